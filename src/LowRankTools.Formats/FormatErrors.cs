@@ -1,0 +1,46 @@
+namespace LowRankTools.Formats;
+
+/// <summary>Ids of everything that can be wrong with a model file. Stable: scripts test for them.</summary>
+public static class FormatErrors
+{
+    /// <summary>The bytes are of no format that is read here.</summary>
+    public const string UnknownFormat = nameof(UnknownFormat);
+    /// <summary>The file ends before its header does.</summary>
+    public const string HeaderTruncated = nameof(HeaderTruncated);
+    /// <summary>The header claims to be longer than is sane.</summary>
+    public const string HeaderTooLarge = nameof(HeaderTooLarge);
+    /// <summary>The header does not follow its format.</summary>
+    public const string HeaderInvalid = nameof(HeaderInvalid);
+    /// <summary>The format's version is not read here.</summary>
+    public const string VersionUnsupported = nameof(VersionUnsupported);
+    /// <summary>A tensor's data would lie outside the file.</summary>
+    public const string TensorTruncated = nameof(TensorTruncated);
+    /// <summary>Two tensors claim the same bytes where the format forbids it.</summary>
+    public const string TensorOverlap = nameof(TensorOverlap);
+    /// <summary>Bytes that belong to no tensor where the format forbids it.</summary>
+    public const string DataHole = nameof(DataHole);
+    /// <summary>A tensor's byte length does not follow from its type and shape.</summary>
+    public const string TensorSizeMismatch = nameof(TensorSizeMismatch);
+    /// <summary>Two tensors have one name.</summary>
+    public const string DuplicateTensor = nameof(DuplicateTensor);
+    /// <summary>A shape is negative or its product overflows.</summary>
+    public const string ShapeOverflow = nameof(ShapeOverflow);
+    /// <summary>An element type that is not known.</summary>
+    public const string DTypeUnsupported = nameof(DTypeUnsupported);
+    /// <summary>Values of this type cannot be turned into numbers here, though it can be listed and copied.</summary>
+    public const string ValuesUnsupported = nameof(ValuesUnsupported);
+    /// <summary>A pickle wants to import something that is not a plain tensor description.</summary>
+    public const string PickleGlobalRefused = nameof(PickleGlobalRefused);
+    /// <summary>A pickle is damaged, too deep or too long.</summary>
+    public const string PickleInvalid = nameof(PickleInvalid);
+    /// <summary>The archive is damaged.</summary>
+    public const string ArchiveInvalid = nameof(ArchiveInvalid);
+    /// <summary>An archive entry is compressed where the format stores it plainly.</summary>
+    public const string ArchiveCompressed = nameof(ArchiveCompressed);
+    /// <summary>A file that this one refers to does not exist.</summary>
+    public const string ReferencedFileMissing = nameof(ReferencedFileMissing);
+    /// <summary>A reference leads out of the model's folder.</summary>
+    public const string ReferencedFileOutside = nameof(ReferencedFileOutside);
+    /// <summary>A file that names no tensors at all.</summary>
+    public const string NoTensors = nameof(NoTensors);
+}

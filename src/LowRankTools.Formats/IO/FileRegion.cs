@@ -1,0 +1,22 @@
+namespace LowRankTools.Formats;
+
+/// <summary>A tensor that lies contiguous in a file.</summary>
+/// <param name="file">The opened file; owned by the <see cref="TensorFile"/>.</param>
+/// <param name="start">Absolute position of the first byte.</param>
+/// <param name="length">Bytes; the constructor's caller has checked that they lie in the file.</param>
+public sealed class FileRegion(ModelFileHandle file, long start, long length) : ITensorSource
+{
+    /// <summary>The file that holds the bytes.</summary>
+    public string Path => file.Path;
+
+    /// <summary>Absolute position of the first byte.</summary>
+    public long Start => start;
+
+    /// <inheritdoc/>
+    public void Read(long offset, Span<byte> destination)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, length - destination.Length);
+        file.ReadExactly(start + offset, destination);
+    }
+}

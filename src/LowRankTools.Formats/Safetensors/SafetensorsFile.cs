@@ -1,0 +1,73 @@
+using System.Buffers.Binary;
+
+namespace LowRankTools.Formats;
+
+/// <summary>One safetensors file.</summary>
+public sealed class SafetensorsFile : TensorFile
+{
+    private readonly ModelFileHandle _file;
+    private readonly List<TensorInfo> _tensors;
+    private readonly SafetensorsHeader _header;
+
+    /// <summary>Opens a file and reads its header.</summary>
+    /// <param name="path">Full path.</param>
+    /// <exception cref="ModelFormatException">The header is damaged or does not fit the file.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public SafetensorsFile(string path)
+    {
+        _file = new ModelFileHandle(path);
+        try
+        {
+            (_header, long dataStart) = ReadHeader(_file);
+            _tensors = new List<TensorInfo>(_header.Entries.Count);
+            foreach (SafetensorsHeader.Entry e in _header.Entries)
+                _tensors.Add(new TensorInfo(e.Name, e.DType, e.Shape, new FileRegion(_file, dataStart + e.Begin, e.End - e.Begin)));
+        }
+        catch
+        {
+            _file.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override string Path => _file.Path;
+
+    /// <inheritdoc/>
+    public override ModelFormat Format => ModelFormat.Safetensors;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<TensorInfo> Tensors => _tensors;
+
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Files => [_file.Path];
+
+    /// <inheritdoc/>
+    public override long FileBytes => _file.Length;
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing) => _file.Dispose();
+
+    private static (SafetensorsHeader Header, long DataStart) ReadHeader(ModelFileHandle file)
+    {
+        // Most headers fit the first read: one system call opens a shard.
+        byte[] first = new byte[(int)Math.Min(file.Length, 64 * 1024)];
+        file.ReadExactly(0, first, FormatErrors.HeaderTruncated);
+        if (first.Length < SafetensorsConstants.PrefixBytes)
+            throw new ModelFormatException(FormatErrors.HeaderTruncated, "The file is shorter than a safetensors prefix.", file.Path);
+        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(first);
+        if (length > SafetensorsConstants.MaxHeaderBytes)
+            throw new ModelFormatException(FormatErrors.HeaderTooLarge, $"The header claims {length} bytes; {SafetensorsConstants.MaxHeaderBytes} are allowed.", file.Path);
+        long dataStart = SafetensorsConstants.PrefixBytes + (long)length;
+        if (dataStart > file.Length)
+            throw new ModelFormatException(FormatErrors.HeaderTruncated, $"The header claims {length} bytes and the file has {file.Length}.", file.Path, remedy: "Download or copy it again.");
+        if (dataStart <= first.Length)
+            return (SafetensorsHeader.Parse(first.AsSpan(SafetensorsConstants.PrefixBytes, (int)length), file.Length - dataStart), dataStart);
+        byte[] whole = new byte[length];
+        file.ReadExactly(SafetensorsConstants.PrefixBytes, whole, FormatErrors.HeaderTruncated);
+        return (SafetensorsHeader.Parse(whole, file.Length - dataStart), dataStart);
+    }
+}

@@ -1,0 +1,103 @@
+using System.Buffers.Binary;
+using System.Text;
+using System.Text.Json;
+
+namespace LowRankTools.Formats;
+
+/// <summary>
+/// Writes one safetensors file. The header stands before the data and its length is not known until the last
+/// tensor's shape is: room for its upper bound is kept and what is left over is filled with spaces, which the
+/// format allows.
+/// </summary>
+internal sealed class SafetensorsWriter : IDisposable
+{
+    /// <summary>The data begins at a multiple of this, so that readers may map float64 data in place.</summary>
+    private const int Alignment = 64;
+
+    private readonly TemporaryFile _file;
+    private readonly List<(TensorSpec Spec, long Begin)> _tensors = [];
+    private readonly IReadOnlyDictionary<string, string> _metadata;
+    private readonly int _reserved;
+
+    /// <summary>Creates the temporary file.</summary>
+    /// <param name="folder">Where the file will be.</param>
+    /// <param name="tensors">Every tensor that may be written here, with its number of dimensions; the header's room is made for them.</param>
+    /// <param name="metadata">Free text for <c>__metadata__</c>.</param>
+    public SafetensorsWriter(string folder, IEnumerable<(string Name, int Dimensions)> tensors, IReadOnlyDictionary<string, string> metadata)
+    {
+        _metadata = metadata;
+        long upperBound = Encode([], metadata).Length + tensors.Sum(t => UpperBound(t.Name, t.Dimensions));
+        _reserved = checked((int)AlignUp(SafetensorsConstants.PrefixBytes + upperBound)) - SafetensorsConstants.PrefixBytes;
+        if (_reserved > SafetensorsConstants.MaxHeaderBytes)
+        {
+            throw new ModelFormatException(FormatErrors.HeaderTooLarge, "The names of the tensors do not fit a safetensors header.",
+                remedy: "Write shards with -MaxShardSize.");
+        }
+        _file = new TemporaryFile(folder);
+        _file.Append(new byte[SafetensorsConstants.PrefixBytes + _reserved]);
+    }
+
+    /// <summary>Bytes of tensor data written so far.</summary>
+    public long DataBytes => _file.Length - SafetensorsConstants.PrefixBytes - _reserved;
+
+    /// <summary>Names of the tensors written so far.</summary>
+    public IEnumerable<string> Names => _tensors.Select(t => t.Spec.Name);
+
+    public void Begin(TensorSpec tensor) => _tensors.Add((tensor, DataBytes));
+
+    public void Write(ReadOnlySpan<byte> data) => _file.Append(data);
+
+    /// <summary>Puts the header in its place and flushes.</summary>
+    public void Flush()
+    {
+        byte[] json = Encode(_tensors, _metadata);
+        byte[] header = new byte[SafetensorsConstants.PrefixBytes + _reserved];
+        header.AsSpan().Fill((byte)' ');
+        BinaryPrimitives.WriteUInt64LittleEndian(header, (ulong)_reserved);
+        json.CopyTo(header.AsSpan(SafetensorsConstants.PrefixBytes));
+        _file.Patch(0, header);
+        _file.Flush();
+    }
+
+    public void MoveTo(string path) => _file.MoveTo(path);
+
+    public void Dispose() => _file.Dispose();
+
+    private static byte[] Encode(List<(TensorSpec Spec, long Begin)> tensors, IReadOnlyDictionary<string, string> metadata)
+    {
+        using MemoryStream stream = new();
+        using (Utf8JsonWriter json = new(stream))
+        {
+            json.WriteStartObject();
+            json.WriteStartObject(SafetensorsConstants.MetadataKey);
+            foreach ((string key, string value) in metadata.OrderBy(m => m.Key, StringComparer.Ordinal))
+                json.WriteString(key, value);
+            json.WriteEndObject();
+            foreach ((TensorSpec spec, long begin) in tensors)
+                Encode(json, spec, begin);
+            json.WriteEndObject();
+        }
+        return stream.ToArray();
+    }
+
+    private static void Encode(Utf8JsonWriter json, TensorSpec spec, long begin)
+    {
+        json.WriteStartObject(spec.Name);
+        json.WriteString("dtype"u8, spec.DType.ToString());
+        json.WriteStartArray("shape"u8);
+        foreach (long size in spec.Shape)
+            json.WriteNumberValue(size);
+        json.WriteEndArray();
+        json.WriteStartArray("data_offsets"u8);
+        json.WriteNumberValue(begin);
+        json.WriteNumberValue(begin + spec.ByteLength);
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    /// <summary>An entry with all its numbers, twenty characters each, and its name escaped.</summary>
+    private static long UpperBound(string name, int dimensions) =>
+        JsonEncodedText.Encode(name).EncodedUtf8Bytes.Length + Encoding.UTF8.GetByteCount("\"\":{\"dtype\":\"F8_E4M3FNUZ\",\"shape\":[],\"data_offsets\":[,]},") + (dimensions + 2) * 20;
+
+    private static long AlignUp(long value) => (value + Alignment - 1) / Alignment * Alignment;
+}

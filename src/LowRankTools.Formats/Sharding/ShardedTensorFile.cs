@@ -1,0 +1,78 @@
+namespace LowRankTools.Formats;
+
+/// <summary>A model in several files of one format (safetensors or PyTorch), held together by an index.</summary>
+public sealed class ShardedTensorFile : TensorFile
+{
+    private readonly ShardIndex _index;
+    private readonly List<TensorFile> _shards = [];
+    private readonly List<TensorInfo> _tensors = [];
+
+    /// <summary>Opens the index and the header of every shard.</summary>
+    /// <param name="path">Full path of the <c>*.safetensors.index.json</c> or <c>*.bin.index.json</c>.</param>
+    /// <exception cref="ModelFormatException">The index or a shard is damaged, missing, or they disagree.</exception>
+    /// <exception cref="IOException">A file cannot be read.</exception>
+    public ShardedTensorFile(string path)
+    {
+        Path = path;
+        _index = ShardIndex.Read(path);
+        try
+        {
+            foreach (string shard in _index.Files)
+                _shards.Add(TensorFileOpener.OpenShard(shard));
+            Collect();
+        }
+        catch
+        {
+            Dispose(disposing: true);
+            throw;
+        }
+        FileBytes = _shards.Sum(s => s.FileBytes) + new FileInfo(path).Length;
+    }
+
+    /// <inheritdoc/>
+    public override string Path { get; }
+
+    /// <inheritdoc/>
+    public override ModelFormat Format => _shards.Count > 0 ? _shards[0].Format : ModelFormat.Safetensors;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<TensorInfo> Tensors => _tensors;
+
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, string> Metadata => _shards.Count > 0 ? _shards[0].Metadata : base.Metadata;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Files => [Path, .. _index.Files];
+
+    /// <inheritdoc/>
+    public override long FileBytes { get; }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        foreach (TensorFile shard in _shards)
+            shard.Dispose();
+    }
+
+    /// <summary>Index and shards must name the same tensors: a stale shard beside a new index is a wrong model.</summary>
+    private void Collect()
+    {
+        foreach (TensorFile shard in _shards)
+        {
+            foreach (TensorInfo tensor in shard.Tensors)
+            {
+                if (!_index.Shards.TryGetValue(tensor.Name, out string? expected) || expected != shard.Path)
+                {
+                    throw new ModelFormatException(FormatErrors.HeaderInvalid,
+                        $"Tensor '{tensor.Name}' lies in {System.IO.Path.GetFileName(shard.Path)}, where the index does not expect it.", Path, tensor.Name);
+                }
+                _tensors.Add(tensor);
+            }
+        }
+        if (_tensors.Count == _index.Shards.Count)
+            return;
+        HashSet<string> found = _tensors.Select(t => t.Name).ToHashSet(StringComparer.Ordinal);
+        string missing = _index.Shards.Keys.First(name => !found.Contains(name));
+        throw new ModelFormatException(FormatErrors.TensorTruncated, $"The index promises tensor '{missing}', which is in no shard.", Path, missing);
+    }
+}

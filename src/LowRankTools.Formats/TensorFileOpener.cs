@@ -1,0 +1,83 @@
+using System.Buffers.Binary;
+
+namespace LowRankTools.Formats;
+
+/// <summary>Finds out what a file is, by its first bytes before its name, and opens it.</summary>
+internal static class TensorFileOpener
+{
+    private const int SniffBytes = 64;
+
+    public static TensorFile Open(string path)
+    {
+        try
+        {
+            return OpenKnown(path);
+        }
+        catch (ModelFormatException e) when (e.File is null)
+        {
+            throw e.In(path);
+        }
+        catch (EndOfStreamException e)
+        {
+            throw new ModelFormatException(FormatErrors.HeaderTruncated, "The file ends inside its header.", path, inner: e);
+        }
+    }
+
+    /// <summary>Opens one shard of a model: a weight file, never another index.</summary>
+    public static TensorFile OpenShard(string path)
+    {
+        TensorFile shard = OpenWeights(path);
+        if (shard.Format is ModelFormat.Safetensors or ModelFormat.PyTorch)
+            return shard;
+        shard.Dispose();
+        throw Unknown(path);
+    }
+
+    private static TensorFile OpenKnown(string path) =>
+        path.EndsWith(ShardIndex.Suffix, StringComparison.OrdinalIgnoreCase) ? new ShardedTensorFile(path) : OpenWeights(path);
+
+    private static TensorFile OpenWeights(string path)
+    {
+        byte[] head = new byte[SniffBytes];
+        int length;
+        using (ModelFileHandle file = new(path))
+            length = file.ReadUpTo(0, head);
+        return Sniff(head.AsSpan(0, length), path) switch
+        {
+            ModelFormat.Safetensors => new SafetensorsFile(path),
+            _ => throw Unknown(path),
+        };
+    }
+
+    /// <summary>The format that the first bytes speak of; file extensions only decide where bytes cannot.</summary>
+    private static ModelFormat? Sniff(ReadOnlySpan<byte> head, string path)
+    {
+        string extension = Path.GetExtension(path).ToUpperInvariant();
+        if (head.StartsWith("GGUF"u8))
+            return ModelFormat.Gguf;
+        if (head.StartsWith("PK"u8))
+            return ModelFormat.PyTorch;
+        if (extension == ".SAFETENSORS" || LooksLikeSafetensors(head))
+            return ModelFormat.Safetensors;
+        if (extension == ".ONNX")
+            return ModelFormat.Onnx;
+        // A pickle of protocol 2 to 5 begins with PROTO; torch.save before 1.6 writes protocol 2.
+        if (head.Length >= 2 && head[0] == 0x80 && head[1] is >= 2 and <= 5)
+            return ModelFormat.PyTorch;
+        return extension switch
+        {
+            ".GGUF" => ModelFormat.Gguf,
+            ".PT" or ".PTH" or ".BIN" or ".CKPT" => ModelFormat.PyTorch,
+            _ => null,
+        };
+    }
+
+    private static bool LooksLikeSafetensors(ReadOnlySpan<byte> head) =>
+        head.Length >= 10
+        && BinaryPrimitives.ReadUInt64LittleEndian(head) is >= 2 and <= SafetensorsConstants.MaxHeaderBytes
+        && head[8] == (byte)'{';
+
+    private static ModelFormatException Unknown(string path) =>
+        new(FormatErrors.UnknownFormat, "This is no model file that is read here.", path,
+            remedy: "Supported: safetensors, PyTorch, ONNX, GGUF, TensorFlow.js model.json.");
+}

@@ -1,0 +1,63 @@
+using System.Collections.Immutable;
+
+namespace LowRankTools.Formats;
+
+/// <summary>
+/// One tensor as the file's header describes it. Nothing of its values has been read.
+/// </summary>
+public sealed class TensorInfo
+{
+    /// <summary>Describes a tensor.</summary>
+    /// <param name="name">Name in the file; unique within one model.</param>
+    /// <param name="dtype">Element type.</param>
+    /// <param name="shape">Sizes, slowest first (C order), as PyTorch prints them; empty for a scalar.</param>
+    /// <param name="source">Where the bytes come from.</param>
+    /// <exception cref="ModelFormatException"><c>ShapeOverflow</c>: the sizes are negative or their product overflows.</exception>
+    public TensorInfo(string name, TensorDType dtype, ImmutableArray<long> shape, ITensorSource source)
+    {
+        Name = name;
+        DType = dtype;
+        Shape = shape;
+        Source = source;
+        ElementCount = TensorShape.ElementCount(shape, name);
+        ByteLength = TensorShape.ByteLength(dtype, ElementCount, name);
+    }
+
+    /// <summary>Name in the file.</summary>
+    public string Name { get; }
+
+    /// <summary>Element type.</summary>
+    public TensorDType DType { get; }
+
+    /// <summary>Sizes, slowest first; empty for a scalar.</summary>
+    public ImmutableArray<long> Shape { get; }
+
+    /// <summary>Product of the sizes; one for a scalar.</summary>
+    public long ElementCount { get; }
+
+    /// <summary>Bytes of all elements, contiguous.</summary>
+    public long ByteLength { get; }
+
+    /// <summary>Where the bytes come from: always contiguous, C order, little-endian, <see cref="ByteLength"/> long.</summary>
+    public ITensorSource Source { get; }
+
+    /// <summary>What the file itself says of the tensor's use.</summary>
+    public TensorRole Role { get; init; }
+
+    /// <summary>Whether training changes it, where the file says so (PyTorch's Parameter objects).</summary>
+    public bool? Trainable { get; init; }
+
+    /// <summary>
+    /// Identity of the storage that the tensor looks into, where tensors may share one (PyTorch); else null.
+    /// </summary>
+    public StorageSpan? Storage { get; init; }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Name} {DType} [{string.Join(", ", Shape)}]";
+}
+
+/// <summary>The part of a shared storage that a tensor covers.</summary>
+/// <param name="Key">Name of the storage, unique in the file.</param>
+/// <param name="FirstElement">Lowest element index that the tensor touches.</param>
+/// <param name="EndElement">One past the highest element index that the tensor touches.</param>
+public readonly record struct StorageSpan(string Key, long FirstElement, long EndElement);
