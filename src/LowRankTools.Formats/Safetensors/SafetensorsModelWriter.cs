@@ -60,12 +60,12 @@ public sealed class SafetensorsModelWriter : ITensorWriter
     }
 
     /// <inheritdoc/>
-    public IReadOnlyList<string> Complete()
+    public IReadOnlyList<string> Complete(IReadOnlyDictionary<string, string>? metadata = null)
     {
         if (_missing != 0)
             throw new InvalidOperationException($"The last tensor lacks {_missing} bytes.");
         foreach (SafetensorsWriter shard in _shards)
-            shard.Flush();
+            shard.Flush(metadata ?? _metadata);
         if (_shards.Count == 1)
         {
             _shards[0].MoveTo(_path);

@@ -16,16 +16,14 @@ internal sealed class SafetensorsWriter : IDisposable
 
     private readonly TemporaryFile _file;
     private readonly List<(TensorSpec Spec, long Begin)> _tensors = [];
-    private readonly IReadOnlyDictionary<string, string> _metadata;
     private readonly int _reserved;
 
     /// <summary>Creates the temporary file.</summary>
     /// <param name="folder">Where the file will be.</param>
     /// <param name="tensors">Every tensor that may be written here, with its number of dimensions; the header's room is made for them.</param>
-    /// <param name="metadata">Free text for <c>__metadata__</c>.</param>
+    /// <param name="metadata">Free text for <c>__metadata__</c>, or text as long as it at most gets.</param>
     public SafetensorsWriter(string folder, IEnumerable<(string Name, int Dimensions)> tensors, IReadOnlyDictionary<string, string> metadata)
     {
-        _metadata = metadata;
         long upperBound = Encode([], metadata).Length + tensors.Sum(t => UpperBound(t.Name, t.Dimensions));
         _reserved = checked((int)AlignUp(SafetensorsConstants.PrefixBytes + upperBound)) - SafetensorsConstants.PrefixBytes;
         if (_reserved > SafetensorsConstants.MaxHeaderBytes)
@@ -48,9 +46,10 @@ internal sealed class SafetensorsWriter : IDisposable
     public void Write(ReadOnlySpan<byte> data) => _file.Append(data);
 
     /// <summary>Puts the header in its place and flushes.</summary>
-    public void Flush()
+    /// <exception cref="ArgumentException">The header does not fit the room that was kept for it.</exception>
+    public void Flush(IReadOnlyDictionary<string, string> metadata)
     {
-        byte[] json = Encode(_tensors, _metadata);
+        byte[] json = Encode(_tensors, metadata);
         byte[] header = new byte[SafetensorsConstants.PrefixBytes + _reserved];
         header.AsSpan().Fill((byte)' ');
         BinaryPrimitives.WriteUInt64LittleEndian(header, (ulong)_reserved);

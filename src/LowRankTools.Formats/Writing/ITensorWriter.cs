@@ -16,5 +16,7 @@ public interface ITensorWriter : IDisposable
     void Write(ReadOnlySpan<byte> data);
 
     /// <summary>Flushes, renames, and returns the full paths of the files written, the entry point first.</summary>
-    IReadOnlyList<string> Complete();
+    /// <param name="metadata">Free text for the file, known only now (errors of factors); null keeps the constructor's.
+    /// Encoded it may not be longer than the constructor's, which room was made for.</param>
+    IReadOnlyList<string> Complete(IReadOnlyDictionary<string, string>? metadata = null);
 }
