@@ -1,0 +1,119 @@
+using System.Numerics;
+
+namespace LowRankTools.Numerics;
+
+/// <summary>
+/// One product with C in row-major order, cut into tasks. Either the tasks share a packed B and each packs its own
+/// rows of A, or (C flat and wide) they share a packed A and each packs its own columns of B. An entry of C is
+/// always summed in the same order, in blocks of Depth, whatever the cut: the bits do not depend on threads.
+/// </summary>
+internal sealed unsafe class GemmPlan<TSource, T>(
+    T alpha, MatrixView<TSource> a, MatrixView<TSource> b, T beta, MatrixView<T> c, bool lowerOnly, int threads, CancellationToken ct)
+    where TSource : unmanaged, IBinaryFloatingPointIeee754<TSource>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    // Columns of B that one task packs for itself when C is flat.
+    private const int TaskPanels = 8;
+
+    // C is flat when a packed A of this many rows leaves room in the second-level cache.
+    private const int FlatRows = 192;
+
+    private readonly int _depth = a.Columns;
+
+    public void Run()
+    {
+        if (c.Rows <= FlatRows && c.Columns > c.Rows && !lowerOnly) RunFlat();
+        else RunTall();
+    }
+
+    /// <summary>Shared B: depth by depth as much as fits, then every task multiplies its rows with all of it.</summary>
+    private void RunTall()
+    {
+        int width = GemmBlocking<T>.TileColumns, depthStep = GemmBlocking<T>.Depth, taskRows = GemmBlocking<T>.TaskRows;
+        int maxColumns = Math.Max(width, GemmBlocking<T>.SharedElements / depthStep / width * width);
+        int columnStep = Math.Min(RoundUp(c.Columns, width), maxColumns);
+        int groupDepth = Math.Max(1, GemmBlocking<T>.SharedElements / columnStep / depthStep) * depthStep;
+        groupDepth = Math.Min(groupDepth, RoundUp(_depth, depthStep));
+        using Scratch shared = Scratch.Rent<T>((long)columnStep * groupDepth);
+        T* packedB = shared.As<T>();
+
+        for (int j = 0; j < c.Columns; j += columnStep)
+        {
+            int columns = Math.Min(columnStep, c.Columns - j);
+            int panels = (columns + width - 1) / width;
+            int padded = panels * width;
+            for (int p = 0; p < _depth; p += groupDepth)
+            {
+                int depth = Math.Min(groupDepth, _depth - p);
+                int steps = (depth + depthStep - 1) / depthStep;
+                int firstColumn = j, firstDepth = p;
+
+                WorkerPool.Run(panels * steps, threads, task =>
+                {
+                    (int step, int panel) = Math.DivRem(task, panels);
+                    int q = step * depthStep, column = panel * width;
+                    int blockDepth = Math.Min(depthStep, depth - q);
+                    MatrixView<TSource> block = b.Slice(firstDepth + q, firstColumn + column, blockDepth, Math.Min(width, columns - column));
+                    GemmPacking.PackB(block, packedB + ((nint)q * padded) + ((nint)column * blockDepth), alpha);
+                }, ct);
+
+                // Under a triangle the last rows are the longest: hand them out first.
+                int tasks = (c.Rows + taskRows - 1) / taskRows;
+                WorkerPool.Run(tasks, threads, task =>
+                {
+                    int row = (lowerOnly ? tasks - 1 - task : task) * taskRows;
+                    int rows = Math.Min(taskRows, c.Rows - row);
+                    int reach = lowerOnly ? Math.Clamp(row + rows - firstColumn, 0, columns) : columns;
+                    if (reach == 0) return;
+                    using Scratch own = Scratch.Rent<T>((long)RoundUp(taskRows, GemmBlocking<T>.TileRows) * GemmBlocking<T>.RowDistance);
+                    for (int q = 0; q < depth; q += depthStep)
+                    {
+                        int blockDepth = Math.Min(depthStep, depth - q);
+                        GemmPacking.PackA(a.Slice(row, firstDepth + q, rows, blockDepth), own.As<T>());
+                        T factor = firstDepth + q == 0 ? beta : T.One;
+                        MacroKernel.Run(blockDepth, own.As<T>(), packedB + ((nint)q * padded), factor, c.Slice(row, firstColumn, rows, reach));
+                    }
+                }, ct);
+            }
+        }
+    }
+
+    /// <summary>Shared A: every task takes some columns of B through the cache once.</summary>
+    private void RunFlat()
+    {
+        int width = GemmBlocking<T>.TileColumns * TaskPanels, depthStep = GemmBlocking<T>.Depth;
+        int paddedRows = RoundUp(c.Rows, GemmBlocking<T>.TileRows);
+        int blockElements = paddedRows * GemmBlocking<T>.RowDistance;
+        int groupDepth = Math.Max(1, GemmBlocking<T>.SharedElements / blockElements) * depthStep;
+        int groupSteps = (Math.Min(groupDepth, _depth) + depthStep - 1) / depthStep;
+        using Scratch shared = Scratch.Rent<T>((long)blockElements * groupSteps);
+        T* packedA = shared.As<T>();
+
+        for (int p = 0; p < _depth; p += groupDepth)
+        {
+            int depth = Math.Min(groupDepth, _depth - p);
+            int steps = (depth + depthStep - 1) / depthStep;
+            int firstDepth = p;
+            WorkerPool.Run(steps, threads, step =>
+            {
+                int q = step * depthStep;
+                GemmPacking.PackA(a.Slice(0, firstDepth + q, c.Rows, Math.Min(depthStep, depth - q)), packedA + ((nint)step * blockElements));
+            }, ct);
+
+            WorkerPool.Run((c.Columns + width - 1) / width, threads, task =>
+            {
+                int column = task * width, columns = Math.Min(width, c.Columns - column);
+                using Scratch own = Scratch.Rent<T>((long)width * depthStep);
+                for (int step = 0; step < steps; step++)
+                {
+                    int q = step * depthStep, blockDepth = Math.Min(depthStep, depth - q);
+                    GemmPacking.PackB(b.Slice(firstDepth + q, column, blockDepth, columns), own.As<T>(), alpha);
+                    T factor = firstDepth + q == 0 ? beta : T.One;
+                    MacroKernel.Run(blockDepth, packedA + ((nint)step * blockElements), own.As<T>(), factor, c.Slice(0, column, c.Rows, columns));
+                }
+            }, ct);
+        }
+    }
+
+    private static int RoundUp(int value, int step) => (int)Math.Min(int.MaxValue, ((long)value + step - 1) / step * step);
+}

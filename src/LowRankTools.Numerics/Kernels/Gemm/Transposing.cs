@@ -1,0 +1,102 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
+
+namespace LowRankTools.Numerics;
+
+/// <summary>Copies that turn rows into columns, in small squares that stay in registers and cache.</summary>
+internal static unsafe class Transposing
+{
+    private const int Square = 8;
+
+    /// <summary>target[j * distance + i] = source[i, j].</summary>
+    /// <param name="source">Rows x columns, any strides; fastest with contiguous rows.</param>
+    /// <param name="target">Columns rows of <paramref name="distance"/> elements.</param>
+    /// <param name="distance">Elements between the rows of the target.</param>
+    public static void Copy<TSource, T>(MatrixView<TSource> source, T* target, nint distance)
+        where TSource : unmanaged, IBinaryFloatingPointIeee754<TSource>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        bool vectorized = source.ColumnStride == 1 && typeof(TSource) == typeof(T) && (Sse2.IsSupported || AdvSimd.Arm64.IsSupported);
+        for (int i = 0; i < source.Rows; i += Square)
+        {
+            int rows = Math.Min(Square, source.Rows - i);
+            for (int j = 0; j < source.Columns; j += Square)
+            {
+                int columns = Math.Min(Square, source.Columns - j);
+                if (vectorized && rows == Square && columns == Square)
+                {
+                    FullSquare((T*)source.Row(i) + j, source.RowStride, target + (j * distance) + i, distance);
+                    continue;
+                }
+
+                for (int jj = j; jj < j + columns; jj++)
+                {
+                    for (int ii = i; ii < i + rows; ii++)
+                        target[(jj * distance) + ii] = T.CreateTruncating(source.Row(ii)[jj * source.ColumnStride]);
+                }
+            }
+        }
+    }
+
+    private static void FullSquare<T>(T* source, nint sourceDistance, T* target, nint targetDistance)
+        where T : unmanaged
+    {
+        int step = Vector128<T>.Count;
+        for (int i = 0; i < Square; i += step)
+        {
+            for (int j = 0; j < Square; j += step)
+            {
+                T* from = source + (i * sourceDistance) + j;
+                T* to = target + (j * targetDistance) + i;
+                if (typeof(T) == typeof(float)) Square4((float*)from, sourceDistance, (float*)to, targetDistance);
+                else Square2((double*)from, sourceDistance, (double*)to, targetDistance);
+            }
+        }
+    }
+
+    // Rows a b c d in, columns out: first a0 b0 a1 b1, then halves of two such pairs side by side.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Square4(float* source, nint sourceDistance, float* target, nint targetDistance)
+    {
+        Vector128<float> a = Vector128.Load(source);
+        Vector128<float> b = Vector128.Load(source + sourceDistance);
+        Vector128<float> c = Vector128.Load(source + (2 * sourceDistance));
+        Vector128<float> d = Vector128.Load(source + (3 * sourceDistance));
+        Vector128<double> abLow = InterleaveLow(a, b).AsDouble();
+        Vector128<double> abHigh = InterleaveHigh(a, b).AsDouble();
+        Vector128<double> cdLow = InterleaveLow(c, d).AsDouble();
+        Vector128<double> cdHigh = InterleaveHigh(c, d).AsDouble();
+        InterleaveLow(abLow, cdLow).AsSingle().Store(target);
+        InterleaveHigh(abLow, cdLow).AsSingle().Store(target + targetDistance);
+        InterleaveLow(abHigh, cdHigh).AsSingle().Store(target + (2 * targetDistance));
+        InterleaveHigh(abHigh, cdHigh).AsSingle().Store(target + (3 * targetDistance));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Square2(double* source, nint sourceDistance, double* target, nint targetDistance)
+    {
+        Vector128<double> a = Vector128.Load(source);
+        Vector128<double> b = Vector128.Load(source + sourceDistance);
+        InterleaveLow(a, b).Store(target);
+        InterleaveHigh(a, b).Store(target + targetDistance);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> InterleaveLow(Vector128<float> x, Vector128<float> y) =>
+        Sse2.IsSupported ? Sse.UnpackLow(x, y) : AdvSimd.Arm64.ZipLow(x, y);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> InterleaveHigh(Vector128<float> x, Vector128<float> y) =>
+        Sse2.IsSupported ? Sse.UnpackHigh(x, y) : AdvSimd.Arm64.ZipHigh(x, y);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<double> InterleaveLow(Vector128<double> x, Vector128<double> y) =>
+        Sse2.IsSupported ? Sse2.UnpackLow(x, y) : AdvSimd.Arm64.ZipLow(x, y);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<double> InterleaveHigh(Vector128<double> x, Vector128<double> y) =>
+        Sse2.IsSupported ? Sse2.UnpackHigh(x, y) : AdvSimd.Arm64.ZipHigh(x, y);
+}

@@ -1,0 +1,54 @@
+using System.Numerics;
+
+namespace LowRankTools.Numerics;
+
+/// <summary>Copies and conversions between strided views, tile by tile so that a transposition stays in cache.</summary>
+internal static unsafe class MatrixCopy
+{
+    private const int Tile = 32;
+
+    public static void Copy<T>(MatrixView<T> source, MatrixView<T> target)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (target.ColumnStride != 1 && target.RowStride == 1)
+        {
+            Copy(source.Transpose(), target.Transpose());
+            return;
+        }
+
+        if (source.ColumnStride == 1 && target.ColumnStride == 1)
+        {
+            long bytes = (long)source.Columns * sizeof(T);
+            for (int i = 0; i < source.Rows; i++)
+                Buffer.MemoryCopy(source.Row(i), target.Row(i), bytes, bytes);
+            return;
+        }
+
+        CopyTiles<T, T>(source, target);
+    }
+
+    public static void Convert<TFrom, TTo>(MatrixView<TFrom> source, MatrixView<TTo> target)
+        where TFrom : unmanaged, IBinaryFloatingPointIeee754<TFrom>
+        where TTo : unmanaged, IBinaryFloatingPointIeee754<TTo> => CopyTiles(source, target);
+
+    private static void CopyTiles<TFrom, TTo>(MatrixView<TFrom> source, MatrixView<TTo> target)
+        where TFrom : unmanaged, IBinaryFloatingPointIeee754<TFrom>
+        where TTo : unmanaged, IBinaryFloatingPointIeee754<TTo>
+    {
+        for (int i0 = 0; i0 < source.Rows; i0 += Tile)
+        {
+            int iEnd = Math.Min(i0 + Tile, source.Rows);
+            for (int j0 = 0; j0 < source.Columns; j0 += Tile)
+            {
+                int jEnd = Math.Min(j0 + Tile, source.Columns);
+                for (int i = i0; i < iEnd; i++)
+                {
+                    TFrom* from = source.Row(i);
+                    TTo* to = target.Row(i);
+                    for (int j = j0; j < jEnd; j++)
+                        to[j * target.ColumnStride] = TTo.CreateTruncating(from[j * source.ColumnStride]);
+                }
+            }
+        }
+    }
+}
