@@ -45,6 +45,7 @@ internal static class TensorFileOpener
         return Sniff(head.AsSpan(0, length), path) switch
         {
             ModelFormat.Safetensors => new SafetensorsFile(path),
+            ModelFormat.Gguf => new GgufFile(path),
             _ => throw Unknown(path),
         };
     }

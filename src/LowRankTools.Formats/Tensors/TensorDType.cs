@@ -106,4 +106,8 @@ public enum TensorDType
     MXFP4,
     /// <summary>GGUF blocks of 64 OCP 4-bit floats with four 8-bit float scales.</summary>
     NVFP4,
+    /// <summary>GGUF blocks of 128 signs at 1.125 bits.</summary>
+    Q1_0,
+    /// <summary>GGUF blocks of 64 at 2.25 bits: four levels around zero.</summary>
+    Q2_0,
 }

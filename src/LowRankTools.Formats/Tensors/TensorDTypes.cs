@@ -59,6 +59,8 @@ public static class TensorDTypes
             [TensorDType.TQ2_0] = (256, 66),
             [TensorDType.MXFP4] = (32, 17),
             [TensorDType.NVFP4] = (64, 36),
+            [TensorDType.Q1_0] = (128, 18),
+            [TensorDType.Q2_0] = (64, 18),
         }.ToFrozenDictionary();
 
     /// <summary>Elements in one block: 1 for plain types, 2 or 4 for packed ones, 32 to 256 for GGUF quants.</summary>
