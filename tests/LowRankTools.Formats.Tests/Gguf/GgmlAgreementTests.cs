@@ -26,20 +26,19 @@ public sealed class GgmlAgreementTests
         Assert.Equal((elements, bytes), (file.Tensors[0].DType.BlockElements(), file.Tensors[0].DType.BlockBytes()));
     }
 
+    /// <summary>Everything that both sides decode; ggml itself has no decoder for Q8_K.</summary>
+    public static TheoryData<uint> Decoded => [1, 2, 3, 6, 7, 8, 10, 11, 12, 13, 14, 20, 23, 30, 34, 35, 39, 41, 42];
+
     [GgmlTheory]
-    [MemberData(nameof(Numbers))]
+    [MemberData(nameof(Decoded))]
     public void Decoded_bits_agree_on_random_blocks(uint type)
     {
         (int elements, int bytes) = GgmlPeer.Block(type);
-        if (elements == 0)
-            return;
         byte[] blocks = new byte[Blocks * bytes];
         new Random((int)type).NextBytes(blocks);
-        float[]? theirs = GgmlPeer.Decode(type, blocks);
+        float[] theirs = GgmlPeer.Decode(type, blocks);
         using TestFolder folder = new();
         using TensorFile file = TensorFile.Open(folder.Write("m.gguf", new GgufBuilder().Tensor("t", [(ulong)elements, Blocks], type, blocks).Build()));
-        if (theirs is null || !TensorConversion.IsReadable(file.Tensors[0].DType))
-            return;
         float[] ours = new float[theirs.Length];
         file.ReadSingles(file.Tensors[0], 0, ours);
         Assert.Equal(theirs.Select(Bits), ours.Select(Bits));

@@ -27,12 +27,11 @@ internal static class GgmlPeer
         return ((int)traits.BlockElements, (int)traits.BlockBytes);
     }
 
-    /// <summary>Decodes blocks; null where ggml has no decoder for the type.</summary>
-    public static float[]? Decode(uint type, byte[] blocks)
+    /// <summary>Decodes blocks of a type that ggml has a decoder for.</summary>
+    public static float[] Decode(uint type, byte[] blocks)
     {
         Traits traits = Find(type);
-        if (traits.ToFloat == 0)
-            return null;
+        Assert.NotEqual(0, traits.ToFloat);
         float[] values = new float[blocks.Length / (int)traits.BlockBytes * (int)traits.BlockElements];
         GCHandle from = GCHandle.Alloc(blocks, GCHandleType.Pinned);
         GCHandle to = GCHandle.Alloc(values, GCHandleType.Pinned);
