@@ -8,7 +8,7 @@ namespace LowRankTools.Formats;
 internal sealed class SafetensorsHeader
 {
     private static readonly FrozenDictionary<string, TensorDType> s_dtypes = Enum.GetValues<TensorDType>()
-        .Where(d => !d.IsQuantized() && d is not TensorDType.C128)
+        .Where(Supports)
         .ToFrozenDictionary(d => d.ToString(), StringComparer.Ordinal);
 
     private readonly List<Entry> _entries = [];
@@ -25,6 +25,10 @@ internal sealed class SafetensorsHeader
 
     /// <summary>One tensor; offsets are relative to the data.</summary>
     internal readonly record struct Entry(string Name, TensorDType DType, ImmutableArray<long> Shape, long Begin, long End);
+
+    /// <summary>Whether the format has a name for an element type.</summary>
+    public static bool Supports(TensorDType dtype) =>
+        !dtype.IsQuantized() && dtype is not (TensorDType.C128 or TensorDType.U4 or TensorDType.I4 or TensorDType.F8_E5M2FNUZ or TensorDType.F8_E4M3FNUZ);
 
     /// <summary>Parses and checks a header.</summary>
     /// <param name="json">The header's bytes.</param>

@@ -36,6 +36,9 @@ public sealed class SafetensorsModelWriter : ITensorWriter
         _shards.Add(new SafetensorsWriter(_folder, _planned, _metadata));
     }
 
+    /// <summary>Whether the format has a name for an element type.</summary>
+    public static bool Supports(TensorDType dtype) => SafetensorsHeader.Supports(dtype);
+
     /// <inheritdoc/>
     public void Begin(TensorSpec tensor)
     {

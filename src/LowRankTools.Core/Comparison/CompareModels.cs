@@ -1,0 +1,96 @@
+using LowRankTools.Formats;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>
+/// Compares two models tensor by tensor, by name. Either may be factorized: its pairs are multiplied out as they are
+/// compared, one at a time.
+/// </summary>
+/// <param name="withRank">Whether to find the rank of every difference, which costs its singular values.</param>
+public sealed class CompareModels(bool withRank)
+{
+    /// <summary>Compares; the differences come one by one, those of the reference first in its order.</summary>
+    /// <param name="reference">The model that is taken as true.</param>
+    /// <param name="other">The model that is compared with it.</param>
+    /// <param name="progress">Told about every tensor.</param>
+    /// <param name="cancellationToken">Stops between and inside tensors.</param>
+    /// <exception cref="LowRankToolsException">A model is damaged, or its record and factors disagree.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public IEnumerable<TensorDifference> Run(ModelSource reference, ModelSource other, IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        using Model a = Model.Open(reference);
+        using Model b = Model.Open(other);
+        List<DenseTensor> left = DenseTensors.List(a);
+        Dictionary<string, DenseTensor> right = DenseTensors.List(b).ToDictionary(t => t.Name, StringComparer.Ordinal);
+        for (int i = 0; i < left.Count; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            progress?.Report(new OperationProgress("Comparing", left[i].Name, i, left.Count));
+            yield return right.Remove(left[i].Name, out DenseTensor? match)
+                ? Compare(a, left[i], b, match, cancellationToken)
+                : Only(b, left[i], DifferenceStatus.OnlyInReference);
+        }
+        foreach (DenseTensor extra in right.Values)
+            yield return Only(b, extra, DifferenceStatus.OnlyInModel);
+    }
+
+    private TensorDifference Compare(Model a, DenseTensor left, Model b, DenseTensor right, CancellationToken cancellationToken)
+    {
+        TensorDifference result = Only(b, left, DifferenceStatus.Changed);
+        if (!left.Shape.SequenceEqual(right.Shape))
+            return result with { Status = DifferenceStatus.ShapeDiffers };
+        if (!IsReadable(left) || !IsReadable(right))
+            return result with { Status = DifferenceStatus.NotComparable };
+        using Matrix<float> delta = left.Read(a.File, cancellationToken);
+        double squaredNorm = Norms.FrobeniusSquared(delta.View, null, cancellationToken);
+        double largest;
+        using (Matrix<float> subtrahend = right.Read(b.File, cancellationToken))
+            largest = Subtract(delta, subtrahend);
+        double difference = Math.Sqrt(Norms.FrobeniusSquared(delta.View, null, cancellationToken));
+        result = result with
+        {
+            Status = largest == 0 ? DifferenceStatus.Same : DifferenceStatus.Changed,
+            MaxAbsoluteDifference = largest,
+            RelativeError = difference == 0 ? 0 : difference / Math.Sqrt(squaredNorm),
+        };
+        return withRank && largest > 0 && delta.Rows > 1 && delta.Columns > 1 ? WithRank(result, delta, squaredNorm, Coarser(left, right), cancellationToken) : result;
+    }
+
+    private static TensorDifference WithRank(TensorDifference result, Matrix<float> delta, double squaredNorm, TensorDType stored, CancellationToken cancellationToken)
+    {
+        if (!double.IsFinite(result.RelativeError!.Value))
+            return result;
+        (double effective, int rank) = DeltaSpectrum.Measure(delta, squaredNorm, stored, cancellationToken);
+        return result with { EffectiveRank = effective, DeltaRank = rank, IsLowRank = rank <= RankBounds.BreakEven(delta.Rows, delta.Columns) };
+    }
+
+    /// <summary>Subtracts in place; returns the largest absolute difference, NaN where any is.</summary>
+    private static double Subtract(Matrix<float> minuend, Matrix<float> subtrahend)
+    {
+        double largest = 0;
+        for (int i = 0; i < minuend.Rows; i++)
+        {
+            Span<float> a = minuend.Row(i), b = subtrahend.Row(i);
+            for (int j = 0; j < a.Length; j++)
+            {
+                a[j] -= b[j];
+                largest = Math.Max(largest, Math.Abs((double)a[j])); // Max hands NaN on
+            }
+        }
+        return largest;
+    }
+
+    private static TensorDType Coarser(DenseTensor a, DenseTensor b) =>
+        a.DType.BlockBytes() / (double)a.DType.BlockElements() <= b.DType.BlockBytes() / (double)b.DType.BlockElements() ? a.DType : b.DType;
+
+    private static bool IsReadable(DenseTensor tensor) => tensor.Plain is null || TensorConversion.IsReadable(tensor.Plain.DType);
+
+    private static TensorDifference Only(Model model, DenseTensor tensor, DifferenceStatus status) => new()
+    {
+        Path = model.Source.Path,
+        Name = tensor.Name,
+        Shape = tensor.Shape,
+        Status = status,
+    };
+}

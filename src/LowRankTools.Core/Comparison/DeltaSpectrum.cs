@@ -1,0 +1,40 @@
+using LowRankTools.Formats;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>What the singular values of a difference say about its origin.</summary>
+internal static class DeltaSpectrum
+{
+    /// <summary>Entropy rank and numerical rank of D = A - B.</summary>
+    /// <param name="delta">D, m x n.</param>
+    /// <param name="squaredNorm">||A||_F^2: what was rounded when A and B were stored.</param>
+    /// <param name="stored">The coarser of the two types that A and B were stored in.</param>
+    /// <param name="cancellationToken">Stops the computation.</param>
+    public static (double EffectiveRank, int Rank) Measure(Matrix<float> delta, double squaredNorm, TensorDType stored, CancellationToken cancellationToken)
+    {
+        double[] values = SingularValues.Compute(delta.View, null, cancellationToken);
+        double sum = values.Sum();
+        double entropy = sum == 0 ? 0 : values.Where(s => s > 0).Sum(s => -(s / sum) * Math.Log(s / sum));
+        double floor = Math.Max(NoiseFloor(delta, squaredNorm, stored), (values.Length > 0 ? values[0] : 0) * 1e-6);
+        return (sum == 0 ? 0 : Math.Exp(entropy), values.Count(s => s > floor));
+    }
+
+    /// <summary>
+    /// Rounding an entry w to a type of unit roundoff u adds an error of about |w| u / sqrt 3, spread like noise. The
+    /// largest singular value of m x n noise of deviation s is about s (sqrt m + sqrt n); twice that, for both models, is
+    /// the floor.
+    /// </summary>
+    private static double NoiseFloor(Matrix<float> delta, double squaredNorm, TensorDType stored)
+    {
+        double roundoff = stored switch
+        {
+            TensorDType.F16 => 1.0 / 2048,
+            TensorDType.BF16 => 1.0 / 256,
+            TensorDType.F32 or TensorDType.F64 => 1.0 / (1 << 24),
+            _ => 1.0 / 16,
+        };
+        double deviation = Math.Sqrt(squaredNorm / Math.Max(1, delta.Length)) * roundoff / Math.Sqrt(3);
+        return 2 * deviation * (Math.Sqrt(delta.Rows) + Math.Sqrt(delta.Columns));
+    }
+}

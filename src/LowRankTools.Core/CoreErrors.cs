@@ -1,0 +1,34 @@
+namespace LowRankTools.Core;
+
+/// <summary>Ids of what can go wrong above the file formats. Stable: scripts test for them.</summary>
+public static class CoreErrors
+{
+    /// <summary>There is no such file or folder.</summary>
+    public const string PathNotFound = nameof(PathNotFound);
+    /// <summary>A folder holds no model.</summary>
+    public const string NoModelsFound = nameof(NoModelsFound);
+    /// <summary>The output would replace files of the source.</summary>
+    public const string OutputIsSource = nameof(OutputIsSource);
+    /// <summary>The output exists and -Force was not given.</summary>
+    public const string OutputExists = nameof(OutputExists);
+    /// <summary>The output cannot be written.</summary>
+    public const string OutputNotWritable = nameof(OutputNotWritable);
+    /// <summary>The disk has less room than the output needs.</summary>
+    public const string DiskFull = nameof(DiskFull);
+    /// <summary>A weight holds NaN or infinity, which no factors can approximate.</summary>
+    public const string NonFiniteValues = nameof(NonFiniteValues);
+    /// <summary>An option is out of its range, or options contradict each other.</summary>
+    public const string OptionInvalid = nameof(OptionInvalid);
+    /// <summary>The model holds no low-rank pairs that could be merged.</summary>
+    public const string NoFactorsFound = nameof(NoFactorsFound);
+    /// <summary>The record of the factorization and the tensors in the file do not agree.</summary>
+    public const string FactorsInconsistent = nameof(FactorsInconsistent);
+    /// <summary>Two tensors of the output would have one name.</summary>
+    public const string NameCollision = nameof(NameCollision);
+    /// <summary>An engine was asked for that is not installed.</summary>
+    public const string EngineUnavailable = nameof(EngineUnavailable);
+    /// <summary>Layers were chosen that the model does not have.</summary>
+    public const string LayerNotFound = nameof(LayerNotFound);
+    /// <summary>Two models of one run would be written to the same place.</summary>
+    public const string OutputCollision = nameof(OutputCollision);
+}

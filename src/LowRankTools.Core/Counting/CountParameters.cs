@@ -1,0 +1,73 @@
+using LowRankTools.Formats;
+
+namespace LowRankTools.Core;
+
+/// <summary>Counts the parameters of a model.</summary>
+public static class CountParameters
+{
+    private const int AdamBytes = 16;
+    private const int Float32Bytes = 4;
+    private const int Float16Bytes = 2;
+
+    /// <summary>Opens a model, counts and closes it.</summary>
+    /// <param name="source">The model.</param>
+    /// <param name="detailed">Whether to list the layers too.</param>
+    /// <exception cref="ModelFormatException">The file is damaged or of no known format.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static ParameterCount Run(ModelSource source, bool detailed = false)
+    {
+        using Model model = Model.Open(source);
+        return Run(model, detailed);
+    }
+
+    /// <summary>Counts an opened model.</summary>
+    public static ParameterCount Run(Model model, bool detailed = false)
+    {
+        long parameters = 0, trainable = 0, tied = 0, runBytes = 0, halfBytes = 0;
+        int layers = 0;
+        SortedDictionary<string, long> byDType = new(StringComparer.Ordinal);
+        SortedDictionary<string, long> byKind = new(StringComparer.Ordinal);
+        foreach ((TensorInfo tensor, LayerShape shape) in model.Layers)
+        {
+            if (shape.TiedTo is not null)
+            {
+                tied += shape.Parameters;
+                continue;
+            }
+            parameters += shape.Parameters;
+            if (shape.Trainable)
+                trainable += shape.Parameters;
+            runBytes += shape.Bytes;
+            halfBytes += tensor.DType.IsFloat() ? shape.Parameters * Float16Bytes : shape.Bytes;
+            if (shape.Kind <= LayerKind.Recurrent)
+                layers++;
+            Add(byDType, shape.DType, shape.Parameters);
+            Add(byKind, shape.Kind.ToString(), shape.Parameters);
+        }
+        return new ParameterCount
+        {
+            Path = model.Source.Path,
+            Name = model.Source.Name,
+            Format = model.File.Format.ToString(),
+            Parameters = parameters,
+            TrainableParameters = trainable,
+            TiedParameters = tied,
+            Tensors = model.Layers.Count,
+            Layers = layers,
+            Bytes = model.File.FileBytes,
+            RunBytes = runBytes,
+            RunBytesFloat16 = halfBytes,
+            TrainBytesAdam = trainable * AdamBytes + (parameters - trainable) * Float32Bytes,
+            ByDType = byDType,
+            ByKind = byKind,
+            Note = model.Source.Note.Length > 0 ? model.Source.Note : null,
+            LayerShapes = detailed ? [.. model.Layers.Select(l => l.Shape)] : null,
+        };
+    }
+
+    private static void Add(SortedDictionary<string, long> totals, string key, long value)
+    {
+        totals.TryGetValue(key, out long sum);
+        totals[key] = sum + value;
+    }
+}

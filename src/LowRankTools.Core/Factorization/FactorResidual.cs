@@ -1,0 +1,34 @@
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>The exact error of a pair, by forming the difference a block of rows at a time.</summary>
+internal static class FactorResidual
+{
+    private const int BlockElements = 1 << 20;
+
+    /// <summary>||W - L R||_F / ||W||_F; zero for a zero matrix that the pair meets.</summary>
+    /// <param name="weight">W, m x n.</param>
+    /// <param name="left">L, m x r.</param>
+    /// <param name="right">R, r x n.</param>
+    /// <param name="squaredNorm">||W||_F^2.</param>
+    /// <param name="cancellationToken">Stops between blocks.</param>
+    public static double Relative(MatrixView<float> weight, Matrix<float> left, Matrix<float> right, double squaredNorm, CancellationToken cancellationToken)
+    {
+        if (squaredNorm == 0)
+            return 0;
+        int step = Math.Clamp(BlockElements / Math.Max(1, weight.Columns), 1, Math.Max(1, weight.Rows));
+        using Matrix<float> block = Matrix<float>.Uninitialized(step, weight.Columns);
+        double sum = 0;
+        for (int first = 0; first < weight.Rows; first += step)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            int rows = Math.Min(step, weight.Rows - first);
+            MatrixView<float> part = block.View.Slice(0, 0, rows, weight.Columns);
+            weight.Slice(first, 0, rows, weight.Columns).CopyTo(part);
+            Gemm.Multiply(-1, left.View.Slice(first, 0, rows, left.Columns), right.View, 1, part, null, cancellationToken);
+            sum += Norms.FrobeniusSquared(part, null, cancellationToken);
+        }
+        return Math.Sqrt(sum / squaredNorm);
+    }
+}

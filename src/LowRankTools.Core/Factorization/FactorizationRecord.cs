@@ -1,0 +1,85 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using LowRankTools.Formats;
+
+namespace LowRankTools.Core;
+
+/// <summary>
+/// What a factorized model says of itself: stands as <c>lowrank.json</c> beside the weights and inside their metadata.
+/// It holds no times and no machine's names, so that two runs on one input give the same bytes.
+/// </summary>
+public sealed record FactorizationRecord
+{
+    /// <summary>Key of the record in the weights' metadata.</summary>
+    public const string MetadataKey = "lowrank";
+
+    /// <summary>Name of the file beside the weights.</summary>
+    public const string FileName = "lowrank.json";
+
+    private const int MaxBytes = 100_000_000;
+
+    private static readonly JsonSerializerOptions s_options = new()
+    {
+        Converters = { new JsonStringEnumConverter() },
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        MaxDepth = 16,
+    };
+
+    private static readonly JsonSerializerOptions s_indented = new(s_options) { WriteIndented = true };
+
+    /// <summary>Version of this record's layout.</summary>
+    public int Version { get; init; } = 1;
+
+    /// <summary>Name of the dense model.</summary>
+    public required string Source { get; init; }
+
+    /// <summary>Fingerprint of the dense model, <see cref="ModelFingerprint"/>.</summary>
+    public required string SourceFingerprint { get; init; }
+
+    /// <summary>How the ranks were chosen, such as <c>Rank 64</c>.</summary>
+    public required string Rule { get; init; }
+
+    /// <summary>Which side the singular values went to.</summary>
+    public required FactorSplit Split { get; init; }
+
+    /// <summary>Seed of the randomized algorithms.</summary>
+    public required ulong Seed { get; init; }
+
+    /// <summary>The layers that became pairs.</summary>
+    public required IReadOnlyList<FactorizedLayerRecord> Layers { get; init; }
+
+    /// <summary>The record of an opened model: from its metadata, or from the file beside it; null where there is none.</summary>
+    /// <exception cref="ModelFormatException"><c>HeaderInvalid</c>: there is one and it is damaged.</exception>
+    public static FactorizationRecord? Find(TensorFile file)
+    {
+        try
+        {
+            if (file.Metadata.TryGetValue(MetadataKey, out string? text))
+                return JsonSerializer.Deserialize<FactorizationRecord>(text, s_options);
+            string beside = Path.Combine(Path.GetDirectoryName(file.Path)!, FileName);
+            FileInfo info = new(beside);
+            if (!info.Exists || info.Length > MaxBytes)
+                return null;
+            FactorizationRecord? record = JsonSerializer.Deserialize<FactorizationRecord>(File.ReadAllBytes(beside), s_options);
+            // The folder may hold other models too: the record is this one's only if its factors are here.
+            return record is not null && record.Describes(file) ? record : null;
+        }
+        catch (JsonException e)
+        {
+            throw new ModelFormatException(FormatErrors.HeaderInvalid, $"The record of its factorization is damaged: {e.Message}", file.Path,
+                remedy: $"Restore or remove {FileName}.", inner: e);
+        }
+    }
+
+    /// <summary>The record as one line, for metadata.</summary>
+    public string ToMetadata() => JsonSerializer.Serialize(this, s_options);
+
+    /// <summary>The record as a file for people.</summary>
+    public byte[] ToFile() => [.. JsonSerializer.SerializeToUtf8Bytes(this, s_indented), (byte)'\n'];
+
+    private bool Describes(TensorFile file)
+    {
+        HashSet<string> names = file.Tensors.Select(t => t.Name).ToHashSet(StringComparer.Ordinal);
+        return Layers.Count > 0 && Layers.All(l => names.Contains(new PairNames(l.Name).First) && names.Contains(new PairNames(l.Name).Second));
+    }
+}

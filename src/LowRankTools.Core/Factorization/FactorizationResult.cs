@@ -1,0 +1,53 @@
+namespace LowRankTools.Core;
+
+/// <summary>What became of one model, or would become of it.</summary>
+public sealed record FactorizationResult
+{
+    /// <summary>Full path of the model written, or that would be: binds to the next cmdlet's -LiteralPath.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>Full path of the model read.</summary>
+    public required string Source { get; init; }
+
+    /// <summary>Name of the model.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>How ranks were chosen.</summary>
+    public required string Rule { get; init; }
+
+    /// <summary>Whether the model was written; false where only the plan was asked for.</summary>
+    public required bool Written { get; init; }
+
+    /// <summary>Parameters of the model read, shared storage once.</summary>
+    public required long ParametersBefore { get; init; }
+
+    /// <summary>Parameters of the model written.</summary>
+    public required long Parameters { get; init; }
+
+    /// <summary>Parameters written over parameters read.</summary>
+    public double KeptRatio => ParametersBefore == 0 ? 1 : (double)Parameters / ParametersBefore;
+
+    /// <summary>Bytes of all tensors read; headers not counted.</summary>
+    public required long BytesBefore { get; init; }
+
+    /// <summary>Bytes of all tensors written; headers not counted.</summary>
+    public required long Bytes { get; init; }
+
+    /// <summary>Layers that became pairs.</summary>
+    public required int FactorizedLayers { get; init; }
+
+    /// <summary>Weights that stay dense.</summary>
+    public required int KeptLayers { get; init; }
+
+    /// <summary>
+    /// Over all factorized layers together: root of the summed squared differences over root of the summed squared
+    /// norms; null where nothing was computed.
+    /// </summary>
+    public double? RelativeError { get; init; }
+
+    /// <summary>Seconds for the whole model; null where nothing was computed.</summary>
+    public double? Seconds { get; init; }
+
+    /// <summary>Every weight matrix, embedding, convolution and recurrent weight.</summary>
+    public required IReadOnlyList<LayerFactorization> Layers { get; init; }
+}

@@ -1,0 +1,159 @@
+using System.Diagnostics;
+using LowRankTools.Formats;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>
+/// Replaces weight matrices of a model by pairs of their leading singular vectors and writes the smaller model.
+/// Streams: at any time one layer is in memory. The best rank-r approximation of W in the Frobenius norm is its
+/// truncated singular value decomposition (Eckart and Young, 1936).
+/// </summary>
+public sealed class FactorizeModel(FactorizeOptions options)
+{
+    /// <summary>Stands in for an error until it is known: as long as a number gets.</summary>
+    private const double LongestNumber = -1.2345678901234567E-300;
+
+    private const string Suffix = "-lowrank";
+
+    /// <summary>Where the output of a model would go.</summary>
+    public OutputLocation Location(ModelSource source) =>
+        OutputLocation.Resolve(options.OutputPath, source, options.Format, Suffix);
+
+    /// <summary>Factorizes one model, or only plans it (<see cref="FactorizeOptions.WhatIf"/>).</summary>
+    /// <param name="source">The model.</param>
+    /// <param name="progress">Told about every tensor, in bytes.</param>
+    /// <param name="cancellationToken">Stops inside the mathematics too; nothing is left behind.</param>
+    /// <exception cref="LowRankToolsException">See <see cref="CoreErrors"/> and <see cref="FormatErrors"/>.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public FactorizationResult Run(ModelSource source, IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        options.Validate();
+        Stopwatch clock = Stopwatch.StartNew();
+        using Model model = Model.Open(source);
+        OutputLocation location = Location(source);
+        if (!options.WhatIf)
+            OutputCheck.Targets(location, model.File, options.Force);
+        RankPlan plan = new MakePlan(model, options, progress).Run(cancellationToken);
+        List<OutputItem> items = new FactorizedItems(model, plan, options).Build();
+        FactorizationResult result = Planned(model, plan, items, location);
+        if (options.WhatIf)
+            return result;
+        Dictionary<string, Measured> measured = new(StringComparer.Ordinal);
+        string entry = Write(model, plan, items, location, measured, progress, cancellationToken);
+        return Finished(result, entry, measured) with { Seconds = clock.Elapsed.TotalSeconds };
+    }
+
+    private string Write(Model model, RankPlan plan, List<OutputItem> items, OutputLocation location,
+        Dictionary<string, Measured> measured, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
+    {
+        FactorizationRecord Record(Func<string, double> error) => RecordOf(model, plan, error);
+        Dictionary<string, string> Metadata(FactorizationRecord record) => OutputItems.Metadata(model.File, options.Format, items, record.ToMetadata());
+
+        using ModelOutput output = ModelOutput.Create(location, options.Format, [.. items.SelectMany(i => i.Written)],
+            Metadata(Record(_ => LongestNumber)), options.MaxShardBytes);
+        TensorCopier copier = new(model.File, output);
+        long done = 0, total = model.Layers.Sum(l => l.Shape.Bytes);
+        foreach (OutputItem item in items)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            progress?.Report(new OperationProgress("Factorizing", item.Names.First(), done, total));
+            switch (item)
+            {
+                case OutputItem.Pair pair:
+                    measured[pair.Plan.Name] = WritePair(model, pair, output, cancellationToken);
+                    done += pair.Plan.BytesBefore;
+                    break;
+                case OutputItem.Copy copy:
+                    copier.Copy(copy.Tensor, copy.Spec, cancellationToken);
+                    done += copy.Tensor.ByteLength;
+                    break;
+                case OutputItem.Zeros zeros:
+                    copier.Zeros(zeros.Spec);
+                    break;
+            }
+        }
+        FactorizationRecord record = Record(name => measured[name].Error);
+        return output.Complete(Metadata(record), record.ToFile(), Path.GetDirectoryName(model.Source.Path));
+    }
+
+    private Measured WritePair(Model model, OutputItem.Pair pair, ModelOutput output, CancellationToken cancellationToken)
+    {
+        Stopwatch clock = Stopwatch.StartNew();
+        ModelLayer layer = pair.Layer;
+        bool embedding = layer.Shape.Kind == LayerKind.Embedding;
+        using Matrix<float> weight = WeightMatrix.Read(model.File, layer.Tensor, cancellationToken);
+        // A linear map is factorized as (out, in), however it is stored; an embedding as (entries, features).
+        MatrixView<float> view = !embedding && layer.Shape.Orientation == WeightOrientation.InOut ? weight.Transposed : weight.View;
+        using LayerFactors factors = WeightMatrix.Named(model, layer, () =>
+            LayerFactors.Compute(view, pair.Plan.Rank!.Value, options.Split, pair.First.DType, options.Svd, cancellationToken));
+        MatrixRows.Write(output, pair.First, embedding ? factors.Left.View : factors.Right.View, cancellationToken);
+        MatrixRows.Write(output, pair.Second, embedding ? factors.Right.Transposed : factors.Left.View, cancellationToken);
+        return new Measured(factors.RelativeError, factors.SquaredNorm, factors.Algorithm, clock.Elapsed.TotalSeconds);
+    }
+
+    private FactorizationRecord RecordOf(Model model, RankPlan plan, Func<string, double> error)
+    {
+        Dictionary<string, ModelLayer> layers = model.Layers.ToDictionary(l => l.Shape.Name, StringComparer.Ordinal);
+        BiasFinder biases = new(model.Layers);
+        return new FactorizationRecord
+        {
+            Source = model.Source.Name,
+            SourceFingerprint = plan.Fingerprint,
+            Rule = plan.Rule,
+            Split = options.Split,
+            Seed = options.Svd.Seed,
+            Layers = [.. plan.Layers.Where(l => l.Rank is not null).Select(l => new FactorizedLayerRecord
+            {
+                Name = l.Name,
+                Kind = l.Kind,
+                Method = "TruncatedSvd",
+                Rank = l.Rank!.Value,
+                Shape = l.Shape,
+                Orientation = layers[l.Name].Shape.Orientation,
+                DType = layers[l.Name].Shape.DType,
+                Bias = biases.Of(layers[l.Name].Shape),
+                RelativeError = error(l.TiedTo ?? l.Name),
+                TiedTo = l.TiedTo,
+            })],
+        };
+    }
+
+    private static FactorizationResult Planned(Model model, RankPlan plan, List<OutputItem> items, OutputLocation location)
+    {
+        List<LayerShape> own = [.. model.Layers.Select(l => l.Shape).Where(s => s.TiedTo is null)];
+        List<TensorSpec> written = [.. items.SelectMany(i => i.Written)];
+        return new FactorizationResult
+        {
+            Path = location.WeightsPath,
+            Source = model.Source.Path,
+            Name = model.Source.Name,
+            Rule = plan.Rule,
+            Written = false,
+            ParametersBefore = own.Sum(s => s.Parameters),
+            Parameters = written.Sum(t => TensorShape.ElementCount(t.Shape, t.Name)),
+            BytesBefore = own.Sum(s => s.Bytes),
+            Bytes = written.Sum(t => t.ByteLength),
+            FactorizedLayers = plan.Layers.Count(l => l.Rank is not null),
+            KeptLayers = plan.Layers.Count(l => l.Rank is null),
+            Layers = [.. plan.Layers.Select(LayerFactorization.From)],
+        };
+    }
+
+    private static FactorizationResult Finished(FactorizationResult planned, string entry, Dictionary<string, Measured> measured)
+    {
+        double norm = measured.Values.Sum(m => m.SquaredNorm);
+        double difference = measured.Values.Sum(m => m.Error * m.Error * m.SquaredNorm);
+        return planned with
+        {
+            Path = entry,
+            Written = true,
+            RelativeError = measured.Count == 0 ? null : norm == 0 ? 0 : Math.Sqrt(difference / norm),
+            Layers = [.. planned.Layers.Select(l => measured.TryGetValue(l.Name, out Measured m)
+                ? l with { RelativeError = m.Error, Method = m.Algorithm, Seconds = m.Seconds }
+                : l)],
+        };
+    }
+
+    private readonly record struct Measured(double Error, double SquaredNorm, string Algorithm, double Seconds);
+}

@@ -1,0 +1,58 @@
+using LowRankTools.Formats;
+
+namespace LowRankTools.Core;
+
+/// <summary>What a plan makes of a model's tensors, in the order of the file.</summary>
+internal sealed class FactorizedItems(Model model, RankPlan plan, FactorizeOptions options)
+{
+    private readonly Dictionary<string, LayerPlan> _plans = plan.Layers.ToDictionary(l => l.Name, StringComparer.Ordinal);
+    private readonly Dictionary<string, ModelLayer> _layers = model.Layers.ToDictionary(l => l.Shape.Name, StringComparer.Ordinal);
+    private readonly BiasFinder _biases = new(model.Layers);
+    private readonly Dictionary<string, string> _movedBiases = new(StringComparer.Ordinal);
+
+    /// <summary>Makes the steps.</summary>
+    public List<OutputItem> Build()
+    {
+        foreach (ModelLayer layer in model.Layers)
+        {
+            if (IsPair(layer) && _biases.Of(layer.Shape) is { } bias)
+                _movedBiases[bias] = new PairNames(layer.Shape.Name).SecondBias;
+        }
+        return OutputItems.Checked([.. model.Layers.SelectMany(Items)], model.Source.Path);
+    }
+
+    private bool IsPair(ModelLayer layer) => _plans.TryGetValue(layer.Shape.Name, out LayerPlan? decision) && decision.Rank is not null;
+
+    private List<OutputItem> Items(ModelLayer layer)
+    {
+        if (IsPair(layer))
+            return Pair(layer, _plans[layer.Shape.Name]);
+        TensorInfo tensor = layer.Tensor;
+        string name = _movedBiases.GetValueOrDefault(tensor.Name, tensor.Name);
+        TensorSpec spec = new(name, OutputTypes.Copy(tensor.DType, options.Format, options.DType), tensor.Shape);
+        bool alias = layer.Shape.TiedTo is { } leader && TensorTies.SameData(tensor, _layers[leader].Tensor);
+        return [alias ? new OutputItem.Alias(spec, _movedBiases.GetValueOrDefault(layer.Shape.TiedTo!, layer.Shape.TiedTo!)) : new OutputItem.Copy(tensor, spec)];
+    }
+
+    private List<OutputItem> Pair(ModelLayer layer, LayerPlan decision)
+    {
+        LayerShape shape = layer.Shape;
+        PairNames names = new(shape.Name);
+        TensorDType dtype = OutputTypes.Factor(layer.Tensor.DType, options.DType);
+        long rank = decision.Rank!.Value;
+        bool embedding = shape.Kind == LayerKind.Embedding;
+        TensorSpec first = new(names.First, dtype, embedding ? [shape.InFeatures!.Value, rank] : [rank, shape.InFeatures!.Value]);
+        TensorSpec second = new(names.Second, dtype, [shape.OutFeatures!.Value, rank]);
+        List<OutputItem> items = [];
+        if (decision.TiedTo is { } leader)
+            items.AddRange([new OutputItem.Alias(first, new PairNames(leader).First), new OutputItem.Alias(second, new PairNames(leader).Second)]);
+        else
+            items.Add(new OutputItem.Pair(layer, decision, first, second));
+        if (!options.FirstBias || embedding)
+            return items;
+        items.Add(new OutputItem.Zeros(new TensorSpec(names.FirstBias, dtype, [rank])));
+        if (_biases.Of(shape) is null)
+            items.Add(new OutputItem.Zeros(new TensorSpec(names.SecondBias, dtype, [shape.OutFeatures!.Value])));
+        return items;
+    }
+}

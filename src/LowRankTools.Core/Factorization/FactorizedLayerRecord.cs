@@ -1,0 +1,35 @@
+namespace LowRankTools.Core;
+
+/// <summary>One layer that became a pair.</summary>
+public sealed record FactorizedLayerRecord
+{
+    /// <summary>Name of the dense weight.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Kind of the dense weight.</summary>
+    public required LayerKind Kind { get; init; }
+
+    /// <summary>How the factors were found.</summary>
+    public required string Method { get; init; }
+
+    /// <summary>Rank of the pair.</summary>
+    public required int Rank { get; init; }
+
+    /// <summary>Shape of the dense weight as it was stored.</summary>
+    public required IReadOnlyList<long> Shape { get; init; }
+
+    /// <summary>Which side of the stored dense matrix was the input.</summary>
+    public required WeightOrientation Orientation { get; init; }
+
+    /// <summary>Element type of the dense weight.</summary>
+    public required string DType { get; init; }
+
+    /// <summary>Name of the layer's bias before it moved to the second factor; null where it had none.</summary>
+    public string? Bias { get; init; }
+
+    /// <summary>||W - W'|| / ||W||, Frobenius norms, W' the product of the factors as stored; zero for a zero matrix.</summary>
+    public required double RelativeError { get; init; }
+
+    /// <summary>Name of the layer that this one shares its factors with; null where it has its own.</summary>
+    public string? TiedTo { get; init; }
+}

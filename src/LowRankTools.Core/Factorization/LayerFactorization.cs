@@ -1,0 +1,58 @@
+namespace LowRankTools.Core;
+
+/// <summary>What was done, or would be done, to one layer.</summary>
+public sealed record LayerFactorization
+{
+    /// <summary>Name of the dense weight.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>What it is.</summary>
+    public required LayerKind Kind { get; init; }
+
+    /// <summary>Shape of the dense weight as stored.</summary>
+    public required IReadOnlyList<long> Shape { get; init; }
+
+    /// <summary>Element type written.</summary>
+    public required string DType { get; init; }
+
+    /// <summary>Rank of the pair; null where the layer stays dense.</summary>
+    public int? Rank { get; init; }
+
+    /// <summary>Why it stays dense; None where it does not.</summary>
+    public required KeepReason Reason { get; init; }
+
+    /// <summary>Parameters of the dense weight.</summary>
+    public required long ParametersBefore { get; init; }
+
+    /// <summary>Parameters of what stands for it.</summary>
+    public required long Parameters { get; init; }
+
+    /// <summary>Bytes of the dense weight.</summary>
+    public required long BytesBefore { get; init; }
+
+    /// <summary>Bytes of what stands for it.</summary>
+    public required long Bytes { get; init; }
+
+    /// <summary>||W - W'|| / ||W|| in the Frobenius norm, W' the product of the factors as stored; null where nothing was computed.</summary>
+    public double? RelativeError { get; init; }
+
+    /// <summary>Algorithm that found the factors; null where nothing was computed.</summary>
+    public string? Method { get; init; }
+
+    /// <summary>Seconds to read, factorize and write the layer; null where nothing was computed.</summary>
+    public double? Seconds { get; init; }
+
+    internal static LayerFactorization From(LayerPlan plan) => new()
+    {
+        Name = plan.Name,
+        Kind = plan.Kind,
+        Shape = plan.Shape,
+        DType = plan.DType,
+        Rank = plan.Rank,
+        Reason = plan.Reason,
+        ParametersBefore = plan.ParametersBefore,
+        Parameters = plan.Parameters,
+        BytesBefore = plan.BytesBefore,
+        Bytes = plan.Bytes,
+    };
+}

@@ -1,0 +1,92 @@
+using LowRankTools.Formats;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>
+/// The pair that stands for one weight, as it will be stored: W (m x n) ~= Left (m x r) Right (r x n), singular values
+/// split between the two and every entry rounded to the type that is written.
+/// </summary>
+internal sealed class LayerFactors : IDisposable
+{
+    private readonly TruncatedSvdResult _svd;
+
+    private LayerFactors(TruncatedSvdResult svd, double relativeError)
+    {
+        _svd = svd;
+        RelativeError = relativeError;
+    }
+
+    /// <summary>Left factor, m x r.</summary>
+    public Matrix<float> Left => _svd.U;
+
+    /// <summary>Right factor, r x n.</summary>
+    public Matrix<float> Right => _svd.Vt;
+
+    /// <summary>||W - Left Right|| / ||W|| of the factors as stored.</summary>
+    public double RelativeError { get; }
+
+    /// <summary>||W||^2.</summary>
+    public double SquaredNorm => _svd.SquaredNorm;
+
+    /// <summary>The algorithm that found the factors.</summary>
+    public string Algorithm => _svd.Algorithm;
+
+    /// <summary>Factorizes a weight.</summary>
+    /// <param name="weight">W, m x n.</param>
+    /// <param name="rank">r, at most the smaller side.</param>
+    /// <param name="split">Where the singular values go.</param>
+    /// <param name="dtype">Type that the factors will be stored in.</param>
+    /// <param name="options">Seed, threads, accuracy.</param>
+    /// <param name="cancellationToken">Stops the computation.</param>
+    public static LayerFactors Compute(MatrixView<float> weight, int rank, FactorSplit split, TensorDType dtype, SvdOptions options, CancellationToken cancellationToken)
+    {
+        TruncatedSvdResult svd = TruncatedSvd.Compute(weight, new RankTarget.Rank(rank), options, null, cancellationToken);
+        try
+        {
+            Scale(svd, split);
+            if (dtype is TensorDType.F32 or TensorDType.F64)
+                return new LayerFactors(svd, svd.RelativeError);
+            Round(svd.U, dtype);
+            Round(svd.Vt, dtype);
+            return new LayerFactors(svd, FactorResidual.Relative(weight, svd.U, svd.Vt, svd.SquaredNorm, cancellationToken));
+        }
+        catch
+        {
+            svd.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _svd.Dispose();
+
+    private static void Scale(TruncatedSvdResult svd, FactorSplit split)
+    {
+        float[] left = new float[svd.Rank];
+        for (int k = 0; k < svd.Rank; k++)
+        {
+            double s = svd.SingularValues[k];
+            left[k] = (float)(split switch { FactorSplit.Left => s, FactorSplit.Right => 1, _ => Math.Sqrt(s) });
+            float right = (float)(split switch { FactorSplit.Left => 1, FactorSplit.Right => s, _ => Math.Sqrt(s) });
+            foreach (ref float value in svd.Vt.Row(k))
+                value *= right;
+        }
+        for (int i = 0; i < svd.U.Rows; i++)
+        {
+            Span<float> row = svd.U.Row(i);
+            for (int k = 0; k < row.Length; k++)
+                row[k] *= left[k];
+        }
+    }
+
+    private static void Round(Matrix<float> matrix, TensorDType dtype)
+    {
+        byte[] bytes = new byte[dtype.ByteLength(matrix.Columns)];
+        for (int i = 0; i < matrix.Rows; i++)
+        {
+            TensorConversion.FromSingle(dtype, matrix.Row(i), bytes);
+            TensorConversion.ToSingle(dtype, bytes, matrix.Row(i), "");
+        }
+    }
+}

@@ -1,0 +1,23 @@
+namespace LowRankTools.Core;
+
+/// <summary>
+/// Names of the tensors that stand for <c>X.weight</c> and its bias after factorization: those of
+/// <c>nn.Sequential(nn.Linear(in, r), nn.Linear(r, out))</c> in place of X.
+/// </summary>
+/// <param name="weight">Name of the dense weight.</param>
+internal readonly struct PairNames(string weight)
+{
+    private readonly string _module = LayerNames.Module(weight);
+
+    /// <summary>First factor, (r, in) for a linear map, (entries, r) for an embedding.</summary>
+    public string First => _module + ".0.weight";
+
+    /// <summary>Second factor, (out, r).</summary>
+    public string Second => _module + ".1.weight";
+
+    /// <summary>Bias of the first factor: zeros, where the receiving module has one.</summary>
+    public string FirstBias => _module + ".0.bias";
+
+    /// <summary>Bias of the second factor: the layer's own, or zeros.</summary>
+    public string SecondBias => _module + ".1.bias";
+}

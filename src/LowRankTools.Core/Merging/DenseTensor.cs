@@ -1,0 +1,69 @@
+using LowRankTools.Formats;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>
+/// A tensor of a model as it is without factorization: a pair stands merged under the name of the weight it
+/// replaced, everything else stands as it is.
+/// </summary>
+internal sealed class DenseTensor
+{
+    private readonly TensorInfo _first;
+    private readonly TensorInfo? _second;
+    private readonly FactorizedLayerRecord? _record;
+
+    /// <summary>A tensor of its own.</summary>
+    public DenseTensor(string name, TensorInfo tensor)
+    {
+        Name = name;
+        Shape = tensor.Shape;
+        DType = tensor.DType;
+        _first = tensor;
+    }
+
+    /// <summary>A pair.</summary>
+    public DenseTensor(FactorizedLayerRecord record, TensorInfo first, TensorInfo second)
+    {
+        Name = record.Name;
+        Shape = record.Shape;
+        DType = Enum.TryParse(record.DType, out TensorDType dtype) ? dtype : first.DType;
+        _record = record;
+        _first = first;
+        _second = second;
+    }
+
+    /// <summary>Name in the dense model.</summary>
+    public string Name { get; }
+
+    /// <summary>Shape in the dense model.</summary>
+    public IReadOnlyList<long> Shape { get; }
+
+    /// <summary>Element type in the dense model.</summary>
+    public TensorDType DType { get; }
+
+    /// <summary>The tensor itself where it is no pair; null where it is one.</summary>
+    public TensorInfo? Plain => _second is null ? _first : null;
+
+    /// <summary>Name of the dense weight whose factors this pair shares; null where it has its own or is no pair.</summary>
+    public string? TiedTo => _record?.TiedTo;
+
+    /// <summary>Values as (product of the leading sizes) x (last size).</summary>
+    public Matrix<float> Read(TensorFile file, CancellationToken cancellationToken)
+    {
+        if (_second is null)
+            return WeightMatrix.Read(file, _first, cancellationToken);
+        using Matrix<float> first = WeightMatrix.Read(file, _first, cancellationToken);
+        using Matrix<float> second = WeightMatrix.Read(file, _second, cancellationToken);
+        // first is (r, in) and second (out, r); an embedding's first is (entries, r).
+        (MatrixView<float> left, MatrixView<float> right) = (_record!.Kind, _record.Orientation) switch
+        {
+            (LayerKind.Embedding, _) => (first.View, second.Transposed),
+            (_, WeightOrientation.InOut) => (first.Transposed, second.Transposed),
+            _ => (second.View, first.View),
+        };
+        Matrix<float> product = Matrix<float>.Uninitialized(left.Rows, right.Columns);
+        Gemm.Multiply(1, left, right, 0, product.View, null, cancellationToken);
+        return product;
+    }
+}

@@ -1,0 +1,76 @@
+using LowRankTools.Formats;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>Every tensor of a model as it is without factorization, in the order of the file.</summary>
+internal sealed class DenseTensors
+{
+    private readonly Model _model;
+    private readonly Dictionary<string, TensorInfo> _tensors;
+    private readonly Dictionary<string, FactorizedLayerRecord> _byFirst = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _absorbed = new(StringComparer.Ordinal);
+
+    private DenseTensors(Model model)
+    {
+        _model = model;
+        _tensors = model.Layers.ToDictionary(l => l.Shape.Name, l => l.Tensor, StringComparer.Ordinal);
+        foreach (FactorizedLayerRecord layer in model.Record?.Layers ?? [])
+        {
+            PairNames names = new(layer.Name);
+            Check(layer, names);
+            _byFirst[names.First] = layer;
+            _absorbed.UnionWith([names.Second, names.FirstBias, names.SecondBias]);
+        }
+    }
+
+    /// <summary>Lists the tensors; a dense model's are its own.</summary>
+    /// <exception cref="LowRankToolsException"><c>FactorsInconsistent</c>: the record and the factors disagree.</exception>
+    public static List<DenseTensor> List(Model model)
+    {
+        DenseTensors all = new(model);
+        return [.. model.Layers.SelectMany(all.Of)];
+    }
+
+    private List<DenseTensor> Of(ModelLayer layer)
+    {
+        string name = layer.Shape.Name;
+        if (!_byFirst.TryGetValue(name, out FactorizedLayerRecord? record))
+            return _absorbed.Contains(name) ? [] : [new DenseTensor(name, layer.Tensor)];
+        PairNames names = new(record.Name);
+        TensorInfo second = _tensors[names.Second];
+        List<DenseTensor> tensors = [new DenseTensor(record, layer.Tensor, second)];
+        MergedBias bias = new(_model.File, second, _tensors.GetValueOrDefault(names.FirstBias), _tensors.GetValueOrDefault(names.SecondBias));
+        // Zero biases that were only written for the module's sake vanish again; trained ones do not.
+        if (record.Bias is not null || !bias.IsZero())
+            tensors.Add(bias.Tensor(record.Bias ?? LayerNames.Bias(record.Name)));
+        return tensors;
+    }
+
+    private void Check(FactorizedLayerRecord layer, PairNames names)
+    {
+        if (!_tensors.TryGetValue(names.First, out TensorInfo? first) || !_tensors.TryGetValue(names.Second, out TensorInfo? second))
+            throw Inconsistent(layer, "its factors are not in the file");
+        bool outIn = layer.Orientation == WeightOrientation.OutIn;
+        if (layer.Shape.Count < 2 || layer.Shape.SkipLast(2).Any(s => s != 1))
+            throw Inconsistent(layer, "its shape is no matrix");
+        long inFeatures = outIn ? layer.Shape[^1] : layer.Shape[^2], outFeatures = outIn ? layer.Shape[^2] : layer.Shape[^1];
+        long[] expected = layer.Kind == LayerKind.Embedding ? [inFeatures, layer.Rank] : [layer.Rank, inFeatures];
+        if (!first.Shape.SequenceEqual(expected) || !second.Shape.SequenceEqual([outFeatures, layer.Rank]))
+            throw Inconsistent(layer, "its factors have other shapes");
+        CheckBias(layer, names.FirstBias, layer.Rank);
+        CheckBias(layer, names.SecondBias, outFeatures);
+        if (layer.Bias is not null && !_tensors.ContainsKey(names.SecondBias))
+            throw Inconsistent(layer, "its bias is not in the file");
+    }
+
+    private void CheckBias(FactorizedLayerRecord layer, string name, long length)
+    {
+        if (_tensors.TryGetValue(name, out TensorInfo? bias) && !bias.Shape.SequenceEqual([length]))
+            throw Inconsistent(layer, $"'{name}' has another shape");
+    }
+
+    private LowRankToolsException Inconsistent(FactorizedLayerRecord layer, string what) =>
+        new(CoreErrors.FactorsInconsistent, $"{_model.Source.Path}: the record names layer '{layer.Name}' of rank {layer.Rank}, but {what}.",
+            "The weights were changed after they were factorized; use the original files.");
+}

@@ -1,0 +1,96 @@
+using System.Diagnostics;
+using LowRankTools.Formats;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>Multiplies the pairs of a factorized model out and writes the dense model that has the same outputs.</summary>
+public sealed class MergeModel(MergeOptions options)
+{
+    private const string Suffix = "-merged";
+
+    /// <summary>Where the output of a model would go.</summary>
+    public OutputLocation Location(ModelSource source) =>
+        OutputLocation.Resolve(options.OutputPath, source, options.Format, Suffix);
+
+    /// <summary>Merges one model.</summary>
+    /// <param name="source">A model that <see cref="FactorizeModel"/> wrote.</param>
+    /// <param name="progress">Told about every tensor.</param>
+    /// <param name="cancellationToken">Stops inside the mathematics too; nothing is left behind.</param>
+    /// <exception cref="LowRankToolsException"><c>NoFactorsFound</c> and others of <see cref="CoreErrors"/> and <see cref="FormatErrors"/>.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public MergeResult Run(ModelSource source, IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        Stopwatch clock = Stopwatch.StartNew();
+        using Model model = Model.Open(source);
+        if (model.Record is null)
+        {
+            throw new LowRankToolsException(CoreErrors.NoFactorsFound, $"{source.Path}: the model holds no low-rank pairs that are on record.",
+                $"Keep {FactorizationRecord.FileName} beside the weights that Invoke-LowRankFactorization wrote.");
+        }
+        List<OutputItem> items = OutputItems.Checked([.. DenseTensors.List(model).Select(t => Item(model, t))], source.Path);
+        OutputLocation location = Location(source);
+        MergeResult result = Planned(model, items, location);
+        if (options.WhatIf)
+            return result;
+        OutputCheck.Targets(location, model.File, options.Force);
+        string entry = Write(model, items, location, progress, cancellationToken);
+        return result with { Path = entry, Written = true, Seconds = clock.Elapsed.TotalSeconds };
+    }
+
+    private string Write(Model model, List<OutputItem> items, OutputLocation location, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
+    {
+        Dictionary<string, string> metadata = OutputItems.Metadata(model.File, options.Format, items, record: null);
+        using ModelOutput output = ModelOutput.Create(location, options.Format, [.. items.SelectMany(i => i.Written)], metadata, options.MaxShardBytes);
+        TensorCopier copier = new(model.File, output);
+        for (int i = 0; i < items.Count; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            progress?.Report(new OperationProgress("Merging", items[i].Names.First(), i, items.Count));
+            switch (items[i])
+            {
+                case OutputItem.Merged merged:
+                    using (Matrix<float> product = merged.Tensor.Read(model.File, cancellationToken))
+                        MatrixRows.Write(output, merged.Spec, product.View, cancellationToken);
+                    break;
+                case OutputItem.Copy copy:
+                    copier.Copy(copy.Tensor, copy.Spec, cancellationToken);
+                    break;
+            }
+        }
+        return output.Complete(metadata, record: null, Path.GetDirectoryName(model.Source.Path));
+    }
+
+    private OutputItem Item(Model model, DenseTensor tensor)
+    {
+        TensorDType dtype = OutputTypes.Copy(tensor.DType, options.Format, options.DType);
+        if (tensor.Plain is not { } plain)
+        {
+            TensorDType merged = options.DType ?? (TensorConversion.IsWritable(dtype) ? dtype : TensorDType.F32);
+            TensorSpec product = new(tensor.Name, merged, [.. tensor.Shape]);
+            return tensor.TiedTo is { } leader ? new OutputItem.Alias(product, leader) : new OutputItem.Merged(tensor, product);
+        }
+        TensorSpec spec = new(tensor.Name, dtype, plain.Shape);
+        string? tiedTo = model.Layers.First(l => ReferenceEquals(l.Tensor, plain)).Shape.TiedTo;
+        bool alias = tiedTo is not null && model.Layers.Any(l => l.Shape.Name == tiedTo && TensorTies.SameData(l.Tensor, plain));
+        return alias ? new OutputItem.Alias(spec, tiedTo!) : new OutputItem.Copy(plain, spec);
+    }
+
+    private static MergeResult Planned(Model model, List<OutputItem> items, OutputLocation location)
+    {
+        List<LayerShape> own = [.. model.Layers.Select(l => l.Shape).Where(s => s.TiedTo is null)];
+        List<TensorSpec> written = [.. items.SelectMany(i => i.Written)];
+        return new MergeResult
+        {
+            Path = location.WeightsPath,
+            Source = model.Source.Path,
+            Name = model.Source.Name,
+            Written = false,
+            MergedLayers = items.Count(i => i is OutputItem.Merged),
+            ParametersBefore = own.Sum(s => s.Parameters),
+            Parameters = written.Sum(t => TensorShape.ElementCount(t.Shape, t.Name)),
+            BytesBefore = own.Sum(s => s.Bytes),
+            Bytes = written.Sum(t => t.ByteLength),
+        };
+    }
+}

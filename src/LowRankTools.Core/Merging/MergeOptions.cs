@@ -1,0 +1,25 @@
+using LowRankTools.Formats;
+
+namespace LowRankTools.Core;
+
+/// <summary>Everything that <see cref="MergeModel"/> can be told.</summary>
+public sealed record MergeOptions
+{
+    /// <summary>Where the model goes, <see cref="OutputLocation"/>; null for a folder beside the source.</summary>
+    public string? OutputPath { get; init; }
+
+    /// <summary>Format to write: Safetensors or PyTorch.</summary>
+    public ModelFormat Format { get; init; } = ModelFormat.Safetensors;
+
+    /// <summary>Element type of the merged weights; null for what the dense model had.</summary>
+    public TensorDType? DType { get; init; }
+
+    /// <summary>Most bytes of tensor data a file; zero for one file.</summary>
+    public long MaxShardBytes { get; init; }
+
+    /// <summary>Whether existing output is replaced.</summary>
+    public bool Force { get; init; }
+
+    /// <summary>Whether nothing is written.</summary>
+    public bool WhatIf { get; init; }
+}

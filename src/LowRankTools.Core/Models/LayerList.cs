@@ -1,0 +1,106 @@
+using LowRankTools.Formats;
+
+namespace LowRankTools.Core;
+
+/// <summary>Makes the layers of a model from its tensors: kinds, orientations, ties, halves of pairs.</summary>
+internal sealed class LayerList
+{
+    private readonly ModelSource _source;
+    private readonly LayerRecognizer _recognizer;
+    private readonly Dictionary<string, int> _halves = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, List<(StorageSpan Span, string Name)>> _storages = new(StringComparer.Ordinal);
+
+    private LayerList(ModelSource source, TensorFile file, FactorizationRecord? record)
+    {
+        _source = source;
+        _recognizer = new LayerRecognizer(file.Format, file.Tensors);
+        foreach (FactorizedLayerRecord layer in record?.Layers ?? [])
+        {
+            PairNames names = new(layer.Name);
+            _halves[names.First] = layer.Rank;
+            _halves[names.Second] = layer.Rank;
+        }
+    }
+
+    public static List<ModelLayer> Build(ModelSource source, TensorFile file, FactorizationRecord? record)
+    {
+        LayerList list = new(source, file, record);
+        List<ModelLayer> layers = new(file.Tensors.Count);
+        foreach (TensorInfo tensor in file.Tensors)
+            layers.Add(list.Layer(tensor, list.TiedTo(tensor)));
+        layers.AddRange(list.NamedAliases(file));
+        return layers;
+    }
+
+    private ModelLayer Layer(TensorInfo tensor, string? tiedTo)
+    {
+        LayerKind kind = _recognizer.Kind(tensor);
+        WeightOrientation orientation = _recognizer.Orientation(tensor, kind);
+        (long? inFeatures, long? outFeatures) = Features(tensor, kind, orientation);
+        return new ModelLayer(tensor, new LayerShape
+        {
+            Path = _source.Path,
+            Model = _source.Name,
+            Name = tensor.Name,
+            Kind = kind,
+            Shape = tensor.Shape,
+            DType = tensor.DType.ToString(),
+            InFeatures = inFeatures,
+            OutFeatures = outFeatures,
+            Orientation = orientation,
+            Parameters = tensor.ElementCount,
+            Bytes = tensor.ByteLength,
+            Trainable = kind != LayerKind.Buffer && tensor.Trainable != false,
+            TiedTo = tiedTo,
+            BreakEvenRank = orientation == WeightOrientation.None ? null : RankBounds.BreakEven(inFeatures!.Value, outFeatures!.Value),
+            Rank = _halves.TryGetValue(tensor.Name, out int rank) ? rank : null,
+        });
+    }
+
+    private static (long? In, long? Out) Features(TensorInfo tensor, LayerKind kind, WeightOrientation orientation)
+    {
+        if (orientation != WeightOrientation.None && LayerRecognizer.MatrixShape(tensor) is (long rows, long columns))
+            return orientation == WeightOrientation.OutIn ? (columns, rows) : (rows, columns);
+        if (kind is LayerKind.Conv1d or LayerKind.Conv2d or LayerKind.Conv3d)
+        {
+            return tensor.Role == TensorRole.ConvolutionChannelsLast
+                ? (tensor.Shape[^2], tensor.Shape[^1])
+                : (tensor.Shape[1], tensor.Shape[0]);
+        }
+        return (null, null);
+    }
+
+    /// <summary>The first tensor whose part of a shared storage covers this one's.</summary>
+    private string? TiedTo(TensorInfo tensor)
+    {
+        if (tensor.Storage is not { } span || tensor.ElementCount == 0)
+            return null;
+        if (!_storages.TryGetValue(span.Key, out List<(StorageSpan Span, string Name)>? earlier))
+            _storages[span.Key] = earlier = [];
+        foreach ((StorageSpan other, string name) in earlier)
+        {
+            if (other.FirstElement <= span.FirstElement && other.EndElement >= span.EndElement)
+                return name;
+        }
+        earlier.Add((span, tensor.Name));
+        return null;
+    }
+
+    /// <summary>
+    /// Safetensors has no shared storage: a tied tensor is left out, and the metadata maps its name to the one kept.
+    /// </summary>
+    private IEnumerable<ModelLayer> NamedAliases(TensorFile file)
+    {
+        if (file.Format != ModelFormat.Safetensors || file.Metadata.Count == 0)
+            yield break;
+        Dictionary<string, TensorInfo> byName = file.Tensors.ToDictionary(t => t.Name, StringComparer.Ordinal);
+        foreach ((string alias, string kept) in file.Metadata.OrderBy(m => m.Key, StringComparer.Ordinal))
+        {
+            if (byName.TryGetValue(kept, out TensorInfo? tensor) && !byName.ContainsKey(alias))
+            {
+                TensorInfo named = new(alias, tensor.DType, tensor.Shape, tensor.Source) { Role = tensor.Role };
+                yield return Layer(named, kept);
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>
+/// Decides what is one model: a shard index with all its shards; a model that a folder holds as safetensors and as
+/// PyTorch; every other weight file by itself. A shard that is named alone stands for its whole model.
+/// One locator serves one run and hands out each model once.
+/// </summary>
+public sealed class ModelLocator
+{
+    private readonly HashSet<string> _found = new(StringComparer.Ordinal);
+
+    /// <summary>Finds the models at a path.</summary>
+    /// <param name="path">A file or a folder.</param>
+    /// <param name="recurse">Whether subfolders are searched too; links to folders are not followed.</param>
+    /// <returns>Models that this locator has not handed out before, in the order of their paths.</returns>
+    /// <exception cref="LowRankToolsException"><c>PathNotFound</c>, <c>NoModelsFound</c>.</exception>
+    public IReadOnlyList<ModelSource> Find(string path, bool recurse = false)
+    {
+        string full = Path.GetFullPath(path);
+        List<ModelSource> models;
+        if (File.Exists(full))
+            models = [Owner(full)];
+        else if (Directory.Exists(full))
+            models = [.. Search(full, recurse)];
+        else
+            throw new LowRankToolsException(CoreErrors.PathNotFound, $"{path}: there is no such file or folder.", "Check the path.");
+        if (models.Count == 0)
+        {
+            throw new LowRankToolsException(CoreErrors.NoModelsFound, $"{path}: the folder holds no model files.",
+                recurse ? "Name a folder that does." : "Use -Recurse to search its subfolders.");
+        }
+        return [.. models.Where(m => _found.Add(m.Path))];
+    }
+
+    private static IEnumerable<ModelSource> Search(string folder, bool recurse)
+    {
+        foreach (ModelSource model in InFolder(folder))
+            yield return model;
+        if (!recurse)
+            yield break;
+        EnumerationOptions options = new() { AttributesToSkip = FileAttributes.ReparsePoint | FileAttributes.Hidden, IgnoreInaccessible = true };
+        foreach (string sub in Directory.EnumerateDirectories(folder, "*", options).Order(StringComparer.Ordinal))
+        {
+            foreach (ModelSource model in Search(sub, recurse))
+                yield return model;
+        }
+    }
+
+    private static List<ModelSource> InFolder(string folder)
+    {
+        List<string> files = [.. Directory.EnumerateFiles(folder).Where(ModelFileNames.LooksLikeModel).Order(StringComparer.Ordinal)];
+        HashSet<string> parts = new(StringComparer.Ordinal);
+        List<string> models = [];
+        foreach (string index in files.Where(f => ModelFileNames.IsIndex(f) || ModelFileNames.IsTensorFlowJs(f)))
+        {
+            if (ModelParts.TryList(index, out IReadOnlyList<string> owned))
+                parts.UnionWith(owned);
+            else if (!ModelFileNames.IsIndex(index))
+                continue; // a model.json of something else
+            models.Add(index);
+        }
+        models.AddRange(files.Where(f => !f.EndsWith(".json", StringComparison.OrdinalIgnoreCase) && !parts.Contains(f)));
+        models.Sort(StringComparer.Ordinal);
+        return PreferSafetensors(models);
+    }
+
+    private static List<ModelSource> PreferSafetensors(List<string> files)
+    {
+        List<ModelSource> models = [];
+        foreach (IGrouping<string, string> same in files.GroupBy(ModelFileNames.SharedStem, StringComparer.Ordinal))
+        {
+            string? preferred = same.FirstOrDefault(f => ModelFileNames.IsSafetensors(f) && ModelFileNames.IsIndex(f))
+                ?? same.FirstOrDefault(ModelFileNames.IsSafetensors);
+            List<string> others = preferred is null ? [] : [.. same.Where(f => f != preferred && ModelFileNames.IsPyTorch(f))];
+            string note = others.Count == 0 ? "" : $"Also there as {string.Join(", ", others.Select(Path.GetFileName))}, which is taken for the same model and left alone.";
+            foreach (string file in same.Except(others))
+                models.Add(new ModelSource(file, ModelFileNames.ModelName(file), file == preferred ? note : ""));
+        }
+        models.Sort((a, b) => string.CompareOrdinal(a.Path, b.Path));
+        return models;
+    }
+
+    /// <summary>The model that a file belongs to: the index that lists it, or the file itself.</summary>
+    private static ModelSource Owner(string file)
+    {
+        if (!ModelFileNames.LooksLikeModel(file) || ModelFileNames.IsIndex(file) || ModelFileNames.IsTensorFlowJs(file))
+            return new ModelSource(file, ModelFileNames.ModelName(file));
+        foreach (string index in Directory.EnumerateFiles(Path.GetDirectoryName(file)!, "*.index.json").Where(ModelFileNames.IsIndex).Order(StringComparer.Ordinal))
+        {
+            if (ModelParts.TryList(index, out IReadOnlyList<string> owned) && owned.Contains(file))
+                return new ModelSource(index, ModelFileNames.ModelName(index), $"{Path.GetFileName(file)} is one of its {owned.Count} shards.");
+        }
+        return new ModelSource(file, ModelFileNames.ModelName(file));
+    }
+}

@@ -1,0 +1,8 @@
+namespace LowRankTools.Core;
+
+/// <summary>One model on disk, found but not opened.</summary>
+/// <param name="Path">Full path of what opens it: a weight file, a shard index, a TensorFlow.js model.json.</param>
+/// <param name="Name">Name for people and for output folders: the file's stem, or the folder's name where the file
+/// is called as every model is (<c>model.safetensors</c>).</param>
+/// <param name="Note">What the user should know about how it was found; empty where there is nothing to say.</param>
+public sealed record ModelSource(string Path, string Name, string Note = "");

@@ -1,0 +1,28 @@
+using LowRankTools.Formats;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>Writes matrices row by row in any element type.</summary>
+internal static class MatrixRows
+{
+    private const int PieceElements = 1 << 18;
+
+    /// <summary>Writes a matrix, or a transposed view of one, as the tensor <paramref name="spec"/>.</summary>
+    public static void Write(ModelOutput output, TensorSpec spec, MatrixView<float> matrix, CancellationToken cancellationToken)
+    {
+        int step = Math.Clamp(PieceElements / Math.Max(1, matrix.Columns), 1, Math.Max(1, matrix.Rows));
+        using Matrix<float> rows = Matrix<float>.Uninitialized(step, matrix.Columns);
+        byte[] bytes = new byte[spec.DType.ByteLength((long)step * matrix.Columns)];
+        output.Writing(() => output.Writer.Begin(spec));
+        for (int first = 0; first < matrix.Rows; first += step)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            int count = Math.Min(step, matrix.Rows - first);
+            matrix.Slice(first, 0, count, matrix.Columns).CopyTo(rows.View.Slice(0, 0, count, matrix.Columns));
+            int length = (int)spec.DType.ByteLength((long)count * matrix.Columns);
+            TensorConversion.FromSingle(spec.DType, rows.RowBlock(0, count), bytes.AsSpan(0, length));
+            output.Writing(() => output.Writer.Write(bytes.AsSpan(0, length)));
+        }
+    }
+}

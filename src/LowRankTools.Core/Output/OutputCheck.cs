@@ -1,0 +1,52 @@
+using LowRankTools.Formats;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>What must hold before the first byte is computed: a long run should not fail at its end.</summary>
+internal static class OutputCheck
+{
+    /// <summary>Refuses output that would replace its source, or other files without leave.</summary>
+    /// <exception cref="LowRankToolsException"><c>OutputIsSource</c>, <c>OutputExists</c>.</exception>
+    public static void Targets(OutputLocation location, TensorFile source, bool force)
+    {
+        HashSet<string> sources = source.Files.Select(RealPath).ToHashSet(StringComparer.Ordinal);
+        string[] targets = [location.WeightsPath, location.WeightsPath + ".index.json", location.RecordPath];
+        if (targets.FirstOrDefault(t => sources.Contains(RealPath(t))) is { } own)
+        {
+            throw new LowRankToolsException(CoreErrors.OutputIsSource, $"{own}: the output would replace the model it is made from.",
+                "Choose another -OutputPath.");
+        }
+        if (!force && targets.FirstOrDefault(File.Exists) is { } existing)
+            throw new LowRankToolsException(CoreErrors.OutputExists, $"{existing}: the output exists.", "Use -Force to replace it, or choose another -OutputPath.");
+    }
+
+    /// <summary>Refuses output that the disk has no room for.</summary>
+    /// <exception cref="LowRankToolsException"><c>DiskFull</c>.</exception>
+    public static void Room(string folder, long bytes)
+    {
+        long free;
+        try
+        {
+            free = new DriveInfo(folder).AvailableFreeSpace;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return; // some file systems do not tell; the write itself will
+        }
+        if (free < bytes)
+            throw new LowRankToolsException(CoreErrors.DiskFull, $"{folder}: the output needs {bytes:N0} bytes and {free:N0} are free.", "Free some room, or choose another -OutputPath.");
+    }
+
+    private static string RealPath(string path)
+    {
+        try
+        {
+            return File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? Path.GetFullPath(path);
+        }
+        catch (IOException)
+        {
+            return Path.GetFullPath(path);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+using LowRankTools.Formats;
+
+namespace LowRankTools.Core;
+
+/// <summary>One step of writing a model.</summary>
+internal abstract record OutputItem
+{
+    private OutputItem()
+    {
+    }
+
+    /// <summary>A tensor that is copied, bit for bit where its type stays.</summary>
+    public sealed record Copy(TensorInfo Tensor, TensorSpec Spec) : OutputItem;
+
+    /// <summary>A weight that becomes a pair.</summary>
+    public sealed record Pair(ModelLayer Layer, LayerPlan Plan, TensorSpec First, TensorSpec Second) : OutputItem;
+
+    /// <summary>A pair that becomes a weight again.</summary>
+    public sealed record Merged(DenseTensor Tensor, TensorSpec Spec) : OutputItem;
+
+    /// <summary>Another name for a tensor that is written.</summary>
+    public sealed record Alias(TensorSpec Spec, string Existing) : OutputItem;
+
+    /// <summary>Zeros: a bias that the receiving module has and the layer had not.</summary>
+    public sealed record Zeros(TensorSpec Spec) : OutputItem;
+
+    /// <summary>The tensors that this step writes; an alias writes none.</summary>
+    public IEnumerable<TensorSpec> Written => this switch
+    {
+        Copy copy => [copy.Spec],
+        Pair pair => [pair.First, pair.Second],
+        Merged merged => [merged.Spec],
+        Zeros zeros => [zeros.Spec],
+        _ => [],
+    };
+
+    /// <summary>Every name that this step gives out.</summary>
+    public IEnumerable<string> Names => this is Alias alias ? [alias.Spec.Name] : Written.Select(t => t.Name);
+}

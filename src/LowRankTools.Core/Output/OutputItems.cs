@@ -1,0 +1,55 @@
+using LowRankTools.Formats;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>A checked sequence of writing steps.</summary>
+internal static class OutputItems
+{
+    /// <summary>Refuses two tensors of one name: a model may hold <c>X.0.weight</c> beside <c>X.weight</c> already.</summary>
+    /// <exception cref="LowRankToolsException"><c>NameCollision</c>.</exception>
+    public static List<OutputItem> Checked(List<OutputItem> items, string path)
+    {
+        HashSet<string> names = new(StringComparer.Ordinal);
+        foreach (string name in items.SelectMany(i => i.Names))
+        {
+            if (!names.Add(name))
+            {
+                throw new LowRankToolsException(CoreErrors.NameCollision, $"{path}: the output would have two tensors '{name}'.",
+                    "Leave the layer out with -Exclude.");
+            }
+        }
+        return items;
+    }
+
+    /// <summary>
+    /// Metadata of the output. Safetensors says which names are left out because they are tied, in the way its own
+    /// library does (name to the name kept), and that PyTorch's conventions hold.
+    /// </summary>
+    public static Dictionary<string, string> Metadata(TensorFile source, ModelFormat format, IEnumerable<OutputItem> items, string? record)
+    {
+        Dictionary<string, string> metadata = new(StringComparer.Ordinal);
+        if (format == ModelFormat.Safetensors)
+        {
+            if (source.Format == ModelFormat.Safetensors)
+                CopyText(source, metadata);
+            metadata["format"] = "pt";
+            foreach (OutputItem.Alias alias in items.OfType<OutputItem.Alias>())
+                metadata[alias.Spec.Name] = alias.Existing;
+        }
+        if (record is not null)
+            metadata[FactorizationRecord.MetadataKey] = record;
+        return metadata;
+    }
+
+    /// <summary>Text that is about the model as a whole stays; that about its tensors is made anew.</summary>
+    private static void CopyText(TensorFile source, Dictionary<string, string> metadata)
+    {
+        HashSet<string> tensors = source.Tensors.Select(t => t.Name).ToHashSet(StringComparer.Ordinal);
+        foreach ((string key, string value) in source.Metadata)
+        {
+            if (key != FactorizationRecord.MetadataKey && !tensors.Contains(value))
+                metadata[key] = value;
+        }
+    }
+}

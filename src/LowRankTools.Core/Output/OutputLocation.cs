@@ -1,0 +1,51 @@
+using LowRankTools.Formats;
+
+namespace LowRankTools.Core;
+
+/// <summary>
+/// Where a written model goes. A path that ends like a weight file is that file; any other path is a folder in which
+/// each model gets a folder of its own name; no path means a folder beside the source.
+/// </summary>
+/// <param name="Folder">Folder of all files written.</param>
+/// <param name="WeightsPath">Full path of the weights; shards and index take their names from it.</param>
+/// <param name="RecordPath">Full path of the record beside them.</param>
+/// <param name="OwnFolder">Whether the folder is this model's alone, so that its configuration belongs there too.</param>
+public sealed record OutputLocation(string Folder, string WeightsPath, string RecordPath, bool OwnFolder)
+{
+    /// <summary>Resolves a location.</summary>
+    /// <param name="outputPath">What the user asked for; null for a folder beside the source.</param>
+    /// <param name="source">The model that is read.</param>
+    /// <param name="format">Format that is written.</param>
+    /// <param name="suffix">Added to the model's name where no path was given, such as <c>-lowrank</c>.</param>
+    public static OutputLocation Resolve(string? outputPath, ModelSource source, ModelFormat format, string suffix)
+    {
+        if (outputPath is not null && IsFile(outputPath))
+        {
+            string file = Path.GetFullPath(outputPath);
+            string record = Path.Combine(Path.GetDirectoryName(file)!, $"{Path.GetFileNameWithoutExtension(file)}.{FactorizationRecord.FileName}");
+            return new OutputLocation(Path.GetDirectoryName(file)!, file, record, OwnFolder: false);
+        }
+        string folder = outputPath is null ? Beside(source, suffix) : Path.Combine(Path.GetFullPath(outputPath), source.Name);
+        string weights = format == ModelFormat.PyTorch ? "pytorch_model.bin" : "model.safetensors";
+        return new OutputLocation(folder, Path.Combine(folder, weights), Path.Combine(folder, FactorizationRecord.FileName), OwnFolder: true);
+    }
+
+    /// <summary>Whether a path names a weight file rather than a folder.</summary>
+    public static bool IsFile(string path) => FormatOf(path) is not null;
+
+    /// <summary>The format that a weight file's name asks for; null for a folder.</summary>
+    public static ModelFormat? FormatOf(string path) => Path.GetExtension(path).ToUpperInvariant() switch
+    {
+        ".SAFETENSORS" => ModelFormat.Safetensors,
+        ".PT" or ".PTH" or ".BIN" => ModelFormat.PyTorch,
+        _ => null,
+    };
+
+    private static string Beside(ModelSource source, string suffix)
+    {
+        string folder = Path.GetDirectoryName(source.Path)!;
+        // A model that is called after its folder is the folder: its output goes beside that.
+        bool isFolder = ModelFileNames.SharedStem(source.Path).Length == 0 && Path.GetDirectoryName(folder) is not null;
+        return Path.Combine(isFolder ? Path.GetDirectoryName(folder)! : folder, source.Name + suffix);
+    }
+}

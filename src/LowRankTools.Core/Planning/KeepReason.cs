@@ -1,0 +1,24 @@
+namespace LowRankTools.Core;
+
+/// <summary>Why a weight stays dense.</summary>
+public enum KeepReason
+{
+    /// <summary>It does not: it is factorized.</summary>
+    None,
+    /// <summary>It is no matrix of a linear map: a convolution or a recurrent cell.</summary>
+    NotLinear,
+    /// <summary>It is an embedding, and embeddings were not asked for.</summary>
+    Embedding,
+    /// <summary>No -Include pattern names it, or it was not among the chosen layers.</summary>
+    NotIncluded,
+    /// <summary>An -Exclude pattern names it.</summary>
+    Excluded,
+    /// <summary>The pair would have as many parameters as the matrix, or more.</summary>
+    BreakEven,
+    /// <summary>It is one half of a pair already.</summary>
+    AlreadyFactorized,
+    /// <summary>It shares its storage with a tensor that stays dense.</summary>
+    TiedToDense,
+    /// <summary>Its element type cannot be converted to numbers.</summary>
+    UnreadableType,
+}
