@@ -2,30 +2,45 @@ using System.Numerics;
 
 namespace LowRankTools.Numerics;
 
-/// <summary>Elementary reflectors H = I - tau v v^T with v[0] = 1.</summary>
+/// <summary>Elementary reflectors H = I - tau v v^T in which one entry of v, the head, is 1.</summary>
 internal static unsafe class Householder
 {
-    /// <summary>Turns x into v with H x = (beta, 0, ..., 0).</summary>
+    /// <summary>Turns x into v with H x = (beta, 0, ..., 0); the head is the first entry.</summary>
     /// <param name="x">Vector; on return v, its leading 1 included.</param>
-    /// <param name="length">Length of x.</param>
+    /// <param name="length">Length of x, 1 or more.</param>
     /// <returns>beta, and tau: 0 when x already is a multiple of the first unit vector.</returns>
     public static (T Beta, T Tau) Make<T>(T* x, int length)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Make(x, x + 1, length - 1);
+
+    /// <summary>The same with the head wherever it lies.</summary>
+    /// <param name="head">Entry that takes the whole norm; on return 1.</param>
+    /// <param name="tail">The other entries; on return those of v.</param>
+    /// <param name="tailLength">How many others.</param>
+    public static (T Beta, T Tau) Make<T>(T* head, T* tail, int tailLength)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        T head = x[0];
-        T largest = T.Zero;
-        for (int i = 1; i < length; i++) largest = T.Max(largest, T.Abs(x[i]));
-        x[0] = T.One;
-        if (T.IsZero(largest)) return (head, T.Zero);
+        T first = *head, scale = T.One;
+        *head = T.One;
+        T squared = VectorOps.Dot(tail, tail, tailLength);
+        if (!T.IsFinite(squared) || squared < Tiny<T>())
+        {
+            // Squares overflow or vanish: work with the vector divided by its largest entry.
+            T largest = T.Zero;
+            for (int i = 0; i < tailLength; i++) largest = T.Max(largest, T.Abs(tail[i]));
+            if (T.IsZero(largest)) return (first, T.Zero);
+            scale = T.Max(largest, T.Abs(first));
+            for (int i = 0; i < tailLength; i++) tail[i] /= scale;
+            squared = VectorOps.Dot(tail, tail, tailLength);
+        }
 
-        // Scaled by the largest entry, so that squares neither overflow nor vanish.
-        largest = T.Max(largest, T.Abs(head));
-        T scaledHead = head / largest;
-        T tail = T.Zero;
-        for (int i = 1; i < length; i++) x[i] /= largest;
-        if (length > 1) tail = VectorOps.Dot(x + 1, x + 1, length - 1);
-        T beta = -T.CopySign(T.Sqrt((scaledHead * scaledHead) + tail), scaledHead);
-        VectorOps.Scale(T.One / (scaledHead - beta), x + 1, length - 1);
-        return (beta * largest, (beta - scaledHead) / beta);
+        T scaledHead = first / scale;
+        T beta = -T.CopySign(T.Sqrt((scaledHead * scaledHead) + squared), scaledHead);
+        VectorOps.Scale(T.One / (scaledHead - beta), tail, tailLength);
+        return (beta * scale, (beta - scaledHead) / beta);
     }
+
+    // Below this a sum of squares has lost digits to underflow.
+    private static T Tiny<T>()
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        typeof(T) == typeof(float) ? T.CreateTruncating(1e-28) : T.CreateTruncating(1e-280);
 }

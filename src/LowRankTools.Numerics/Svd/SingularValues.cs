@@ -14,10 +14,10 @@ public static class SingularValues
         options ??= SvdOptions.Default;
         InputCheck.SquaredNormOfFinite(a, options.Compute, ct);
         MatrixView<float> flat = a.Rows <= a.Columns ? a : a.Transpose();
-        using Matrix<double> gram = new(flat.Rows, flat.Rows);
-        GemmDriver.MultiplyByOwnTranspose(1.0, flat, 0.0, gram.View, WorkerPool.Resolve(options.ThreadCount), ct);
-        (double[] eigenvalues, Matrix<double> vectors) = SymmetricEigen.Compute(gram, ct);
-        vectors.Dispose();
+        int threads = WorkerPool.Resolve(options.ThreadCount);
+        using Matrix<double> gram = Matrix<double>.Uninitialized(flat.Rows, flat.Rows);
+        GemmDriver.MultiplyByOwnTranspose(1.0, flat, 0.0, gram.View, threads, ct);
+        double[] eigenvalues = SymmetricEigen.Values(gram, threads, ct);
         a.KeepAlive();
         return [.. eigenvalues.Select(value => Math.Sqrt(Math.Max(value, 0)))];
     }

@@ -41,6 +41,18 @@ internal static unsafe class GemmDriver
         c.KeepAlive();
     }
 
+    /// <summary>C -= A A^T on blocks that touch the lower triangle of C; what is above the diagonal is undefined.</summary>
+    public static void SubtractOwnProduct<T>(MatrixView<T> a, MatrixView<T> c, int threads, CancellationToken ct)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => AddLower(-T.One, a, a.Transpose(), c, threads, ct);
+
+    /// <summary>C += alpha A B on blocks that touch the lower triangle of C; what is above the diagonal is undefined.</summary>
+    public static void AddLower<T>(T alpha, MatrixView<T> a, MatrixView<T> b, MatrixView<T> c, int threads, CancellationToken ct)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        CheckShapes(a, b, c);
+        Run(alpha, a, b, T.One, c, lowerOnly: true, threads, ct);
+    }
+
     private static void CheckShapes<TSource, T>(MatrixView<TSource> a, MatrixView<TSource> b, MatrixView<T> c)
         where TSource : unmanaged, IBinaryFloatingPointIeee754<TSource>
         where T : unmanaged, IBinaryFloatingPointIeee754<T>

@@ -1,4 +1,6 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace LowRankTools.Numerics;
 
@@ -38,21 +40,44 @@ internal static unsafe class GemmPacking
         where TSource : unmanaged, IBinaryFloatingPointIeee754<TSource>
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        int width = GemmBlocking<T>.TileColumns;
-        for (int j = 0; j < b.Columns; j += width, target += (nint)width * b.Rows)
+        int width = GemmBlocking<T>.TileColumns, depth = b.Rows;
+        int whole = b.Columns / width * width, rest = b.Columns - whole;
+        T* last = target + ((nint)whole * depth);
+        if (rest > 0) new Span<T>(last, width * depth).Clear();
+        if (b.ColumnStride == 1)
         {
-            int columns = Math.Min(width, b.Columns - j);
-            if (columns < width) new Span<T>(target, width * b.Rows).Clear();
-            if (b.ColumnStride == 1)
+            // Along the rows of B, so that memory is read as it lies; the panels are so many places to write to.
+            for (int p = 0; p < depth; p++)
             {
-                for (int p = 0; p < b.Rows; p++) Widening.Copy(b.Row(p) + j, target + ((nint)p * width), columns);
+                TSource* row = b.Row(p);
+                T* to = target + ((nint)p * width);
+                for (int j = 0; j < whole; j += width, to += (nint)width * depth) CopyTileRow(row + j, to);
+                if (rest > 0) Widening.Copy(row + whole, to, rest);
             }
-            else
-            {
-                Transposing.Copy(b.Slice(0, j, b.Rows, columns).Transpose(), target, width);
-            }
+        }
+        else
+        {
+            for (int j = 0; j < whole; j += width)
+                Transposing.Copy(b.Slice(0, j, depth, width).Transpose(), target + ((nint)j * depth), width);
+            Transposing.Copy(b.Slice(0, whole, depth, rest).Transpose(), last, width);
+        }
 
-            if (alpha != T.One) VectorOps.Scale(alpha, target, width * b.Rows);
+        if (alpha != T.One) VectorOps.Scale(alpha, target, (whole + (rest > 0 ? width : 0)) * depth);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void CopyTileRow<TSource, T>(TSource* source, T* target)
+        where TSource : unmanaged, IBinaryFloatingPointIeee754<TSource>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (typeof(TSource) == typeof(T) && Vector512.IsHardwareAccelerated)
+        {
+            Vector512.Load((T*)source).Store(target);
+            Vector512.Load((T*)source + Vector512<T>.Count).Store(target + Vector512<T>.Count);
+        }
+        else
+        {
+            Widening.Copy(source, target, GemmBlocking<T>.TileColumns);
         }
     }
 }

@@ -12,7 +12,7 @@ internal sealed unsafe class GemmPlan<TSource, T>(
     where TSource : unmanaged, IBinaryFloatingPointIeee754<TSource>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    // Columns of B that one task packs for itself when C is flat.
+    // Panels of B that one task packs at a time: rows of a kilobyte, which memory delivers in one go.
     private const int TaskPanels = 8;
 
     // C is flat when a packed A of this many rows leaves room in the second-level cache.
@@ -48,12 +48,13 @@ internal sealed unsafe class GemmPlan<TSource, T>(
                 int steps = (depth + depthStep - 1) / depthStep;
                 int firstColumn = j, firstDepth = p;
 
-                WorkerPool.Run(panels * steps, threads, task =>
+                int packColumns = width * TaskPanels, packTasks = (columns + packColumns - 1) / packColumns;
+                WorkerPool.Run(packTasks * steps, threads, task =>
                 {
-                    (int step, int panel) = Math.DivRem(task, panels);
-                    int q = step * depthStep, column = panel * width;
+                    (int step, int part) = Math.DivRem(task, packTasks);
+                    int q = step * depthStep, column = part * packColumns;
                     int blockDepth = Math.Min(depthStep, depth - q);
-                    MatrixView<TSource> block = b.Slice(firstDepth + q, firstColumn + column, blockDepth, Math.Min(width, columns - column));
+                    MatrixView<TSource> block = b.Slice(firstDepth + q, firstColumn + column, blockDepth, Math.Min(packColumns, columns - column));
                     GemmPacking.PackB(block, packedB + ((nint)q * padded) + ((nint)column * blockDepth), alpha);
                 }, ct);
 

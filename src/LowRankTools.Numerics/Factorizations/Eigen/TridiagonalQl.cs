@@ -21,12 +21,17 @@ internal static unsafe class TridiagonalQl
     {
         if (n == 0) return;
         e[n - 1] = 0;
+
+        // Couplings below the square of machine precision are gone, even beside entries that are smaller still.
+        double floor = 0;
+        for (int i = 0; i < n; i++) floor = Math.Max(floor, Math.Max(Math.Abs(d[i]), Math.Abs(e[i])));
+        floor *= MachineEpsilon * MachineEpsilon;
         for (int low = 0; low < n; low++)
         {
             for (int sweep = 0; ; sweep++)
             {
                 int high = low;
-                while (high < n - 1 && Math.Abs(e[high]) > MachineEpsilon * (Math.Abs(d[high]) + Math.Abs(d[high + 1]))) high++;
+                while (high < n - 1 && Math.Abs(e[high]) > floor + (MachineEpsilon * (Math.Abs(d[high]) + Math.Abs(d[high + 1])))) high++;
                 if (high == low) break;
                 if (sweep == SweepsPerValue)
                     throw new LowRankToolsException("NoConvergence", $"The eigenvalue iteration did not settle within {SweepsPerValue} sweeps.", "Check the matrix for extreme entries.");

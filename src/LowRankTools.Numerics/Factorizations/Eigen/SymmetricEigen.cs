@@ -1,0 +1,41 @@
+namespace LowRankTools.Numerics;
+
+/// <summary>
+/// Eigen-decomposition of a symmetric matrix in float64, A = V^T diag(values) V: tridiagonalisation, divide and
+/// conquer, and back. Working set for n x n: A itself, three more n^2 while merging, and the vectors.
+/// </summary>
+internal static unsafe class SymmetricEigen
+{
+    /// <summary>Decomposes A, which is destroyed.</summary>
+    /// <param name="a">A, n x n, finite; only the lower triangle is read.</param>
+    /// <param name="wanted">Eigenvectors asked for, those of the largest values.</param>
+    /// <param name="threads">Threads.</param>
+    /// <param name="ct">Stops the computation.</param>
+    /// <returns>All values, descending, and the wanted eigenvectors as rows (wanted x n) in that order.</returns>
+    public static (double[] Values, Matrix<double> Vectors) Compute(Matrix<double> a, int wanted, int threads, CancellationToken ct) =>
+        Compute(a, _ => wanted, threads, ct);
+
+    /// <summary>The same where the number of vectors is decided once the values are known.</summary>
+    /// <param name="a">A, n x n, finite; only the lower triangle is read.</param>
+    /// <param name="choose">Receives all values, descending, and says how many vectors are wanted.</param>
+    /// <param name="threads">Threads.</param>
+    /// <param name="ct">Stops the computation.</param>
+    public static (double[] Values, Matrix<double> Vectors) Compute(Matrix<double> a, Func<double[], int> choose, int threads, CancellationToken ct)
+    {
+        using var tridiagonal = new Tridiagonalization(a, threads, ct);
+        (double[] values, Matrix<double> vectors) = DivideAndConquer.Solve(tridiagonal.Diagonal, tridiagonal.OffDiagonal, choose, threads, ct);
+        tridiagonal.BackTransform(vectors.View, threads, ct);
+        return (values, vectors);
+    }
+
+    /// <summary>All eigenvalues of A, descending; A is destroyed.</summary>
+    public static double[] Values(Matrix<double> a, int threads, CancellationToken ct)
+    {
+        using var tridiagonal = new Tridiagonalization(a, threads, ct);
+        double[] values = tridiagonal.Diagonal;
+        fixed (double* d = values, e = tridiagonal.OffDiagonal) TridiagonalQl.Solve(d, e, values.Length, null, 0, 0);
+        Array.Sort(values);
+        Array.Reverse(values);
+        return values;
+    }
+}

@@ -1,0 +1,142 @@
+namespace LowRankTools.Numerics;
+
+/// <summary>
+/// A = Q T Q^T with T tridiagonal and Q = H_(n-1) ... H_1, from the last row upwards, so that every reflector lies in
+/// a contiguous row of the lower triangle. Panels gather their rank-2 updates into one product (Dongarra, Hammarling,
+/// Sorensen, "Block reduction of matrices to condensed forms", 1989). Half the work is A v, bound by memory.
+/// </summary>
+internal sealed unsafe class Tridiagonalization : IDisposable
+{
+    private const int PanelRows = 32;
+
+    // Rows are cut into this many parts of equal area for A v, whatever the number of threads: partial sums are added
+    // in a fixed order.
+    private const int Parts = 8;
+    private const int PartsFrom = 384;
+
+    private readonly Matrix<double> _a;
+    private readonly double[] _tau;
+
+    /// <summary>Reduces A (n x n, symmetric, lower triangle read); its memory keeps the reflectors.</summary>
+    public Tridiagonalization(Matrix<double> a, int threads, CancellationToken ct)
+    {
+        _a = a;
+        int n = a.Rows;
+        Diagonal = new double[n];
+        OffDiagonal = new double[Math.Max(n, 1)];
+        _tau = new double[Math.Max(n, 1)];
+        using Scratch scratch = Scratch.Rent<double>((long)n * ((3 * PanelRows) + Parts));
+        double* v = scratch.As<double>(), parts = v + ((nint)n * 3 * PanelRows);
+        for (int size = n; size > 0; size -= PanelRows)
+        {
+            ct.ThrowIfCancellationRequested();
+            int count = Math.Min(PanelRows, size);
+            double* w = v + ((nint)count * n), again = w + ((nint)count * n);
+            for (int j = 0; j < count; j++) ReduceRow(size - 1 - j, j, v, w, parts, threads);
+
+            int left = size - count;
+            if (left == 0) break;
+            Buffer.MemoryCopy(v, again, (long)count * n * sizeof(double), (long)count * n * sizeof(double));
+            var stacked = new MatrixView<double>(v, 2 * count, left, n, 1);
+            var swapped = new MatrixView<double>(w, 2 * count, left, n, 1);
+            GemmDriver.AddLower(-1.0, stacked.Transpose(), swapped, a.View.Slice(0, 0, left, left), threads, ct);
+        }
+    }
+
+    /// <summary>Diagonal of T, n entries.</summary>
+    public double[] Diagonal { get; }
+
+    /// <summary>Entry i couples i and i + 1; the last one is 0.</summary>
+    public double[] OffDiagonal { get; }
+
+    /// <summary>Turns eigenvectors of T into those of A: every row z of Z becomes (Q z)^T.</summary>
+    public void BackTransform(MatrixView<double> z, int threads, CancellationToken ct)
+    {
+        int n = _a.Rows;
+        using Matrix<double> v = Matrix<double>.Uninitialized(PanelRows, n);
+        double* tau = stackalloc double[PanelRows];
+
+        // H_1 acts first: blocks from the top of the matrix downwards, inside a block the last row leads.
+        for (int first = 1; first < n; first += PanelRows)
+        {
+            ct.ThrowIfCancellationRequested();
+            int count = Math.Min(PanelRows, n - first), length = first + count - 1;
+            for (int j = 0; j < count; j++)
+            {
+                int k = first + count - 1 - j;
+                var row = new Span<double>(v.Pointer + ((nint)j * n), length);
+                new ReadOnlySpan<double>(_a.Pointer + ((nint)k * n), k).CopyTo(row);
+                row[k..].Clear();
+                tau[j] = _tau[k];
+            }
+
+            using Matrix<double> t = new(count, count);
+            MatrixView<double> block = v.View.Slice(0, 0, count, length);
+            BlockReflector.MakeT(block, tau, t, threads);
+            BlockReflector.Apply(block, t, z.Slice(0, 0, z.Rows, length), transposed: false, threads, ct);
+        }
+    }
+
+    /// <summary>Frees the reflectors.</summary>
+    public void Dispose() => _a.Dispose();
+
+    // Row k, the j-th of its panel. Rows of V and W before it are those of k + j, ..., k + 1.
+    private void ReduceRow(int k, int j, double* v, double* w, double* parts, int threads)
+    {
+        int n = _a.Rows;
+        double* row = _a.Pointer + ((nint)k * n);
+        for (int p = 0; p < j; p++)
+        {
+            double* vp = v + ((nint)p * n), wp = w + ((nint)p * n);
+            VectorOps.AddScaled(-vp[k], wp, row, k + 1);
+            VectorOps.AddScaled(-wp[k], vp, row, k + 1);
+        }
+
+        double* mine = v + ((nint)j * n), image = w + ((nint)j * n);
+        new Span<double>(mine, n).Clear();
+        new Span<double>(image, n).Clear();
+        Diagonal[k] = row[k];
+        if (k == 0) return;
+        (OffDiagonal[k - 1], double tau) = Householder.Make(row + k - 1, row, k - 1);
+        _tau[k] = tau;
+        if (tau == 0) return;
+        Buffer.MemoryCopy(row, mine, (long)k * sizeof(double), (long)k * sizeof(double));
+
+        Multiply(k, mine, image, parts, threads);
+        for (int p = 0; p < j; p++)
+        {
+            double* vp = v + ((nint)p * n), wp = w + ((nint)p * n);
+            double alongV = VectorOps.Dot(vp, mine, k), alongW = VectorOps.Dot(wp, mine, k);
+            VectorOps.AddScaled(-alongW, vp, image, k);
+            VectorOps.AddScaled(-alongV, wp, image, k);
+        }
+
+        VectorOps.Scale(tau, image, k);
+        VectorOps.AddScaled(-0.5 * tau * VectorOps.Dot(image, mine, k), mine, image, k);
+    }
+
+    // y = A x with the leading k x k block.
+    private void Multiply(int k, double* x, double* y, double* parts, int threads)
+    {
+        double* a = _a.Pointer;
+        int n = _a.Rows;
+        if (k < PartsFrom)
+        {
+            SymmetricMultiply.AddRows(a, n, 0, k, x, y);
+            return;
+        }
+
+        WorkerPool.Run(Parts, threads, part =>
+        {
+            // Big parts first.
+            int index = Parts - 1 - part, first = Border(k, index), end = Border(k, index + 1);
+            double* sum = parts + ((nint)index * n);
+            new Span<double>(sum, end).Clear();
+            SymmetricMultiply.AddRows(a, n, first, end, x, sum);
+        });
+        for (int index = 0; index < Parts; index++) VectorOps.AddScaled(1.0, parts + ((nint)index * n), y, Border(k, index + 1));
+    }
+
+    // Equal areas of a triangle, rounded to the four rows that the kernel takes at once.
+    private static int Border(int k, int index) => index == Parts ? k : (int)(k * Math.Sqrt((double)index / Parts)) & ~3;
+}

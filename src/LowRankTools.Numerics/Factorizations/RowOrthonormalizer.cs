@@ -1,0 +1,78 @@
+namespace LowRankTools.Numerics;
+
+/// <summary>
+/// Makes float32 rows orthonormal by CholeskyQR2 (Yamamoto, Nakatsukasa, Yanagisawa, Fukaya, 2015) with the Gram
+/// matrix in float64, which holds for condition numbers up to about 1e7; beyond that by Householder reflections.
+/// </summary>
+internal static unsafe class RowOrthonormalizer
+{
+    private const int MostPasses = 4;
+
+    // Once the Gram matrix is this close to I, one more pass reaches machine precision.
+    private const double Near = 1e-2;
+
+    /// <summary>
+    /// Replaces the rows of X (k x length, contiguous, k at most length) by an orthonormal basis Q of them: X = L Q with
+    /// L lower triangular and no negative entry on its diagonal.
+    /// </summary>
+    public static void Orthonormalize(MatrixView<float> x, int threads, CancellationToken ct)
+    {
+        if (x.IsEmpty) return;
+        NormalizeRows(x);
+        for (int pass = 0; pass < MostPasses; pass++)
+        {
+            using Matrix<double> gram = Matrix<double>.Uninitialized(x.Rows, x.Rows);
+            GemmDriver.MultiplyByOwnTranspose(1.0, x, 0.0, gram.View, threads, ct);
+            bool last = DistanceFromIdentity(gram) < Near;
+            if (!Cholesky.TryFactor(gram.View, threads, ct)) break;
+
+            using Matrix<double> inverse = Triangular.Invert(gram.View, threads, ct);
+            using Matrix<float> factor = Matrix<float>.Uninitialized(x.Rows, x.Rows);
+            MatrixCopy.Convert(inverse.View, factor.View);
+            using Matrix<float> old = x.ToMatrix();
+            GemmDriver.Multiply(1f, factor.View, old.View, 0f, x, threads, ct);
+            if (last) return;
+        }
+
+        ByReflections(x, threads, ct);
+    }
+
+    private static void ByReflections(MatrixView<float> x, int threads, CancellationToken ct)
+    {
+        using Matrix<double> wide = Matrix<double>.Uninitialized(x.Rows, x.Columns);
+        MatrixCopy.Convert(x, wide.View);
+        using Matrix<double> r = Matrix<double>.Uninitialized(x.Rows, x.Rows);
+        HouseholderQr.OrthonormalizeRows(wide.View, r, threads, ct);
+
+        // As Cholesky would have it: no row is turned round.
+        for (int i = 0; i < x.Rows; i++)
+        {
+            if (r[i, i] < 0) VectorOps.Scale(-1.0, wide.View.Row(i), x.Columns);
+        }
+
+        MatrixCopy.Convert(wide.View, x);
+    }
+
+    // Rows of very different lengths are no harm to their span, but they are to the Gram matrix.
+    private static void NormalizeRows(MatrixView<float> x)
+    {
+        for (int i = 0; i < x.Rows; i++)
+        {
+            double norm = Math.Sqrt(Norms.FrobeniusSquared(x.Slice(i, 0, 1, x.Columns), new ComputeOptions { ThreadCount = 1 }));
+            if (norm == 0) continue;
+            foreach (ref float value in new Span<float>(x.Row(i), x.Columns)) value = (float)(value / norm);
+        }
+    }
+
+    private static double DistanceFromIdentity(Matrix<double> gram)
+    {
+        double worst = 0;
+        for (int i = 0; i < gram.Rows; i++)
+        {
+            Span<double> row = gram.Row(i);
+            for (int j = 0; j < row.Length; j++) worst = Math.Max(worst, Math.Abs(row[j] - (i == j ? 1 : 0)));
+        }
+
+        return worst;
+    }
+}
