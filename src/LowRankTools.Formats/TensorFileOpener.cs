@@ -46,6 +46,8 @@ internal static class TensorFileOpener
         {
             ModelFormat.Safetensors => new SafetensorsFile(path),
             ModelFormat.Gguf => new GgufFile(path),
+            ModelFormat.Onnx => new OnnxFile(path),
+            ModelFormat.TensorFlowJs => new TensorFlowJsFile(path),
             _ => throw Unknown(path),
         };
     }
@@ -65,8 +67,12 @@ internal static class TensorFileOpener
         // A pickle of protocol 2 to 5 begins with PROTO; torch.save before 1.6 writes protocol 2.
         if (head.Length >= 2 && head[0] == 0x80 && head[1] is >= 2 and <= 5)
             return ModelFormat.PyTorch;
+        if (LooksLikeOnnx(head))
+            return ModelFormat.Onnx;
         return extension switch
         {
+            // Any other JSON is told apart when it is read.
+            ".JSON" => ModelFormat.TensorFlowJs,
             ".GGUF" => ModelFormat.Gguf,
             ".PT" or ".PTH" or ".BIN" or ".CKPT" => ModelFormat.PyTorch,
             _ => null,
@@ -77,6 +83,11 @@ internal static class TensorFileOpener
         head.Length >= 10
         && BinaryPrimitives.ReadUInt64LittleEndian(head) is >= 2 and <= SafetensorsConstants.MaxHeaderBytes
         && head[8] == (byte)'{';
+
+    /// <summary>A ModelProto begins with its first field, ir_version (a small number), and one of the fields 2 to 8 or 14 follows.</summary>
+    private static bool LooksLikeOnnx(ReadOnlySpan<byte> head) =>
+        head.Length >= 3 && head[0] == 0x08 && head[1] is >= 1 and <= 32
+        && head[2] is 0x12 or 0x1A or 0x22 or 0x28 or 0x32 or 0x3A or 0x42 or 0x72;
 
     private static ModelFormatException Unknown(string path) =>
         new(FormatErrors.UnknownFormat, "This is no model file that is read here.", path,

@@ -14,13 +14,18 @@ internal static class FuzzRun
         .GetFields(BindingFlags.Public | BindingFlags.Static).Select(f => (string)f.GetValue(null)!).ToHashSet(StringComparer.Ordinal);
 
     /// <summary>Reads every input; returns how many were refused, so that a test can see that damage was found.</summary>
-    public static int ReadAll(IEnumerable<byte[]> inputs, string fileName)
+    /// <param name="inputs">Damaged files.</param>
+    /// <param name="fileName">Name that each of them gets.</param>
+    /// <param name="companions">Whole files that lie beside it: shards, external data.</param>
+    public static int ReadAll(IEnumerable<byte[]> inputs, string fileName, params (string Name, byte[] Bytes)[] companions)
     {
         string folder = Directory.CreateTempSubdirectory("lowrank-fuzz-").FullName;
         int refused = 0;
         try
         {
             string path = Path.Combine(folder, fileName);
+            foreach ((string name, byte[] bytes) in companions)
+                File.WriteAllBytes(Path.Combine(folder, name), bytes);
             foreach (byte[] input in inputs)
             {
                 File.WriteAllBytes(path, input);

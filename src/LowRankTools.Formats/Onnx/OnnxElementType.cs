@@ -1,0 +1,50 @@
+namespace LowRankTools.Formats;
+
+/// <summary>Numbers of <c>TensorProto.DataType</c>, what they are called here, and which field holds their values.</summary>
+internal static class OnnxElementType
+{
+    public const int Float = 1;
+    public const int Int64 = 7;
+    public const int Text = 8;
+
+    /// <summary>The element type.</summary>
+    /// <exception cref="ModelFormatException"><c>DTypeUnsupported</c>: undefined, 2-bit integers, or newer than this reader.</exception>
+    public static TensorDType ToDType(int type, string tensor) => type switch
+    {
+        Float => TensorDType.F32,
+        2 => TensorDType.U8,
+        3 => TensorDType.I8,
+        4 => TensorDType.U16,
+        5 => TensorDType.I16,
+        6 => TensorDType.I32,
+        Int64 => TensorDType.I64,
+        9 => TensorDType.BOOL,
+        10 => TensorDType.F16,
+        11 => TensorDType.F64,
+        12 => TensorDType.U32,
+        13 => TensorDType.U64,
+        14 => TensorDType.C64,
+        15 => TensorDType.C128,
+        16 => TensorDType.BF16,
+        17 => TensorDType.F8_E4M3,
+        18 => TensorDType.F8_E4M3FNUZ,
+        19 => TensorDType.F8_E5M2,
+        20 => TensorDType.F8_E5M2FNUZ,
+        21 => TensorDType.U4,
+        22 => TensorDType.I4,
+        23 => TensorDType.F4,
+        24 => TensorDType.F8_E8M0,
+        _ => throw new ModelFormatException(FormatErrors.DTypeUnsupported,
+            $"Tensor '{tensor}' has the element type {type}, which is not read here.", tensor: tensor),
+    };
+
+    /// <summary>The typed field of <c>TensorProto</c> that holds the values where <c>raw_data</c> does not.</summary>
+    public static int DataField(TensorDType dtype) => dtype switch
+    {
+        TensorDType.F32 or TensorDType.C64 => OnnxFields.TensorFloatData,
+        TensorDType.F64 or TensorDType.C128 => OnnxFields.TensorDoubleData,
+        TensorDType.I64 => OnnxFields.TensorInt64Data,
+        TensorDType.U32 or TensorDType.U64 => OnnxFields.TensorUInt64Data,
+        _ => OnnxFields.TensorInt32Data,
+    };
+}

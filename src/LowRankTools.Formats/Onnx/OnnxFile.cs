@@ -1,0 +1,80 @@
+using System.Globalization;
+
+namespace LowRankTools.Formats;
+
+/// <summary>
+/// One ONNX model: initializers, <c>Constant</c> nodes and sparse initializers of its graph, of all subgraphs and
+/// of its functions, with values in the file or in data files beside it. Tensors of texts are not listed
+/// (<c>text_tensors</c> in <see cref="TensorFile.Metadata"/> says how many there are). Roles come from the
+/// operations that read a tensor.
+/// </summary>
+public sealed class OnnxFile : TensorFile
+{
+    private readonly ModelFileHandle _file;
+    private readonly OnnxValues _values;
+    private readonly List<TensorInfo> _tensors;
+    private readonly Dictionary<string, string> _metadata;
+
+    /// <summary>Opens a model and reads its structure; values are passed over.</summary>
+    /// <param name="path">Full path.</param>
+    /// <exception cref="ModelFormatException">The file is no ONNX model, is damaged, or a data file is missing.</exception>
+    /// <exception cref="IOException">A file cannot be read.</exception>
+    public OnnxFile(string path)
+    {
+        _file = new ModelFileHandle(path);
+        _values = new OnnxValues(_file);
+        try
+        {
+            OnnxModel model = OnnxModel.Read(_file);
+            _metadata = model.Metadata;
+            _tensors = Describe(model);
+        }
+        catch
+        {
+            Dispose(disposing: true);
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override string Path => _file.Path;
+
+    /// <inheritdoc/>
+    public override ModelFormat Format => ModelFormat.Onnx;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<TensorInfo> Tensors => _tensors;
+
+    /// <summary>Producer, versions, operator sets, and the model's own properties.</summary>
+    public override IReadOnlyDictionary<string, string> Metadata => _metadata;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Files => [_file.Path, .. _values.ExternalFiles.Select(f => f.Path)];
+
+    /// <inheritdoc/>
+    public override long FileBytes => _file.Length + _values.ExternalFiles.Sum(f => f.Length);
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        _values.Dispose();
+        _file.Dispose();
+    }
+
+    private List<TensorInfo> Describe(OnnxModel model)
+    {
+        OnnxLinker links = new(model);
+        RoleTracer roles = new(OnnxOperators.Meaning);
+        List<(OnnxTensor Tensor, string Name)> named = OnnxTensorNames.Assign(model);
+        List<TensorInfo> tensors = new(named.Count);
+        foreach ((OnnxTensor tensor, string name) in named.Where(n => !n.Tensor.IsText))
+        {
+            TensorDType dtype = OnnxElementType.ToDType(tensor.DataType, name);
+            TensorRole role = tensor.IsBuffer ? TensorRole.Buffer : roles.Find(links.Value(tensor), new GraphWeight(tensor.Dims, dtype));
+            tensors.Add(_values.Describe(tensor, name, dtype, role));
+        }
+        if (tensors.Count < named.Count)
+            _metadata["text_tensors"] = (named.Count - tensors.Count).ToString(CultureInfo.InvariantCulture);
+        return tensors;
+    }
+}
