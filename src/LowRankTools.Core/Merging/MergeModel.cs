@@ -71,7 +71,7 @@ public sealed class MergeModel(MergeOptions options)
             return tensor.TiedTo is { } leader ? new OutputItem.Alias(product, leader) : new OutputItem.Merged(tensor, product);
         }
         TensorSpec spec = new(tensor.Name, dtype, plain.Shape);
-        string? tiedTo = model.Layers.First(l => ReferenceEquals(l.Tensor, plain)).Shape.TiedTo;
+        string? tiedTo = model.Layers.FirstOrDefault(l => ReferenceEquals(l.Tensor, plain))?.Shape.TiedTo;
         bool alias = tiedTo is not null && model.Layers.Any(l => l.Shape.Name == tiedTo && TensorTies.SameData(l.Tensor, plain));
         return alias ? new OutputItem.Alias(spec, tiedTo!) : new OutputItem.Copy(plain, spec);
     }
