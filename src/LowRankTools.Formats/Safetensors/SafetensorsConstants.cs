@@ -13,4 +13,8 @@ internal static class SafetensorsConstants
 
     /// <summary>Key of the free-text object in the header.</summary>
     public const string MetadataKey = "__metadata__";
+
+    /// <summary>Whether the format has a name for the type: its plain types, the packed floats of microscaling, no quantised blocks.</summary>
+    public static bool Holds(TensorDType dtype) =>
+        !dtype.IsQuantized() && dtype is not (TensorDType.C128 or TensorDType.U4 or TensorDType.I4);
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 
 namespace LowRankTools.Formats;
@@ -5,6 +6,8 @@ namespace LowRankTools.Formats;
 /// <summary>One safetensors file.</summary>
 public sealed class SafetensorsFile : TensorFile
 {
+    private const int FirstReadBytes = 64 * 1024;
+
     private readonly ModelFileHandle _file;
     private readonly List<TensorInfo> _tensors;
     private readonly SafetensorsHeader _header;
@@ -23,9 +26,11 @@ public sealed class SafetensorsFile : TensorFile
             foreach (SafetensorsHeader.Entry e in _header.Entries)
                 _tensors.Add(new TensorInfo(e.Name, e.DType, e.Shape, new FileRegion(_file, dataStart + e.Begin, e.End - e.Begin)));
         }
-        catch
+        catch (Exception e)
         {
             _file.Dispose();
+            if (e is ModelFormatException { File: null } known)
+                throw known.In(path);
             throw;
         }
     }
@@ -54,20 +59,33 @@ public sealed class SafetensorsFile : TensorFile
     private static (SafetensorsHeader Header, long DataStart) ReadHeader(ModelFileHandle file)
     {
         // Most headers fit the first read: one system call opens a shard.
-        byte[] first = new byte[(int)Math.Min(file.Length, 64 * 1024)];
-        file.ReadExactly(0, first, FormatErrors.HeaderTruncated);
+        byte[] first = ArrayPool<byte>.Shared.Rent(FirstReadBytes);
+        try
+        {
+            int got = file.ReadUpTo(0, first.AsSpan(0, FirstReadBytes));
+            int length = HeaderLength(first.AsSpan(0, got), file);
+            long dataStart = SafetensorsConstants.PrefixBytes + length;
+            if (dataStart <= got)
+                return (SafetensorsHeader.Parse(first.AsSpan(SafetensorsConstants.PrefixBytes, length), file.Length - dataStart), dataStart);
+            byte[] whole = new byte[length];
+            file.ReadExactly(SafetensorsConstants.PrefixBytes, whole, FormatErrors.HeaderTruncated);
+            return (SafetensorsHeader.Parse(whole, file.Length - dataStart), dataStart);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(first);
+        }
+    }
+
+    private static int HeaderLength(ReadOnlySpan<byte> first, ModelFileHandle file)
+    {
         if (first.Length < SafetensorsConstants.PrefixBytes)
             throw new ModelFormatException(FormatErrors.HeaderTruncated, "The file is shorter than a safetensors prefix.", file.Path);
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(first);
         if (length > SafetensorsConstants.MaxHeaderBytes)
             throw new ModelFormatException(FormatErrors.HeaderTooLarge, $"The header claims {length} bytes; {SafetensorsConstants.MaxHeaderBytes} are allowed.", file.Path);
-        long dataStart = SafetensorsConstants.PrefixBytes + (long)length;
-        if (dataStart > file.Length)
+        if ((long)length > file.Length - SafetensorsConstants.PrefixBytes)
             throw new ModelFormatException(FormatErrors.HeaderTruncated, $"The header claims {length} bytes and the file has {file.Length}.", file.Path, remedy: "Download or copy it again.");
-        if (dataStart <= first.Length)
-            return (SafetensorsHeader.Parse(first.AsSpan(SafetensorsConstants.PrefixBytes, (int)length), file.Length - dataStart), dataStart);
-        byte[] whole = new byte[length];
-        file.ReadExactly(SafetensorsConstants.PrefixBytes, whole, FormatErrors.HeaderTruncated);
-        return (SafetensorsHeader.Parse(whole, file.Length - dataStart), dataStart);
+        return (int)length;
     }
 }

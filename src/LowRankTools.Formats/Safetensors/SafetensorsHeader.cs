@@ -7,9 +7,21 @@ namespace LowRankTools.Formats;
 /// <summary>The JSON header: tensors and free text, checked against the length of the data that follows.</summary>
 internal sealed class SafetensorsHeader
 {
+    /// <summary>A name of forty characters with its type, sizes and offsets; a guess to make room by.</summary>
+    private const int TypicalEntryBytes = 110;
+
+    /// <summary>Room made by that guess at most: a header of spaces announces nothing.</summary>
+    private const int MostExpected = 4096;
+
+    /// <summary>Longer than any type's name.</summary>
+    private const int LongestDType = 32;
+
     private static readonly FrozenDictionary<string, TensorDType> s_dtypes = Enum.GetValues<TensorDType>()
-        .Where(Supports)
-        .ToFrozenDictionary(d => d.ToString(), StringComparer.Ordinal);
+        .Where(SafetensorsConstants.Holds).ToFrozenDictionary(d => d.ToString(), StringComparer.Ordinal);
+
+    /// <summary>Finds types by characters that are nowhere a string: a header has one for every tensor.</summary>
+    private static readonly FrozenDictionary<string, TensorDType>.AlternateLookup<ReadOnlySpan<char>> s_dtypesByText =
+        s_dtypes.GetAlternateLookup<ReadOnlySpan<char>>();
 
     private readonly List<Entry> _entries = [];
     private readonly Dictionary<string, string> _metadata = new(StringComparer.Ordinal);
@@ -26,21 +38,19 @@ internal sealed class SafetensorsHeader
     /// <summary>One tensor; offsets are relative to the data.</summary>
     internal readonly record struct Entry(string Name, TensorDType DType, ImmutableArray<long> Shape, long Begin, long End);
 
-    /// <summary>Whether the format has a name for an element type.</summary>
-    public static bool Supports(TensorDType dtype) =>
-        !dtype.IsQuantized() && dtype is not (TensorDType.C128 or TensorDType.U4 or TensorDType.I4 or TensorDType.F8_E5M2FNUZ or TensorDType.F8_E4M3FNUZ);
-
     /// <summary>Parses and checks a header.</summary>
     /// <param name="json">The header's bytes.</param>
     /// <param name="dataBytes">Bytes in the file after the header.</param>
     /// <exception cref="ModelFormatException">See <see cref="FormatErrors"/>.</exception>
     public static SafetensorsHeader Parse(ReadOnlySpan<byte> json, long dataBytes)
     {
+        if (!json.StartsWith("{"u8))
+            throw new ModelFormatException(FormatErrors.HeaderInvalid, "The header does not begin with a brace, as the format demands.");
         SafetensorsHeader header = new();
         Utf8JsonReader reader = new(json, new JsonReaderOptions { MaxDepth = 8 });
         try
         {
-            header.ReadObject(ref reader);
+            header.ReadObject(ref reader, json.Length / TypicalEntryBytes);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
         {
@@ -50,9 +60,10 @@ internal sealed class SafetensorsHeader
         return header;
     }
 
-    private void ReadObject(ref Utf8JsonReader reader)
+    private void ReadObject(ref Utf8JsonReader reader, int expected)
     {
-        HashSet<string> names = new(StringComparer.Ordinal);
+        HashSet<string> names = new(Math.Min(expected, MostExpected), StringComparer.Ordinal);
+        Span<long> numbers = stackalloc long[TensorShape.MaxDimensions];
         Expect(ref reader, JsonTokenType.StartObject);
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
@@ -62,70 +73,74 @@ internal sealed class SafetensorsHeader
             if (name == SafetensorsConstants.MetadataKey)
                 ReadMetadata(ref reader);
             else
-                _entries.Add(ReadEntry(ref reader, name));
+                _entries.Add(ReadEntry(ref reader, name, numbers));
         }
-        if (reader.TokenType != JsonTokenType.EndObject)
-            throw new JsonException("the object does not end");
-        // Padding after the object may be white space only; the reader throws on anything else.
+        // After the object there may be white space only; the reader throws on anything else.
         while (reader.Read())
             throw new JsonException("there is something after the object");
     }
 
     private void ReadMetadata(ref Utf8JsonReader reader)
     {
-        Expect(ref reader, JsonTokenType.StartObject);
+        if (reader.Read() && reader.TokenType == JsonTokenType.Null)
+            return;
+        if (reader.TokenType != JsonTokenType.StartObject)
+            throw new JsonException($"{SafetensorsConstants.MetadataKey} is no object");
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             string key = reader.GetString()!;
             Expect(ref reader, JsonTokenType.String);
-            _metadata[key] = reader.GetString()!;
+            if (!_metadata.TryAdd(key, reader.GetString()!))
+                throw new JsonException($"{SafetensorsConstants.MetadataKey} has '{key}' twice");
         }
     }
 
-    private static Entry ReadEntry(ref Utf8JsonReader reader, string name)
+    /// <summary>Reads one tensor; a field that stands twice is refused, since readers differ in which one they take.</summary>
+    private static Entry ReadEntry(ref Utf8JsonReader reader, string name, scoped Span<long> numbers)
     {
         TensorDType? dtype = null;
         ImmutableArray<long>? shape = null;
-        ImmutableArray<long>? offsets = null;
+        (long Begin, long End)? offsets = null;
         Expect(ref reader, JsonTokenType.StartObject);
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            if (reader.ValueTextEquals("dtype"u8))
-            {
-                Expect(ref reader, JsonTokenType.String);
-                dtype = DType(reader.GetString()!, name);
-            }
-            else if (reader.ValueTextEquals("shape"u8))
-                shape = ReadNumbers(ref reader, TensorShape.MaxDimensions);
-            else if (reader.ValueTextEquals("data_offsets"u8))
-                offsets = ReadNumbers(ref reader, 2);
+            if (dtype is null && reader.ValueTextEquals("dtype"u8))
+                dtype = ReadDType(ref reader, name);
+            else if (shape is null && reader.ValueTextEquals("shape"u8))
+                shape = ImmutableArray.Create(numbers[..ReadNumbers(ref reader, numbers)]);
+            else if (offsets is null && reader.ValueTextEquals("data_offsets"u8))
+                offsets = ReadNumbers(ref reader, numbers[..2]) == 2 ? (numbers[0], numbers[1]) : throw new JsonException($"tensor '{name}' has not two data_offsets");
             else
-                throw new JsonException($"tensor '{name}' has an unknown field '{reader.GetString()}'");
+                throw new JsonException($"tensor '{name}' has a field '{reader.GetString()}' that is unknown or stands twice");
         }
-        if (dtype is null || shape is null || offsets is not { Length: 2 })
+        if (dtype is null || shape is null || offsets is null)
             throw new JsonException($"tensor '{name}' lacks dtype, shape or data_offsets");
-        return new Entry(name, dtype.Value, shape.Value, offsets.Value[0], offsets.Value[1]);
+        return new Entry(name, dtype.Value, shape.Value, offsets.Value.Begin, offsets.Value.End);
     }
 
-    private static ImmutableArray<long> ReadNumbers(ref Utf8JsonReader reader, int most)
+    private static int ReadNumbers(ref Utf8JsonReader reader, scoped Span<long> numbers)
     {
-        ImmutableArray<long>.Builder numbers = ImmutableArray.CreateBuilder<long>(4);
+        int count = 0;
         Expect(ref reader, JsonTokenType.StartArray);
         while (reader.Read() && reader.TokenType == JsonTokenType.Number)
         {
-            if (numbers.Count == most)
+            if (count == numbers.Length)
                 throw new JsonException("an array is too long");
-            numbers.Add(reader.GetInt64());
+            numbers[count++] = reader.GetInt64();
         }
         if (reader.TokenType != JsonTokenType.EndArray)
             throw new JsonException("an array holds something that is not a number");
-        return numbers.ToImmutable();
+        return count;
     }
 
-    private static TensorDType DType(string text, string name) =>
-        s_dtypes.TryGetValue(text, out TensorDType dtype)
-            ? dtype
-            : throw new ModelFormatException(FormatErrors.DTypeUnsupported, $"Tensor '{name}' has the unknown element type '{text}'.", tensor: name);
+    private static TensorDType ReadDType(ref Utf8JsonReader reader, string name)
+    {
+        Expect(ref reader, JsonTokenType.String);
+        Span<char> text = stackalloc char[LongestDType];
+        if (reader.ValueSpan.Length <= text.Length && s_dtypesByText.TryGetValue(text[..reader.CopyString(text)], out TensorDType dtype))
+            return dtype;
+        throw new ModelFormatException(FormatErrors.DTypeUnsupported, $"Tensor '{name}' has the unknown element type '{reader.GetString()}'.", tensor: name);
+    }
 
     private static void Expect(ref Utf8JsonReader reader, JsonTokenType token)
     {

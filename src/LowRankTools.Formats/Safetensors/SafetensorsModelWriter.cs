@@ -37,7 +37,7 @@ public sealed class SafetensorsModelWriter : ITensorWriter
     }
 
     /// <summary>Whether the format has a name for an element type.</summary>
-    public static bool Supports(TensorDType dtype) => SafetensorsHeader.Supports(dtype);
+    public static bool Supports(TensorDType dtype) => SafetensorsConstants.Holds(dtype);
 
     /// <inheritdoc/>
     public void Begin(TensorSpec tensor)

@@ -25,12 +25,13 @@ internal sealed class SafetensorsWriter : IDisposable
     public SafetensorsWriter(string folder, IEnumerable<(string Name, int Dimensions)> tensors, IReadOnlyDictionary<string, string> metadata)
     {
         long upperBound = Encode([], metadata).Length + tensors.Sum(t => UpperBound(t.Name, t.Dimensions));
-        _reserved = checked((int)AlignUp(SafetensorsConstants.PrefixBytes + upperBound)) - SafetensorsConstants.PrefixBytes;
-        if (_reserved > SafetensorsConstants.MaxHeaderBytes)
+        long reserved = AlignUp(SafetensorsConstants.PrefixBytes + upperBound) - SafetensorsConstants.PrefixBytes;
+        if (reserved > SafetensorsConstants.MaxHeaderBytes)
         {
             throw new ModelFormatException(FormatErrors.HeaderTooLarge, "The names of the tensors do not fit a safetensors header.",
                 remedy: "Write shards with -MaxShardSize.");
         }
+        _reserved = (int)reserved;
         _file = new TemporaryFile(folder);
         _file.Append(new byte[SafetensorsConstants.PrefixBytes + _reserved]);
     }

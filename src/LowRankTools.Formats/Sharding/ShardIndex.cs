@@ -43,19 +43,47 @@ internal sealed class ShardIndex
 
     private static Dictionary<string, string> Parse(byte[] json, string path)
     {
+        Dictionary<string, string>? shards = null;
+        Utf8JsonReader reader = new(json, new JsonReaderOptions { MaxDepth = 16 });
+        Expect(ref reader, JsonTokenType.StartObject);
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            if (!reader.ValueTextEquals("weight_map"u8))
+                reader.Skip();
+            else if (shards is null)
+                shards = ReadMap(ref reader, path);
+            else
+                throw new JsonException("weight_map stands twice");
+        }
+        while (reader.Read())
+            throw new JsonException("there is something after the object");
+        return shards ?? throw new JsonException("it has no weight_map");
+    }
+
+    private static Dictionary<string, string> ReadMap(ref Utf8JsonReader reader, string path)
+    {
         Dictionary<string, string> shards = new(StringComparer.Ordinal);
         Dictionary<string, string> resolved = new(StringComparer.Ordinal);
-        using JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = 16 });
-        if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("weight_map", out JsonElement map))
-            throw new JsonException("it has no weight_map");
-        foreach (JsonProperty entry in map.EnumerateObject())
+        string? last = null;
+        Expect(ref reader, JsonTokenType.StartObject);
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            string name = entry.Value.GetString() ?? throw new JsonException($"tensor '{entry.Name}' has no file");
-            if (!resolved.TryGetValue(name, out string? full))
-                resolved[name] = full = SiblingPath.Resolve(path, name);
-            if (!shards.TryAdd(entry.Name, full))
-                throw new ModelFormatException(FormatErrors.DuplicateTensor, $"Tensor '{entry.Name}' stands twice in the index.", path, entry.Name);
+            string tensor = reader.GetString()!;
+            Expect(ref reader, JsonTokenType.String);
+            // Neighbours mostly lie in one shard: its name is made a string once.
+            if (last is null || !reader.ValueTextEquals(last))
+                last = reader.GetString()!;
+            if (!resolved.TryGetValue(last, out string? full))
+                resolved[last] = full = SiblingPath.Resolve(path, last);
+            if (!shards.TryAdd(tensor, full))
+                throw new ModelFormatException(FormatErrors.DuplicateTensor, $"Tensor '{tensor}' stands twice in the index.", path, tensor);
         }
         return shards;
+    }
+
+    private static void Expect(ref Utf8JsonReader reader, JsonTokenType token)
+    {
+        if (!reader.Read() || reader.TokenType != token)
+            throw new JsonException($"{token} expected, {reader.TokenType} found");
     }
 }
