@@ -11,7 +11,7 @@ public sealed class SafetensorsModelWriter : ITensorWriter
 {
     private readonly string _path;
     private readonly string _folder;
-    private readonly (string Name, int Dimensions)[] _planned;
+    private readonly Dictionary<string, int> _planned = new(StringComparer.Ordinal);
     private readonly IReadOnlyDictionary<string, string> _metadata;
     private readonly long _maxShardBytes;
     private readonly List<SafetensorsWriter> _shards = [];
@@ -30,18 +30,22 @@ public sealed class SafetensorsModelWriter : ITensorWriter
         ArgumentOutOfRangeException.ThrowIfNegative(maxShardBytes);
         _path = path;
         _folder = Path.GetDirectoryName(path)!;
-        _planned = [.. planned];
+        foreach ((string name, int dimensions) in planned)
+            _planned[name] = Math.Max(dimensions, _planned.GetValueOrDefault(name));
         _metadata = metadata;
         _maxShardBytes = maxShardBytes == 0 ? long.MaxValue : maxShardBytes;
-        _shards.Add(new SafetensorsWriter(_folder, _planned, _metadata));
+        _shards.Add(new SafetensorsWriter(_folder, _planned.Select(t => (t.Key, t.Value)), _metadata));
     }
 
     /// <summary>Whether the format has a name for an element type.</summary>
     public static bool Supports(TensorDType dtype) => SafetensorsConstants.Holds(dtype);
 
     /// <inheritdoc/>
+    /// <exception cref="ModelFormatException"><c>DTypeUnsupported</c>: safetensors has no name for the type;
+    /// <c>TensorSizeMismatch</c>: packed elements do not fill their last byte.</exception>
     public void Begin(TensorSpec tensor)
     {
+        Check(tensor);
         if (_missing != 0)
             throw new InvalidOperationException($"The tensor before '{tensor.Name}' lacks {_missing} bytes.");
         if (!_written.Add(tensor.Name))
@@ -93,8 +97,27 @@ public sealed class SafetensorsModelWriter : ITensorWriter
             shard.Dispose();
     }
 
+    /// <summary>What would make a file that readers refuse is found before the first byte, not after the last.</summary>
+    private void Check(TensorSpec tensor)
+    {
+        if (!_planned.TryGetValue(tensor.Name, out int dimensions) || tensor.Shape.Length > dimensions)
+            throw new InvalidOperationException($"No room was made in the header for tensor '{tensor.Name}' of {tensor.Shape.Length} dimensions.");
+        if (tensor.Name == SafetensorsConstants.MetadataKey)
+            throw new InvalidOperationException($"'{tensor.Name}' is the name of the header's free text.");
+        if (!SafetensorsConstants.Holds(tensor.DType))
+        {
+            throw new ModelFormatException(FormatErrors.DTypeUnsupported, $"Tensor '{tensor.Name}' is of type {tensor.DType}, which safetensors does not have.",
+                tensor: tensor.Name, remedy: "Write it as F16, BF16 or F32 with -DType.");
+        }
+        if (TensorShape.ElementCount(tensor.Shape, tensor.Name) % tensor.DType.BlockElements() != 0)
+        {
+            throw new ModelFormatException(FormatErrors.TensorSizeMismatch,
+                $"Tensor '{tensor.Name}' has elements of type {tensor.DType} that do not fill their last byte.", tensor: tensor.Name);
+        }
+    }
+
     private IEnumerable<(string Name, int Dimensions)> Remaining(TensorSpec next) =>
-        _planned.Where(t => !_written.Contains(t.Name)).Append((next.Name, next.Shape.Length));
+        _planned.Where(t => !_written.Contains(t.Key)).Select(t => (t.Key, t.Value)).Append((next.Name, next.Shape.Length));
 
     private string ShardPath(int i)
     {

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 
 namespace LowRankTools.Formats;
@@ -29,19 +30,24 @@ internal sealed class ShardIndex
         using ModelFileHandle file = new(path);
         if (file.Length > SafetensorsConstants.MaxHeaderBytes)
             throw new ModelFormatException(FormatErrors.HeaderTooLarge, $"The index is {file.Length} bytes long.", path);
-        byte[] json = new byte[file.Length];
-        file.ReadExactly(0, json, FormatErrors.HeaderTruncated);
+        byte[] buffer = ArrayPool<byte>.Shared.Rent((int)file.Length);
+        Span<byte> json = buffer.AsSpan(0, (int)file.Length);
         try
         {
+            file.ReadExactly(0, json, FormatErrors.HeaderTruncated);
             return new ShardIndex(Parse(json, path));
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw new ModelFormatException(FormatErrors.HeaderInvalid, $"The index is not the JSON of a shard index: {e.Message}", path, inner: e);
         }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
     }
 
-    private static Dictionary<string, string> Parse(byte[] json, string path)
+    private static Dictionary<string, string> Parse(ReadOnlySpan<byte> json, string path)
     {
         Dictionary<string, string>? shards = null;
         Utf8JsonReader reader = new(json, new JsonReaderOptions { MaxDepth = 16 });
