@@ -45,14 +45,9 @@ public sealed record FactorizeOptions
 
     /// <summary>Refuses options that contradict each other.</summary>
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>.</exception>
-    internal void Validate()
+    public void Validate()
     {
         Rule.Validate();
-        if (Format is not (ModelFormat.Safetensors or ModelFormat.PyTorch))
-            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{Format} models are read, not written.", "Write Safetensors or PyTorch.");
-        if (MaxShardBytes < 0 || MaxShardBytes > 0 && Format != ModelFormat.Safetensors)
-            throw new LowRankToolsException(CoreErrors.OptionInvalid, "Shards have a positive size and are written as safetensors.");
-        if (DType is { } dtype && !TensorConversion.IsWritable(dtype))
-            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"Factors cannot be written as {dtype}.", "Choose F32, F16, BF16 or F64.");
+        OutputCheck.Options(OutputPath, Format, DType, MaxShardBytes);
     }
 }

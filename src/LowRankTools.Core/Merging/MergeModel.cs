@@ -21,6 +21,7 @@ public sealed class MergeModel(MergeOptions options)
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public MergeResult Run(ModelSource source, IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
+        options.Validate();
         Stopwatch clock = Stopwatch.StartNew();
         using Model model = Model.Open(source);
         if (model.Record is null)

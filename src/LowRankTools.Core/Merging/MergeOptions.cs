@@ -22,4 +22,8 @@ public sealed record MergeOptions
 
     /// <summary>Whether nothing is written.</summary>
     public bool WhatIf { get; init; }
+
+    /// <summary>Refuses options that contradict each other.</summary>
+    /// <exception cref="Numerics.LowRankToolsException"><c>OptionInvalid</c>.</exception>
+    public void Validate() => OutputCheck.Options(OutputPath, Format, DType, MaxShardBytes);
 }

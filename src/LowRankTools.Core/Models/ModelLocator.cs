@@ -11,6 +11,9 @@ public sealed class ModelLocator
 {
     private readonly HashSet<string> _found = new(StringComparer.Ordinal);
 
+    /// <summary>Whether a file is called as model files are; nothing is opened.</summary>
+    public static bool LooksLikeModel(string path) => ModelFileNames.LooksLikeModel(path);
+
     /// <summary>Finds the models at a path.</summary>
     /// <param name="path">A file or a folder.</param>
     /// <param name="recurse">Whether subfolders are searched too; links to folders are not followed.</param>

@@ -6,6 +6,22 @@ namespace LowRankTools.Core;
 /// <summary>What must hold before the first byte is computed: a long run should not fail at its end.</summary>
 internal static class OutputCheck
 {
+    /// <summary>Refuses ways to write that do not exist, or that contradict each other.</summary>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>.</exception>
+    public static void Options(string? outputPath, ModelFormat format, TensorDType? dtype, long maxShardBytes)
+    {
+        if (format is not (ModelFormat.Safetensors or ModelFormat.PyTorch))
+            throw Invalid($"{format} models are read, not written.", "Write Safetensors or PyTorch.");
+        if (outputPath is not null && OutputLocation.FormatOf(outputPath) is { } named && named != format)
+            throw Invalid($"{outputPath}: the name asks for {named}, the format for {format}.", "Make them agree, or leave the format out.");
+        if (maxShardBytes < 0 || maxShardBytes > 0 && format != ModelFormat.Safetensors)
+            throw Invalid("Shards have a positive size and are written as safetensors.");
+        if (dtype is { } type && !TensorConversion.IsWritable(type))
+            throw Invalid($"Weights cannot be written as {type}.", "Choose F32, F16, BF16 or F64.");
+    }
+
+    private static LowRankToolsException Invalid(string message, string remedy = "") => new(CoreErrors.OptionInvalid, message, remedy);
+
     /// <summary>Refuses output that would replace its source, or other files without leave.</summary>
     /// <exception cref="LowRankToolsException"><c>OutputIsSource</c>, <c>OutputExists</c>.</exception>
     public static void Targets(OutputLocation location, TensorFile source, bool force)

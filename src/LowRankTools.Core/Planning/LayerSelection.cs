@@ -31,13 +31,13 @@ public sealed record LayerSelection
             return KeepReason.NotLinear;
         if (Exclude.Any(p => Matches(p, shape.Name)))
             return KeepReason.Excluded;
-        if (Names is null ? Include.Count > 0 && !Include.Any(p => Matches(p, shape.Name)) : !Names.Contains(shape.Name))
+        if (Names?.Contains(shape.Name) == false || Include.Count > 0 && !Include.Any(p => Matches(p, shape.Name)))
             return KeepReason.NotIncluded;
         if (shape.Kind == LayerKind.Embedding && !IncludeEmbedding && Names is null)
             return KeepReason.Embedding;
         return TensorConversion.IsReadable(layer.Tensor.DType) ? KeepReason.None : KeepReason.UnreadableType;
     }
 
-    /// <summary>A pattern may mean the tensor or the module that owns it.</summary>
-    private static bool Matches(Predicate<string> pattern, string name) => pattern(name) || pattern(LayerNames.Module(name));
+    /// <summary>Whether a pattern names a tensor, or the module that owns it: <c>a.b.weight</c> is <c>a.b</c>'s.</summary>
+    public static bool Matches(Predicate<string> pattern, string name) => pattern(name) || pattern(LayerNames.Module(name));
 }
