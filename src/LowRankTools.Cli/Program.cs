@@ -1,1 +1,20 @@
-System.Console.WriteLine("lowrank");
+using System.Runtime.InteropServices;
+using System.Text;
+using LowRankTools.Cli;
+
+using CancellationTokenSource cancellation = new();
+
+// The first Ctrl+C asks for an orderly end, so that no half-written file stays; the second one is not held back.
+void Cancel(PosixSignalContext signal)
+{
+    signal.Cancel = !cancellation.IsCancellationRequested;
+    cancellation.Cancel();
+}
+
+using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Cancel);
+using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Cancel);
+
+Terminal terminal = Terminal.Detect();
+using TextWriter output = new StreamWriter(Console.OpenStandardOutput(), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
+using TextWriter error = new StreamWriter(Console.OpenStandardError(), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true };
+return ConsoleApp.Run(args, new ConsoleContext(output, error, terminal, cancellation.Token));

@@ -1,0 +1,33 @@
+using System.CommandLine;
+using LowRankTools.Cli.Options;
+using LowRankTools.Cli.Reports;
+using LowRankTools.Core;
+
+namespace LowRankTools.Cli.Commands;
+
+/// <summary><c>lowrank count</c>: parameters and bytes of models, from headers alone.</summary>
+internal static class CountCommand
+{
+    public static Command Create(ConsoleContext console)
+    {
+        Argument<string[]> paths = SharedOptions.Paths();
+        Option<bool> recurse = SharedOptions.Recurse(), json = SharedOptions.Json();
+        Option<bool> detailed = new("--detailed") { Description = "List the layers too." };
+        Command command = new("count", "Count the parameters of models, and the bytes to run and to train them.") { paths, recurse, detailed, json };
+        command.SetAction(parsed =>
+        {
+            List<ParameterCount> counts = [];
+            int code = new ModelRun(console).Each(parsed.GetRequiredValue(paths), parsed.GetValue(recurse), source =>
+            {
+                ParameterCount count = CountParameters.Run(source, parsed.GetValue(detailed));
+                if (parsed.GetValue(json))
+                    JsonLines.Write(console.Out, count);
+                else
+                    counts.Add(count);
+            });
+            CountReport.Write(counts, console);
+            return code;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,85 @@
+using System.CommandLine;
+using LowRankTools.Cli.Options;
+using LowRankTools.Cli.Reports;
+using LowRankTools.Core;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Cli.Commands;
+
+/// <summary><c>lowrank factorize</c>: writes smaller models whose weight matrices are pairs of low rank.</summary>
+internal sealed class FactorizeCommand
+{
+    private readonly Argument<string[]> _paths = SharedOptions.Paths();
+    private readonly Option<bool> _recurse = SharedOptions.Recurse();
+    private readonly RankOptions _rank = new();
+    private readonly Option<string[]> _include = SharedOptions.Include();
+    private readonly Option<string[]> _exclude = SharedOptions.Exclude();
+    private readonly Option<bool> _includeEmbedding = new("--include-embedding") { Description = "Factorize embeddings too." };
+    private readonly OutputOptions _output = new();
+    private readonly Option<string?> _split = SharedOptions.Choice("--split", "Which factor the singular values go to; balanced by default.", Enum.GetNames<FactorSplit>());
+    private readonly Option<bool> _firstBias = new("--first-bias") { Description = "Write zero biases for both factors, for modules whose pairs have them." };
+    private readonly Option<ulong> _seed = new("--seed") { Description = "Seed of the randomized algorithms; 0 by default.", HelpName = "number" };
+    private readonly Option<int> _threadCount = new("--thread-count") { Description = "Threads to use; every core by default.", HelpName = "n" };
+    private readonly Option<bool> _json = SharedOptions.Json();
+
+    private FactorizeCommand()
+    {
+    }
+
+    public static Command Create(ConsoleContext console)
+    {
+        FactorizeCommand self = new();
+        Command command = new("factorize", "Replace weight matrices by pairs of low rank and write the smaller models.") { self._paths, self._recurse };
+        self._rank.AddTo(command);
+        command.Add(self._include);
+        command.Add(self._exclude);
+        command.Add(self._includeEmbedding);
+        self._output.AddTo(command);
+        foreach (Option option in new Option[] { self._split, self._firstBias, self._seed, self._threadCount, self._json })
+            command.Add(option);
+        self._threadCount.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() < 0)
+                result.AddError("A --thread-count is not negative.");
+        });
+        command.SetAction(parsed => self.Run(parsed, console));
+        return command;
+    }
+
+    private int Run(ParseResult parsed, ConsoleContext console)
+    {
+        FactorizeOptions options = Options(parsed);
+        FactorizeModel operation = new(options);
+        OutputClaims claims = new();
+        return new ModelRun(console).Each(parsed.GetRequiredValue(_paths), parsed.GetValue(_recurse), source =>
+        {
+            claims.Claim(operation.Location(source), source);
+            FactorizationResult result = ProgressBar.Run(console, progress => operation.Run(source, progress, console.Cancellation));
+            if (parsed.GetValue(_json))
+                JsonLines.Write(console.Out, result);
+            else
+                FactorizeReport.Write(result, options.Svd.ThreadCount, console);
+            console.Out.Flush();
+        });
+    }
+
+    private FactorizeOptions Options(ParseResult parsed) => new()
+    {
+        Rule = _rank.Rule(parsed),
+        Selection = new LayerSelection
+        {
+            Include = SharedOptions.Patterns(parsed.GetValue(_include)),
+            Exclude = SharedOptions.Patterns(parsed.GetValue(_exclude)),
+            IncludeEmbedding = parsed.GetValue(_includeEmbedding),
+        },
+        OutputPath = _output.Path(parsed),
+        Format = _output.Format(parsed),
+        DType = _output.DType(parsed),
+        Split = parsed.GetValue(_split) is { } split ? Enum.Parse<FactorSplit>(split, ignoreCase: true) : FactorSplit.Balanced,
+        FirstBias = parsed.GetValue(_firstBias),
+        MaxShardBytes = _output.MaxShardBytes(parsed),
+        Force = _output.Force(parsed),
+        WhatIf = _output.WhatIf(parsed),
+        Svd = new SvdOptions { Seed = parsed.GetValue(_seed), ThreadCount = parsed.GetValue(_threadCount) },
+    };
+}

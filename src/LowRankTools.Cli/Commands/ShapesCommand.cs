@@ -1,0 +1,34 @@
+using System.CommandLine;
+using LowRankTools.Cli.Options;
+using LowRankTools.Cli.Reports;
+using LowRankTools.Core;
+
+namespace LowRankTools.Cli.Commands;
+
+/// <summary><c>lowrank shapes</c>: every tensor of every model, from headers alone.</summary>
+internal static class ShapesCommand
+{
+    public static Command Create(ConsoleContext console)
+    {
+        Argument<string[]> paths = SharedOptions.Paths();
+        Option<bool> recurse = SharedOptions.Recurse(), json = SharedOptions.Json();
+        Option<string[]> include = SharedOptions.Include(), exclude = SharedOptions.Exclude();
+        Option<string[]> kind = new("--kind") { Description = "Only layers of this kind; repeatable.", HelpName = "kind" };
+        kind.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, Enum.GetNames<LayerKind>());
+        Command command = new("shapes", "List the layers and tensors of models with their shapes.") { paths, recurse, include, exclude, kind, json };
+        command.SetAction(parsed =>
+        {
+            LayerFilter filter = new(parsed.GetValue(include), parsed.GetValue(exclude), parsed.GetValue(kind));
+            return new ModelRun(console).Each(parsed.GetRequiredValue(paths), parsed.GetValue(recurse), source =>
+            {
+                using Model model = Model.Open(source);
+                List<LayerShape> shapes = [.. model.Layers.Select(l => l.Shape).Where(filter.Passes)];
+                if (parsed.GetValue(json))
+                    shapes.ForEach(shape => JsonLines.Write(console.Out, shape));
+                else
+                    ShapesReport.Write(source, shapes, console);
+            });
+        });
+        return command;
+    }
+}

@@ -1,0 +1,39 @@
+using System.Text.RegularExpressions;
+
+namespace LowRankTools.Cli;
+
+/// <summary>
+/// Remedies speak of the cmdlets' parameters, which are this program's options under other names:
+/// <c>-OutputPath</c> is <c>--output-path</c>, <c>Merge-LowRankFactor</c> is <c>lowrank merge</c>.
+/// </summary>
+internal static partial class OptionNames
+{
+    private static readonly (string Cmdlet, string Verb)[] s_verbs =
+    [
+        ("Get-LayerShapes", "lowrank shapes"),
+        ("Get-LayerShape", "lowrank shapes"),
+        ("Measure-ParameterCount", "lowrank count"),
+        ("Invoke-LowRankFactorization", "lowrank factorize"),
+        ("Merge-LowRankFactor", "lowrank merge"),
+        ("Compare-ModelWeight", "lowrank compare"),
+        ("Get-LowRankEngine", "lowrank engines"),
+    ];
+
+    /// <summary>The text with this program's names in it.</summary>
+    public static string Translate(string remedy)
+    {
+        foreach ((string cmdlet, string verb) in s_verbs)
+            remedy = remedy.Replace(cmdlet, verb, StringComparison.Ordinal);
+        return Parameter().Replace(remedy, match => ToOption(match.Groups[1].Value));
+    }
+
+    /// <summary><c>MaxShardSize</c> as <c>--max-shard-size</c>, <c>DType</c> as <c>--dtype</c>.</summary>
+    public static string ToOption(string parameter) =>
+        "--" + WordStart().Replace(parameter, "-").ToLowerInvariant();
+
+    [GeneratedRegex(@"(?<![\w-])-([A-Z][A-Za-z]+)\b", RegexOptions.CultureInvariant)]
+    private static partial Regex Parameter();
+
+    [GeneratedRegex("(?<=[a-z])(?=[A-Z])", RegexOptions.CultureInvariant)]
+    private static partial Regex WordStart();
+}

@@ -1,0 +1,41 @@
+using System.Globalization;
+
+namespace LowRankTools.Cli.Options;
+
+/// <summary>Sizes as people write them: <c>5GB</c> and <c>500MB</c> in powers of 1000, <c>5GiB</c> in powers of 1024, plain bytes.</summary>
+internal static class ByteSize
+{
+    private static readonly (string Suffix, long Factor)[] s_units =
+    [
+        ("KIB", 1L << 10), ("MIB", 1L << 20), ("GIB", 1L << 30), ("TIB", 1L << 40),
+        ("KB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("TB", 1_000_000_000_000),
+        ("B", 1),
+    ];
+
+    /// <summary>Reads a size of at least one byte.</summary>
+    public static bool TryParse(string text, out long bytes)
+    {
+        bytes = 0;
+        string upper = text.Trim().ToUpperInvariant();
+        long factor = 1;
+        foreach ((string suffix, long unit) in s_units)
+        {
+            if (!upper.EndsWith(suffix, StringComparison.Ordinal))
+                continue;
+            upper = upper[..^suffix.Length].TrimEnd();
+            factor = unit;
+            break;
+        }
+        if (!decimal.TryParse(upper, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal number))
+            return false;
+        try
+        {
+            bytes = decimal.ToInt64(decimal.Truncate(number * factor));
+        }
+        catch (OverflowException)
+        {
+            return false;
+        }
+        return bytes > 0;
+    }
+}

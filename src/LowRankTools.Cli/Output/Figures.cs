@@ -1,0 +1,49 @@
+using System.Globalization;
+
+namespace LowRankTools.Cli;
+
+/// <summary>Numbers for people, the same in every country.</summary>
+internal static class Figures
+{
+    private static readonly string[] s_units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
+
+    /// <summary>1,234,567.</summary>
+    public static string Count(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
+
+    /// <summary>Powers of 1000, as disks are sold: 182.2 MB.</summary>
+    public static string Bytes(long value)
+    {
+        double size = value;
+        int unit = 0;
+        // What would round to 1000.0 belongs to the next unit.
+        while (size >= 999.95 && unit < s_units.Length - 1)
+        {
+            size /= 1000;
+            unit++;
+        }
+        return $"{size.ToString(unit == 0 ? "F0" : "F1", CultureInfo.InvariantCulture)} {s_units[unit]}";
+    }
+
+    /// <summary>0.22 is 22.0 %.</summary>
+    public static string Percent(double share) => string.Create(CultureInfo.InvariantCulture, $"{share * 100:F1} %");
+
+    /// <summary>Four significant digits; nothing where there is no number.</summary>
+    public static string Small(double? value) => value switch
+    {
+        null => "",
+        0 => "0",
+        { } v when Math.Abs(v) is >= 1e-4 and < 1e4 => v.ToString("0.0###", CultureInfo.InvariantCulture),
+        { } v => v.ToString("0.000E+0", CultureInfo.InvariantCulture),
+    };
+
+    /// <summary>Seconds to the millisecond below ten, to the tenth above.</summary>
+    public static string Seconds(double? value) =>
+        value is { } seconds ? seconds.ToString(seconds < 10 ? "F3" : "F1", CultureInfo.InvariantCulture) : "";
+
+    /// <summary>512 x 2048; a scalar has no sizes.</summary>
+    public static string Shape(IReadOnlyList<long> shape) =>
+        shape.Count == 0 ? "scalar" : string.Join(" x ", shape.Select(size => size.ToString(CultureInfo.InvariantCulture)));
+
+    /// <summary>1 layer, 2 layers.</summary>
+    public static string Plural(long count, string noun) => $"{Count(count)} {noun}{(count == 1 ? "" : "s")}";
+}

@@ -1,0 +1,18 @@
+using System.Text.Json.Serialization;
+using LowRankTools.Core;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Cli;
+
+/// <summary>
+/// The records of Core as JSON, by code that the compiler wrote: property names as they are, enumerations by name, and
+/// numbers that JSON has no literal for as the strings "NaN", "Infinity" and "-Infinity".
+/// </summary>
+[JsonSourceGenerationOptions(UseStringEnumConverter = true, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
+[JsonSerializable(typeof(LayerShape))]
+[JsonSerializable(typeof(ParameterCount))]
+[JsonSerializable(typeof(FactorizationResult))]
+[JsonSerializable(typeof(MergeResult))]
+[JsonSerializable(typeof(TensorDifference))]
+[JsonSerializable(typeof(EngineInfo))]
+internal sealed partial class OutputJson : JsonSerializerContext;

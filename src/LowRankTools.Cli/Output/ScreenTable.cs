@@ -1,0 +1,23 @@
+using Spectre.Console;
+
+namespace LowRankTools.Cli;
+
+/// <summary>Draws tables on a screen. Apart from the others, so that redirected runs never load the drawing library.</summary>
+internal static class ScreenTable
+{
+    public static void Write(ReportTable report, ConsoleContext console)
+    {
+        bool headed = report.Headings.Any(h => h.Length > 0);
+        Table table = new() { Border = headed ? TableBorder.Rounded : TableBorder.None, ShowHeaders = headed };
+        Style heading = console.Terminal.Color ? new Style(decoration: Decoration.Bold) : Style.Plain;
+        for (int i = 0; i < report.Headings.Count; i++)
+        {
+            TableColumn column = new(new Text(report.Headings[i], heading));
+            // Numbers stay whole; names give way.
+            table.AddColumn(report.IsNumeric(i) ? column.RightAligned().NoWrap() : column);
+        }
+        foreach (string[] row in report.Rows)
+            table.AddRow(row.Select(cell => new Text(cell)));
+        Screen.Create(console.Out, console.Terminal).Write(table);
+    }
+}

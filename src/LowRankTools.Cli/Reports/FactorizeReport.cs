@@ -1,0 +1,58 @@
+using System.Globalization;
+using LowRankTools.Core;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Cli.Reports;
+
+/// <summary>One factorization as a table of its layers and a summary of what was measured on what.</summary>
+internal static class FactorizeReport
+{
+    /// <summary>More kept layers than this are told by their reasons only.</summary>
+    private const int MostKeptRows = 8;
+
+    public static void Write(FactorizationResult result, int threads, ConsoleContext console)
+    {
+        console.Out.WriteLine(SafeText.Line($"{result.Name}  {result.Rule}  {result.Source}"));
+        Layers(result).Write(console);
+        if (result.KeptLayers > MostKeptRows)
+            WriteKept(result, console);
+        WriteTotals(result, threads, console);
+        console.Out.WriteLine();
+    }
+
+    private static ReportTable Layers(FactorizationResult result)
+    {
+        ReportTable table = new("Layer", "Shape", ">Rank", ">Parameters", ">After", ">Error", ">Seconds", "Stays dense");
+        foreach (LayerFactorization layer in result.Layers.Where(l => l.Rank is not null || result.KeptLayers <= MostKeptRows))
+        {
+            table.Add(layer.Name, Figures.Shape(layer.Shape), layer.Rank?.ToString(CultureInfo.InvariantCulture) ?? "", Figures.Count(layer.ParametersBefore),
+                Figures.Count(layer.Parameters), Figures.Small(layer.RelativeError), Figures.Seconds(layer.Seconds), KeepReasons.InWords(layer.Reason));
+        }
+        return table;
+    }
+
+    private static void WriteKept(FactorizationResult result, ConsoleContext console)
+    {
+        foreach (IGrouping<KeepReason, LayerFactorization> kept in result.Layers.Where(l => l.Rank is null).GroupBy(l => l.Reason).OrderBy(g => g.Key))
+            console.Out.WriteLine($"{Figures.Plural(kept.Count(), "layer")} of {Figures.Count(kept.Sum(l => l.Parameters))} parameters stay dense: {KeepReasons.InWords(kept.Key)}");
+    }
+
+    private static void WriteTotals(FactorizationResult result, int threads, ConsoleContext console)
+    {
+        console.Out.WriteLine($"{Figures.Plural(result.FactorizedLayers, "layer")} factorized, {Figures.Count(result.KeptLayers)} kept");
+        console.Out.WriteLine($"parameters  {Figures.Count(result.ParametersBefore)} -> {Figures.Count(result.Parameters)} ({Figures.Percent(result.KeptRatio)}), all tensors, shared storage once");
+        console.Out.WriteLine($"bytes       {Figures.Bytes(result.BytesBefore)} -> {Figures.Bytes(result.Bytes)}, tensor data without headers");
+        if (result.RelativeError is { } error)
+            console.Out.WriteLine($"error       {Figures.Small(error)} = ||W - W'|| / ||W|| over all factorized weights, W' the product of the factors as stored");
+        if (result.Seconds is { } seconds)
+            console.Out.WriteLine($"seconds     {Figures.Seconds(seconds)}, reading and writing included, {On(threads)}");
+        console.Out.WriteLine(SafeText.Line($"{(result.Written ? "written" : "not written, would be")}  {result.Path}"));
+    }
+
+    /// <summary>What computed: engine, instruction set, threads.</summary>
+    public static string On(int threads)
+    {
+        EngineInfo engine = EngineCatalog.Embedded;
+        return $"{engine.Name} engine, {engine.InstructionSet}, {Figures.Plural(threads > 0 ? threads : engine.ThreadCount, "thread")}";
+    }
+}

@@ -1,0 +1,20 @@
+using LowRankTools.Core;
+
+namespace LowRankTools.Cli.Reports;
+
+/// <summary>Why layers stay dense, in words.</summary>
+internal static class KeepReasons
+{
+    public static string InWords(KeepReason reason) => reason switch
+    {
+        KeepReason.NotLinear => "no linear map",
+        KeepReason.Embedding => "embedding, see --include-embedding",
+        KeepReason.NotIncluded => "not included",
+        KeepReason.Excluded => "excluded",
+        KeepReason.BreakEven => "the pair would not be smaller",
+        KeepReason.AlreadyFactorized => "a pair already",
+        KeepReason.TiedToDense => "tied to a dense tensor",
+        KeepReason.UnreadableType => "type without conversion",
+        _ => "",
+    };
+}

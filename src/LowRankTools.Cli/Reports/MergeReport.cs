@@ -1,0 +1,19 @@
+using LowRankTools.Core;
+
+namespace LowRankTools.Cli.Reports;
+
+/// <summary>One merge as a few lines.</summary>
+internal static class MergeReport
+{
+    public static void Write(MergeResult result, ConsoleContext console)
+    {
+        console.Out.WriteLine(SafeText.Line($"{result.Name}  {result.Source}"));
+        console.Out.WriteLine($"{Figures.Plural(result.MergedLayers, "pair")} merged");
+        console.Out.WriteLine($"parameters  {Figures.Count(result.ParametersBefore)} -> {Figures.Count(result.Parameters)}, all tensors, shared storage once");
+        console.Out.WriteLine($"bytes       {Figures.Bytes(result.BytesBefore)} -> {Figures.Bytes(result.Bytes)}, tensor data without headers");
+        if (result.Seconds is { } seconds)
+            console.Out.WriteLine($"seconds     {Figures.Seconds(seconds)}, reading and writing included");
+        console.Out.WriteLine(SafeText.Line($"{(result.Written ? "written" : "not written, would be")}  {result.Path}"));
+        console.Out.WriteLine();
+    }
+}
