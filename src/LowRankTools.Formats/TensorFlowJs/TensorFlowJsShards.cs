@@ -29,32 +29,53 @@ internal sealed class TensorFlowJsShards
     public ITensorSource Take(long length, string tensor)
     {
         if (length > Left)
+            throw TooShort(length, tensor);
+        ITensorSource source = Region(length);
+        _position += length;
+        return source;
+    }
+
+    /// <summary>Passes over texts: each is four bytes of length and so many bytes.</summary>
+    /// <exception cref="ModelFormatException"><c>TensorTruncated</c>: the shards are too short.</exception>
+    public void SkipTexts(long count, string tensor)
+    {
+        byte[] window = new byte[64 * 1024];
+        long start = 0;
+        int filled = 0;
+        for (long i = 0; i < count; i++)
         {
-            throw new ModelFormatException(FormatErrors.TensorTruncated,
-                $"Tensor '{tensor}' needs {length} bytes where the shards have {Left} left.", tensor: tensor,
-                remedy: "Download or copy the model's shards again.");
+            if (Left / sizeof(uint) < count - i)
+                throw TooShort((count - i) * sizeof(uint), tensor);
+            if (_position < start || _position + sizeof(uint) > start + filled)
+            {
+                start = _position;
+                filled = (int)Math.Min(window.Length, Left);
+                Region(filled).Read(0, window.AsSpan(0, filled));
+            }
+            long length = sizeof(uint) + (long)BinaryPrimitives.ReadUInt32LittleEndian(window.AsSpan((int)(_position - start)));
+            if (length > Left)
+                throw TooShort(length, tensor);
+            _position += length;
         }
+    }
+
+    private ITensorSource Region(long length)
+    {
         List<(ITensorSource, long)> parts = [];
         int shard = Array.BinarySearch(_starts, _position);
         shard = shard < 0 ? ~shard - 1 : shard;
-        for (long end = _position + length; _position < end; shard++)
+        long end = _position + length;
+        for (long at = _position; at < end; shard++)
         {
-            long count = Math.Min(end, _starts[shard + 1]) - _position;
+            long count = Math.Min(end, _starts[shard + 1]) - at;
             if (count > 0)
-                parts.Add((new FileRegion(_files[shard], _position - _starts[shard], count), count));
-            _position += Math.Max(count, 0);
+                parts.Add((new FileRegion(_files[shard], at - _starts[shard], count), count));
+            at += count;
         }
         return parts.Count == 1 ? parts[0].Item1 : new JoinedRegions(parts);
     }
 
-    /// <summary>Passes over texts: each is four bytes of length and so many bytes.</summary>
-    public void SkipTexts(long count, string tensor)
-    {
-        byte[] prefix = new byte[sizeof(uint)];
-        for (long i = 0; i < count; i++)
-        {
-            Take(prefix.Length, tensor).Read(0, prefix);
-            Take(BinaryPrimitives.ReadUInt32LittleEndian(prefix), tensor);
-        }
-    }
+    private ModelFormatException TooShort(long length, string tensor) =>
+        new(FormatErrors.TensorTruncated, $"Tensor '{tensor}' needs {length} bytes where the shards have {Left} left.", tensor: tensor,
+            remedy: "Download or copy the model's shards again.");
 }

@@ -27,7 +27,7 @@ public sealed class OnnxAttackTests : IDisposable
     [InlineData(2)]
     [InlineData(3)]
     [InlineData(4)]
-    public void Ten_thousand_mutations_are_survived(int seed)
+    public void Three_thousand_mutations_a_seed_are_survived(int seed)
     {
         byte[] valid = Everything();
         Mutator mutator = new(seed);

@@ -52,12 +52,26 @@ internal static class RealModels
 internal sealed class RealModelFactAttribute : FactAttribute
 {
     public RealModelFactAttribute(string model) => Skip = RealModels.Missing(model);
+
+    /// <summary>A Python module that the test compares with.</summary>
+    public string? Python
+    {
+        get;
+        set => Skip ??= PythonPeer.Find(field = value!) is null ? $"needs python3 with the module '{value}'" : null;
+    }
 }
 
-/// <summary>A test over several published models (the first theory argument of each row), skipped where one is not installed.</summary>
+/// <summary>A test over several published models, skipped where one of them is not installed.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class RealModelTheoryAttribute : TheoryAttribute
 {
     public RealModelTheoryAttribute(params string[] models) =>
         Skip = models.Select(RealModels.Missing).FirstOrDefault(reason => reason is not null);
+
+    /// <summary>A Python module that the test compares with.</summary>
+    public string? Python
+    {
+        get;
+        set => Skip ??= PythonPeer.Find(field = value!) is null ? $"needs python3 with the module '{value}'" : null;
+    }
 }
