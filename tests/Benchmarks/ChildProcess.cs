@@ -1,0 +1,59 @@
+using System.Diagnostics;
+using System.Globalization;
+using LowRankTools.Core;
+
+namespace LowRankTools.Benchmarks;
+
+/// <summary>Runs one operation in a process of its own, so that its memory can be told from this one's.</summary>
+internal static class ChildProcess
+{
+    /// <summary>What the child does, by its arguments.</summary>
+    public static int Run(string[] arguments)
+    {
+        Stopwatch clock = Stopwatch.StartNew();
+        switch (arguments)
+        {
+            case ["count", string path]:
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"parameters {CountParameters.Run(Source(path)).Parameters}"));
+                break;
+            case ["factorize", string path, string rank, string output]:
+                FactorizeOptions options = new() { Rule = new RankRule.Fixed(int.Parse(rank, CultureInfo.InvariantCulture)), OutputPath = output, Force = true };
+                FactorizationResult result = new FactorizeModel(options).Run(Source(path));
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"error {result.RelativeError:0.0000}, layers {result.FactorizedLayers}"));
+                break;
+            default:
+                return 2;
+        }
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"seconds {clock.Elapsed.TotalSeconds:0.0000}"));
+        return 0;
+    }
+
+    /// <summary>Starts the child and watches its private memory (RssAnon) until it ends.</summary>
+    public static (string Output, long PeakPrivateBytes, double Seconds) Watch(params string[] arguments)
+    {
+        ProcessStartInfo start = new(Environment.ProcessPath!, ["--child", .. arguments]) { RedirectStandardOutput = true };
+        Stopwatch clock = Stopwatch.StartNew();
+        using Process process = Process.Start(start)!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        long peak = 0;
+        while (!process.WaitForExit(5))
+            peak = Math.Max(peak, PrivateBytes(process.Id));
+        return (output.Result.Trim(), peak, clock.Elapsed.TotalSeconds);
+    }
+
+    private static ModelSource Source(string path) => new ModelLocator().Find(path)[0];
+
+    private static long PrivateBytes(int processId)
+    {
+        try
+        {
+            string line = File.ReadLines($"/proc/{processId}/status").FirstOrDefault(l => l.StartsWith("RssAnon:", StringComparison.Ordinal)) ?? "";
+            string digits = new([.. line.Where(char.IsDigit)]);
+            return digits.Length == 0 ? 0 : long.Parse(digits, CultureInfo.InvariantCulture) * 1024;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return 0; // it has just ended, or this system has no /proc
+        }
+    }
+}

@@ -1,0 +1,28 @@
+using LowRankTools.Benchmarks;
+
+// Each benchmark prints what it measured, on what, and the ratio to its peer in the same run.
+// Usage: dotnet run -c Release --project tests/Benchmarks -- [NAME...]; no name runs all.
+(string Name, Action Run)[] benchmarks =
+[
+    ("listing", ListingBenchmark.Run),
+    ("checkpoint", CheckpointBenchmark.Run),
+    ("streaming", StreamingBenchmark.Run),
+    ("import", ImportBenchmark.Run),
+];
+
+if (args is ["--child", .. string[] child])
+    return ChildProcess.Run(child);
+foreach (string name in args)
+{
+    if (!benchmarks.Any(b => b.Name == name))
+    {
+        Console.Error.WriteLine($"There is no benchmark '{name}': {string.Join(", ", benchmarks.Select(b => b.Name))}.");
+        return 2;
+    }
+}
+foreach ((string name, Action run) in benchmarks.Where(b => args.Length == 0 || args.Contains(b.Name)))
+{
+    Console.WriteLine($"== {name}");
+    run();
+}
+return 0;
