@@ -1,0 +1,29 @@
+@{
+    RootModule           = 'module/bin/LowRankTools.PowerShell.dll'
+    ModuleVersion        = '0.1.0'
+    GUID                 = '6f1c7b52-6f0f-4d2c-9b55-3f2c8f6f9a41'
+    Author               = 'The LowRankTools authors'
+    CompanyName          = 'LowRankTools'
+    Copyright            = 'Copyright (c) The LowRankTools authors. MIT licence.'
+    Description          = 'Counts, factorizes, merges and compares the weights of neural networks: low-rank matrix factorization on an engine of its own, no Python needed.'
+    PowerShellVersion    = '7.6'
+    CompatiblePSEditions = @('Core')
+    FormatsToProcess     = @('module/LowRankTools.format.ps1xml')
+    FunctionsToExport    = @()
+    CmdletsToExport      = @(
+        'Compare-ModelWeight'
+        'Get-LayerShapes'
+        'Get-LowRankEngine'
+        'Invoke-LowRankFactorization'
+        'Measure-ParameterCount'
+        'Merge-LowRankFactor'
+    )
+    VariablesToExport    = @()
+    AliasesToExport      = @('Get-LayerShape')
+    PrivateData          = @{
+        PSData = @{
+            Tags       = @('NeuralNetwork', 'LowRank', 'SVD', 'Compression', 'Safetensors', 'PyTorch', 'ONNX', 'GGUF', 'PSEdition_Core', 'Windows', 'Linux', 'MacOS')
+            LicenseUri = 'https://opensource.org/license/mit'
+        }
+    }
+}

@@ -1,0 +1,43 @@
+using System.Management.Automation;
+using LowRankTools.Core;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.PowerShell.Commands;
+
+/// <summary>Compares the weights of models with those of a reference, tensor by tensor.</summary>
+[Cmdlet(VerbsData.Compare, "ModelWeight", DefaultParameterSetName = PathSet)]
+[OutputType(typeof(TensorDifference))]
+public sealed class CompareModelWeightCommand : OperationCommandBase
+{
+    private ModelSource? _reference;
+
+    /// <summary>The model that is taken as true: a file, or a folder that holds one model.</summary>
+    [Parameter(Mandatory = true, Position = 0), ValidateNotNullOrEmpty]
+    public string ReferencePath { get; set; } = string.Empty;
+
+    /// <inheritdoc/>
+    [Parameter(Mandatory = true, Position = 1, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PathSet)]
+    [ValidateNotNullOrEmpty, SupportsWildcards]
+    public override string[]? Path { get; set; }
+
+    /// <summary>Whether the rank of every difference is found, which costs its singular values.</summary>
+    [Parameter]
+    public SwitchParameter IncludeRank { get; set; }
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        base.BeginProcessing();
+        Required(ReferencePath, () => _reference = Reference(Resolver.Literal(ReferencePath)));
+    }
+
+    private protected override void ProcessModel(ModelSource source) =>
+        Stream<TensorDifference>(source.Name, (progress, token) => new CompareModels(IncludeRank).Run(_reference!, source, progress, token), WriteObject);
+
+    private static ModelSource Reference(string path)
+    {
+        IReadOnlyList<ModelSource> models = new ModelLocator().Find(path);
+        return models.Count == 1 ? models[0] : throw new LowRankToolsException(CommandErrors.ReferenceAmbiguous,
+            $"{path}: the folder holds {models.Count} models.", "Name one file as the reference.");
+    }
+}

@@ -1,0 +1,32 @@
+using System.Management.Automation;
+using LowRankTools.Core;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.PowerShell.Commands;
+
+/// <summary>Lists the engines that can compute here, and why one cannot.</summary>
+[Cmdlet(VerbsCommon.Get, "LowRankEngine")]
+[OutputType(typeof(EngineInfo))]
+public sealed class GetLowRankEngineCommand : PSCmdlet
+{
+    /// <summary>Names of engines; wildcards are allowed.</summary>
+    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNullOrEmpty, SupportsWildcards, ArgumentCompleter(typeof(EngineNameCompleter))]
+    public string[] Name { get; set; } = ["*"];
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        foreach (string name in Name)
+        {
+            WildcardPattern pattern = new(name, WildcardOptions.IgnoreCase);
+            EngineInfo[] found = [.. EngineList.All.Where(e => pattern.IsMatch(e.Name))];
+            if (found.Length == 0 && !WildcardPattern.ContainsWildcardCharacters(name))
+            {
+                LowRankToolsException unknown = new(CommandErrors.EngineNotFound, $"No engine is called '{name}'.", "Get-LowRankEngine lists them.");
+                WriteError(ErrorRecords.From(unknown, name)!);
+            }
+            WriteObject(found, enumerateCollection: true);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+using System.Management.Automation;
+using LowRankTools.Core;
+
+namespace LowRankTools.PowerShell.Commands;
+
+public sealed partial class InvokeLowRankFactorizationCommand
+{
+    private const string RankPathSet = nameof(Rank) + nameof(Path);
+    private const string RankLiteralPathSet = nameof(Rank) + nameof(LiteralPath);
+    private const string RankInputObjectSet = nameof(Rank) + nameof(InputObject);
+    private const string KeepRatioPathSet = nameof(KeepRatio) + nameof(Path);
+    private const string KeepRatioLiteralPathSet = nameof(KeepRatio) + nameof(LiteralPath);
+    private const string KeepRatioInputObjectSet = nameof(KeepRatio) + nameof(InputObject);
+    private const string EnergyPathSet = nameof(Energy) + nameof(Path);
+    private const string EnergyLiteralPathSet = nameof(Energy) + nameof(LiteralPath);
+    private const string EnergyInputObjectSet = nameof(Energy) + nameof(InputObject);
+
+    /// <inheritdoc/>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = RankPathSet)]
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = KeepRatioPathSet)]
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = EnergyPathSet)]
+    [ValidateNotNullOrEmpty, SupportsWildcards]
+    public override string[]? Path { get; set; }
+
+    /// <inheritdoc/>
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = RankLiteralPathSet)]
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = KeepRatioLiteralPathSet)]
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = EnergyLiteralPathSet)]
+    [Alias("PSPath", "LP"), ValidateNotNullOrEmpty]
+    public override string[]? LiteralPath { get; set; }
+
+    /// <summary>Layers that Get-LayerShapes found: exactly these are factorized, in the models they are from.</summary>
+    [Parameter(Mandatory = true, ValueFromPipeline = true, ParameterSetName = RankInputObjectSet)]
+    [Parameter(Mandatory = true, ValueFromPipeline = true, ParameterSetName = KeepRatioInputObjectSet)]
+    [Parameter(Mandatory = true, ValueFromPipeline = true, ParameterSetName = EnergyInputObjectSet)]
+    [ValidateNotNull]
+    public LayerShape? InputObject { get; set; }
+
+    /// <summary>One rank for all layers.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = RankPathSet)]
+    [Parameter(Mandatory = true, ParameterSetName = RankLiteralPathSet)]
+    [Parameter(Mandatory = true, ParameterSetName = RankInputObjectSet)]
+    [ValidateRange(1, int.MaxValue)]
+    public int Rank { get; set; }
+
+    /// <summary>Most of its parameters that a layer keeps, between 0 and 1.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = KeepRatioPathSet)]
+    [Parameter(Mandatory = true, ParameterSetName = KeepRatioLiteralPathSet)]
+    [Parameter(Mandatory = true, ParameterSetName = KeepRatioInputObjectSet)]
+    public double KeepRatio { get; set; }
+
+    /// <summary>Least share of its energy (squared singular values) that a layer keeps, above 0 and at most 1.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = EnergyPathSet)]
+    [Parameter(Mandatory = true, ParameterSetName = EnergyLiteralPathSet)]
+    [Parameter(Mandatory = true, ParameterSetName = EnergyInputObjectSet)]
+    public double Energy { get; set; }
+
+    /// <summary>Patterns of layers to factorize; all linear layers by default.</summary>
+    [Parameter, ValidateNotNullOrEmpty, SupportsWildcards, ArgumentCompleter(typeof(LayerNameCompleter))]
+    public string[]? Include { get; set; }
+
+    /// <summary>Patterns of layers to leave dense.</summary>
+    [Parameter, ValidateNotNullOrEmpty, SupportsWildcards, ArgumentCompleter(typeof(LayerNameCompleter))]
+    public string[]? Exclude { get; set; }
+
+    /// <summary>Whether embeddings are factorized too.</summary>
+    [Parameter]
+    public SwitchParameter IncludeEmbedding { get; set; }
+
+    /// <summary>Which factor the singular values go to.</summary>
+    [Parameter, ValidateSet("Balanced", "Left", "Right")]
+    public string Split { get; set; } = "Balanced";
+
+    /// <summary>Whether zero biases are written for both factors, for modules whose layers all have one.</summary>
+    [Parameter]
+    public SwitchParameter FirstBias { get; set; }
+
+    /// <summary>Seed of the random start; the same seed gives the same bytes.</summary>
+    [Parameter]
+    public ulong Seed { get; set; }
+
+    /// <summary>Threads to compute with; every core by default.</summary>
+    [Parameter, ValidateRange(1, 256)]
+    public int ThreadCount { get; set; }
+}

@@ -1,0 +1,79 @@
+using System.Management.Automation;
+using LowRankTools.Core;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.PowerShell.Commands;
+
+/// <summary>Writes models whose weight matrices are pairs of low-rank factors.</summary>
+// The sets that take objects by value come first: a default set that binds by property name would claim every
+// LayerShape through its Path.
+[Cmdlet(VerbsLifecycle.Invoke, "LowRankFactorization", DefaultParameterSetName = RankInputObjectSet,
+    SupportsShouldProcess = true)]
+[OutputType(typeof(FactorizationResult), typeof(FileInfo))]
+public sealed partial class InvokeLowRankFactorizationCommand : WriteCommandBase
+{
+    private readonly Dictionary<string, HashSet<string>> _chosen = new(StringComparer.Ordinal);
+
+    // The name of the parameter set is open until the first object arrives; what was bound is known from the start.
+    private RankRule Rule =>
+        IsBound(nameof(KeepRatio)) ? new RankRule.KeepRatio(KeepRatio)
+        : IsBound(nameof(Energy)) ? new RankRule.Energy(Energy)
+        : new RankRule.Fixed(Rank);
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        if (InputObject is not { } layer)
+        {
+            base.ProcessRecord();
+            return;
+        }
+        if (!_chosen.TryGetValue(layer.Path, out HashSet<string>? names))
+            _chosen[layer.Path] = names = new HashSet<string>(StringComparer.Ordinal);
+        names.Add(layer.Name);
+    }
+
+    /// <inheritdoc/>
+    protected override void EndProcessing()
+    {
+        foreach (string path in _chosen.Keys)
+            Guarded(path, () => ProcessPath(path, expanded: false));
+    }
+
+    private protected override void ValidateOptions() => Options(names: null).Validate();
+
+    private protected override void ProcessModel(ModelSource source)
+    {
+        FactorizeOptions options = Options(_chosen.GetValueOrDefault(source.Path));
+        OutputLocation location = new FactorizeModel(options).Location(source);
+        if (MayWrite(source, location, "Factorize") is not { } write)
+            return;
+        FactorizeModel operation = new(options with { WhatIf = !write });
+        FactorizationResult result = Run(source.Name, (progress, token) => operation.Run(source, progress, token));
+        if (result.FactorizedLayers == 0)
+            WriteWarning($"{source.Path}: no layer is factorized; each one's Reason in the result's Layers says why.");
+        WriteResult(result, result.Path, result.Written);
+    }
+
+    private bool IsBound(string parameter) => MyInvocation.BoundParameters.ContainsKey(parameter);
+
+    private FactorizeOptions Options(IReadOnlySet<string>? names) => new()
+    {
+        Rule = Rule,
+        Selection = new LayerSelection
+        {
+            Include = NamePatterns.Of(Include),
+            Exclude = NamePatterns.Of(Exclude),
+            IncludeEmbedding = IncludeEmbedding,
+            Names = names,
+        },
+        OutputPath = FullOutputPath,
+        Format = ChosenFormat,
+        DType = ChosenDType,
+        Split = Enum.Parse<FactorSplit>(Split, ignoreCase: true),
+        FirstBias = FirstBias,
+        MaxShardBytes = MaxShardSize,
+        Force = Force,
+        Svd = new SvdOptions { Seed = Seed, ThreadCount = ThreadCount },
+    };
+}

@@ -1,0 +1,53 @@
+using LowRankTools.Core;
+
+namespace LowRankTools.PowerShell.Commands;
+
+/// <summary>A cmdlet that computes: on a worker thread, with progress, stopped by Ctrl+C.</summary>
+public abstract class OperationCommandBase : PathCommandBase, IDisposable
+{
+    private readonly CancellationTokenSource _stop = new();
+
+    /// <summary>Runs an operation that makes one result.</summary>
+    private protected T Run<T>(string model, Func<IProgress<OperationProgress>, CancellationToken, T> work)
+    {
+        T? result = default;
+        Stream(model, (progress, token) => (T[])[work(progress, token)], r => result = r);
+        return result!;
+    }
+
+    /// <summary>Runs an operation that makes results one by one, and takes each as it comes.</summary>
+    private protected void Stream<T>(string model, Func<IProgress<OperationProgress>, CancellationToken, IEnumerable<T>> work, Action<T> output)
+    {
+        ProgressDisplay display = new(this, model);
+        try
+        {
+            BackgroundRun.Run(work, output, display.Show, _stop.Token);
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            throw new System.Management.Automation.PipelineStoppedException();
+        }
+        finally
+        {
+            display.Complete();
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void StopProcessing() => _stop.Cancel();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Releases what the run held.</summary>
+    /// <param name="disposing">True when called from <see cref="Dispose()"/>.</param>
+    protected virtual void Dispose(bool disposing)
+    {
+        if (disposing)
+            _stop.Dispose();
+    }
+}

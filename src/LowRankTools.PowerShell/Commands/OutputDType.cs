@@ -1,0 +1,14 @@
+namespace LowRankTools.PowerShell.Commands;
+
+/// <summary>Element types that weights are written in.</summary>
+public enum OutputDType
+{
+    /// <summary>32-bit float.</summary>
+    F32,
+    /// <summary>16-bit float.</summary>
+    F16,
+    /// <summary>The upper half of a 32-bit float.</summary>
+    BF16,
+    /// <summary>64-bit float.</summary>
+    F64,
+}

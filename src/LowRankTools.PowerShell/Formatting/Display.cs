@@ -1,0 +1,80 @@
+using System.ComponentModel;
+using System.Globalization;
+using System.Text;
+using LowRankTools.Core;
+
+namespace LowRankTools.PowerShell;
+
+/// <summary>How figures look in the module's views: the same text in every culture.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public static class Display
+{
+    private static readonly string[] s_units = ["B", "KB", "MB", "GB", "TB", "PB", "EB"];
+
+    /// <summary>A count with group separators: <c>45,555,200</c>; empty for null.</summary>
+    public static string Count(long? count) => count?.ToString("N0", CultureInfo.InvariantCulture) ?? string.Empty;
+
+    /// <summary>Bytes in the largest unit (of 1024) that leaves a whole digit: <c>173.8 MB</c>; empty for null.</summary>
+    public static string Bytes(long? bytes)
+    {
+        if (bytes is not { } value)
+            return string.Empty;
+        int unit = 0;
+        double size = value;
+        while (Math.Abs(size) >= 1023.95 && unit < s_units.Length - 1)
+        {
+            size /= 1024;
+            unit++;
+        }
+        return $"{size.ToString(unit == 0 ? "0" : "0.0", CultureInfo.InvariantCulture)} {s_units[unit]}";
+    }
+
+    /// <summary>A shape: <c>512 x 2048</c>; <c>scalar</c> for none.</summary>
+    public static string Shape(IEnumerable<long> shape)
+    {
+        string text = string.Join(" x ", shape.Select(s => s.ToString(CultureInfo.InvariantCulture)));
+        return text.Length > 0 ? text : "scalar";
+    }
+
+    /// <summary>A share of one: <c>22.0 %</c>; empty for null.</summary>
+    public static string Percent(double? share) =>
+        share is { } value ? string.Create(CultureInfo.InvariantCulture, $"{value * 100:0.0} %") : string.Empty;
+
+    /// <summary>A relative error with three digits: <c>0.590</c>, or <c>3.21e-08</c> where that says nothing; empty for null.</summary>
+    public static string Error(double? error) => error switch
+    {
+        null => string.Empty,
+        0 => "0",
+        >= 0.001 and < 1000 => error.Value.ToString("0.000", CultureInfo.InvariantCulture),
+        _ => error.Value.ToString("0.00e+00", CultureInfo.InvariantCulture),
+    };
+
+    /// <summary>Seconds: <c>1.31 s</c>; empty for null.</summary>
+    public static string Seconds(double? seconds) =>
+        seconds is { } value ? string.Create(CultureInfo.InvariantCulture, $"{value:0.00} s") : string.Empty;
+
+    /// <summary>Totals by name, one a line, the largest first: <c>Linear  44,302,336</c>.</summary>
+    public static string Totals(IReadOnlyDictionary<string, long> totals) => Lines(
+        totals.OrderByDescending(t => t.Value).ThenBy(t => t.Key, StringComparer.Ordinal).Select(t => new[] { t.Key, Count(t.Value) }));
+
+    /// <summary>Layers, one a line: name, kind, shape, type, parameters; empty for null.</summary>
+    public static string Layers(IReadOnlyList<LayerShape>? layers) => Lines(
+        (layers ?? []).Select(l => new[] { l.Name, l.Kind.ToString(), Shape(l.Shape), l.DType, Count(l.Parameters) }));
+
+    private static string Lines(IEnumerable<string[]> rows)
+    {
+        string[][] all = [.. rows];
+        if (all.Length == 0)
+            return string.Empty;
+        int[] widths = [.. Enumerable.Range(0, all[0].Length).Select(i => all.Max(r => r[i].Length))];
+        StringBuilder text = new();
+        foreach (string[] row in all)
+        {
+            // Words to the left, the figure at the end to the right.
+            for (int i = 0; i < row.Length - 1; i++)
+                text.Append(row[i].PadRight(widths[i] + 2));
+            text.Append(row[^1].PadLeft(widths[^1])).Append('\n');
+        }
+        return text.ToString().TrimEnd('\n');
+    }
+}

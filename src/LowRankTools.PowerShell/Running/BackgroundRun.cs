@@ -1,0 +1,56 @@
+using System.Collections.Concurrent;
+using LowRankTools.Core;
+
+namespace LowRankTools.PowerShell;
+
+/// <summary>
+/// Runs an operation on a thread of its own while the calling thread, the only one that may write to the pipeline,
+/// says what there is to say: results and progress, in the order they come.
+/// </summary>
+internal static class BackgroundRun
+{
+    /// <summary>Runs to the end; errors of the operation surface here.</summary>
+    /// <param name="work">Makes results; runs on the worker.</param>
+    /// <param name="output">Takes a result; runs on the calling thread.</param>
+    /// <param name="report">Takes progress; runs on the calling thread.</param>
+    /// <param name="stop">Cancels the work. The call returns when the worker has cleaned up.</param>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static void Run<T>(Func<IProgress<OperationProgress>, CancellationToken, IEnumerable<T>> work,
+        Action<T> output, Action<OperationProgress> report, CancellationToken stop)
+    {
+        using CancellationTokenSource cancel = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        using BlockingCollection<Action> speech = [];
+        CancellationToken token = cancel.Token;
+        Task worker = Task.Factory.StartNew(() =>
+        {
+            try
+            {
+                foreach (T result in work(new Reporter(p => speech.Add(() => report(p), CancellationToken.None)), token))
+                    speech.Add(() => output(result), CancellationToken.None);
+            }
+            finally
+            {
+                speech.CompleteAdding();
+            }
+        }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        try
+        {
+            foreach (Action say in speech.GetConsumingEnumerable(CancellationToken.None))
+                say();
+        }
+        finally
+        {
+            // A pipeline that stops early (Select-Object -First) throws out of the loop: the worker must end before its
+            // queue goes. After a complete run this cancels nothing.
+            cancel.Cancel();
+            ((IAsyncResult)worker).AsyncWaitHandle.WaitOne();
+        }
+        worker.GetAwaiter().GetResult();
+    }
+
+    /// <summary>Unlike <see cref="Progress{T}"/> it tells at once, on the thread that reports.</summary>
+    private sealed class Reporter(Action<OperationProgress> tell) : IProgress<OperationProgress>
+    {
+        public void Report(OperationProgress value) => tell(value);
+    }
+}

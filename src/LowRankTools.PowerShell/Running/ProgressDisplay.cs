@@ -1,0 +1,34 @@
+using System.Diagnostics;
+using System.Management.Automation;
+using LowRankTools.Core;
+
+namespace LowRankTools.PowerShell;
+
+/// <summary>Turns an operation's reports into progress records: one activity, ten a second at most, closed at the end.</summary>
+internal sealed class ProgressDisplay(Cmdlet cmdlet, string model)
+{
+    private const int ActivityId = 0x10C;
+    private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(100);
+
+    private string? _activity;
+    private long _last;
+
+    /// <summary>Shows a report, unless the last one was shown just now.</summary>
+    public void Show(OperationProgress progress)
+    {
+        string activity = $"{progress.Activity} {model}";
+        if (_activity == activity && Stopwatch.GetElapsedTime(_last) < s_interval)
+            return;
+        _activity = activity;
+        _last = Stopwatch.GetTimestamp();
+        int percent = progress.Total <= 0 ? -1 : (int)Math.Clamp(progress.Done * 100.0 / progress.Total, 0, 100);
+        cmdlet.WriteProgress(new ProgressRecord(ActivityId, activity, progress.Item.Length > 0 ? progress.Item : "...") { PercentComplete = percent });
+    }
+
+    /// <summary>Closes the bar.</summary>
+    public void Complete()
+    {
+        if (_activity is not null && !cmdlet.Stopping)
+            cmdlet.WriteProgress(new ProgressRecord(ActivityId, _activity, "Done") { RecordType = ProgressRecordType.Completed });
+    }
+}
