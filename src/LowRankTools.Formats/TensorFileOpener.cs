@@ -48,6 +48,7 @@ internal static class TensorFileOpener
             ModelFormat.Gguf => new GgufFile(path),
             ModelFormat.Onnx => new OnnxFile(path),
             ModelFormat.TensorFlowJs => new TensorFlowJsFile(path),
+            ModelFormat.PyTorch => new PyTorchFile(path),
             _ => throw Unknown(path),
         };
     }

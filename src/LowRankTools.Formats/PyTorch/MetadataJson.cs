@@ -1,0 +1,7 @@
+using System.Text.Json.Serialization;
+
+namespace LowRankTools.Formats;
+
+/// <summary>Free text as JSON, without reflection.</summary>
+[JsonSerializable(typeof(Dictionary<string, string>))]
+internal sealed partial class MetadataJson : JsonSerializerContext;

@@ -1,0 +1,92 @@
+namespace LowRankTools.Formats;
+
+/// <summary>
+/// Who holds whom in a pickle, and which values lead to a tensor. Computed once, without recursion: values may be
+/// nested a million deep, shared many times and hold themselves.
+/// </summary>
+internal sealed class TorchGraph
+{
+    private readonly HashSet<object> _holders = new(ReferenceEqualityComparer.Instance);
+
+    /// <summary>Walks everything that can be reached from <paramref name="root"/>.</summary>
+    public TorchGraph(object root)
+    {
+        HashSet<object> seen = new(ReferenceEqualityComparer.Instance) { root };
+        Dictionary<object, List<object>> parents = new(ReferenceEqualityComparer.Instance);
+        Stack<object> open = new([root]);
+        Stack<object> leading = new();
+        while (open.TryPop(out object? value))
+        {
+            foreach (Child child in Children(value))
+            {
+                if (child.Value is TorchTensor)
+                {
+                    if (_holders.Add(value))
+                        leading.Push(value);
+                    continue;
+                }
+                if (!IsContainer(child.Value))
+                    continue;
+                if (!parents.TryGetValue(child.Value, out List<object>? list))
+                    parents[child.Value] = list = [];
+                list.Add(value);
+                if (seen.Add(child.Value))
+                    open.Push(child.Value);
+            }
+        }
+        while (leading.TryPop(out object? value))
+        {
+            foreach (object parent in parents.GetValueOrDefault(value) ?? [])
+            {
+                if (_holders.Add(parent))
+                    leading.Push(parent);
+            }
+        }
+    }
+
+    /// <summary>Whether a tensor can be reached from the value, or it is one.</summary>
+    public bool HoldsTensors(object value) => value is TorchTensor || _holders.Contains(value);
+
+    /// <summary>What a value holds that can matter: a module's state, a container's items, an unknown object's everything.</summary>
+    public static IEnumerable<Child> Children(object value)
+    {
+        if (TorchModule.Of(value) is { } module)
+            return TorchModule.Children(module);
+        return value switch
+        {
+            PickleDict dict => Entries(dict),
+            PickleList list => Items(list.Items),
+            PickleTuple tuple => Items(tuple.Items),
+            PickleObject unknown => Parts(unknown),
+            _ => [],
+        };
+    }
+
+    private static IEnumerable<Child> Parts(PickleObject unknown)
+    {
+        IEnumerable<Child> parts = Items(unknown.Arguments.Items);
+        if (unknown.State is PickleDict attributes)
+            parts = parts.Concat(Entries(attributes));
+        else if (unknown.State is not null)
+            parts = parts.Append(new Child("", unknown.State, IsBuffer: false));
+        if (unknown.Entries is not null)
+            parts = parts.Concat(Entries(unknown.Entries));
+        if (unknown.Elements is not null)
+            parts = parts.Concat(Items(unknown.Elements.Items));
+        return parts;
+    }
+
+    private static IEnumerable<Child> Entries(PickleDict dict) =>
+        dict.Entries.Select(e => new Child(e.Key, e.Value, IsBuffer: false));
+
+    private static IEnumerable<Child> Items(IEnumerable<object> items) =>
+        items.Select((item, i) => new Child((long)i, item, IsBuffer: false));
+
+    private static bool IsContainer(object value) => value is PickleDict or PickleList or PickleTuple or PickleObject;
+
+    /// <summary>One held value.</summary>
+    /// <param name="Name">Key, attribute or index; empty where the value adds nothing to the path.</param>
+    /// <param name="Value">What is held.</param>
+    /// <param name="IsBuffer">Whether it stands among a module's buffers.</param>
+    internal readonly record struct Child(object Name, object Value, bool IsBuffer);
+}
