@@ -4,13 +4,13 @@ namespace LowRankTools.Formats;
 internal static class PickleLimits
 {
     /// <summary>Operations of one pickle. A tensor takes about sixty.</summary>
-    public const int MaxOperations = 20_000_000;
+    public const int MaxOperations = 8_000_000;
 
     /// <summary>Longest text that is kept; longer ones are stepped over and held as opaque.</summary>
     public const int MaxTextBytes = 1 << 20;
 
     /// <summary>Bytes of all texts that are kept.</summary>
-    public const long MaxTotalTextBytes = 128L << 20;
+    public const long MaxTotalTextBytes = 64L << 20;
 
     /// <summary>Longest integer, in bytes; longer ones are held as opaque.</summary>
     public const int MaxIntegerBytes = 64;
@@ -25,8 +25,8 @@ internal static class PickleLimits
     public const int MaxNameLength = 2048;
 
     /// <summary>Tensors of one file; the same tensor under two names counts twice.</summary>
-    public const int MaxTensors = 1_000_000;
+    public const int MaxTensors = 250_000;
 
     /// <summary>Characters of all tensors' names.</summary>
-    public const long MaxTotalNameLength = 256L << 20;
+    public const long MaxTotalNameLength = 32L << 20;
 }
