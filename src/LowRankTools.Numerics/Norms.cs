@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace LowRankTools.Numerics;
@@ -33,6 +34,7 @@ public static unsafe class Norms
         return total;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static double RowSquared(float* row, int count, nint stride)
     {
         double sum = 0;

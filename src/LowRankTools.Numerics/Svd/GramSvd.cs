@@ -1,31 +1,30 @@
 namespace LowRankTools.Numerics;
 
 /// <summary>
-/// The dense route for tall A (m x n, m at least n): the eigen-decomposition of A^T A in float64 gives V and the
-/// rank; U comes from a QR factorization of A V, so that it is orthonormal even where A has no rank left.
-/// Working set beyond the input: 2 n^2 float64 and the factors.
+/// The dense route for flat A (m x n, m at most n): the eigen-decomposition of A A^T in float64 gives U and the rank;
+/// V comes from orthonormalising U^T A, so that it is orthonormal even where A has no rank left. Values below about
+/// 1e-8 of the largest are noise. Working set beyond the input: 6 m^2 float64 and the factors.
 /// </summary>
-internal static unsafe class GramSvd
+internal static class GramSvd
 {
-    public static TruncatedSvdResult Compute(MatrixView<float> a, RankTarget target, double squaredNorm, SvdOptions options, CancellationToken ct)
+    public static TruncatedSvdResult Compute(ITensorEngine engine, ITensor a, RankTarget target, double squaredNorm, CancellationToken ct)
     {
-        int threads = WorkerPool.Resolve(options.ThreadCount), n = a.Columns;
-        using Matrix<double> gram = Matrix<double>.Uninitialized(n, n);
-        GemmDriver.MultiplyByOwnTranspose(1.0, a.Transpose(), 0.0, gram.View, threads, ct);
-        (double[] eigenvalues, Matrix<double> vectors) = SymmetricEigen.Compute(gram, values => Choose(target, values, squaredNorm), threads, ct);
-        using Matrix<double> owned = vectors;
-        int rank = vectors.Rows;
-
-        Matrix<float> vt = Matrix<float>.Uninitialized(rank, n);
-        MatrixCopy.Convert(vectors.View, vt.View);
-        using Matrix<float> rows = Matrix<float>.Uninitialized(rank, a.Rows);
-        GemmDriver.Multiply(1f, vt.View, a.Transpose(), 0f, rows.View, threads, ct);
-        RowOrthonormalizer.Orthonormalize(rows.View, threads, ct);
+        ITensor gram = engine.Gram(a, ct);
+        (double[] eigenvalues, ITensor vectors) = engine.SymmetricEigen(gram, values => Choose(target, values, squaredNorm), ct);
+        gram.Dispose();
+        using ITensor ut = engine.Copy(vectors, ElementType.Float32);
+        vectors.Dispose();
+        int rank = ut.Shape[0];
+        using ITensor vt = engine.Create(ElementType.Float32, rank, a.Shape[1]);
+        engine.MatMul(1, ut, a, 0, vt, ct);
+        engine.OrthonormalizeRows(vt, ct);
         double[] sigma = [.. eigenvalues.Take(rank).Select(value => Math.Sqrt(Math.Max(value, 0)))];
-        Matrix<float> u = rows.Transposed.ToMatrix();
-        double error = ResidualNorm.Relative(a, u, sigma, vt, squaredNorm, threads, ct);
-        return new TruncatedSvdResult(u, sigma, vt, squaredNorm, error, "float64 Gram");
+        return SvdAssembly.Finish(engine, a, ut, sigma, vt, squaredNorm, "float64 Gram", ct);
     }
+
+    /// <summary>Rough seconds on a fast core.</summary>
+    public static double Cost(int rows, int columns) =>
+        ((double)rows * rows * columns / 90e9) + (4.0 * rows * rows * rows / 30e9);
 
     private static int Choose(RankTarget target, double[] eigenvalues, double squaredNorm)
     {

@@ -25,7 +25,7 @@ public sealed record SvdOptions
     /// <summary>How close to the best possible error the result must be.</summary>
     public SvdAccuracy Accuracy { get; init; }
 
-    /// <summary>Columns of the iterated block; null chooses by the wanted rank.</summary>
+    /// <summary>Columns of the iterated block, which also asks for the iterating route; null chooses by the wanted rank.</summary>
     public int? BlockSize { get; init; }
 
     /// <summary>Columns that the search space holds beyond the wanted rank; null chooses by the wanted rank.</summary>

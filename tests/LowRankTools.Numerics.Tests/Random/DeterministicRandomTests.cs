@@ -35,4 +35,15 @@ public sealed class DeterministicRandomTests
         var random = new DeterministicRandom(9);
         Assert.Equal(Enumerable.Range(0, 7), Enumerable.Range(0, 1000).Select(_ => random.Next(7)).Distinct().Order());
     }
+
+    [Fact]
+    public void Signs_are_balanced_and_differ_by_seed()
+    {
+        float[] one = new float[10_001], two = new float[10_001];
+        new DeterministicRandom(1).FillSigns<float>(one);
+        new DeterministicRandom(2).FillSigns<float>(two);
+        Assert.All(one, value => Assert.Equal(1, Math.Abs(value)));
+        Assert.InRange(one.Average(), -0.05, 0.05);
+        Assert.InRange(one.Zip(two, (x, y) => x * y).Average(), -0.05, 0.05);
+    }
 }

@@ -29,6 +29,80 @@ public sealed class TruncatedSvdTests
     }
 
     [Theory]
+    [InlineData(300, 500, 16, 0.3)]
+    [InlineData(500, 300, 16, 0.5)]
+    [InlineData(300, 500, 16, 1)]
+    [InlineData(400, 700, 50, 0.3)]
+    [InlineData(700, 400, 50, 0.5)]
+    [InlineData(400, 700, 50, 1)]
+    public void The_Krylov_route_ends_within_two_thousandths_of_the_optimum(int rows, int columns, int rank, double exponent)
+    {
+        double[] spectrum = TestMatrices.PowerLaw(Math.Min(rows, columns), exponent);
+        using Matrix<float> a = TestMatrices.WithSingularValues(rows, columns, spectrum, 21);
+        using TruncatedSvdResult svd = TruncatedSvd.Compute(a.View, new RankTarget.Rank(rank));
+        Assert.StartsWith("block Krylov", svd.Algorithm, StringComparison.Ordinal);
+        double optimum = Math.Sqrt(spectrum.Skip(rank).Sum(s => s * s) / spectrum.Sum(s => s * s));
+        Assert.InRange(svd.RelativeError / optimum, 1 - 1e-5, 1.002);
+        Assert.InRange(Residual.Orthogonality(svd.U.View), 0, 10);
+        Assert.InRange(Residual.Orthogonality(svd.Vt.Transposed), 0, 10);
+    }
+
+    [Theory]
+    [InlineData(300, 400, 10, 0.5)]
+    [InlineData(300, 400, 75, 0.5)]
+    [InlineData(300, 400, 150, 1)]
+    public void Exact_accuracy_ends_within_a_millionth_of_the_optimum(int rows, int columns, int rank, double exponent)
+    {
+        double[] spectrum = TestMatrices.PowerLaw(rows, exponent);
+        using Matrix<float> a = TestMatrices.WithSingularValues(rows, columns, spectrum, 22);
+        using TruncatedSvdResult svd = TruncatedSvd.Compute(a.View, new RankTarget.Rank(rank), new SvdOptions { Accuracy = SvdAccuracy.Exact });
+
+        // The optimum of the stored float32 matrix, which differs from the spectrum it was made of.
+        double[] values = SingularValues.Compute(a.View);
+        double optimum = Math.Sqrt(values.Skip(rank).Sum(s => s * s) / svd.SquaredNorm);
+        Assert.InRange(svd.RelativeError / optimum, 1 - 2e-6, 1 + 1e-6);
+    }
+
+    [Fact]
+    public void Small_blocks_take_a_small_matrix_through_many_steps()
+    {
+        double[] spectrum = TestMatrices.PowerLaw(60, 0.5);
+        using Matrix<float> a = TestMatrices.WithSingularValues(60, 80, spectrum, 23);
+        using TruncatedSvdResult svd = TruncatedSvd.Compute(a.View, new RankTarget.Rank(6), new SvdOptions { DenseThreshold = 8, BlockSize = 2, Oversampling = 4 });
+        Assert.StartsWith("block Krylov", svd.Algorithm, StringComparison.Ordinal);
+        double optimum = Math.Sqrt(spectrum.Skip(6).Sum(s => s * s) / spectrum.Sum(s => s * s));
+        Assert.InRange(svd.RelativeError / optimum, 1 - 1e-5, 1.005);
+        Assert.InRange(Residual.Orthogonality(svd.U.View), 0, 20);
+    }
+
+    [Fact]
+    public void A_large_rank_deficient_or_zero_matrix_survives_the_Krylov_route()
+    {
+        using Matrix<float> low = TestMatrices.WithSingularValues(400, 500, [5, 4, 3], 24), zero = new(400, 500);
+        using TruncatedSvdResult svd = TruncatedSvd.Compute(low.View, new RankTarget.Rank(20)), none = TruncatedSvd.Compute(zero.View, new RankTarget.Rank(20));
+        Assert.InRange(svd.RelativeError, 0, 20 * Residual.SingleEpsilon);
+        Assert.InRange(Residual.Orthogonality(svd.U.View), 0, 10);
+        Assert.InRange(Residual.Orthogonality(svd.Vt.Transposed), 0, 10);
+        Assert.All(none.SingularValues, value => Assert.Equal(0, value));
+        Assert.InRange(Residual.Orthogonality(none.U.View), 0, 10);
+        Assert.InRange(Residual.Orthogonality(none.Vt.Transposed), 0, 10);
+    }
+
+    [Fact]
+    public void A_cancelled_decomposition_stops()
+    {
+        using Matrix<float> a = TestMatrices.Gaussian<float>(400, 500, 25);
+        using var source = new CancellationTokenSource();
+        var progress = new CancelAtFirstReport(source);
+        Assert.ThrowsAny<OperationCanceledException>(() => TruncatedSvd.Compute(a.View, new RankTarget.Rank(20), null, progress, source.Token));
+    }
+
+    private sealed class CancelAtFirstReport(CancellationTokenSource source) : IProgress<double>
+    {
+        public void Report(double value) => source.Cancel();
+    }
+
+    [Theory]
     [InlineData(0.5)]
     [InlineData(0.9)]
     [InlineData(1)]
@@ -111,16 +185,19 @@ public sealed class TruncatedSvdTests
     }
 
     [Theory]
-    [InlineData(1e-30f)]
-    [InlineData(1e30f)]
-    public void Scale_does_not_matter(float scale)
+    [InlineData(60, 40, 1e-30f)]
+    [InlineData(60, 40, 1e30f)]
+    [InlineData(300, 400, 1e-30f)]
+    [InlineData(300, 400, 1e30f)]
+    public void Scale_does_not_matter(int rows, int columns, float scale)
     {
-        using Matrix<float> a = TestMatrices.Gaussian<float>(60, 40, 12);
-        foreach (ref float value in a.RowBlock(0, 60)) value *= scale;
-        using TruncatedSvdResult svd = TruncatedSvd.Compute(a.View, new RankTarget.Rank(5));
+        using Matrix<float> a = TestMatrices.Gaussian<float>(rows, columns, 12), scaled = a.Copy();
+        foreach (ref float value in scaled.RowBlock(0, rows)) value *= scale;
+        using TruncatedSvdResult plain = TruncatedSvd.Compute(a.View, new RankTarget.Rank(5)), svd = TruncatedSvd.Compute(scaled.View, new RankTarget.Rank(5));
         Assert.InRange(Residual.Orthogonality(svd.U.View), 0, 50);
-        Assert.InRange(svd.RelativeError, 0.1, 0.95);
-        Assert.InRange(svd.SingularValues[0] / scale, 8, 20);
+        Assert.InRange(Residual.Orthogonality(svd.Vt.Transposed), 0, 50);
+        Assert.InRange(svd.RelativeError / plain.RelativeError, 0.9999, 1.0001);
+        Assert.InRange(svd.SingularValues[0] / scale / plain.SingularValues[0], 0.999, 1.001);
     }
 
     [Theory]

@@ -9,8 +9,10 @@ internal sealed unsafe class DivideAndConquer : IDisposable
 {
     private const int LeafSize = 32;
 
-    // Halves up to this size are solved side by side, one thread each; larger ones after each other with all threads.
-    private const int SideBySideSize = 512;
+    // Halves of sizes in between are solved side by side, one thread each; larger ones after each other with all
+    // threads, smaller ones are over before a second thread wakes up.
+    private const int SideBySideFrom = 192;
+    private const int SideBySideTo = 512;
 
     private readonly double[] _d;
     private readonly double[] _e;
@@ -85,9 +87,9 @@ internal sealed unsafe class DivideAndConquer : IDisposable
         double coupling = _e[middle - 1];
         _d[middle - 1] -= Math.Abs(coupling);
         _d[middle] -= Math.Abs(coupling);
-        if (n <= SideBySideSize)
+        if (n <= SideBySideTo)
         {
-            WorkerPool.Run(2, threads, half => Solve(half == 0 ? low : middle, half == 0 ? middle : high, 1, null), _ct);
+            WorkerPool.Run(2, n < SideBySideFrom ? 1 : threads, half => Solve(half == 0 ? low : middle, half == 0 ? middle : high, 1, null), _ct);
         }
         else
         {

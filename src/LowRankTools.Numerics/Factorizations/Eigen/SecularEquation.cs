@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace LowRankTools.Numerics;
 
@@ -73,6 +74,7 @@ internal static class SecularEquation
         return (constant + below + above, slopeBelow, slopeAbove, constant + (8 * (Math.Abs(below) + Math.Abs(above))));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static (double Value, double Slope) Sum(ReadOnlySpan<double> d, ReadOnlySpan<double> z, double origin, double x)
     {
         double value = 0, slope = 0;

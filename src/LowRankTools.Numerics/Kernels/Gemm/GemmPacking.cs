@@ -14,6 +14,7 @@ internal static unsafe class GemmPacking
     /// A block (rows x depth) to panels of TileRows rows, each row contiguous and RowDistance from the next. Rows
     /// that fill up the last panel are zero.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void PackA<TSource, T>(MatrixView<TSource> a, T* target)
         where TSource : unmanaged, IBinaryFloatingPointIeee754<TSource>
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -36,6 +37,7 @@ internal static unsafe class GemmPacking
     /// B block (depth x columns), times alpha, to panels of TileColumns columns: in a panel, the entries of one
     /// row are contiguous and rows follow each other. Columns that fill up the last panel are zero.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void PackB<TSource, T>(MatrixView<TSource> b, T* target, T alpha)
         where TSource : unmanaged, IBinaryFloatingPointIeee754<TSource>
         where T : unmanaged, IBinaryFloatingPointIeee754<T>

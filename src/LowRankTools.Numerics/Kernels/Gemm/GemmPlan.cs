@@ -18,6 +18,9 @@ internal sealed unsafe class GemmPlan<TSource, T>(
     // C is flat when a packed A of this many rows leaves room in the second-level cache.
     private const int FlatRows = 192;
 
+    // Under a triangle, narrow strips waste less above the diagonal.
+    private const int TriangleRows = 48;
+
     private readonly int _depth = a.Columns;
 
     public void Run()
@@ -29,7 +32,7 @@ internal sealed unsafe class GemmPlan<TSource, T>(
     /// <summary>Shared B: depth by depth as much as fits, then every task multiplies its rows with all of it.</summary>
     private void RunTall()
     {
-        int width = GemmBlocking<T>.TileColumns, depthStep = GemmBlocking<T>.Depth, taskRows = GemmBlocking<T>.TaskRows;
+        int width = GemmBlocking<T>.TileColumns, depthStep = GemmBlocking<T>.Depth, taskRows = lowerOnly ? TriangleRows : GemmBlocking<T>.TaskRows;
         int maxColumns = Math.Max(width, GemmBlocking<T>.SharedElements / depthStep / width * width);
         int columnStep = Math.Min(RoundUp(c.Columns, width), maxColumns);
         int groupDepth = Math.Max(1, GemmBlocking<T>.SharedElements / columnStep / depthStep) * depthStep;

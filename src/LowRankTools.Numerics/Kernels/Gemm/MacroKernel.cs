@@ -12,6 +12,7 @@ internal static unsafe class MacroKernel
 {
     private const int LargestTile = 12 * 32;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run<T>(int depth, T* packedA, T* packedB, T beta, MatrixView<T> c)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {

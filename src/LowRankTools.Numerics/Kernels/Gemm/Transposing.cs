@@ -15,11 +15,13 @@ internal static unsafe class Transposing
     /// <param name="source">Rows x columns, any strides; fastest with contiguous rows.</param>
     /// <param name="target">Columns rows of <paramref name="distance"/> elements.</param>
     /// <param name="distance">Elements between the rows of the target.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Copy<TSource, T>(MatrixView<TSource> source, T* target, nint distance)
         where TSource : unmanaged, IBinaryFloatingPointIeee754<TSource>
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        bool vectorized = source.ColumnStride == 1 && typeof(TSource) == typeof(T) && (Sse2.IsSupported || AdvSimd.Arm64.IsSupported);
+        bool vectorized = source.ColumnStride == 1 && (Sse2.IsSupported || AdvSimd.Arm64.IsSupported)
+            && (typeof(TSource) == typeof(T) || (typeof(TSource) == typeof(float) && typeof(T) == typeof(double)));
         for (int i = 0; i < source.Rows; i += Square)
         {
             int rows = Math.Min(Square, source.Rows - i);
@@ -28,7 +30,7 @@ internal static unsafe class Transposing
                 int columns = Math.Min(Square, source.Columns - j);
                 if (vectorized && rows == Square && columns == Square)
                 {
-                    FullSquare((T*)source.Row(i) + j, source.RowStride, target + (j * distance) + i, distance);
+                    FullSquare(source.Row(i) + j, source.RowStride, target + (j * distance) + i, distance);
                     continue;
                 }
 
@@ -41,17 +43,18 @@ internal static unsafe class Transposing
         }
     }
 
-    private static void FullSquare<T>(T* source, nint sourceDistance, T* target, nint targetDistance)
+    private static void FullSquare<TSource, T>(TSource* source, nint sourceDistance, T* target, nint targetDistance)
+        where TSource : unmanaged
         where T : unmanaged
     {
-        int step = Vector128<T>.Count;
+        int step = Vector128<TSource>.Count;
         for (int i = 0; i < Square; i += step)
         {
             for (int j = 0; j < Square; j += step)
             {
-                T* from = source + (i * sourceDistance) + j;
+                TSource* from = source + (i * sourceDistance) + j;
                 T* to = target + (j * targetDistance) + i;
-                if (typeof(T) == typeof(float)) Square4((float*)from, sourceDistance, (float*)to, targetDistance);
+                if (typeof(TSource) == typeof(float)) Square4((float*)from, sourceDistance, to, targetDistance);
                 else Square2((double*)from, sourceDistance, (double*)to, targetDistance);
             }
         }
@@ -59,7 +62,8 @@ internal static unsafe class Transposing
 
     // Rows a b c d in, columns out: first a0 b0 a1 b1, then halves of two such pairs side by side.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Square4(float* source, nint sourceDistance, float* target, nint targetDistance)
+    private static void Square4<T>(float* source, nint sourceDistance, T* target, nint targetDistance)
+        where T : unmanaged
     {
         Vector128<float> a = Vector128.Load(source);
         Vector128<float> b = Vector128.Load(source + sourceDistance);
@@ -69,10 +73,18 @@ internal static unsafe class Transposing
         Vector128<double> abHigh = InterleaveHigh(a, b).AsDouble();
         Vector128<double> cdLow = InterleaveLow(c, d).AsDouble();
         Vector128<double> cdHigh = InterleaveHigh(c, d).AsDouble();
-        InterleaveLow(abLow, cdLow).AsSingle().Store(target);
-        InterleaveHigh(abLow, cdLow).AsSingle().Store(target + targetDistance);
-        InterleaveLow(abHigh, cdHigh).AsSingle().Store(target + (2 * targetDistance));
-        InterleaveHigh(abHigh, cdHigh).AsSingle().Store(target + (3 * targetDistance));
+        StoreFour(InterleaveLow(abLow, cdLow).AsSingle(), target);
+        StoreFour(InterleaveHigh(abLow, cdLow).AsSingle(), target + targetDistance);
+        StoreFour(InterleaveLow(abHigh, cdHigh).AsSingle(), target + (2 * targetDistance));
+        StoreFour(InterleaveHigh(abHigh, cdHigh).AsSingle(), target + (3 * targetDistance));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreFour<T>(Vector128<float> values, T* target)
+        where T : unmanaged
+    {
+        if (typeof(T) == typeof(float)) values.Store((float*)target);
+        else Vector256.WidenLower(values.ToVector256Unsafe()).Store((double*)target);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

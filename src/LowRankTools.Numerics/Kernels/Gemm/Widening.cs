@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace LowRankTools.Numerics;
@@ -7,6 +8,7 @@ namespace LowRankTools.Numerics;
 internal static unsafe class Widening
 {
     /// <summary>target[i] = source[i] for i below <paramref name="count"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Copy<TSource, T>(TSource* source, T* target, int count)
         where TSource : unmanaged, IBinaryFloatingPointIeee754<TSource>
         where T : unmanaged, IBinaryFloatingPointIeee754<T>

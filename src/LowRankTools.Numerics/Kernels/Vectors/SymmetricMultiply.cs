@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace LowRankTools.Numerics;
@@ -36,6 +37,7 @@ internal static unsafe class SymmetricMultiply
     }
 
     // Lanes run along the columns 0 to i - 1; what is left, and the 4x4 corner on the diagonal, is done one by one.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void FourRows<TSimd, TVector>(double* a, nint distance, int i, double* x, double* y)
         where TSimd : ISimd<TVector, double>
     {

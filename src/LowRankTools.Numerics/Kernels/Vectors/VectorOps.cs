@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace LowRankTools.Numerics;
@@ -45,6 +46,7 @@ internal static unsafe class VectorOps
         else Rotate<SimdScalar<T>, T, T>(x, y, count, cosine, sine);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static T Dot<TSimd, TVector, T>(T* x, T* y, int count)
         where TSimd : ISimd<TVector, T>
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -66,6 +68,7 @@ internal static unsafe class VectorOps
         return sum;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AddScaled<TSimd, TVector, T>(T factor, T* x, T* y, int count)
         where TSimd : ISimd<TVector, T>
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -76,6 +79,7 @@ internal static unsafe class VectorOps
         for (; i < count; i++) y[i] += factor * x[i];
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Scale<TSimd, TVector, T>(T factor, T* x, int count)
         where TSimd : ISimd<TVector, T>
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -86,6 +90,7 @@ internal static unsafe class VectorOps
         for (; i < count; i++) x[i] *= factor;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Rotate<TSimd, TVector, T>(T* x, T* y, int count, T cosine, T sine)
         where TSimd : ISimd<TVector, T>
         where T : unmanaged, IBinaryFloatingPointIeee754<T>

@@ -1,0 +1,155 @@
+using System.Numerics;
+
+namespace LowRankTools.Numerics;
+
+/// <content>Checks, conversions and loops that both element types share.</content>
+public sealed unsafe partial class EmbeddedEngine
+{
+    private static EmbeddedTensor<T> Zeros<T>(ReadOnlySpan<int> shape)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        EmbeddedTensor.LengthOf(shape);
+        int rows = shape.IsEmpty ? 1 : shape[0];
+        var matrix = new Matrix<T>(rows, EmbeddedTensor.ColumnsOf(shape));
+        return new EmbeddedTensor<T>(shape.ToArray(), matrix.View, matrix);
+    }
+
+    private static EmbeddedTensor<T> Reshaped<T>(EmbeddedTensor<T> x, ReadOnlySpan<int> shape)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        EmbeddedTensor<T> result = Zeros<T>(shape);
+        if (x.Length == 0) return result;
+        using Matrix<T> ordered = x.View.ToMatrix();
+        ordered.RowBlock(0, ordered.Rows).CopyTo(Contiguous(result.View));
+        return result;
+    }
+
+    private static EmbeddedTensor<T> Permuted<T>(EmbeddedTensor<T> x, ReadOnlySpan<int> order)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int rank = x.Shape.Count;
+        if (order.Length != rank || !order.ToArray().Order().SequenceEqual(Enumerable.Range(0, rank)))
+            throw Mismatch($"{Text(order)} is not an order of {rank} dimensions.");
+
+        int[] shape = new int[rank], steps = new int[rank], sourceSteps = new int[rank], position = new int[rank];
+        for (int i = rank - 1, step = 1; i >= 0; step *= x.Shape[i--]) sourceSteps[i] = step;
+        for (int i = 0; i < rank; i++) (shape[i], steps[i]) = (x.Shape[order[i]], sourceSteps[order[i]]);
+        EmbeddedTensor<T> result = Zeros<T>(shape);
+        if (x.Length == 0) return result;
+        using Matrix<T> ordered = x.View.ToMatrix();
+        Span<T> target = Contiguous(result.View);
+        int from = 0;
+        for (int to = 0; to < target.Length; to++)
+        {
+            target[to] = ordered.Pointer[from];
+
+            // Count upwards like an odometer, the last dimension fastest.
+            for (int i = rank - 1; i >= 0; i--)
+            {
+                from += steps[i];
+                if (++position[i] < shape[i]) break;
+                from -= steps[i] * shape[i];
+                position[i] = 0;
+            }
+        }
+
+        return result;
+    }
+
+    private static void AddScaled<T>(T alpha, MatrixView<T> x, T beta, MatrixView<T> y)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        for (int i = 0; i < x.Rows; i++)
+        {
+            for (int j = 0; j < x.Columns; j++)
+            {
+                T* target = y.Row(i) + (j * y.ColumnStride);
+                T old = T.IsZero(beta) ? T.Zero : beta * *target;
+                *target = (alpha * x.Row(i)[j * x.ColumnStride]) + old;
+            }
+        }
+    }
+
+    private static EmbeddedTensor<T> Combined<T>(ElementOperation operation, EmbeddedTensor<T> x, EmbeddedTensor<T> y)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        EmbeddedTensor<T> result = Zeros<T>([.. x.Shape]);
+        for (int i = 0; i < x.View.Rows; i++)
+        {
+            for (int j = 0; j < x.View.Columns; j++)
+            {
+                T p = x.View.Row(i)[j * x.View.ColumnStride], q = y.View.Row(i)[j * y.View.ColumnStride];
+                result.View.Row(i)[j] = operation switch
+                {
+                    ElementOperation.Add => p + q,
+                    ElementOperation.Subtract => p - q,
+                    ElementOperation.Multiply => p * q,
+                    ElementOperation.Divide => p / q,
+                    _ => T.Max(p, q),
+                };
+            }
+        }
+
+        return result;
+    }
+
+    private static Span<T> Contiguous<T>(MatrixView<T> view)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => new(view.Pointer, checked((int)view.Length));
+
+    private static Matrix<TTo> Converted<TFrom, TTo>(MatrixView<TFrom> view)
+        where TFrom : unmanaged, IBinaryFloatingPointIeee754<TFrom>
+        where TTo : unmanaged, IBinaryFloatingPointIeee754<TTo>
+    {
+        Matrix<TTo> result = Matrix<TTo>.Uninitialized(view.Rows, view.Columns);
+        MatrixCopy.Convert(view, result.View);
+        return result;
+    }
+
+    private static Matrix<double> Wide(EmbeddedTensor x) => x switch
+    {
+        EmbeddedTensor<float> single => Converted<float, double>(single.View),
+        EmbeddedTensor<double> wide => wide.View.ToMatrix(),
+        _ => throw Foreign(),
+    };
+
+    // A factorization's input in float64, checked.
+    private static Matrix<double> WideFinite(ITensor x)
+    {
+        RequireMatrix(x);
+        Matrix<double> wide = Wide(Own(x));
+        for (int i = 0; i < wide.Rows; i++)
+        {
+            foreach (double value in wide.Row(i))
+            {
+                if (double.IsFinite(value)) continue;
+                wide.Dispose();
+                throw new LowRankToolsException("NonFiniteValues", $"The {Text([.. x.Shape])} tensor holds NaN or infinity.", "Repair or exclude this tensor.");
+            }
+        }
+
+        return wide;
+    }
+
+    private static EmbeddedTensor Own(ITensor x) => x as EmbeddedTensor ?? throw Foreign();
+
+    private static void RequireMatrix(ITensor x)
+    {
+        if (x.Shape.Count != 2) throw Mismatch($"{Text([.. x.Shape])} is not a matrix.");
+    }
+
+    private static void RequireSameShape(ITensor x, ITensor y)
+    {
+        if (!x.Shape.SequenceEqual(y.Shape)) throw Mismatch($"{Text([.. x.Shape])} and {Text([.. y.Shape])} differ.");
+    }
+
+    private static string Text(ReadOnlySpan<int> shape) => $"({string.Join(" x ", shape.ToArray())})";
+
+    private static LowRankToolsException Mismatch(string message) =>
+        new("ShapesDoNotMatch", message, "Reshape, transpose or slice first.");
+
+    private static LowRankToolsException Foreign() =>
+        new("ForeignTensor", "The tensor belongs to another engine.", "Copy it over through a matrix.");
+
+    private static LowRankToolsException WrongType() =>
+        new("ElementTypeNotSupported", "The tensors' element types do not go together here.", "Convert with Copy.");
+}

@@ -1,0 +1,92 @@
+namespace LowRankTools.Numerics;
+
+/// <summary>
+/// What every engine can do. Algorithms are written once above these primitives, and one conformance suite runs
+/// against every engine. Matrices are two-dimensional tensors, rows x columns.
+/// </summary>
+/// <remarks>
+/// Errors are <see cref="LowRankToolsException"/> with the ids ShapesDoNotMatch, NonFiniteValues (by every
+/// factorization whose input holds NaN or infinity), NotPositiveDefinite, SingularMatrix, ElementTypeNotSupported and
+/// ForeignTensor. Long operations throw <see cref="OperationCanceledException"/>.
+/// </remarks>
+public interface ITensorEngine
+{
+    /// <summary>Name, device and instruction set.</summary>
+    EngineInfo Info { get; }
+
+    /// <summary>A tensor of zeros.</summary>
+    ITensor Create(ElementType type, params ReadOnlySpan<int> shape);
+
+    /// <summary>A float32 tensor with the given entries, last dimension fastest.</summary>
+    ITensor From(ReadOnlySpan<float> values, params ReadOnlySpan<int> shape);
+
+    /// <summary>
+    /// A matrix for reading. It may share the memory it is made from, which must then outlive it and stay unchanged.
+    /// </summary>
+    ITensor Load(MatrixView<float> matrix);
+
+    /// <summary>Standard normal entries; the same seed gives the same entries on one engine, whatever the threads.</summary>
+    ITensor Random(ulong seed, params ReadOnlySpan<int> shape);
+
+    /// <summary>The entries as a float32 matrix: first dimension x all others.</summary>
+    Matrix<float> ToMatrix(ITensor x);
+
+    /// <summary>The entries as float64 in order.</summary>
+    double[] ToArray(ITensor x);
+
+    /// <summary>The same entries in another type, contiguous and independent.</summary>
+    ITensor Copy(ITensor x, ElementType type);
+
+    /// <summary>Entries <paramref name="first"/> to first + count - 1 of the first dimension, sharing memory.</summary>
+    ITensor Slice(ITensor x, int first, int count);
+
+    /// <summary>The transpose of a matrix, sharing memory.</summary>
+    ITensor Transpose(ITensor x);
+
+    /// <summary>Dimensions in another order: dimension i of the result is dimension <paramref name="order"/>[i] of x. A copy.</summary>
+    ITensor Permute(ITensor x, params ReadOnlySpan<int> order);
+
+    /// <summary>The same entries in the same order under another shape of the same length. A copy.</summary>
+    ITensor Reshape(ITensor x, params ReadOnlySpan<int> shape);
+
+    /// <summary>C = alpha A B + beta C for matrices of one element type; beta = 0 overwrites.</summary>
+    void MatMul(double alpha, ITensor a, ITensor b, double beta, ITensor c, CancellationToken ct = default);
+
+    /// <summary>A A^T in float64 (m x m) for A (m x n) of either type.</summary>
+    ITensor Gram(ITensor a, CancellationToken ct = default);
+
+    /// <summary>y = alpha x + beta y, entry by entry.</summary>
+    void AddScaled(double alpha, ITensor x, double beta, ITensor y);
+
+    /// <summary>Combines corresponding entries of two tensors of one shape and type.</summary>
+    ITensor Combine(ElementOperation operation, ITensor x, ITensor y);
+
+    /// <summary>Sum of the squares of all entries, accumulated in float64.</summary>
+    double SumOfSquares(ITensor x);
+
+    /// <summary>Sums over one dimension, accumulated in float64; the result has the other dimensions.</summary>
+    ITensor Sum(ITensor x, int dimension);
+
+    /// <summary>A (m x n) = Q R with orthonormal columns in Q (m x k), R (k x n) upper triangular, k = min(m, n).</summary>
+    (ITensor Q, ITensor R) Qr(ITensor a, CancellationToken ct = default);
+
+    /// <summary>Replaces the rows of a float32 matrix (at most as many as columns) by an orthonormal basis of them.</summary>
+    void OrthonormalizeRows(ITensor a, CancellationToken ct = default);
+
+    /// <summary>The lower triangular L of A = L L^T.</summary>
+    ITensor Cholesky(ITensor a, CancellationToken ct = default);
+
+    /// <summary>
+    /// Eigenvalues of a symmetric matrix, descending, and as rows (k x n) the eigenvectors of the k largest.
+    /// </summary>
+    /// <param name="a">A, n x n.</param>
+    /// <param name="choose">Receives all values and says how many vectors are wanted; null for all.</param>
+    /// <param name="ct">Stops the computation.</param>
+    (double[] Values, ITensor Vectors) SymmetricEigen(ITensor a, Func<double[], int>? choose = null, CancellationToken ct = default);
+
+    /// <summary>The full singular value decomposition of a float32 matrix, A = U diag(s) Vt with min(m, n) components.</summary>
+    (ITensor U, double[] SingularValues, ITensor Vt) Svd(ITensor a, CancellationToken ct = default);
+
+    /// <summary>The least-squares solution X (n x p) of A X = B for A (m x n) of full column rank, m at least n.</summary>
+    ITensor Solve(ITensor a, ITensor b, CancellationToken ct = default);
+}
