@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.RegularExpressions;
 
 namespace LowRankTools.Core;
@@ -7,6 +8,14 @@ internal static partial class LayerNames
 {
     private const string Weight = ".weight";
 
+    // A model has thousands of names and few of them are special: a vectorised search for a part that every special
+    // name has spares most of them the expression.
+    private static readonly SearchValues<string> s_bufferParts = Parts("running_", "batches", "_ids", "freq", "bias", "mask", "index", "moving_");
+    private static readonly SearchValues<string> s_embeddingParts = Parts("emb", "wte", "wpe", "lookup");
+    private static readonly SearchValues<string> s_packedParts = Parts("in_proj", "c_attn", "qkv", "query_key", "to_kv", "kv_proj");
+    private static readonly SearchValues<string> s_recurrentParts = Parts("weight_", "recurrent", "lstm", "gru");
+    private static readonly SearchValues<string> s_transposedParts = Parts("c_attn", "c_proj", "c_fc", "q_attn");
+
     /// <summary>Name of the module that owns a weight: <c>a.b.weight</c> is <c>a.b</c>'s; other names stand for themselves.</summary>
     public static string Module(string tensor) =>
         tensor.EndsWith(Weight, StringComparison.Ordinal) && tensor.Length > Weight.Length ? tensor[..^Weight.Length] : tensor;
@@ -15,7 +24,7 @@ internal static partial class LayerNames
     public static string Bias(string weight) => Module(weight) + ".bias";
 
     /// <summary>Running statistics, position ids, masks, frequencies: there, and not learned.</summary>
-    public static bool IsBuffer(string name) => BufferName().IsMatch(name);
+    public static bool IsBuffer(string name) => Has(name, s_bufferParts) && BufferName().IsMatch(name);
 
     /// <summary>Scale or shift of a normalisation.</summary>
     public static bool IsNorm(string name) => NormName().IsMatch(name);
@@ -23,15 +32,19 @@ internal static partial class LayerNames
     public static bool IsBias(string name) => BiasName().IsMatch(name);
 
     /// <summary>A table of tokens, positions or segments; not a projection out of or into an embedding space.</summary>
-    public static bool IsEmbedding(string name) => EmbeddingName().IsMatch(name) && !NotEmbeddingName().IsMatch(name);
+    public static bool IsEmbedding(string name) => Has(name, s_embeddingParts) && EmbeddingName().IsMatch(name) && !NotEmbeddingName().IsMatch(name);
 
     /// <summary>Query, key and value in one matrix.</summary>
-    public static bool IsAttentionPacked(string name) => PackedName().IsMatch(name);
+    public static bool IsAttentionPacked(string name) => Has(name, s_packedParts) && PackedName().IsMatch(name);
 
-    public static bool IsRecurrent(string name) => RecurrentName().IsMatch(name);
+    public static bool IsRecurrent(string name) => Has(name, s_recurrentParts) && RecurrentName().IsMatch(name);
 
     /// <summary>Layers that GPT-2's Conv1D class stores (in, out): c_attn, c_proj, c_fc, q_attn.</summary>
-    public static bool IsTransposedHabit(string name) => TransposedName().IsMatch(name);
+    public static bool IsTransposedHabit(string name) => Has(name, s_transposedParts) && TransposedName().IsMatch(name);
+
+    private static SearchValues<string> Parts(params string[] parts) => SearchValues.Create(parts, StringComparison.OrdinalIgnoreCase);
+
+    private static bool Has(string name, SearchValues<string> parts) => name.AsSpan().ContainsAny(parts);
 
     private const RegexOptions Options = RegexOptions.IgnoreCase | RegexOptions.CultureInvariant;
 

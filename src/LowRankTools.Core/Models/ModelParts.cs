@@ -17,10 +17,8 @@ internal static class ModelParts
         {
             if (new FileInfo(index).Length > MaxIndexBytes)
                 return false;
-            using FileStream stream = File.OpenRead(index);
-            using JsonDocument document = JsonDocument.Parse(stream, new JsonDocumentOptions { MaxDepth = 64 });
             string folder = Path.GetDirectoryName(index)!;
-            files = [.. Names(document.RootElement).Distinct(StringComparer.Ordinal).Select(name => Path.Combine(folder, name))];
+            files = [.. Names(File.ReadAllBytes(index)).Select(name => Path.Combine(folder, name))];
             return files.Count > 0;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or IOException or UnauthorizedAccessException or ArgumentException)
@@ -29,12 +27,52 @@ internal static class ModelParts
         }
     }
 
-    private static IEnumerable<string> Names(JsonElement root)
+    /// <summary>File names under weight_map, or in the paths of a weightsManifest, each once.</summary>
+    private static HashSet<string> Names(ReadOnlySpan<byte> json)
     {
-        if (root.TryGetProperty("weight_map", out JsonElement map))
-            return map.EnumerateObject().Select(e => e.Value.GetString()!);
-        if (root.TryGetProperty("weightsManifest", out JsonElement manifest))
-            return manifest.EnumerateArray().SelectMany(g => g.GetProperty("paths").EnumerateArray()).Select(p => p.GetString()!);
-        return [];
+        HashSet<string> names = new(StringComparer.Ordinal);
+        Utf8JsonReader reader = new(json);
+        reader.Read();
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            bool map = reader.ValueTextEquals("weight_map"u8), manifest = reader.ValueTextEquals("weightsManifest"u8);
+            reader.Read();
+            if (map && reader.TokenType == JsonTokenType.StartObject)
+                AddValues(ref reader, names);
+            else if (manifest && reader.TokenType == JsonTokenType.StartArray)
+                AddPaths(ref reader, names);
+            else
+                reader.Skip();
+        }
+        return names;
+    }
+
+    private static void AddValues(ref Utf8JsonReader reader, HashSet<string> names)
+    {
+        ReadOnlySpan<byte> last = [];
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            reader.Read();
+            if (reader.TokenType != JsonTokenType.String)
+                throw new JsonException("a shard's name is no text");
+            // Thousands of tensors name the same few files, mostly the one before.
+            if (last.SequenceEqual(reader.ValueSpan))
+                continue;
+            last = reader.ValueSpan;
+            names.Add(reader.GetString()!);
+        }
+    }
+
+    private static void AddPaths(ref Utf8JsonReader reader, HashSet<string> names)
+    {
+        int depth = reader.CurrentDepth;
+        while (reader.Read() && reader.CurrentDepth > depth)
+        {
+            if (reader.TokenType != JsonTokenType.PropertyName || reader.CurrentDepth != depth + 2 || !reader.ValueTextEquals("paths"u8))
+                continue;
+            reader.Read();
+            while (reader.Read() && reader.TokenType == JsonTokenType.String)
+                names.Add(reader.GetString()!);
+        }
     }
 }
