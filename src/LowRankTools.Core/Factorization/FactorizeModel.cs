@@ -64,6 +64,9 @@ public sealed class FactorizeModel(FactorizeOptions options)
                     measured[pair.Plan.Name] = WritePair(model, pair, output, cancellationToken);
                     done += pair.Plan.BytesBefore;
                     break;
+                case OutputItem.Alias alias when output.Writer is PyTorchModelWriter writer:
+                    output.Writing(() => writer.WriteAlias(alias.Spec, alias.Existing));
+                    break;
                 case OutputItem.Copy copy:
                     copier.Copy(copy.Tensor, copy.Spec, cancellationToken);
                     done += copy.Tensor.ByteLength;

@@ -18,5 +18,5 @@ internal static class OutputTypes
 
     /// <summary>Whether a format can hold a type bit for bit.</summary>
     public static bool Holds(ModelFormat format, TensorDType dtype) =>
-        format == ModelFormat.Safetensors && SafetensorsModelWriter.Supports(dtype);
+        format == ModelFormat.PyTorch ? PyTorchModelWriter.Supports(dtype) : SafetensorsModelWriter.Supports(dtype);
 }

@@ -48,9 +48,9 @@ internal sealed class ModelOutput : IDisposable
         {
             created = CreateFolder(location.Folder);
             OutputCheck.Room(location.Folder, tensors.Sum(t => t.ByteLength));
-            if (format != ModelFormat.Safetensors)
-                throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{format} models are read, not written.", "Write Safetensors.");
-            ITensorWriter writer = new SafetensorsModelWriter(location.WeightsPath, tensors.Select(t => (t.Name, t.Shape.Length)), metadata, maxShardBytes);
+            ITensorWriter writer = format == ModelFormat.PyTorch
+                ? new PyTorchModelWriter(location.WeightsPath, metadata)
+                : new SafetensorsModelWriter(location.WeightsPath, tensors.Select(t => (t.Name, t.Shape.Length)), metadata, maxShardBytes);
             return new ModelOutput(location, writer, created);
         }
         catch (Exception e)

@@ -35,6 +35,9 @@ public sealed class PyTorchModelWriter : ITensorWriter
         _zip = new ZipStoreWriter(_file);
     }
 
+    /// <summary>Whether PyTorch has an element type.</summary>
+    public static bool Supports(TensorDType dtype) => TorchStateDict.Supports(dtype);
+
     /// <inheritdoc/>
     /// <exception cref="ModelFormatException"><c>DTypeUnsupported</c>: PyTorch has no such type.</exception>
     public void Begin(TensorSpec tensor)
