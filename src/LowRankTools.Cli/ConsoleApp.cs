@@ -24,7 +24,7 @@ public static class ConsoleApp
         try
         {
             // A path may begin with @, as npm's scoped packages do: it is no response file.
-            ParseResult parsed = CommandTree.Build(console).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+            ParseResult parsed = CommandTree.Build(args, console).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
             if (parsed.Errors.Count > 0)
                 return WrongUsage(parsed, console);
             return parsed.Invoke(new InvocationConfiguration

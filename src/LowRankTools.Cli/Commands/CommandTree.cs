@@ -5,15 +5,26 @@ namespace LowRankTools.Cli.Commands;
 /// <summary>Every verb of the program.</summary>
 internal static class CommandTree
 {
-    public static RootCommand Build(ConsoleContext console) =>
-        new("Counts, factorizes, merges and compares the weights of neural networks.")
-        {
-            ShapesCommand.Create(console),
-            CountCommand.Create(console),
-            FactorizeCommand.Create(console),
-            MergeCommand.Create(console),
-            CompareCommand.Create(console),
-            EnginesCommand.Create(console),
-            DemoCommand.Create(console),
-        };
+    private static readonly (string Verb, Func<ConsoleContext, Command> Create)[] s_verbs =
+    [
+        ("shapes", ShapesCommand.Create),
+        ("count", CountCommand.Create),
+        ("factorize", FactorizeCommand.Create),
+        ("merge", MergeCommand.Create),
+        ("compare", CompareCommand.Create),
+        ("engines", EnginesCommand.Create),
+        ("demo", DemoCommand.Create),
+    ];
+
+    /// <summary>The program's grammar; only the verb that is called gets its options made, which is time at every start.</summary>
+    /// <param name="args">The command line.</param>
+    /// <param name="console">Where the verbs write.</param>
+    public static RootCommand Build(string[] args, ConsoleContext console)
+    {
+        RootCommand root = new("Counts, factorizes, merges and compares the weights of neural networks.") { HelpName = "lowrank" };
+        int called = Array.FindIndex(s_verbs, v => args.Length > 0 && v.Verb == args[0]);
+        foreach ((_, Func<ConsoleContext, Command> create) in called < 0 ? s_verbs.AsSpan() : s_verbs.AsSpan(called, 1))
+            root.Add(create(console));
+        return root;
+    }
 }

@@ -25,6 +25,7 @@ internal sealed class DemoCommand
     public static Command Create(ConsoleContext console)
     {
         DemoCommand self = new();
+        self._folder.Validators.Add(SharedOptions.RefuseOptions);
         Command command = new("demo", "Make a transformer of 45,555,200 parameters, count it, factorize it, merge it back and compare.") { self._folder, self._force, self._json };
         command.SetAction(parsed => self.Run(parsed, console));
         return command;

@@ -18,8 +18,8 @@ internal sealed class FactorizeCommand
     private readonly OutputOptions _output = new();
     private readonly Option<string?> _split = SharedOptions.Choice("--split", "Which factor the singular values go to; balanced by default.", Enum.GetNames<FactorSplit>());
     private readonly Option<bool> _firstBias = new("--first-bias") { Description = "Write zero biases for both factors, for modules whose pairs have them." };
-    private readonly Option<ulong> _seed = new("--seed") { Description = "Seed of the randomized algorithms; 0 by default.", HelpName = "number" };
-    private readonly Option<int> _threadCount = new("--thread-count") { Description = "Threads to use; every core by default.", HelpName = "n" };
+    private readonly Option<ulong?> _seed = SharedOptions.Number<ulong>("--seed", "Seed of the randomized algorithms; 0 by default.", _ => true, "a seed is a whole number, not negative");
+    private readonly Option<int?> _threadCount = SharedOptions.Number<int>("--thread-count", "Threads to use; every core by default.", n => n >= 1, "a count of threads is a whole number, at least 1");
     private readonly Option<bool> _json = SharedOptions.Json();
 
     private FactorizeCommand()
@@ -37,11 +37,6 @@ internal sealed class FactorizeCommand
         self._output.AddTo(command);
         foreach (Option option in new Option[] { self._split, self._firstBias, self._seed, self._threadCount, self._json })
             command.Add(option);
-        self._threadCount.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() < 0)
-                result.AddError("A --thread-count is not negative.");
-        });
         command.SetAction(parsed => self.Run(parsed, console));
         return command;
     }
@@ -80,6 +75,6 @@ internal sealed class FactorizeCommand
         MaxShardBytes = _output.MaxShardBytes(parsed),
         Force = _output.Force(parsed),
         WhatIf = _output.WhatIf(parsed),
-        Svd = new SvdOptions { Seed = parsed.GetValue(_seed), ThreadCount = parsed.GetValue(_threadCount) },
+        Svd = new SvdOptions { Seed = parsed.GetValue(_seed) ?? 0, ThreadCount = parsed.GetValue(_threadCount) ?? 0 },
     };
 }

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
 using LowRankTools.Core;
 
 namespace LowRankTools.Cli.Options;
@@ -6,11 +8,22 @@ namespace LowRankTools.Cli.Options;
 /// <summary>Arguments and options that several verbs have.</summary>
 internal static class SharedOptions
 {
-    public static Argument<string[]> Paths() => new("PATH")
+    public static Argument<string[]> Paths()
     {
-        Description = "Model files, shard indexes or folders; * and ? are expanded.",
-        Arity = ArgumentArity.OneOrMore,
-    };
+        Argument<string[]> paths = new("PATH") { Description = "Model files, shard indexes or folders; * and ? are expanded.", Arity = ArgumentArity.OneOrMore };
+        paths.Validators.Add(RefuseOptions);
+        return paths;
+    }
+
+    /// <summary>Keeps an option that does not exist, such as a misspelt one, from being taken for a path.</summary>
+    public static void RefuseOptions(ArgumentResult result)
+    {
+        foreach (Token token in result.Tokens)
+        {
+            if (token.Value.StartsWith('-'))
+                result.AddError($"There is no option '{token.Value}' here; a path that begins so is written ./{token.Value}.");
+        }
+    }
 
     public static Option<bool> Recurse() => new("--recurse") { Description = "Search the subfolders of folders too." };
 
@@ -35,6 +48,26 @@ internal static class SharedOptions
         option.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, values);
         return option;
     }
+
+    /// <summary>An option that takes a number of a certain range.</summary>
+    /// <param name="name">Name of the option.</param>
+    /// <param name="description">What it is for.</param>
+    /// <param name="range">Whether a number makes sense.</param>
+    /// <param name="must">What a number must be, for the error.</param>
+    public static Option<T?> Number<T>(string name, string description, Func<T, bool> range, string must)
+        where T : struct, ISpanParsable<T> => new(name)
+    {
+        Description = description,
+        HelpName = "number",
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            if (T.TryParse(text, CultureInfo.InvariantCulture, out T number) && range(number))
+                return number;
+            result.AddError($"{name} {text}: {must}.");
+            return null;
+        },
+    };
 
     /// <summary>Patterns over layer names.</summary>
     public static IReadOnlyList<Predicate<string>> Patterns(string[]? patterns) =>

@@ -11,8 +11,11 @@ internal sealed class ReportTable(params string[] columns)
 
     private readonly List<string[]> _rows = [];
 
-    /// <summary>Headings.</summary>
-    public IReadOnlyList<string> Headings { get; } = [.. columns.Select(c => c.TrimStart('>'))];
+    /// <summary>Headings; all empty for a sheet of names and values.</summary>
+    public string[] Headings { get; } = Array.ConvertAll(columns, c => c.TrimStart('>'));
+
+    /// <summary>Whether there are headings.</summary>
+    public bool IsHeaded => Array.Exists(Headings, h => h.Length > 0);
 
     /// <summary>Rows, as many cells as columns, control characters spelt out.</summary>
     public IReadOnlyList<string[]> Rows => _rows;
@@ -40,13 +43,23 @@ internal sealed class ReportTable(params string[] columns)
 
     private void WritePlain(TextWriter output)
     {
-        int[] widths = [.. Headings.Select((heading, i) => _rows.Select(r => r[i].Length).Append(heading.Length).Max())];
-        if (Headings.Any(h => h.Length > 0))
+        int[] widths = new int[columns.Length];
+        foreach (string[] row in (string[][])[Headings, .. _rows])
+        {
+            for (int i = 0; i < widths.Length; i++)
+                widths[i] = Math.Max(widths[i], row[i].Length);
+        }
+        if (IsHeaded)
             output.WriteLine(Line(Headings, widths));
         foreach (string[] row in _rows)
             output.WriteLine(Line(row, widths));
     }
 
-    private string Line(IReadOnlyList<string> cells, int[] widths) =>
-        string.Join(Gap, cells.Select((cell, i) => IsNumeric(i) ? cell.PadLeft(widths[i]) : cell.PadRight(widths[i]))).TrimEnd();
+    private string Line(string[] cells, int[] widths)
+    {
+        string[] padded = new string[cells.Length];
+        for (int i = 0; i < cells.Length; i++)
+            padded[i] = IsNumeric(i) ? cells[i].PadLeft(widths[i]) : cells[i].PadRight(widths[i]);
+        return string.Join(Gap, padded).TrimEnd();
+    }
 }

@@ -7,10 +7,9 @@ internal static class ScreenTable
 {
     public static void Write(ReportTable report, ConsoleContext console)
     {
-        bool headed = report.Headings.Any(h => h.Length > 0);
-        Table table = new() { Border = headed ? TableBorder.Rounded : TableBorder.None, ShowHeaders = headed };
+        Table table = new() { Border = report.IsHeaded ? TableBorder.Rounded : TableBorder.None, ShowHeaders = report.IsHeaded };
         Style heading = console.Terminal.Color ? new Style(decoration: Decoration.Bold) : Style.Plain;
-        for (int i = 0; i < report.Headings.Count; i++)
+        for (int i = 0; i < report.Headings.Length; i++)
         {
             TableColumn column = new(new Text(report.Headings[i], heading));
             // Numbers stay whole; names give way.

@@ -52,6 +52,11 @@ internal static class CountReport
         return table;
     }
 
-    private static string Shares(IReadOnlyDictionary<string, long> totals) =>
-        string.Join(", ", totals.OrderByDescending(t => t.Value).Select(t => $"{t.Key} {Figures.Count(t.Value)}"));
+    /// <summary>Largest first; equal ones by name.</summary>
+    private static string Shares(IReadOnlyDictionary<string, long> totals)
+    {
+        string[] names = [.. totals.Keys];
+        Array.Sort(names, (a, b) => totals[b].CompareTo(totals[a]) is var order and not 0 ? order : string.CompareOrdinal(a, b));
+        return string.Join(", ", names.Select(name => $"{name} {Figures.Count(totals[name])}"));
+    }
 }

@@ -11,6 +11,7 @@ internal static class DemoReport
         console.Out.WriteLine($"An encoder-decoder transformer, width 512, 6 + 6 layers, with made-up weights (singular values fall as i^-0.5), {run.Pairs.Rule}");
         console.Out.WriteLine();
         Weights(run).Write(console);
+        console.Out.WriteLine("Error: ||W - W'|| / ||W||, W' the product of the factors as stored; the largest of each group, over all weights in the last row");
         console.Out.WriteLine();
         Steps(run).Write(console);
         console.Out.WriteLine();

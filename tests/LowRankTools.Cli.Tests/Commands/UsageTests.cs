@@ -1,0 +1,60 @@
+namespace LowRankTools.Cli.Tests.Commands;
+
+public sealed class UsageTests
+{
+    [Theory]
+    [InlineData("")]
+    [InlineData("nonsense")]
+    [InlineData("count")]
+    [InlineData("count x --no-such-option")]
+    [InlineData("shapes x --kind Sausage")]
+    [InlineData("factorize x")]
+    [InlineData("factorize x --rank 4 --energy 0.5")]
+    [InlineData("factorize x --rank 4 --keep-ratio 0.5")]
+    [InlineData("factorize x --rank 0")]
+    [InlineData("factorize x --rank -3")]
+    [InlineData("factorize x --rank four")]
+    [InlineData("factorize x --rank")]
+    [InlineData("factorize x --keep-ratio 1")]
+    [InlineData("factorize x --keep-ratio NaN")]
+    [InlineData("factorize x --energy 0")]
+    [InlineData("factorize x --energy 1.5")]
+    [InlineData("factorize x --rank 4 --format onnx")]
+    [InlineData("factorize x --rank 4 --dtype q4_0")]
+    [InlineData("factorize x --rank 4 --split middle")]
+    [InlineData("factorize x --rank 4 --seed -1")]
+    [InlineData("factorize x --rank 4 --thread-count 0")]
+    [InlineData("factorize x --rank 4 -Force")]
+    [InlineData("factorize x --rank 4 --max-shard-size lots")]
+    [InlineData("factorize x --rank 4 --max-shard-size 0")]
+    [InlineData("factorize x --rank 4 --max-shard-size 5GB --format pytorch")]
+    [InlineData("factorize x --rank 4 --output-path y.pt --format safetensors")]
+    [InlineData("merge x --output-path y.pt --max-shard-size 5GB")]
+    [InlineData("merge x --rank 4")]
+    [InlineData("compare x")]
+    [InlineData("engines x")]
+    [InlineData("demo a b")]
+    public async Task Wrong_usage_ends_with_2_and_says_where_help_is(string line)
+    {
+        CliRun run = await CliRun.Of(line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Equal(2, run.Code);
+        Assert.Equal("", run.Out);
+        Assert.Contains("--help", run.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("shapes")]
+    [InlineData("count")]
+    [InlineData("factorize")]
+    [InlineData("merge")]
+    [InlineData("compare")]
+    [InlineData("engines")]
+    [InlineData("demo")]
+    public async Task Every_verb_has_help(string verb)
+    {
+        CliRun run = await CliRun.Of([.. verb.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);
+        Assert.Equal(0, run.Code);
+        Assert.Contains($"lowrank {verb}".TrimEnd(), run.Out, StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,35 @@
+namespace LowRankTools.Cli.Tests.Output;
+
+public sealed class FiguresTests
+{
+    [Theory]
+    [InlineData(0, "0 B")]
+    [InlineData(999, "999 B")]
+    [InlineData(1000, "1.0 kB")]
+    [InlineData(999_949, "999.9 kB")]
+    [InlineData(999_950, "1.0 MB")]
+    [InlineData(182_220_800, "182.2 MB")]
+    [InlineData(long.MaxValue, "9.2 EB")]
+    public void Bytes_have_three_digits_and_a_unit(long bytes, string expected) => Assert.Equal(expected, Figures.Bytes(bytes));
+
+    [Fact]
+    public void Numbers_that_are_none_do_not_crash()
+    {
+        Assert.Equal("", Figures.Small(null));
+        Assert.Equal("NaN", Figures.Small(double.NaN));
+        Assert.Equal("Infinity", Figures.Small(double.PositiveInfinity));
+        Assert.Equal("0", Figures.Small(0));
+        Assert.Equal("", Figures.Seconds(null));
+    }
+
+    [Fact]
+    public void Shapes_counts_and_shares_are_readable()
+    {
+        Assert.Equal("512 x 2048", Figures.Shape([512, 2048]));
+        Assert.Equal("scalar", Figures.Shape([]));
+        Assert.Equal("45,555,200", Figures.Count(45_555_200));
+        Assert.Equal("22.0 %", Figures.Percent(0.2203));
+        Assert.Equal("1 layer", Figures.Plural(1, "layer"));
+        Assert.Equal("2 layers", Figures.Plural(2, "layer"));
+    }
+}

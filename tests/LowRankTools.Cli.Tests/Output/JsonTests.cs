@@ -1,0 +1,77 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using LowRankTools.Core;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Cli.Tests.Output;
+
+public sealed class JsonTests : IDisposable
+{
+    private readonly TestFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    private static void HasPropertiesOf<T>(JsonElement element) =>
+        Assert.Equal(typeof(T).GetProperties().Select(p => p.Name).Order(StringComparer.Ordinal), element.EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));
+
+    /// <summary>Every line reads back as the record it was, and is written as the same line again.</summary>
+    private static void RoundTrips<T>(CliRun run)
+    {
+        Assert.Equal(0, run.Code);
+        Assert.NotEmpty(run.Json);
+        JsonTypeInfo<T> type = (JsonTypeInfo<T>)OutputJson.Default.GetTypeInfo(typeof(T))!;
+        foreach (string line in run.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            HasPropertiesOf<T>(JsonDocument.Parse(line).RootElement);
+            using StringWriter again = new();
+            JsonLines.Write(again, JsonSerializer.Deserialize(line, type)!);
+            Assert.Equal(line, again.ToString().TrimEnd('\n'));
+        }
+    }
+
+    [Fact]
+    public async Task Shapes_are_layer_shapes() => RoundTrips<LayerShape>(await CliRun.Of("shapes", _folder.Model(), "--json"));
+
+    [Fact]
+    public async Task Counts_are_parameter_counts()
+    {
+        CliRun run = await CliRun.Of("count", _folder.Model(), "--detailed", "--json");
+        RoundTrips<ParameterCount>(run);
+        HasPropertiesOf<LayerShape>(run.Json[0].GetProperty("LayerShapes")[0]);
+    }
+
+    [Fact]
+    public async Task Factorizations_are_results_with_their_layers()
+    {
+        CliRun run = await CliRun.Of("factorize", _folder.Model(), "--rank", "4", "--json");
+        RoundTrips<FactorizationResult>(run);
+        HasPropertiesOf<LayerFactorization>(run.Json[0].GetProperty("Layers")[0]);
+        RoundTrips<FactorizationResult>(await CliRun.Of("factorize", _folder.Model(), "--rank", "4", "--what-if", "--json"));
+    }
+
+    [Fact]
+    public async Task Merges_are_merge_results()
+    {
+        CliRun factorized = await CliRun.Of("factorize", _folder.Model(), "--rank", "4", "--json");
+        RoundTrips<MergeResult>(await CliRun.Of("merge", factorized.Json[0].GetProperty("Path").GetString()!, "--json"));
+    }
+
+    [Fact]
+    public async Task Comparisons_are_tensor_differences()
+    {
+        string a = _folder.Model("a/model.safetensors"), b = _folder.Model("b/model.safetensors", seed: 2);
+        RoundTrips<TensorDifference>(await CliRun.Of("compare", b, "--reference-path", a, "--include-rank", "--json"));
+    }
+
+    [Fact]
+    public async Task Engines_are_engine_infos() => RoundTrips<EngineInfo>(await CliRun.Of("engines", "--json"));
+
+    [Fact]
+    public async Task Names_of_any_script_survive()
+    {
+        string name = "слой.\"层\"\\\u001b.weight";
+        CliRun run = await CliRun.Of("shapes", _folder.Write("m.safetensors", 1, (name, [2, 2])), "--json");
+        Assert.Equal(name, Assert.Single(run.Json).GetProperty("Name").GetString());
+        Assert.DoesNotContain('\u001b', run.Out);
+    }
+}

@@ -1,0 +1,62 @@
+namespace LowRankTools.Cli.Tests.Output;
+
+public sealed class TableTests
+{
+    private static ReportTable Sample()
+    {
+        ReportTable table = new("Name", ">Count");
+        table.Add("a.rather.long.name.that.a.narrow.screen.would.have.to.wrap.somewhere.in.the.middle.weight", "1,234");
+        table.Add("b", "5");
+        return table;
+    }
+
+    private static string Written(ReportTable table, Terminal terminal)
+    {
+        using StringWriter output = new();
+        table.Write(new ConsoleContext(output, TextWriter.Null, terminal, default));
+        return output.ToString();
+    }
+
+    [Fact]
+    public void Redirected_tables_have_a_line_for_each_row_and_aligned_numbers()
+    {
+        string[] lines = Written(Sample(), Terminal.None).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(3, lines.Length);
+        Assert.Single(lines.Select(l => l.TrimEnd().Length).Distinct());
+        Assert.EndsWith("    5", lines[2].TrimEnd(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Screens_get_tables_that_fit_them()
+    {
+        string text = Written(Sample(), new Terminal(Output: true, Error: false, Color: false, Width: 60));
+        Assert.All(text.Split('\n'), line => Assert.InRange(line.Length, 0, 60));
+        Assert.Contains("1,234", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Without_colour_not_one_escape_code_is_sent()
+    {
+        Assert.DoesNotContain('\u001b', Written(Sample(), new Terminal(Output: true, Error: false, Color: false, Width: 100)));
+        Assert.Contains('\u001b', Written(Sample(), new Terminal(Output: true, Error: false, Color: true, Width: 100)));
+        Assert.DoesNotContain('\u001b', Written(Sample(), Terminal.None));
+    }
+
+    [Fact]
+    public void Square_brackets_in_names_are_text()
+    {
+        ReportTable table = new("Name");
+        table.Add("a[red]b[/]c[0]");
+        Assert.Contains("a[red]b[/]c[0]", Written(table, new Terminal(Output: true, Error: false, Color: true, Width: 100)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_run_on_a_screen_draws_its_progress_beside_the_results()
+    {
+        using TestFolder folder = new();
+        CliRun run = CliRun.OnScreen(color: true, "factorize", folder.Model(), "--rank", "4", "--json");
+        Assert.Equal(0, run.Code);
+        Assert.Single(run.Json);
+        Assert.Equal(0, CliRun.OnScreen(color: false, "count", folder.Model()).Code);
+    }
+}

@@ -1,0 +1,50 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace LowRankTools.Cli.Tests.Process;
+
+/// <summary>The built program as a child process with both streams redirected.</summary>
+internal sealed partial class LowRankProcess : IDisposable
+{
+    private const int Interrupt = 2;
+
+    private readonly System.Diagnostics.Process _process;
+    private readonly Task<string> _output;
+    private readonly Task<string> _error;
+
+    public LowRankProcess(params string[] args)
+    {
+        ProcessStartInfo start = new(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet")
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "lowrank.dll"));
+        foreach (string arg in args)
+            start.ArgumentList.Add(arg);
+        _process = System.Diagnostics.Process.Start(start)!;
+        _output = _process.StandardOutput.ReadToEndAsync();
+        _error = _process.StandardError.ReadToEndAsync();
+    }
+
+    public bool HasExited => _process.HasExited;
+
+    /// <summary>Ctrl+C.</summary>
+    public void SendInterrupt() => Assert.Equal(0, Kill(_process.Id, Interrupt));
+
+    public async Task<CliRun> Completed()
+    {
+        await _process.WaitForExitAsync();
+        return new CliRun(_process.ExitCode, await _output, await _error);
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+            _process.Kill();
+        _process.Dispose();
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Kill(int process, int signal);
+}
