@@ -11,9 +11,10 @@ public sealed class ArchitectureTests
         ["LowRankTools.Numerics"] = [],
         ["LowRankTools.Formats"] = ["LowRankTools.Numerics"],
         ["LowRankTools.Core"] = ["LowRankTools.Formats", "LowRankTools.Numerics"],
-        ["LowRankTools.PowerShell"] = ["LowRankTools.Core", "LowRankTools.HelpBuilder"],
+        ["LowRankTools.PowerShell"] = ["LowRankTools.Core"],
         ["LowRankTools.Cli"] = ["LowRankTools.Core"],
-        ["LowRankTools.HelpBuilder"] = ["LowRankTools.Core"],
+        ["LowRankTools.TorchSharp"] = ["LowRankTools.Numerics"],
+        ["LowRankTools.HelpBuilder"] = ["LowRankTools.PowerShell"],
     };
 
     public static TheoryData<string> Projects => [.. Directory.EnumerateFiles(Path.Combine(Root, "src"), "*.csproj", SearchOption.AllDirectories)];

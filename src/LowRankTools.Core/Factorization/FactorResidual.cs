@@ -12,11 +12,13 @@ internal static class FactorResidual
     /// <param name="left">L, m x r.</param>
     /// <param name="right">R, r x n.</param>
     /// <param name="squaredNorm">||W||_F^2.</param>
+    /// <param name="threads">Threads to use; zero for all.</param>
     /// <param name="cancellationToken">Stops between blocks.</param>
-    public static double Relative(MatrixView<float> weight, Matrix<float> left, Matrix<float> right, double squaredNorm, CancellationToken cancellationToken)
+    public static double Relative(MatrixView<float> weight, Matrix<float> left, Matrix<float> right, double squaredNorm, int threads, CancellationToken cancellationToken)
     {
         if (squaredNorm == 0)
             return 0;
+        ComputeOptions options = new() { ThreadCount = threads };
         int step = Math.Clamp(BlockElements / Math.Max(1, weight.Columns), 1, Math.Max(1, weight.Rows));
         using Matrix<float> block = Matrix<float>.Uninitialized(step, weight.Columns);
         double sum = 0;
@@ -26,8 +28,8 @@ internal static class FactorResidual
             int rows = Math.Min(step, weight.Rows - first);
             MatrixView<float> part = block.View.Slice(0, 0, rows, weight.Columns);
             weight.Slice(first, 0, rows, weight.Columns).CopyTo(part);
-            Gemm.Multiply(-1, left.View.Slice(first, 0, rows, left.Columns), right.View, 1, part, null, cancellationToken);
-            sum += Norms.FrobeniusSquared(part, null, cancellationToken);
+            Gemm.Multiply(-1, left.View.Slice(first, 0, rows, left.Columns), right.View, 1, part, options, cancellationToken);
+            sum += Norms.FrobeniusSquared(part, options, cancellationToken);
         }
         return Math.Sqrt(sum / squaredNorm);
     }

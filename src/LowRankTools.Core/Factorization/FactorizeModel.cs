@@ -53,6 +53,8 @@ public sealed class FactorizeModel(FactorizeOptions options)
         using ModelOutput output = ModelOutput.Create(location, options.Format, [.. items.SelectMany(i => i.Written)],
             Metadata(Record(_ => LongestNumber)), options.MaxShardBytes);
         TensorCopier copier = new(model.File, output);
+        using LayerPipeline layers = new([.. items.OfType<OutputItem.Pair>()],
+            (pair, threads, token) => Factorize(model, pair, threads, token), ThreadCount, cancellationToken);
         long done = 0, total = model.Layers.Sum(l => l.Shape.Bytes);
         foreach (OutputItem item in items)
         {
@@ -61,7 +63,7 @@ public sealed class FactorizeModel(FactorizeOptions options)
             switch (item)
             {
                 case OutputItem.Pair pair:
-                    measured[pair.Plan.Name] = WritePair(model, pair, output, cancellationToken);
+                    layers.Next(factors => measured[pair.Plan.Name] = WritePair(pair, factors, output, cancellationToken));
                     done += pair.Plan.BytesBefore;
                     break;
                 case OutputItem.Alias alias when output.Writer is PyTorchModelWriter writer:
@@ -80,19 +82,24 @@ public sealed class FactorizeModel(FactorizeOptions options)
         return output.Complete(Metadata(record), record.ToFile(), Path.GetDirectoryName(model.Source.Path));
     }
 
-    private Measured WritePair(Model model, OutputItem.Pair pair, ModelOutput output, CancellationToken cancellationToken)
+    private int ThreadCount => options.Svd.ThreadCount > 0 ? options.Svd.ThreadCount : EngineCatalog.Embedded.ThreadCount;
+
+    private LayerFactors Factorize(Model model, OutputItem.Pair pair, int threads, CancellationToken cancellationToken)
     {
-        Stopwatch clock = Stopwatch.StartNew();
         ModelLayer layer = pair.Layer;
-        bool embedding = layer.Shape.Kind == LayerKind.Embedding;
         using Matrix<float> weight = WeightMatrix.Read(model.File, layer.Tensor, cancellationToken);
         // A linear map is factorized as (out, in), however it is stored; an embedding as (entries, features).
-        MatrixView<float> view = !embedding && layer.Shape.Orientation == WeightOrientation.InOut ? weight.Transposed : weight.View;
-        using LayerFactors factors = WeightMatrix.Named(model, layer, () =>
-            LayerFactors.Compute(view, pair.Plan.Rank!.Value, options.Split, pair.First.DType, options.Svd, cancellationToken));
+        bool flipped = layer.Shape.Kind != LayerKind.Embedding && layer.Shape.Orientation == WeightOrientation.InOut;
+        return WeightMatrix.Named(model, layer, () => LayerFactors.Compute(flipped ? weight.Transposed : weight.View, pair.Plan.Rank!.Value,
+            options.Split, pair.First.DType, options.Svd with { ThreadCount = threads }, cancellationToken));
+    }
+
+    private static Measured WritePair(OutputItem.Pair pair, LayerFactors factors, ModelOutput output, CancellationToken cancellationToken)
+    {
+        bool embedding = pair.Layer.Shape.Kind == LayerKind.Embedding;
         MatrixRows.Write(output, pair.First, embedding ? factors.Left.View : factors.Right.View, cancellationToken);
         MatrixRows.Write(output, pair.Second, embedding ? factors.Right.Transposed : factors.Left.View, cancellationToken);
-        return new Measured(factors.RelativeError, factors.SquaredNorm, factors.Algorithm, clock.Elapsed.TotalSeconds);
+        return new Measured(factors.RelativeError, factors.SquaredNorm, factors.Algorithm, factors.Seconds);
     }
 
     private FactorizationRecord RecordOf(Model model, RankPlan plan, Func<string, double> error)

@@ -39,7 +39,7 @@ public sealed record LayerFactorization
     /// <summary>Algorithm that found the factors; null where nothing was computed.</summary>
     public string? Method { get; init; }
 
-    /// <summary>Seconds to read, factorize and write the layer; null where nothing was computed.</summary>
+    /// <summary>Seconds to factorize the layer, others running beside it; null where nothing was computed.</summary>
     public double? Seconds { get; init; }
 
     internal static LayerFactorization From(LayerPlan plan) => new()

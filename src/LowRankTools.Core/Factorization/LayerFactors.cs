@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using LowRankTools.Formats;
 using LowRankTools.Numerics;
 
@@ -26,6 +27,12 @@ internal sealed class LayerFactors : IDisposable
     /// <summary>||W - Left Right|| / ||W|| of the factors as stored.</summary>
     public double RelativeError { get; }
 
+    /// <summary>Seconds to factorize the weight, the layers beside it running too.</summary>
+    public double Seconds { get; init; }
+
+    /// <summary>Bytes of both factors in memory.</summary>
+    public long Bytes => (Left.Length + Right.Length) * sizeof(float);
+
     /// <summary>||W||^2.</summary>
     public double SquaredNorm => _svd.SquaredNorm;
 
@@ -41,15 +48,19 @@ internal sealed class LayerFactors : IDisposable
     /// <param name="cancellationToken">Stops the computation.</param>
     public static LayerFactors Compute(MatrixView<float> weight, int rank, FactorSplit split, TensorDType dtype, SvdOptions options, CancellationToken cancellationToken)
     {
+        Stopwatch clock = Stopwatch.StartNew();
         TruncatedSvdResult svd = TruncatedSvd.Compute(weight, new RankTarget.Rank(rank), options, null, cancellationToken);
         try
         {
             Scale(svd, split);
-            if (dtype is TensorDType.F32 or TensorDType.F64)
-                return new LayerFactors(svd, svd.RelativeError);
-            Round(svd.U, dtype);
-            Round(svd.Vt, dtype);
-            return new LayerFactors(svd, FactorResidual.Relative(weight, svd.U, svd.Vt, svd.SquaredNorm, cancellationToken));
+            double error = svd.RelativeError;
+            if (dtype is not (TensorDType.F32 or TensorDType.F64))
+            {
+                Round(svd.U, dtype);
+                Round(svd.Vt, dtype);
+                error = FactorResidual.Relative(weight, svd.U, svd.Vt, svd.SquaredNorm, options.ThreadCount, cancellationToken);
+            }
+            return new LayerFactors(svd, error) { Seconds = clock.Elapsed.TotalSeconds };
         }
         catch
         {
