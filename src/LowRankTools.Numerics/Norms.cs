@@ -35,7 +35,7 @@ public static unsafe class Norms
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static double RowSquared(float* row, int count, nint stride)
+    internal static double RowSquared(float* row, int count, nint stride)
     {
         double sum = 0;
         int j = 0;

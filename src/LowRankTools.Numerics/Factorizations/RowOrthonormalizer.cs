@@ -58,9 +58,20 @@ internal static unsafe class RowOrthonormalizer
     {
         for (int i = 0; i < x.Rows; i++)
         {
-            double norm = Math.Sqrt(Norms.FrobeniusSquared(x.Slice(i, 0, 1, x.Columns), new ComputeOptions { ThreadCount = 1 }));
+            double norm = Math.Sqrt(Norms.RowSquared(x.Row(i), x.Columns, 1));
             if (norm == 0) continue;
-            foreach (ref float value in new Span<float>(x.Row(i), x.Columns)) value = (float)(value / norm);
+
+            // In two steps, because the inverse of a tiny norm is no float32 number.
+            double half = Math.Sqrt(1 / norm);
+            if (half > 1e18)
+            {
+                VectorOps.Scale((float)half, x.Row(i), x.Columns);
+                VectorOps.Scale((float)half, x.Row(i), x.Columns);
+            }
+            else
+            {
+                VectorOps.Scale((float)(1 / norm), x.Row(i), x.Columns);
+            }
         }
     }
 

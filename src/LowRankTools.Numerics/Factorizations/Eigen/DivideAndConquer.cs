@@ -41,22 +41,16 @@ internal sealed unsafe class DivideAndConquer : IDisposable
         int n = d.Length;
         if (n == 0) return ([], new Matrix<double>(0, 0));
 
-        // Entries near 1 keep squares away from overflow and underflow.
-        double scale = Math.Max(d.Max(Math.Abs), e.Take(n - 1).Select(Math.Abs).DefaultIfEmpty(0).Max());
-        if (scale > 0)
-        {
-            for (int i = 0; i < n; i++) (d[i], e[i]) = (d[i] / scale, e[i] / scale);
-        }
-
+        double scale = Normalize(d, e);
         using var solver = new DivideAndConquer(d, e, ct);
         int wanted = n;
         solver.Solve(0, n, threads, ascending =>
         {
-            double[] descending = [.. ascending.Reverse().Select(value => value * Rescale(scale))];
+            double[] descending = [.. ascending.Reverse().Select(value => value * scale)];
             return wanted = choose(descending);
         });
         double[] values = new double[n];
-        for (int i = 0; i < n; i++) values[i] = d[solver._order[n - 1 - i]] * Rescale(scale);
+        for (int i = 0; i < n; i++) values[i] = d[solver._order[n - 1 - i]] * scale;
         if (n <= LeafSize) wanted = choose(values);
         Matrix<double> vectors = Matrix<double>.Uninitialized(wanted, n);
         for (int i = 0; i < wanted; i++) solver._z.Row(solver._order[n - 1 - i]).CopyTo(vectors.Row(i));
@@ -70,7 +64,16 @@ internal sealed unsafe class DivideAndConquer : IDisposable
         _work.Dispose();
     }
 
-    private static double Rescale(double scale) => scale > 0 ? scale : 1;
+    /// <summary>Divides a tridiagonal matrix by its largest entry, so that squares neither overflow nor vanish.</summary>
+    /// <returns>What values are to be multiplied with; 1 for a zero matrix.</returns>
+    internal static double Normalize(double[] d, double[] e)
+    {
+        double scale = 0;
+        for (int i = 0; i < d.Length; i++) scale = Math.Max(scale, Math.Max(Math.Abs(d[i]), i < d.Length - 1 ? Math.Abs(e[i]) : 0));
+        if (scale == 0) return 1;
+        for (int i = 0; i < d.Length; i++) (d[i], e[i]) = (d[i] / scale, e[i] / scale);
+        return scale;
+    }
 
     // Solves rows and columns low to high - 1; _order then walks their values upwards.
     private void Solve(int low, int high, int threads, Func<double[], int>? choose)
@@ -106,7 +109,14 @@ internal sealed unsafe class DivideAndConquer : IDisposable
         double* z = _z.Pointer + ((nint)low * size) + low;
         for (int i = 0; i < n; i++) z[((nint)i * size) + i] = 1;
         fixed (double* d = _d, e = _e) TridiagonalQl.Solve(d + low, e + low, n, z, size, n);
-        for (int i = 0; i < n; i++) _order[low + i] = low + i;
-        Array.Sort(_order, low, n, Comparer<int>.Create((i, j) => _d[i].CompareTo(_d[j])));
+        SortUpwards(_d, _order, low, n);
+    }
+
+    /// <summary>Lists rows low to low + n - 1 by their values, upwards.</summary>
+    internal static void SortUpwards(double[] d, int[] order, int low, int n)
+    {
+        double[] keys = d[low..(low + n)];
+        for (int i = 0; i < n; i++) order[low + i] = low + i;
+        keys.AsSpan().Sort(order.AsSpan(low, n));
     }
 }

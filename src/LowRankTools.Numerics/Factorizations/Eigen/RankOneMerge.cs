@@ -38,8 +38,7 @@ internal sealed unsafe class RankOneMerge(
         for (int j = 0; j < count; j++) (poles[j], z0[j]) = (d[kept[j]], weights[kept[j] - low]);
 
         // Column j of the coefficients goes where its basis vector goes: left ones first, mixed ones, right ones.
-        int[] byOrigin = [.. Enumerable.Range(0, count).OrderBy(j => origins[kept[j] - low])];
-        int left = kept.Count(row => origins[row - low] == Origin.Left), right = kept.Count(row => origins[row - low] == Origin.Right);
+        (int[] byOrigin, int left, int right) = SortByOrigin(kept, origins);
         using Matrix<double> coefficients = Matrix<double>.Uninitialized(count, count);
         if (count > 0) SolveRoots(poles, z0, byOrigin, roots, coefficients);
 
@@ -47,18 +46,26 @@ internal sealed unsafe class RankOneMerge(
         Gather(kept, byOrigin, deflated);
         for (int j = 0; j < deflated.Count; j++) weights[j] = d[deflated[j]];
         for (int j = 0; j < n; j++) d[low + j] = j < count ? roots[j] : weights[j - count];
-        for (int j = 0; j < n; j++) order[low + j] = low + j;
-        Array.Sort(order, low, n, Comparer<int>.Create((i, j) => d[i] != d[j] ? d[i].CompareTo(d[j]) : i.CompareTo(j)));
+        DivideAndConquer.SortUpwards(d, order, low, n);
 
         int[] rowsUpwards = order[low..high];
-        int wanted = choose?.Invoke([.. rowsUpwards.Select(row => d[row])]) ?? n;
-        int needed = rowsUpwards[^wanted..].Count(row => row < low + count);
+        int wanted = choose?.Invoke([.. rowsUpwards.Select(row => d[row])]) ?? n, needed = 0;
+        foreach (int row in rowsUpwards.AsSpan(n - wanted)) needed += row < low + count ? 1 : 0;
         int first = count - needed, leftSide = middle - low;
         MatrixView<double> basis = work.View.Slice(low, low, n, n), target = z.View.Slice(low, low, n, n);
         MatrixView<double> rows = coefficients.View.Slice(first, 0, needed, count);
         GemmDriver.Multiply(1.0, rows.Slice(0, 0, needed, count - right), basis.Slice(0, 0, count - right, leftSide), 0.0, target.Slice(first, 0, needed, leftSide), threads, ct);
         GemmDriver.Multiply(1.0, rows.Slice(0, left, needed, count - left), basis.Slice(left, leftSide, count - left, n - leftSide), 0.0, target.Slice(first, leftSide, needed, n - leftSide), threads, ct);
         MatrixCopy.Copy(basis.Slice(count, 0, n - count, n), target.Slice(count, 0, n - count, n));
+    }
+
+    private (int[] ByOrigin, int Left, int Right) SortByOrigin(List<int> kept, Origin[] origins)
+    {
+        int[] byOrigin = new int[kept.Count], counts = new int[3];
+        foreach (int row in kept) counts[(int)origins[row - low]]++;
+        int[] next = [0, counts[0], counts[0] + counts[1]];
+        for (int j = 0; j < byOrigin.Length; j++) byOrigin[next[(int)origins[kept[j] - low]]++] = j;
+        return (byOrigin, counts[0], counts[2]);
     }
 
     private int[] MergeOrders()
@@ -116,7 +123,7 @@ internal sealed unsafe class RankOneMerge(
 
     private bool TryRotate(int before, int row, double[] weights, Origin[] origins, double tolerance)
     {
-        double s = weights[before - low], c = weights[row - low], length = double.Hypot(c, s), gap = d[row] - d[before];
+        double s = weights[before - low], c = weights[row - low], length = Math.Sqrt((c * c) + (s * s)), gap = d[row] - d[before];
         c /= length;
         s /= length;
         if (Math.Abs(gap * c * s) > tolerance) return false;

@@ -32,8 +32,10 @@ internal static unsafe class SymmetricEigen
     public static double[] Values(Matrix<double> a, int threads, CancellationToken ct)
     {
         using var tridiagonal = new Tridiagonalization(a, threads, ct);
-        double[] values = tridiagonal.Diagonal;
-        fixed (double* d = values, e = tridiagonal.OffDiagonal) TridiagonalQl.Solve(d, e, values.Length, null, 0, 0);
+        double[] values = tridiagonal.Diagonal, off = tridiagonal.OffDiagonal;
+        double scale = DivideAndConquer.Normalize(values, off);
+        fixed (double* d = values, e = off) TridiagonalQl.Solve(d, e, values.Length, null, 0, 0);
+        for (int i = 0; i < values.Length; i++) values[i] *= scale;
         Array.Sort(values);
         Array.Reverse(values);
         return values;

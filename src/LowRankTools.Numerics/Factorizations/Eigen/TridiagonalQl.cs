@@ -9,7 +9,7 @@ internal static unsafe class TridiagonalQl
     private const int SweepsPerValue = 60;
     private const double MachineEpsilon = 1.1102230246251565e-16;
 
-    /// <summary>T = Z^T diag(d) Z on return, in no order.</summary>
+    /// <summary>T = Z^T diag(d) Z on return, in no order. Entries are scaled to at most about 1, so that squares are safe.</summary>
     /// <param name="d">Diagonal of T, n entries; on return the eigenvalues.</param>
     /// <param name="e">Off-diagonal, n entries of which the last is ignored; destroyed.</param>
     /// <param name="n">Size of T.</param>
@@ -26,15 +26,16 @@ internal static unsafe class TridiagonalQl
         double floor = 0;
         for (int i = 0; i < n; i++) floor = Math.Max(floor, Math.Max(Math.Abs(d[i]), Math.Abs(e[i])));
         floor *= MachineEpsilon * MachineEpsilon;
+        int sweeps = 0;
         for (int low = 0; low < n; low++)
         {
-            for (int sweep = 0; ; sweep++)
+            while (true)
             {
                 int high = low;
                 while (high < n - 1 && Math.Abs(e[high]) > floor + (MachineEpsilon * (Math.Abs(d[high]) + Math.Abs(d[high + 1])))) high++;
                 if (high == low) break;
-                if (sweep == SweepsPerValue)
-                    throw new LowRankToolsException("NoConvergence", $"The eigenvalue iteration did not settle within {SweepsPerValue} sweeps.", "Check the matrix for extreme entries.");
+                if (sweeps++ == SweepsPerValue * n)
+                    throw new LowRankToolsException("NoConvergence", $"The eigenvalue iteration did not settle within {SweepsPerValue} sweeps a value.", "Check the matrix for extreme entries.");
                 Sweep(d, e, low, high, z, zDistance, zColumns);
             }
         }
@@ -49,7 +50,7 @@ internal static unsafe class TridiagonalQl
         for (int i = high - 1; i >= low; i--)
         {
             double f = sine * e[i], b = cosine * e[i];
-            r = double.Hypot(f, g);
+            r = Math.Sqrt((f * f) + (g * g));
             e[i + 1] = r;
             if (r == 0)
             {

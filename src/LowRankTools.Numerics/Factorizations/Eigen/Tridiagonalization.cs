@@ -9,6 +9,9 @@ internal sealed unsafe class Tridiagonalization : IDisposable
 {
     private const int PanelRows = 32;
 
+    // On the way back there is no panel to factor, and fewer, larger blocks touch the vectors less often.
+    private const int BackRows = 128;
+
     // Rows are cut into this many parts of equal area for A v, whatever the number of threads: partial sums are added
     // in a fixed order.
     private const int Parts = 8;
@@ -53,14 +56,14 @@ internal sealed unsafe class Tridiagonalization : IDisposable
     public void BackTransform(MatrixView<double> z, int threads, CancellationToken ct)
     {
         int n = _a.Rows;
-        using Matrix<double> v = Matrix<double>.Uninitialized(PanelRows, n);
-        double* tau = stackalloc double[PanelRows];
+        using Matrix<double> v = Matrix<double>.Uninitialized(BackRows, n);
+        double* tau = stackalloc double[BackRows];
 
         // H_1 acts first: blocks from the top of the matrix downwards, inside a block the last row leads.
-        for (int first = 1; first < n; first += PanelRows)
+        for (int first = 1; first < n; first += BackRows)
         {
             ct.ThrowIfCancellationRequested();
-            int count = Math.Min(PanelRows, n - first), length = first + count - 1;
+            int count = Math.Min(BackRows, n - first), length = first + count - 1;
             for (int j = 0; j < count; j++)
             {
                 int k = first + count - 1 - j;
