@@ -1,0 +1,84 @@
+using System.Reflection;
+using System.Reflection.Metadata;
+using System.Reflection.PortableExecutable;
+using System.Xml.Linq;
+using LowRankTools.Core;
+using LowRankTools.Formats;
+
+namespace LowRankTools.PowerShell.Tests.Conventions;
+
+/// <summary>Conventions that hold in the compiled assembly and in the source; no PowerShell is needed to see them.</summary>
+public sealed class SourceConventionTests
+{
+    private static IEnumerable<string> ErrorIds => new[] { typeof(FormatErrors), typeof(CoreErrors), typeof(CommandErrors) }
+        .SelectMany(t => t.GetFields(BindingFlags.Public | BindingFlags.Static)).Select(f => (string)f.GetRawConstantValue()!);
+
+    [Fact]
+    public void The_module_folder_holds_the_modules_own_assemblies_only()
+    {
+        Assert.Equal(["LowRankTools.Core.dll", "LowRankTools.Formats.dll", "LowRankTools.Numerics.dll", "LowRankTools.PowerShell.dll"],
+            Directory.EnumerateFiles(Repository.ModuleBin).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void The_laid_out_module_is_the_one_that_was_built()
+    {
+        Assert.Equal(File.ReadAllBytes(typeof(Display).Assembly.Location), File.ReadAllBytes(Path.Combine(Repository.ModuleBin, "LowRankTools.PowerShell.dll")));
+    }
+
+    [Fact]
+    public void Cmdlet_classes_are_sealed_public_and_named_after_their_cmdlet()
+    {
+        using FileStream file = File.OpenRead(typeof(Display).Assembly.Location);
+        using PEReader image = new(file);
+        MetadataReader metadata = image.GetMetadataReader();
+        Dictionary<string, TypeAttributes> commands = metadata.TypeDefinitions.Select(metadata.GetTypeDefinition)
+            .Where(t => metadata.GetString(t.Namespace) == "LowRankTools.PowerShell.Commands" && metadata.GetString(t.Name).EndsWith("Command", StringComparison.Ordinal))
+            .ToDictionary(t => metadata.GetString(t.Name), t => t.Attributes);
+        Assert.Equal(Repository.Cmdlets.Select(c => c.Replace("-", "", StringComparison.Ordinal) + "Command").Order(StringComparer.Ordinal), commands.Keys.Order(StringComparer.Ordinal));
+        Assert.All(commands.Values, a => Assert.True(a.HasFlag(TypeAttributes.Sealed | TypeAttributes.Public)));
+    }
+
+    [Fact]
+    public void Cmdlet_files_stay_small()
+    {
+        Assert.All(Directory.EnumerateFiles(Path.Combine(Repository.Source, "Commands"), "*.cs"), f => Assert.InRange(File.ReadLines(f).Count(), 1, 120));
+    }
+
+    [Fact]
+    public void Nothing_writes_to_the_console()
+    {
+        Assert.All(Directory.EnumerateFiles(Repository.Source, "*.cs", SearchOption.AllDirectories), f => Assert.DoesNotContain("Console.", File.ReadAllText(f), StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Error_ids_are_PascalCase_and_mean_one_thing()
+    {
+        Assert.All(ErrorIds, id => Assert.Matches("^[A-Z][A-Za-z]+$", id));
+        Assert.Equal(ErrorIds.Distinct().Count(), ErrorIds.Count());
+    }
+
+    [Fact]
+    public void The_about_topic_explains_every_error_id()
+    {
+        string[] lines = File.ReadAllLines(Path.Combine(Repository.HelpFolder, "about_LowRankTools_Errors.help.txt"));
+        Assert.All(ErrorIds, id => Assert.Contains("    " + id, lines));
+    }
+
+    [Fact]
+    public void Tables_have_four_to_seven_columns_and_as_many_cells()
+    {
+        XElement[] tables = [.. XDocument.Load(Repository.Views).Descendants("TableControl")];
+        Assert.NotEmpty(tables);
+        Assert.All(tables, t => Assert.InRange(t.Descendants("TableColumnHeader").Count(), 4, 7));
+        Assert.All(tables, t => Assert.Equal(t.Descendants("TableColumnHeader").Count(), t.Descendants("TableColumnItem").Count()));
+    }
+
+    [Fact]
+    public void Every_type_that_is_written_has_a_table()
+    {
+        string[] viewed = [.. XDocument.Load(Repository.Views).Descendants("View").Where(v => v.Element("TableControl") is not null).Descendants("TypeName").Select(t => t.Value)];
+        Type[] written = [typeof(LayerShape), typeof(ParameterCount), typeof(FactorizationResult), typeof(LayerFactorization), typeof(MergeResult), typeof(TensorDifference), typeof(Numerics.EngineInfo)];
+        Assert.Equal(written.Select(t => t.FullName!).Order(), viewed.Order());
+    }
+}

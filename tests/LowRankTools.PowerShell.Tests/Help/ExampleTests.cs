@@ -1,0 +1,42 @@
+using System.Text.RegularExpressions;
+
+namespace LowRankTools.PowerShell.Tests.Help;
+
+/// <summary>Every example of the pages is run, and prints what the page says it prints.</summary>
+public sealed partial class ExampleTests(PwshSession session) : IClassFixture<PwshSession>, IDisposable
+{
+    private const int Width = 100;
+
+    private readonly Sandbox _sandbox = new();
+
+    public static TheoryData<string, string> Examples
+    {
+        get
+        {
+            TheoryData<string, string> examples = [];
+            foreach (string cmdlet in Repository.Cmdlets)
+            {
+                foreach (Match example in Example().Matches(Page(cmdlet)))
+                    examples.Add(cmdlet, example.Groups["title"].Value);
+            }
+            return examples;
+        }
+    }
+
+    public void Dispose() => _sandbox.Dispose();
+
+    [PwshTheory, MemberData(nameof(Examples))]
+    public void An_example_prints_what_its_page_shows(string cmdlet, string title)
+    {
+        Match example = Example().Matches(Page(cmdlet)).Single(m => m.Groups["title"].Value == title);
+        string printed = session.Text(_sandbox, $"& {{\n{example.Groups["code"].Value}\n}} | Out-String -Width {Width}");
+        // The pages say /work for the folder they are in, whatever it is called here.
+        printed = printed.Replace(_sandbox.Root, "/work", StringComparison.Ordinal).Replace('\\', '/');
+        Assert.Equal(example.Groups["output"].Value.Trim('\n'), printed);
+    }
+
+    private static string Page(string cmdlet) => File.ReadAllText(Path.Combine(Repository.Pages, cmdlet + ".md")).ReplaceLineEndings("\n");
+
+    [GeneratedRegex(@"^### (?<title>[^\n]+)\n```powershell\n(?<code>.*?)\n```\n(```text\n(?<output>.*?)\n```\n)?", RegexOptions.Multiline | RegexOptions.Singleline)]
+    private static partial Regex Example();
+}

@@ -1,0 +1,83 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using LowRankTools.Formats;
+
+namespace LowRankTools.PowerShell.Tests.Support;
+
+/// <summary>A folder of its own for one test, with two small models, gone afterwards.</summary>
+internal sealed class Sandbox : IDisposable
+{
+    /// <summary>Weights of <c>models/mini</c>: a transformer layer, small.</summary>
+    private static readonly (string Name, long[] Shape)[] s_mini =
+    [
+        ("embed_tokens.weight", [96, 32]),
+        ("layer.attention.q.weight", [32, 32]),
+        ("layer.attention.k.weight", [32, 32]),
+        ("layer.attention.v.weight", [32, 32]),
+        ("layer.mlp.up.weight", [128, 32]),
+        ("layer.mlp.up.bias", [128]),
+        ("layer.mlp.down.weight", [32, 128]),
+        ("layer.mlp.down.bias", [32]),
+        ("layer.norm.weight", [32]),
+    ];
+
+    /// <summary>Weights of <c>models/tiny.safetensors</c>.</summary>
+    private static readonly (string Name, long[] Shape)[] s_tiny = [("fc1.weight", [64, 32]), ("fc1.bias", [64]), ("fc2.weight", [32, 64])];
+
+    public Sandbox()
+    {
+        WriteModel("models/mini/model.safetensors", s_mini);
+        WriteTiny("models/tiny.safetensors");
+    }
+
+    public string Root { get; } = Directory.CreateTempSubdirectory("lowrank-pwsh-").FullName;
+
+    /// <summary>Full path of a name in the folder.</summary>
+    public string this[string name] => Path.Combine(Root, name);
+
+    public bool Exists(string name) => File.Exists(this[name]) || Directory.Exists(this[name]);
+
+    public void WriteTiny(string name) => WriteModel(name, s_tiny);
+
+    public void WriteText(string name, string text)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(this[name])!);
+        File.WriteAllText(this[name], text);
+    }
+
+    /// <summary>Writes a model whose matrices have falling singular values; the same numbers each time.</summary>
+    public void WriteModel(string name, params (string Name, long[] Shape)[] tensors)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(this[name])!);
+        using SafetensorsModelWriter writer = new(this[name], tensors.Select(t => (t.Name, t.Shape.Length)), new Dictionary<string, string>());
+        for (int i = 0; i < tensors.Length; i++)
+        {
+            writer.Begin(new TensorSpec(tensors[i].Name, TensorDType.F32, [.. tensors[i].Shape]));
+            writer.Write(MemoryMarshal.AsBytes<float>(Values(tensors[i].Shape, seed: i)));
+        }
+        writer.Complete();
+    }
+
+    /// <summary>One line for every file: its name and the hash of its bytes.</summary>
+    public string Fingerprint(string folder = "") => string.Join('\n', Directory
+        .EnumerateFiles(this[folder], "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
+        .Select(f => $"{Path.GetRelativePath(Root, f)} {Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(f)))}"));
+
+    public void Dispose() => Directory.Delete(Root, recursive: true);
+
+    private static float[] Values(long[] shape, int seed)
+    {
+        Random random = new(seed);
+        int rows = (int)shape[0], columns = shape.Length > 1 ? (int)shape[1] : 1;
+        float[] values = new float[rows * columns];
+        for (int rank = 1; rank <= Math.Min(rows, columns); rank++)
+        {
+            double[] left = Vector(random, rows), right = Vector(random, columns);
+            for (int i = 0; i < values.Length; i++)
+                values[i] += (float)(left[i / columns] * right[i % columns] / rank);
+        }
+        return values;
+    }
+
+    private static double[] Vector(Random random, int length) => [.. Enumerable.Range(0, length).Select(_ => random.NextDouble() - 0.5)];
+}
