@@ -41,5 +41,5 @@ public sealed class CompletionTests(PwshSession session) : IClassFixture<PwshSes
     }
 
     private IEnumerable<string?> Complete(string typed) => session.All(_sandbox,
-        $"[System.Management.Automation.CommandCompletion]::CompleteInput(@'\n{typed}\n'@.TrimEnd(\"`n\"), {typed.Length}, $null).CompletionMatches.CompletionText").Select(t => t.GetString());
+        $"[System.Management.Automation.CommandCompletion]::CompleteInput(@'\n{typed}\n'@.TrimEnd(\"`n\"), {typed.Length}, $null).CompletionMatches | ForEach-Object CompletionText").Select(t => t.GetString());
 }

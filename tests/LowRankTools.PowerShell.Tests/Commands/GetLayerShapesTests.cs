@@ -65,7 +65,7 @@ public sealed class GetLayerShapesTests(PwshSession session) : IClassFixture<Pws
     [PwshFact]
     public void A_pipeline_that_wants_one_object_gets_one()
     {
-        Assert.Equal(["embed_tokens.weight"], Names("Get-LayerShapes models -Recurse | Select-Object -First 1"));
+        Assert.Equal(["fc1.weight"], Names("Get-LayerShapes models -Recurse | Select-Object -First 1"));
     }
 
     private IEnumerable<string?> Names(string script) => session.All(_sandbox, script).Select(l => l.GetProperty("Name").GetString());

@@ -81,7 +81,7 @@ public sealed class PathTests(PwshSession session) : IClassFixture<PwshSession>,
     public void Paths_with_blanks_quotes_and_letters_of_any_script_work()
     {
         _sandbox.WriteTiny("my model's Gewichte ü 模型.safetensors");
-        Assert.Equal(["my model's Gewichte ü 模型"], Names("Get-ChildItem *.safetensors | Measure-ParameterCount"));
+        Assert.Equal(["my model's Gewichte ü 模型"], Names("Get-ChildItem my*.safetensors | Measure-ParameterCount"));
     }
 
     [PwshFact]

@@ -24,10 +24,14 @@ internal sealed class Sandbox : IDisposable
     /// <summary>Weights of <c>models/tiny.safetensors</c>.</summary>
     private static readonly (string Name, long[] Shape)[] s_tiny = [("fc1.weight", [64, 32]), ("fc1.bias", [64]), ("fc2.weight", [32, 64])];
 
+    /// <summary>Rank of the difference between <c>tuned.safetensors</c> and <c>models/tiny.safetensors</c>.</summary>
+    public const int TunedRank = 3;
+
     public Sandbox()
     {
         WriteModel("models/mini/model.safetensors", s_mini);
         WriteTiny("models/tiny.safetensors");
+        WriteTuned("tuned.safetensors");
     }
 
     public string Root { get; } = Directory.CreateTempSubdirectory("lowrank-pwsh-").FullName;
@@ -38,6 +42,19 @@ internal sealed class Sandbox : IDisposable
     public bool Exists(string name) => File.Exists(this[name]) || Directory.Exists(this[name]);
 
     public void WriteTiny(string name) => WriteModel(name, s_tiny);
+
+    /// <summary>Writes the small model after a change of rank <see cref="TunedRank"/> to its first matrix.</summary>
+    private void WriteTuned(string name)
+    {
+        WriteTiny(name);
+        using FileStream file = new(this[name], FileMode.Open);
+        long start = file.Length - s_tiny.Sum(t => t.Shape.Aggregate(1L, (a, b) => a * b)) * sizeof(float);
+        float[] values = Values(s_tiny[0].Shape, seed: 0), change = Values(s_tiny[0].Shape, seed: 99, TunedRank);
+        for (int i = 0; i < values.Length; i++)
+            values[i] += change[i];
+        file.Position = start;
+        file.Write(MemoryMarshal.AsBytes<float>(values));
+    }
 
     public void WriteText(string name, string text)
     {
@@ -65,12 +82,12 @@ internal sealed class Sandbox : IDisposable
 
     public void Dispose() => Directory.Delete(Root, recursive: true);
 
-    private static float[] Values(long[] shape, int seed)
+    private static float[] Values(long[] shape, int seed, int mostRank = int.MaxValue)
     {
         Random random = new(seed);
         int rows = (int)shape[0], columns = shape.Length > 1 ? (int)shape[1] : 1;
         float[] values = new float[rows * columns];
-        for (int rank = 1; rank <= Math.Min(rows, columns); rank++)
+        for (int rank = 1; rank <= Math.Min(Math.Min(rows, columns), mostRank); rank++)
         {
             double[] left = Vector(random, rows), right = Vector(random, columns);
             for (int i = 0; i < values.Length; i++)

@@ -1,0 +1,139 @@
+namespace LowRankTools.PowerShell.Tests.Views;
+
+/// <summary>What the default views print at a width of 120.</summary>
+public sealed class ViewTests(PwshSession session) : IClassFixture<PwshSession>, IDisposable
+{
+    private readonly Sandbox _sandbox = new();
+
+    public void Dispose() => _sandbox.Dispose();
+
+    [PwshFact]
+    public void Layers_stand_under_their_model_and_leave_blank_what_is_null()
+    {
+        _sandbox.WriteModel("wide.safetensors", ("a.weight", [200, 100]), ("a.bias", [200]));
+        Prints("Get-LayerShapes wide.safetensors", """
+               Model: /work/wide.safetensors
+
+            Name     Kind       Shape DType Parameters    Size BreakEven
+            ----     ----       ----- ----- ----------    ---- ---------
+            a.weight Linear 200 x 100 F32       20,000 78.1 KB        66
+            a.bias   Bias         200 F32          200   800 B
+            """);
+    }
+
+    [PwshFact]
+    public void A_layer_in_a_list_tells_everything()
+    {
+        Prints("Get-LayerShapes models/tiny.safetensors -Name fc2 | Format-List", """
+            Name          : fc2.weight
+            Model         : tiny
+            Path          : /work/models/tiny.safetensors
+            Kind          : Linear
+            Shape         : 32 x 64
+            Orientation   : OutIn
+            InFeatures    : 64
+            OutFeatures   : 32
+            DType         : F32
+            Parameters    : 2,048
+            Bytes         : 8.0 KB
+            Trainable     : True
+            TiedTo        :
+            BreakEvenRank : 21
+            Rank          :
+            """);
+    }
+
+    [PwshFact]
+    public void Counts_of_models_are_comparable_down_a_column()
+    {
+        Prints("Measure-ParameterCount models -Recurse", """
+            Name Format      Layers Parameters Trainable    Size     Adam
+            ---- ------      ------ ---------- ---------    ----     ----
+            tiny Safetensors      2      4,160     4,160 16.7 KB  65.0 KB
+            mini Safetensors      6     14,528    14,528 58.1 KB 227.0 KB
+            """);
+    }
+
+    [PwshFact]
+    public void A_factorization_in_a_list_tells_where_it_went()
+    {
+        Prints("Invoke-LowRankFactorization models/tiny.safetensors -Rank 4 -WhatIf | Format-List", """
+            Name             : tiny
+            Source           : /work/models/tiny.safetensors
+            Path             : /work/models/tiny-lowrank/model.safetensors
+            Written          : False
+            Rule             : Rank 4
+            ParametersBefore : 4,160
+            Parameters       : 832
+            KeptRatio        : 20.0 %
+            BytesBefore      : 16.3 KB
+            Bytes            : 3.3 KB
+            FactorizedLayers : 2
+            KeptLayers       : 0
+            RelativeError    :
+            Seconds          :
+            """);
+    }
+
+    [PwshFact]
+    public void Layers_that_stay_dense_say_why()
+    {
+        Prints("(Invoke-LowRankFactorization models/mini -Rank 20 -Exclude *.down -WhatIf).Layers", """
+            Name                        Shape Rank Before Parameters Error Reason
+            ----                        ----- ---- ------ ---------- ----- ------
+            embed_tokens.weight       96 x 32       3,072      3,072       Embedding
+            layer.attention.q.weight  32 x 32       1,024      1,024       BreakEven
+            layer.attention.k.weight  32 x 32       1,024      1,024       BreakEven
+            layer.attention.v.weight  32 x 32       1,024      1,024       BreakEven
+            layer.mlp.up.weight      128 x 32   20  4,096      3,200
+            layer.mlp.down.weight    32 x 128       4,096      4,096       Excluded
+            """);
+    }
+
+    [PwshFact]
+    public void Engines_say_what_they_lack()
+    {
+        Prints("""
+            [LowRankTools.Numerics.EngineInfo]::new('Embedded', 'cpu', 'AVX2', 8, $true, '')
+            [LowRankTools.Numerics.EngineInfo]::new('Other', 'cuda:0', '', 0, $false, 'no driver')
+            """, """
+            Name         Available Device   InstructionSet Threads Reason
+            ----         --------- ------   -------------- ------- ------
+            Embedded     True      cpu      AVX2                 8
+            Other        False     cuda:0                          no driver
+            """);
+    }
+
+    [PwshFact]
+    public void Merged_models_and_differences_have_tables_too()
+    {
+        Prints("Invoke-LowRankFactorization models/tiny.safetensors -Rank 4 -OutputPath small.safetensors | Merge-LowRankFactor -WhatIf", """
+            Name  Merged Before Parameters    Size Written
+            ----  ------ ------ ----------    ---- -------
+            small      2    832      4,160 16.3 KB False
+            """);
+        Prints("Compare-ModelWeight models/tiny.safetensors tuned.safetensors -IncludeRank", """
+               Model: /work/tuned.safetensors
+
+            Name         Shape Status  MaxAbs Error DeltaRank
+            ----         ----- ------  ------ ----- ---------
+            fc1.weight 64 x 32 Changed  0.317 0.955         3
+            fc1.bias        64 Same         0     0
+            fc2.weight 32 x 64 Same         0     0
+            """);
+    }
+
+    [PwshFact]
+    public void Views_do_not_depend_on_the_culture()
+    {
+        const string table = "Measure-ParameterCount models -Recurse | Out-String -Width 120";
+        Assert.Equal(session.Text(_sandbox, table), session.Text(_sandbox,
+            $"$before = [cultureinfo]::CurrentCulture; try {{ [cultureinfo]::CurrentCulture = 'de-DE'; {table} }} finally {{ [cultureinfo]::CurrentCulture = $before }}"));
+    }
+
+    private void Prints(string script, string expected)
+    {
+        string printed = session.Text(_sandbox, $"& {{\n{script}\n}} | Out-String -Width 120");
+        Assert.Equal(expected.ReplaceLineEndings("\n"), printed.Replace(_sandbox.Root, "/work", StringComparison.Ordinal).Replace('\\', '/'));
+    }
+}
