@@ -17,7 +17,13 @@ internal static class ChildProcess
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"parameters {CountParameters.Run(Source(path)).Parameters}"));
                 break;
             case ["factorize", string path, string rank, string output]:
-                FactorizeOptions options = new() { Rule = new RankRule.Fixed(int.Parse(rank, CultureInfo.InvariantCulture)), OutputPath = output, Force = true };
+                FactorizeOptions options = new()
+                {
+                    Rule = new RankRule.Fixed(int.Parse(rank, CultureInfo.InvariantCulture)),
+                    Selection = new LayerSelection { IncludeEmbedding = true },
+                    OutputPath = output,
+                    Force = true,
+                };
                 FactorizationResult result = new FactorizeModel(options).Run(Source(path));
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"error {result.RelativeError:0.0000}, layers {result.FactorizedLayers}"));
                 break;
@@ -25,6 +31,7 @@ internal static class ChildProcess
                 return 2;
         }
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"seconds {clock.Elapsed.TotalSeconds:0.0000}"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"private {PrivateBytes(Environment.ProcessId)}"));
         return 0;
     }
 
@@ -38,7 +45,11 @@ internal static class ChildProcess
         long peak = 0;
         while (!process.WaitForExit(5))
             peak = Math.Max(peak, PrivateBytes(process.Id));
-        return (output.Result.Trim(), peak, clock.Elapsed.TotalSeconds);
+        double seconds = clock.Elapsed.TotalSeconds;
+        // A short run can end between two looks; what it held at its end it says itself.
+        string[] lines = output.Result.Trim().Split('\n');
+        long last = long.Parse(lines[^1].Split(' ')[1], CultureInfo.InvariantCulture);
+        return (lines[0], Math.Max(peak, last), seconds);
     }
 
     private static ModelSource Source(string path) => new ModelLocator().Find(path)[0];

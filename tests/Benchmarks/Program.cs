@@ -8,6 +8,7 @@ using LowRankTools.Benchmarks;
     ("checkpoint", CheckpointBenchmark.Run),
     ("streaming", StreamingBenchmark.Run),
     ("import", ImportBenchmark.Run),
+    ("model", ModelBenchmark.Run),
 ];
 
 if (args is ["--child", .. string[] child])
