@@ -18,6 +18,12 @@ public sealed class GemmTests
         data.Add(40, 1500, 1000);
         data.Add(13, 17, 9000);
         data.Add(500, 430, 390);
+        for (int n = 1; n <= 9; n++)
+        {
+            data.Add(130 + n, n, 1100 + (7 * n));
+            data.Add(n, 5000 + n, 40 + n);
+        }
+
         data.Add(1, 600, 600);
         data.Add(600, 1, 600);
         return data;
@@ -37,6 +43,8 @@ public sealed class GemmTests
     [InlineData(2000, 64, 700)]
     [InlineData(70, 70, 20000)]
     [InlineData(1000, 1, 3000)]
+    [InlineData(9000, 5, 700)]
+    [InlineData(1, 9000, 700)]
     public void The_bits_do_not_depend_on_the_number_of_threads(int m, int n, int k)
     {
         using Matrix<float> a = TestMatrices.Gaussian<float>(m, k, 1), b = TestMatrices.Gaussian<float>(k, n, 2);

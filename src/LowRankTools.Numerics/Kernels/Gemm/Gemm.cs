@@ -20,4 +20,25 @@ public static class Gemm
     /// <remarks>In float64.</remarks>
     public static void Multiply(double alpha, MatrixView<double> a, MatrixView<double> b, double beta, MatrixView<double> c, ComputeOptions? options = null, CancellationToken ct = default) =>
         GemmDriver.Multiply(alpha, a, b, beta, c, WorkerPool.Resolve(options?.ThreadCount ?? 0), ct);
+
+    /// <summary>The symmetric C (m x m) = alpha A A^T + beta C in float32, at half the work of the full product.</summary>
+    /// <param name="alpha">Factor of the product.</param>
+    /// <param name="a">A, m x k, any strides; the transpose of B for B^T B.</param>
+    /// <param name="beta">Factor of the old C, which must be symmetric; 0 overwrites it.</param>
+    /// <param name="c">C, m x m.</param>
+    /// <param name="options">Threads.</param>
+    /// <param name="ct">Stops the computation.</param>
+    /// <exception cref="LowRankToolsException">ShapesDoNotMatch.</exception>
+    public static void MultiplyByOwnTranspose(float alpha, MatrixView<float> a, float beta, MatrixView<float> c, ComputeOptions? options = null, CancellationToken ct = default) =>
+        GemmDriver.MultiplyByOwnTranspose(alpha, a, beta, c, WorkerPool.Resolve(options?.ThreadCount ?? 0), ct);
+
+    /// <inheritdoc cref="MultiplyByOwnTranspose(float, MatrixView{float}, float, MatrixView{float}, ComputeOptions?, CancellationToken)"/>
+    /// <remarks>In float64.</remarks>
+    public static void MultiplyByOwnTranspose(double alpha, MatrixView<double> a, double beta, MatrixView<double> c, ComputeOptions? options = null, CancellationToken ct = default) =>
+        GemmDriver.MultiplyByOwnTranspose(alpha, a, beta, c, WorkerPool.Resolve(options?.ThreadCount ?? 0), ct);
+
+    /// <inheritdoc cref="MultiplyByOwnTranspose(float, MatrixView{float}, float, MatrixView{float}, ComputeOptions?, CancellationToken)"/>
+    /// <remarks>Of float32 entries, computed in float64: what a Gram matrix of calibration data needs.</remarks>
+    public static void MultiplyByOwnTranspose(double alpha, MatrixView<float> a, double beta, MatrixView<double> c, ComputeOptions? options = null, CancellationToken ct = default) =>
+        GemmDriver.MultiplyByOwnTranspose(alpha, a, beta, c, WorkerPool.Resolve(options?.ThreadCount ?? 0), ct);
 }

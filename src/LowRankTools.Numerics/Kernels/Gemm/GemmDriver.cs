@@ -81,6 +81,7 @@ internal static unsafe class GemmDriver
             return;
         }
 
+        if (!lowerOnly && TryNarrow(alpha, a, b, beta, c, threads, ct)) return;
         if (c.ColumnStride != 1 && c.Columns > 1)
         {
             // A lower triangle is symmetric anyway, and mirrored afterwards.
@@ -102,6 +103,20 @@ internal static unsafe class GemmDriver
         long work = (long)c.Rows * c.Columns * a.Columns / (lowerOnly ? 2 : 1);
         int useful = (int)Math.Clamp(work / WorkPerThread, 1, threads);
         new GemmPlan<TSource, T>(alpha, a, b, beta, c, lowerOnly, useful, ct).Run();
+    }
+
+    // A few columns, or a few rows seen as columns of the transpose.
+    private static bool TryNarrow<TSource, T>(T alpha, MatrixView<TSource> a, MatrixView<TSource> b, T beta, MatrixView<T> c, int threads, CancellationToken ct)
+        where TSource : unmanaged, IBinaryFloatingPointIeee754<TSource>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (typeof(TSource) != typeof(T) || Math.Min(c.Rows, c.Columns) > NarrowProduct.MostColumns) return false;
+        var left = (MatrixView<T>)(object)a;
+        var right = (MatrixView<T>)(object)b;
+        int useful = (int)Math.Clamp((long)c.Rows * c.Columns * a.Columns / (WorkPerThread / 4), 1, threads);
+        return c.Rows >= c.Columns
+            ? NarrowProduct.TryMultiply(alpha, left, right, beta, c, useful, ct)
+            : NarrowProduct.TryMultiply(alpha, right.Transpose(), left.Transpose(), beta, c.Transpose(), useful, ct);
     }
 
     private static void ThroughCopy<TSource, T>(T alpha, MatrixView<TSource> a, MatrixView<TSource> b, T beta, MatrixView<T> c, bool transposed, bool lowerOnly, int threads, CancellationToken ct)
