@@ -88,9 +88,10 @@ public sealed class ModelLocator
     /// <summary>The model that a file belongs to: the index that lists it, or the file itself.</summary>
     private static ModelSource Owner(string file)
     {
-        if (!ModelFileNames.LooksLikeModel(file) || ModelFileNames.IsIndex(file) || ModelFileNames.IsTensorFlowJs(file))
+        if (ModelFileNames.IsIndex(file) || ModelFileNames.IsTensorFlowJs(file))
             return new ModelSource(file, ModelFileNames.ModelName(file));
-        foreach (string index in Directory.EnumerateFiles(Path.GetDirectoryName(file)!, "*.index.json").Where(ModelFileNames.IsIndex).Order(StringComparer.Ordinal))
+        IEnumerable<string> indexes = Directory.EnumerateFiles(Path.GetDirectoryName(file)!, "*.json").Where(f => ModelFileNames.IsIndex(f) || ModelFileNames.IsTensorFlowJs(f));
+        foreach (string index in indexes.Order(StringComparer.Ordinal))
         {
             if (ModelParts.TryList(index, out IReadOnlyList<string> owned) && owned.Contains(file))
                 return new ModelSource(index, ModelFileNames.ModelName(index), $"{Path.GetFileName(file)} is one of its {owned.Count} shards.");

@@ -52,6 +52,7 @@ public sealed class GetLayerShapesCommand : PathCommandBase
             Guarded(name, () => throw new LowRankToolsException(CoreErrors.LayerNotFound, $"No layer is called '{name}'.",
                 "Use wildcards, or list the layers without -Name."));
         }
+        base.EndProcessing();
     }
 
     private bool IsWanted(LayerShape shape)

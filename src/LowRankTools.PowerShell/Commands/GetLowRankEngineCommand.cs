@@ -7,7 +7,7 @@ namespace LowRankTools.PowerShell.Commands;
 /// <summary>Lists the engines that can compute here, and why one cannot.</summary>
 [Cmdlet(VerbsCommon.Get, "LowRankEngine")]
 [OutputType(typeof(EngineInfo))]
-public sealed class GetLowRankEngineCommand : PSCmdlet
+public sealed class GetLowRankEngineCommand : LowRankCommandBase
 {
     /// <summary>Names of engines; wildcards are allowed.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
@@ -23,8 +23,7 @@ public sealed class GetLowRankEngineCommand : PSCmdlet
             EngineInfo[] found = [.. EngineList.All.Where(e => pattern.IsMatch(e.Name))];
             if (found.Length == 0 && !WildcardPattern.ContainsWildcardCharacters(name))
             {
-                LowRankToolsException unknown = new(CommandErrors.EngineNotFound, $"No engine is called '{name}'.", "Get-LowRankEngine lists them.");
-                WriteError(ErrorRecords.From(unknown, name)!);
+                Guarded(name, () => throw new LowRankToolsException(CommandErrors.EngineNotFound, $"No engine is called '{name}'.", "Get-LowRankEngine lists them."));
             }
             WriteObject(found, enumerateCollection: true);
         }

@@ -37,7 +37,8 @@ public sealed partial class InvokeLowRankFactorizationCommand : WriteCommandBase
     protected override void EndProcessing()
     {
         foreach (string path in _chosen.Keys)
-            Guarded(path, () => ProcessPath(path, expanded: false));
+            Guarded(path, () => ProcessPath(path, listed: false));
+        base.EndProcessing();
     }
 
     private protected override void ValidateOptions() => Options(names: null).Validate();

@@ -5,7 +5,7 @@ using LowRankTools.Numerics;
 namespace LowRankTools.PowerShell.Commands;
 
 /// <summary>A cmdlet that takes models by path: files, shard indexes, folders.</summary>
-public abstract class PathCommandBase : PSCmdlet
+public abstract class PathCommandBase : LowRankCommandBase
 {
     /// <summary>Parameter set of <see cref="Path"/>.</summary>
     protected const string PathSet = nameof(Path);
@@ -14,7 +14,8 @@ public abstract class PathCommandBase : PSCmdlet
     protected const string LiteralPathSet = nameof(LiteralPath);
 
     private readonly ModelLocator _locator = new();
-    private bool _pathIsPiped;
+    private readonly List<string> _leftOut = [];
+    private bool _pathIsPiped, _literalPathIsPiped, _anyModel;
 
     /// <summary>Paths of models; wildcards are expanded.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PathSet)]
@@ -33,13 +34,13 @@ public abstract class PathCommandBase : PSCmdlet
     private protected PathResolver Resolver => new(this);
 
     /// <inheritdoc/>
-    protected override void BeginProcessing() => _pathIsPiped = Path is null;
+    protected override void BeginProcessing() => (_pathIsPiped, _literalPathIsPiped) = (Path is null, LiteralPath is null);
 
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
         foreach (string path in LiteralPath ?? [])
-            Guarded(path, () => ProcessPath(Resolver.Literal(path), expanded: false));
+            Guarded(path, () => ProcessPath(Resolver.Literal(path), listed: _literalPathIsPiped));
         foreach (string path in Path ?? [])
         {
             Guarded(path, () =>
@@ -51,57 +52,53 @@ public abstract class PathCommandBase : PSCmdlet
         }
     }
 
+    /// <summary>Makes sure that a listing without a single model is no silent success.</summary>
+    protected override void EndProcessing()
+    {
+        if (_literalPathIsPiped && !_anyModel && _leftOut.Count > 0)
+        {
+            Guarded(_leftOut[0], () => throw new LowRankToolsException(CoreErrors.NoModelsFound,
+                $"{_leftOut[0]}: neither this nor any other of the {_leftOut.Count} files and folders in the pipeline is or holds a file that is called as models are.",
+                "Name a file in -LiteralPath to have it read whatever it is called."));
+        }
+    }
+
     /// <summary>Does the cmdlet's work on one model.</summary>
     private protected abstract void ProcessModel(ModelSource source);
 
     /// <summary>Does the work on every model at a full path.</summary>
-    private protected void ProcessPath(string path, bool expanded)
+    /// <param name="path">A file or a folder.</param>
+    /// <param name="listed">
+    /// Whether a wildcard or a listing brought it up, and not a user who means this very one: what is no model by its name
+    /// (a readme, a tokenizer) is then left out.
+    /// </param>
+    private protected void ProcessPath(string path, bool listed)
     {
-        if (expanded && File.Exists(path) && !ModelLocator.LooksLikeModel(path))
+        IReadOnlyList<ModelSource> models = [];
+        if (!listed || !File.Exists(path) || ModelLocator.LooksLikeModel(path))
+            models = Find(path, listed);
+        if (models.Count == 0)
         {
-            WriteVerbose($"{path}: not a model, skipped.");
-            return;
-        }
-        IReadOnlyList<ModelSource> models;
-        try
-        {
-            models = _locator.Find(path, Recurse);
-        }
-        catch (LowRankToolsException e) when (expanded && e.ErrorId == CoreErrors.NoModelsFound)
-        {
-            WriteVerbose(e.Message);
-            return;
+            WriteVerbose($"{path}: no model, or none that was not seen before.");
+            _leftOut.Add(path);
         }
         foreach (ModelSource source in models)
         {
+            _anyModel = true;
             WriteVerbose(source.Note.Length > 0 ? $"{source.Path}: {source.Note}" : source.Path);
             Guarded(source.Path, () => ProcessModel(source));
         }
     }
 
-    /// <summary>Makes an error that was foreseen the error of this one thing, so that the next one has its turn.</summary>
-    private protected void Guarded(object target, Action action)
+    private IReadOnlyList<ModelSource> Find(string path, bool listed)
     {
         try
         {
-            action();
+            return _locator.Find(path, Recurse);
         }
-        catch (Exception e) when (ErrorRecords.From(e, target) is not null)
+        catch (LowRankToolsException e) when (listed && e.ErrorId == CoreErrors.NoModelsFound)
         {
-            WriteError(ErrorRecords.From(e, target)!);
-        }
-    }
-
-    /// <summary>Makes an error that was foreseen the end of the command: no other input could do better.</summary>
-    private protected void Required(object? target, Action action)
-    {
-        try
-        {
-            action();
-        }
-        catch (Exception e) when (ErrorRecords.From(e, target) is not null)
-        {
-            ThrowTerminatingError(ErrorRecords.From(e, target)!);
+            return [];
         }
     }
 }

@@ -72,6 +72,16 @@ public sealed class PathTests(PwshSession session) : IClassFixture<PwshSession>,
     }
 
     [PwshFact]
+    public void A_listing_leaves_out_what_is_no_model_unless_that_is_all_there_is()
+    {
+        _sandbox.WriteText("models/readme.md", "text");
+        _sandbox.WriteText("models/empty/readme.md", "text");
+        Assert.Equal(["mini", "tiny"], Names("Get-ChildItem models | Measure-ParameterCount").Order());
+        Reply reply = session.Run(_sandbox, "Get-ChildItem models/readme.md, models/empty | Measure-ParameterCount");
+        Assert.Equal(["NoModelsFound"], reply.ErrorIds);
+    }
+
+    [PwshFact]
     public void A_wildcard_that_finds_nothing_is_no_error()
     {
         Assert.Empty(session.All(_sandbox, "Measure-ParameterCount models/*.gguf"));

@@ -1,0 +1,33 @@
+using System.Management.Automation;
+
+namespace LowRankTools.PowerShell.Commands;
+
+/// <summary>A cmdlet of this module: its errors go through one place.</summary>
+public abstract class LowRankCommandBase : PSCmdlet
+{
+    /// <summary>Makes an error that was foreseen the error of this one thing, so that the next one has its turn.</summary>
+    private protected void Guarded(object target, Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception e) when (ErrorRecords.From(e, target) is not null)
+        {
+            WriteError(ErrorRecords.From(e, target)!);
+        }
+    }
+
+    /// <summary>Makes an error that was foreseen the end of the command: no other input could do better.</summary>
+    private protected void Required(object? target, Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception e) when (ErrorRecords.From(e, target) is not null)
+        {
+            ThrowTerminatingError(ErrorRecords.From(e, target)!);
+        }
+    }
+}
