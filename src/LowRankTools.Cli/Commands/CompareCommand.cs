@@ -20,7 +20,7 @@ internal static class CompareCommand
         {
             ModelSource? expected = null;
             int code = new ModelRun(console).Each([parsed.GetRequiredValue(reference)], recurse: false, model => expected = Single(expected, model));
-            if (expected is null)
+            if (code != ExitCode.Success || expected is null)
                 return code;
             CompareModels operation = new(parsed.GetValue(includeRank));
             return new ModelRun(console).Each(parsed.GetRequiredValue(paths), parsed.GetValue(recurse), source =>
@@ -37,5 +37,5 @@ internal static class CompareCommand
     }
 
     private static ModelSource Single(ModelSource? earlier, ModelSource model) => earlier is null ? model
-        : throw new LowRankToolsException(CoreErrors.OptionInvalid, $"The --reference-path holds {earlier.Path} and {model.Path}.", "Name one of them.");
+        : throw new LowRankToolsException("ReferenceAmbiguous", $"The --reference-path holds {earlier.Path} and {model.Path}.", "Name one of them.");
 }

@@ -19,9 +19,9 @@ internal static class ErrorLine
     /// <summary>The line of an error that the system raised about a path.</summary>
     public static string Of(string path, Exception error) => error switch
     {
-        UnauthorizedAccessException => Format("AccessDenied", $"{path}: {error.Message}", "Check the permissions of the file and its folder."),
+        UnauthorizedAccessException => Format("FileAccessDenied", $"{path}: {error.Message}", "Check the permissions of the file and its folder."),
         OutOfMemoryException => Format("OutOfMemory", $"{path}: a tensor of the model needs more memory than there is.", "Leave the largest layers out with --exclude."),
-        _ => Format("FileNotReadable", $"{path}: {error.Message}", "Check that the file exists and the disk is well."),
+        _ => Format("FileReadFailed", $"{path}: {error.Message}", "Check that the file exists and the disk is well."),
     };
 
     private static string Format(string id, string problem, string remedy) =>

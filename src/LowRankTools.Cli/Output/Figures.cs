@@ -27,12 +27,12 @@ internal static class Figures
     /// <summary>0.22 is 22.0 %.</summary>
     public static string Percent(double share) => string.Create(CultureInfo.InvariantCulture, $"{share * 100:F1} %");
 
-    /// <summary>Four significant digits; nothing where there is no number.</summary>
+    /// <summary>Four decimals, or four digits and an exponent; nothing where there is no number.</summary>
     public static string Small(double? value) => value switch
     {
         null => "",
         0 => "0",
-        { } v when Math.Abs(v) is >= 1e-4 and < 1e4 => v.ToString("0.0###", CultureInfo.InvariantCulture),
+        { } v when Math.Abs(v) is >= 1e-3 and < 1e4 => v.ToString("F4", CultureInfo.InvariantCulture),
         { } v => v.ToString("0.000E+0", CultureInfo.InvariantCulture),
     };
 

@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Collections.Immutable;
 using System.Text.Json;
 
@@ -16,12 +15,8 @@ internal sealed class SafetensorsHeader
     /// <summary>Longer than any type's name.</summary>
     private const int LongestDType = 32;
 
-    private static readonly FrozenDictionary<string, TensorDType> s_dtypes = Enum.GetValues<TensorDType>()
-        .Where(SafetensorsConstants.Holds).ToFrozenDictionary(d => d.ToString(), StringComparer.Ordinal);
-
-    /// <summary>Finds types by characters that are nowhere a string: a header has one for every tensor.</summary>
-    private static readonly FrozenDictionary<string, TensorDType>.AlternateLookup<ReadOnlySpan<char>> s_dtypesByText =
-        s_dtypes.GetAlternateLookup<ReadOnlySpan<char>>();
+    /// <summary>Names of the types, by number. A few dozen: looking through them costs less than a dictionary takes to make.</summary>
+    private static readonly string[] s_dtypes = Enum.GetNames<TensorDType>();
 
     private readonly List<Entry> _entries = [];
     private readonly Dictionary<string, string> _metadata = new(StringComparer.Ordinal);
@@ -137,8 +132,12 @@ internal sealed class SafetensorsHeader
     {
         Expect(ref reader, JsonTokenType.String);
         Span<char> text = stackalloc char[LongestDType];
-        if (reader.ValueSpan.Length <= text.Length && s_dtypesByText.TryGetValue(text[..reader.CopyString(text)], out TensorDType dtype))
-            return dtype;
+        text = reader.ValueSpan.Length <= text.Length ? text[..reader.CopyString(text)] : [];
+        for (TensorDType dtype = 0; (int)dtype < s_dtypes.Length; dtype++)
+        {
+            if (text.SequenceEqual(s_dtypes[(int)dtype]) && SafetensorsConstants.Holds(dtype))
+                return dtype;
+        }
         throw new ModelFormatException(FormatErrors.DTypeUnsupported, $"Tensor '{name}' has the unknown element type '{reader.GetString()}'.", tensor: name);
     }
 

@@ -66,13 +66,13 @@ public sealed class CompareTests : IDisposable
     }
 
     [Fact]
-    public async Task A_reference_of_several_models_is_wrong_usage()
+    public async Task A_reference_of_several_models_is_ambiguous()
     {
         _folder.Model("refs/a.safetensors");
         _folder.Model("refs/b.safetensors");
         CliRun run = await CliRun.Of("compare", _folder.Model(), "--reference-path", _folder["refs"]);
-        Assert.Equal(2, run.Code);
-        Assert.StartsWith("error OptionInvalid: ", Assert.Single(run.ErrorLines), StringComparison.Ordinal);
+        Assert.Equal(1, run.Code);
+        Assert.StartsWith("error ReferenceAmbiguous: ", Assert.Single(run.ErrorLines), StringComparison.Ordinal);
     }
 
     [Fact]

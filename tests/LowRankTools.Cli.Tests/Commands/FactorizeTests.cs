@@ -128,6 +128,20 @@ public sealed class FactorizeTests : IDisposable
     }
 
     [Theory]
+    [InlineData("out.pt", null, "PyTorch")]
+    [InlineData("folder", "pytorch", "PyTorch")]
+    [InlineData("out.safetensors", null, "Safetensors")]
+    [InlineData("out.safetensors", "SafeTensors", "Safetensors")]
+    public async Task The_format_is_that_of_the_name_or_the_option(string path, string? format, string expected)
+    {
+        CliRun run = await Run(["--rank", "4", "--output-path", _folder[path], .. format is null ? [] : new[] { "--format", format }]);
+        Assert.Equal(0, run.Code);
+        CliRun counted = await CliRun.Of("count", run.Json[0].GetProperty("Path").GetString()!, "--json");
+        Assert.Equal(expected, Assert.Single(counted.Json).GetProperty("Format").GetString());
+        Assert.Equal(run.Json[0].GetProperty("Parameters").GetInt64(), counted.Json[0].GetProperty("Parameters").GetInt64());
+    }
+
+    [Theory]
     [InlineData("f16", 2)]
     [InlineData("BF16", 2)]
     [InlineData("f64", 8)]

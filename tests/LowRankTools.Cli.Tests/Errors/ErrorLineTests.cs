@@ -27,8 +27,8 @@ public sealed class ErrorLineTests
     [Fact]
     public void Errors_of_the_system_get_an_id_too()
     {
-        Assert.StartsWith("error AccessDenied: /m: ", ErrorLine.Of("/m", new UnauthorizedAccessException("no")), StringComparison.Ordinal);
-        Assert.StartsWith("error FileNotReadable: /m: ", ErrorLine.Of("/m", new IOException("no")), StringComparison.Ordinal);
+        Assert.StartsWith("error FileAccessDenied: /m: ", ErrorLine.Of("/m", new UnauthorizedAccessException("no")), StringComparison.Ordinal);
+        Assert.StartsWith("error FileReadFailed: /m: ", ErrorLine.Of("/m", new IOException("no")), StringComparison.Ordinal);
         Assert.StartsWith("error OutOfMemory: /m: ", ErrorLine.Of("/m", new InsufficientMemoryException()), StringComparison.Ordinal);
     }
 }
