@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace LowRankTools.Numerics;
 
@@ -41,6 +42,7 @@ internal static unsafe class MicroKernel512
         Vector512<T> c9l = Vector512<T>.Zero, c9r = Vector512<T>.Zero;
         Vector512<T> c10l = Vector512<T>.Zero, c10r = Vector512<T>.Zero;
         Vector512<T> c11l = Vector512<T>.Zero, c11r = Vector512<T>.Zero;
+        Prefetch(c, cDistance);
         T* end = a + depth;
         for (; a < end; a++, b += 2 * lanes)
         {
@@ -106,6 +108,19 @@ internal static unsafe class MicroKernel512
         Store(c, c10l, c10r, beta);
         c += cDistance;
         Store(c, c11l, c11r, beta);
+    }
+
+    // The tile of C is wanted thousands of cycles from now, when the sums are done: fetch it meanwhile.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Prefetch<T>(T* c, nint distance)
+        where T : unmanaged
+    {
+        if (!Sse.IsSupported) return;
+        for (int i = 0; i < Rows; i++, c += distance)
+        {
+            Sse.Prefetch0(c);
+            Sse.Prefetch0(c + Vector512<T>.Count);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
