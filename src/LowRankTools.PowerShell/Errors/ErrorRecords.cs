@@ -16,7 +16,7 @@ internal static class ErrorRecords
             new ErrorRecord(exception, CoreErrors.PathNotFound, ErrorCategory.ObjectNotFound, target),
         ProviderNotFoundException or PSNotSupportedException =>
             new ErrorRecord(exception, CommandErrors.PathNotFileSystem, ErrorCategory.InvalidArgument, target),
-        WildcardPatternException or PathTooLongException or ArgumentException =>
+        WildcardPatternException or PathTooLongException or ArgumentException { ParamName: "path" } =>
             new ErrorRecord(exception, CommandErrors.PathInvalid, ErrorCategory.InvalidArgument, target),
         UnauthorizedAccessException => new ErrorRecord(exception, CommandErrors.FileAccessDenied, ErrorCategory.PermissionDenied, target),
         IOException => new ErrorRecord(exception, CommandErrors.FileReadFailed, ErrorCategory.ReadError, target),

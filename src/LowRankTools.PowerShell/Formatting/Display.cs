@@ -11,6 +11,12 @@ public static class Display
 {
     private static readonly string[] s_units = ["B", "KB", "MB", "GB", "TB", "PB", "EB"];
 
+    /// <summary>Longest name in a table: leaves room for the figures at a width of 120.</summary>
+    private const int LongestName = 44;
+
+    /// <summary>A name as far as it fits beside figures: its end says most, so the beginning goes.</summary>
+    public static string Name(string name) => name.Length <= LongestName ? name : string.Concat("\u2026", name.AsSpan(name.Length - LongestName + 1));
+
     /// <summary>A count with group separators: <c>45,555,200</c>; empty for null.</summary>
     public static string Count(long? count) => count?.ToString("N0", CultureInfo.InvariantCulture) ?? string.Empty;
 

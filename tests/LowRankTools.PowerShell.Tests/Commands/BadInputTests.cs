@@ -41,6 +41,15 @@ public sealed class BadInputTests(PwshSession session) : IClassFixture<PwshSessi
     }
 
     [PwshFact]
+    public void A_path_that_no_file_system_could_have_is_invalid()
+    {
+        Reply reply = session.Run(_sandbox, "\"a`0b\", 'models/tiny.safetensors' | Measure-ParameterCount; Measure-ParameterCount -LiteralPath \"a`0b\"; Measure-ParameterCount 'models/[a'");
+        Assert.Single(reply.Output);
+        Assert.All(reply.ErrorIds, id => Assert.Equal("PathInvalid", id));
+        Assert.Equal(3, reply.Errors.Count);
+    }
+
+    [PwshFact]
     public void The_remedy_is_said_once()
     {
         Directory.CreateDirectory(_sandbox["empty"]);

@@ -59,6 +59,30 @@ public sealed class InvokeLowRankFactorizationTests(PwshSession session) : IClas
     }
 
     [PwshFact]
+    public void Where_nobody_can_be_asked_nothing_is_written()
+    {
+        string before = _sandbox.Fingerprint();
+        Reply reply = session.Run(_sandbox, "Invoke-LowRankFactorization models/mini -Rank 6 -Confirm");
+        Assert.Empty(reply.Output);
+        Assert.NotNull(reply.Thrown);
+        Assert.Equal(before, _sandbox.Fingerprint());
+        session.One(_sandbox, "$ConfirmPreference = 'Low'; Invoke-LowRankFactorization models/mini -Rank 6 -Confirm:$false");
+    }
+
+    [PwshFact]
+    public void Layers_that_have_gone_since_they_were_listed_are_an_error()
+    {
+        Reply reply = session.Run(_sandbox, """
+            $layers = Get-LayerShapes models/tiny.safetensors
+            Copy-Item models/mini/model.safetensors models/tiny.safetensors
+            $layers | Invoke-LowRankFactorization -Rank 4
+            Remove-Item models/tiny.safetensors
+            $layers | Invoke-LowRankFactorization -Rank 4
+            """);
+        Assert.Equal(["LayerNotFound", "PathNotFound"], reply.ErrorIds);
+    }
+
+    [PwshFact]
     public void Existing_output_is_kept_without_force_and_replaced_with_it()
     {
         session.All(_sandbox, "Invoke-LowRankFactorization models/tiny.safetensors -Rank 4");

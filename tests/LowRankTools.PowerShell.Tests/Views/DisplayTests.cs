@@ -4,6 +4,16 @@ namespace LowRankTools.PowerShell.Tests.Views;
 
 public sealed class DisplayTests
 {
+    [Fact]
+    public void A_long_name_keeps_its_end()
+    {
+        Assert.Equal("encoder.layer.0.weight", Display.Name("encoder.layer.0.weight"));
+        string shown = Display.Name(new string('x', 100) + ".attention.weight");
+        Assert.Equal(44, shown.Length);
+        Assert.StartsWith("\u2026x", shown, StringComparison.Ordinal);
+        Assert.EndsWith(".attention.weight", shown, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(null, "")]
     [InlineData(0L, "0")]

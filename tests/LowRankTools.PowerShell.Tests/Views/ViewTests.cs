@@ -22,6 +22,20 @@ public sealed class ViewTests(PwshSession session) : IClassFixture<PwshSession>,
     }
 
     [PwshFact]
+    public void Long_names_leave_room_for_the_figures()
+    {
+        string name = "model.decoder." + string.Join('.', Enumerable.Repeat("block", 20)) + ".self_attention.qkv_proj.weight";
+        _sandbox.WriteModel("deep.safetensors", (name, [192, 64]));
+        Prints("Get-LayerShapes deep.safetensors", """
+               Model: /work/deep.safetensors
+
+            Name                                         Kind               Shape DType Parameters    Size BreakEven
+            ----                                         ----               ----- ----- ----------    ---- ---------
+            ….block.block.self_attention.qkv_proj.weight AttentionPacked 192 x 64 F32       12,288 48.0 KB        47
+            """);
+    }
+
+    [PwshFact]
     public void A_layer_in_a_list_tells_everything()
     {
         Prints("Get-LayerShapes models/tiny.safetensors -Name fc2 | Format-List", """
