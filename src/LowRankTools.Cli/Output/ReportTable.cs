@@ -1,8 +1,8 @@
 namespace LowRankTools.Cli;
 
 /// <summary>
-/// Rows of text for people. A screen gets a bordered table that fits it; files and pipes get columns of plain text in
-/// which no name is ever cut or wrapped.
+/// Rows of text for people: a bordered table where a screen has room for it, columns of plain text in files, pipes and
+/// on narrow screens. No name is ever cut, and a column that nothing stands in is left out.
 /// </summary>
 /// <param name="columns">Headings; one that begins with <c>&gt;</c> is of a column of numbers, aligned to the right.</param>
 internal sealed class ReportTable(params string[] columns)
@@ -35,20 +35,41 @@ internal sealed class ReportTable(params string[] columns)
     /// <summary>Writes the table where results go.</summary>
     public void Write(ConsoleContext console)
     {
-        if (console.Terminal.Output)
-            ScreenTable.Write(this, console);
+        ReportTable filled = WithoutEmptyColumns();
+        int[] widths = filled.Widths();
+        int bordered = 1 + 3 * widths.Length;
+        foreach (int width in widths)
+            bordered += width;
+        if (console.Terminal.Output && bordered <= console.Terminal.Width)
+            ScreenTable.Write(filled, console);
         else
-            WritePlain(console.Out);
+            filled.WritePlain(console.Out, widths);
     }
 
-    private void WritePlain(TextWriter output)
+    private ReportTable WithoutEmptyColumns()
     {
-        int[] widths = new int[columns.Length];
-        foreach (string[] row in (string[][])[Headings, .. _rows])
+        int[] kept = [.. Enumerable.Range(0, columns.Length).Where(i => _rows.Count == 0 || _rows.Exists(row => row[i].Length > 0))];
+        if (kept.Length == columns.Length)
+            return this;
+        ReportTable filled = new(Array.ConvertAll(kept, i => columns[i]));
+        foreach (string[] row in _rows)
+            filled._rows.Add(Array.ConvertAll(kept, i => row[i]));
+        return filled;
+    }
+
+    private int[] Widths()
+    {
+        int[] widths = Array.ConvertAll(Headings, h => h.Length);
+        foreach (string[] row in _rows)
         {
             for (int i = 0; i < widths.Length; i++)
                 widths[i] = Math.Max(widths[i], row[i].Length);
         }
+        return widths;
+    }
+
+    private void WritePlain(TextWriter output, int[] widths)
+    {
         if (IsHeaded)
             output.WriteLine(Line(Headings, widths));
         foreach (string[] row in _rows)

@@ -12,7 +12,7 @@ internal static class Screen
             Out = new AnsiConsoleOutput(writer),
             Ansi = AnsiSupport.Yes,
             ColorSystem = terminal.Color ? ColorSystemSupport.Standard : ColorSystemSupport.NoColors,
-            Interactive = InteractionSupport.No,
+            Interactive = InteractionSupport.Yes, // or else progress is a list of lines
             Enrichment = new ProfileEnrichment { UseDefaultEnrichers = false },
         });
         console.Profile.Width = terminal.Width;

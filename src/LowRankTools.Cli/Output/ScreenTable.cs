@@ -12,8 +12,7 @@ internal static class ScreenTable
         for (int i = 0; i < report.Headings.Length; i++)
         {
             TableColumn column = new(new Text(report.Headings[i], heading));
-            // Numbers stay whole; names give way.
-            table.AddColumn(report.IsNumeric(i) ? column.RightAligned().NoWrap() : column);
+            table.AddColumn((report.IsNumeric(i) ? column.RightAligned() : column).NoWrap());
         }
         foreach (string[] row in report.Rows)
             table.AddRow(row.Select(cell => new Text(cell)));

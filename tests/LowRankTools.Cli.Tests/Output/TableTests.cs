@@ -27,18 +27,33 @@ public sealed class TableTests
     }
 
     [Fact]
-    public void Screens_get_tables_that_fit_them()
+    public void Screens_get_a_bordered_table_where_it_fits_and_whole_names_where_not()
     {
-        string text = Written(Sample(), new Terminal(Output: true, Error: false, Color: false, Width: 60));
-        Assert.All(text.Split('\n'), line => Assert.InRange(line.Length, 0, 60));
-        Assert.Contains("1,234", text, StringComparison.Ordinal);
+        string name = Sample().Rows[0][0];
+        string wide = Written(Sample(), new Terminal(Output: true, Error: false, Color: false, Width: name.Length + 13));
+        Assert.StartsWith("\u256D", wide, StringComparison.Ordinal);
+        Assert.All(wide.Split('\n'), line => Assert.InRange(line.Length, 0, name.Length + 13));
+        Assert.Contains(name, wide, StringComparison.Ordinal);
+        string narrow = Written(Sample(), new Terminal(Output: true, Error: false, Color: false, Width: name.Length + 11));
+        Assert.Equal(Written(Sample(), Terminal.None), narrow);
+        Assert.Contains(name, narrow, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Columns_that_nothing_stands_in_are_left_out()
+    {
+        ReportTable table = new("Name", "Remark", ">Count");
+        table.Add("a", "", "1");
+        Assert.DoesNotContain("Remark", Written(table, Terminal.None), StringComparison.Ordinal);
+        table.Add("b", "odd", "2");
+        Assert.Contains("Remark", Written(table, Terminal.None), StringComparison.Ordinal);
     }
 
     [Fact]
     public void Without_colour_not_one_escape_code_is_sent()
     {
-        Assert.DoesNotContain('\u001b', Written(Sample(), new Terminal(Output: true, Error: false, Color: false, Width: 100)));
-        Assert.Contains('\u001b', Written(Sample(), new Terminal(Output: true, Error: false, Color: true, Width: 100)));
+        Assert.DoesNotContain('\u001b', Written(Sample(), new Terminal(Output: true, Error: false, Color: false, Width: 120)));
+        Assert.Contains('\u001b', Written(Sample(), new Terminal(Output: true, Error: false, Color: true, Width: 120)));
         Assert.DoesNotContain('\u001b', Written(Sample(), Terminal.None));
     }
 
