@@ -7,11 +7,13 @@ namespace LowRankTools.Numerics;
 /// </summary>
 internal static class GramSvd
 {
-    public static TruncatedSvdResult Compute(ITensorEngine engine, ITensor a, RankTarget target, double squaredNorm, CancellationToken ct)
+    public static TruncatedSvdResult Compute(ITensorEngine engine, ITensor a, RankTarget target, double squaredNorm, IProgress<double>? progress, CancellationToken ct)
     {
         ITensor gram = engine.Gram(a, ct);
+        progress?.Report(0.2);
         (double[] eigenvalues, ITensor vectors) = engine.SymmetricEigen(gram, values => Choose(target, values, squaredNorm), ct);
         gram.Dispose();
+        progress?.Report(0.8);
         using ITensor ut = engine.Copy(vectors, ElementType.Float32);
         vectors.Dispose();
         int rank = ut.Shape[0];

@@ -18,9 +18,12 @@ internal sealed record KrylovShape(int Rank, int BlockSize, int FirstDimensions,
     {
         // Fewer, wider blocks for small ranks, where products would otherwise be too thin; a space of twice the rank
         // and one block more ends within 1.002 of the optimum on spectra i^-0.3, i^-0.5 and i^-1.
-        int block = options.BlockSize ?? Math.Max(rank <= 2 * Granule ? Granule : 2 * Granule, RoundUp((rank + 3) / 4, Granule));
+        int block = options.BlockSize is { } asked ? Math.Max(asked, 1) : Math.Max(rank <= 2 * Granule ? Granule : 2 * Granule, RoundUp((rank + 3) / 4, Granule));
         double depth = options.Accuracy == SvdAccuracy.Exact ? 3 : 2;
-        int first = RoundUp((int)(depth * rank) + (options.Oversampling ?? block), block);
+        int beyond = Math.Max(options.Oversampling ?? block, 0);
+
+        // The estimate of what is still to be gained compares two blocks.
+        int first = Math.Max(RoundUp((int)(depth * rank) + beyond, block), 2 * block);
         int most = first + Math.Max(first / 2 / block, 2) * block;
         if (most > rows) return null;
         return new KrylovShape(rank, block, first, most, options.Accuracy == SvdAccuracy.Exact ? ExactGain : CompressionGain);

@@ -63,7 +63,7 @@ public static class TruncatedSvd
             return result;
         }
 
-        return GramSvd.Compute(engine, a, target, squaredNorm, ct);
+        return GramSvd.Compute(engine, a, target, squaredNorm, progress, ct);
     }
 
     private static TruncatedSvdResult Flip(TruncatedSvdResult result)

@@ -75,6 +75,20 @@ public sealed class TruncatedSvdTests
         Assert.InRange(Residual.Orthogonality(svd.U.View), 0, 20);
     }
 
+    [Theory]
+    [InlineData(64, 0)]
+    [InlineData(1, 0)]
+    [InlineData(-5, -5)]
+    public void Odd_tuning_numbers_still_give_a_correct_answer(int blockSize, int oversampling)
+    {
+        using Matrix<float> a = TestMatrices.WithSingularValues(200, 250, TestMatrices.PowerLaw(200, 0.5), 26);
+        using TruncatedSvdResult svd = TruncatedSvd.Compute(a.View, new RankTarget.Rank(5), new SvdOptions { BlockSize = blockSize, Oversampling = oversampling });
+        Assert.Equal(5, svd.Rank);
+        double optimum = Math.Sqrt(TestMatrices.PowerLaw(200, 0.5).Skip(5).Sum(s => s * s) / TestMatrices.PowerLaw(200, 0.5).Sum(s => s * s));
+        Assert.InRange(svd.RelativeError / optimum, 1 - 1e-5, 1.01);
+        Assert.InRange(Residual.Orthogonality(svd.U.View), 0, 20);
+    }
+
     [Fact]
     public void A_large_rank_deficient_or_zero_matrix_survives_the_Krylov_route()
     {
