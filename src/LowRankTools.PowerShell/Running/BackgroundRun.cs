@@ -25,7 +25,7 @@ internal static class BackgroundRun
         {
             try
             {
-                foreach (T result in work(new Reporter(p => speech.Add(() => report(p), CancellationToken.None)), token))
+                foreach (T result in work(new LatestProgress(speech, report), token))
                     speech.Add(() => output(result), CancellationToken.None);
             }
             finally
@@ -48,9 +48,34 @@ internal static class BackgroundRun
         worker.GetAwaiter().GetResult();
     }
 
-    /// <summary>Unlike <see cref="Progress{T}"/> it tells at once, on the thread that reports.</summary>
-    private sealed class Reporter(Action<OperationProgress> tell) : IProgress<OperationProgress>
+    /// <summary>
+    /// Hands on the latest report and drops those before it that nobody has seen yet: a console that draws slowly must not
+    /// hold the work up, nor tell of it when it is over.
+    /// </summary>
+    private sealed class LatestProgress(BlockingCollection<Action> speech, Action<OperationProgress> report) : IProgress<OperationProgress>
     {
-        public void Report(OperationProgress value) => tell(value);
+        private readonly Lock _gate = new();
+        private OperationProgress? _unseen;
+
+        public void Report(OperationProgress value)
+        {
+            lock (_gate)
+            {
+                if (_unseen is null)
+                    speech.Add(Tell, CancellationToken.None);
+                _unseen = value;
+            }
+        }
+
+        private void Tell()
+        {
+            OperationProgress latest;
+            lock (_gate)
+            {
+                latest = _unseen!.Value;
+                _unseen = null;
+            }
+            report(latest);
+        }
     }
 }

@@ -108,6 +108,7 @@ public sealed class ViewTests(PwshSession session) : IClassFixture<PwshSession>,
     public void Engines_say_what_they_lack()
     {
         Prints("""
+            $null = Get-LowRankEngine # loads the type
             [LowRankTools.Numerics.EngineInfo]::new('Embedded', 'cpu', 'AVX2', 8, $true, '')
             [LowRankTools.Numerics.EngineInfo]::new('Other', 'cuda:0', '', 0, $false, 'no driver')
             """, """
