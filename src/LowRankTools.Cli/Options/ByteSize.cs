@@ -2,13 +2,13 @@ using System.Globalization;
 
 namespace LowRankTools.Cli.Options;
 
-/// <summary>Sizes as people write them: <c>5GB</c> and <c>500MB</c> in powers of 1000, <c>5GiB</c> in powers of 1024, plain bytes.</summary>
+/// <summary>Sizes as PowerShell's literals mean them: <c>5GB</c> and <c>500MB</c> are units of 1024, as <c>5GiB</c> is; plain bytes.</summary>
 internal static class ByteSize
 {
     private static readonly (string Suffix, long Factor)[] s_units =
     [
         ("KIB", 1L << 10), ("MIB", 1L << 20), ("GIB", 1L << 30), ("TIB", 1L << 40),
-        ("KB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("TB", 1_000_000_000_000),
+        ("KB", 1L << 10), ("MB", 1L << 20), ("GB", 1L << 30), ("TB", 1L << 40),
         ("B", 1),
     ];
 

@@ -23,7 +23,7 @@ internal sealed class OutputOptions
 
     private readonly Option<long> _maxShardSize = new("--max-shard-size")
     {
-        Description = "Split safetensors output into files of at most this size: 5GB (10^9 bytes), 500MB, 2GiB (2^30), or plain bytes.",
+        Description = "Split safetensors output into files of at most this size: 5GB (5 x 2^30 bytes), 500MB, or plain bytes.",
         HelpName = "size",
         CustomParser = ParseSize,
     };

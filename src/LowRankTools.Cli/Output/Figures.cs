@@ -5,20 +5,20 @@ namespace LowRankTools.Cli;
 /// <summary>Numbers for people, the same in every country.</summary>
 internal static class Figures
 {
-    private static readonly string[] s_units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
+    private static readonly string[] s_units = ["B", "KB", "MB", "GB", "TB", "PB", "EB"];
 
     /// <summary>1,234,567.</summary>
     public static string Count(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
 
-    /// <summary>Powers of 1000, as disks are sold: 182.2 MB.</summary>
+    /// <summary>Units of 1024, as PowerShell counts and as the cmdlets show them: 173.8 MB.</summary>
     public static string Bytes(long value)
     {
         double size = value;
         int unit = 0;
-        // What would round to 1000.0 belongs to the next unit.
-        while (size >= 999.95 && unit < s_units.Length - 1)
+        // What would round to 1024.0 belongs to the next unit.
+        while (size >= 1023.95 && unit < s_units.Length - 1)
         {
-            size /= 1000;
+            size /= 1024;
             unit++;
         }
         return $"{size.ToString(unit == 0 ? "F0" : "F1", CultureInfo.InvariantCulture)} {s_units[unit]}";

@@ -7,9 +7,9 @@ public sealed class ByteSizeTests
     [Theory]
     [InlineData("1", 1)]
     [InlineData("5368709120", 5_368_709_120)]
-    [InlineData("5GB", 5_000_000_000)]
-    [InlineData("500mb", 500_000_000)]
-    [InlineData("1.5 kB", 1500)]
+    [InlineData("5GB", 5_368_709_120)]
+    [InlineData("500mb", 524_288_000)]
+    [InlineData("1.5 kB", 1536)]
     [InlineData("2GiB", 2_147_483_648)]
     [InlineData("7B", 7)]
     public void Sizes_are_read_as_people_write_them(string text, long expected)

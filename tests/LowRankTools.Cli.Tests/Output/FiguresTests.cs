@@ -5,11 +5,11 @@ public sealed class FiguresTests
     [Theory]
     [InlineData(0, "0 B")]
     [InlineData(999, "999 B")]
-    [InlineData(1000, "1.0 kB")]
-    [InlineData(999_949, "999.9 kB")]
-    [InlineData(999_950, "1.0 MB")]
-    [InlineData(182_220_800, "182.2 MB")]
-    [InlineData(long.MaxValue, "9.2 EB")]
+    [InlineData(1024, "1.0 KB")]
+    [InlineData(1_048_524, "1023.9 KB")]
+    [InlineData(1_048_525, "1.0 MB")]
+    [InlineData(182_220_800, "173.8 MB")]
+    [InlineData(long.MaxValue, "8.0 EB")]
     public void Bytes_have_three_digits_and_a_unit(long bytes, string expected) => Assert.Equal(expected, Figures.Bytes(bytes));
 
     [Fact]

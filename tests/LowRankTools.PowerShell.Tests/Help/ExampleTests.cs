@@ -30,8 +30,8 @@ public sealed partial class ExampleTests(PwshSession session) : IClassFixture<Pw
     {
         Match example = Example().Matches(Page(cmdlet)).Single(m => m.Groups["title"].Value == title);
         string printed = session.Text(_sandbox, $"& {{\n{example.Groups["code"].Value}\n}} | Out-String -Width {Width}");
-        // The pages say /work for the folder they are in, whatever it is called here.
-        printed = printed.Replace(_sandbox.Root, "/work", StringComparison.Ordinal).Replace('\\', '/');
+        // The pages say /data for the folder they are in, whatever it is called here.
+        printed = printed.Replace(_sandbox.Root, "/data", StringComparison.Ordinal).Replace('\\', '/');
         Assert.Equal(example.Groups["output"].Value.Trim('\n'), printed);
     }
 

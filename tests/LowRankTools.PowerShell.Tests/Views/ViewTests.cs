@@ -12,7 +12,7 @@ public sealed class ViewTests(PwshSession session) : IClassFixture<PwshSession>,
     {
         _sandbox.WriteModel("wide.safetensors", ("a.weight", [200, 100]), ("a.bias", [200]));
         Prints("Get-LayerShapes wide.safetensors", """
-               Model: /work/wide.safetensors
+               Model: /data/wide.safetensors
 
             Name     Kind       Shape DType Parameters    Size BreakEven
             ----     ----       ----- ----- ----------    ---- ---------
@@ -27,7 +27,7 @@ public sealed class ViewTests(PwshSession session) : IClassFixture<PwshSession>,
         string name = "model.decoder." + string.Join('.', Enumerable.Repeat("block", 20)) + ".self_attention.qkv_proj.weight";
         _sandbox.WriteModel("deep.safetensors", (name, [192, 64]));
         Prints("Get-LayerShapes deep.safetensors", """
-               Model: /work/deep.safetensors
+               Model: /data/deep.safetensors
 
             Name                                         Kind               Shape DType Parameters    Size BreakEven
             ----                                         ----               ----- ----- ----------    ---- ---------
@@ -41,7 +41,7 @@ public sealed class ViewTests(PwshSession session) : IClassFixture<PwshSession>,
         Prints("Get-LayerShapes models/tiny.safetensors -Name fc2 | Format-List", """
             Name          : fc2.weight
             Model         : tiny
-            Path          : /work/models/tiny.safetensors
+            Path          : /data/models/tiny.safetensors
             Kind          : Linear
             Shape         : 32 x 64
             Orientation   : OutIn
@@ -73,8 +73,8 @@ public sealed class ViewTests(PwshSession session) : IClassFixture<PwshSession>,
     {
         Prints("Invoke-LowRankFactorization models/tiny.safetensors -Rank 4 -WhatIf | Format-List", """
             Name             : tiny
-            Source           : /work/models/tiny.safetensors
-            Path             : /work/models/tiny-lowrank/model.safetensors
+            Source           : /data/models/tiny.safetensors
+            Path             : /data/models/tiny-lowrank/model.safetensors
             Written          : False
             Rule             : Rank 4
             ParametersBefore : 4,160
@@ -128,7 +128,7 @@ public sealed class ViewTests(PwshSession session) : IClassFixture<PwshSession>,
             small      2    832      4,160 16.3 KB False
             """);
         Prints("Compare-ModelWeight models/tiny.safetensors tuned.safetensors -IncludeRank", """
-               Model: /work/tuned.safetensors
+               Model: /data/tuned.safetensors
 
             Name         Shape Status  MaxAbs Error DeltaRank
             ----         ----- ------  ------ ----- ---------
@@ -149,6 +149,6 @@ public sealed class ViewTests(PwshSession session) : IClassFixture<PwshSession>,
     private void Prints(string script, string expected)
     {
         string printed = session.Text(_sandbox, $"& {{\n{script}\n}} | Out-String -Width 120");
-        Assert.Equal(expected.ReplaceLineEndings("\n"), printed.Replace(_sandbox.Root, "/work", StringComparison.Ordinal).Replace('\\', '/'));
+        Assert.Equal(expected.ReplaceLineEndings("\n"), printed.Replace(_sandbox.Root, "/data", StringComparison.Ordinal).Replace('\\', '/'));
     }
 }
