@@ -5,9 +5,9 @@ using LowRankTools.Numerics;
 namespace LowRankTools.PowerShell.Commands;
 
 /// <summary>Writes models whose weight matrices are pairs of low-rank factors.</summary>
-// The sets that take objects by value come first: a default set that binds by property name would claim every
-// LayerShape through its Path.
-[Cmdlet(VerbsLifecycle.Invoke, "LowRankFactorization", DefaultParameterSetName = RankInputObjectSet,
+// A LayerShape has a Path too. It binds as a whole all the same, because the binder tries objects as they are before it
+// tries their properties; for that InputObject must be no array, which would need a conversion.
+[Cmdlet(VerbsLifecycle.Invoke, "LowRankFactorization", DefaultParameterSetName = RankPathSet,
     SupportsShouldProcess = true)]
 [OutputType(typeof(FactorizationResult), typeof(FileInfo))]
 public sealed partial class InvokeLowRankFactorizationCommand : WriteCommandBase
