@@ -8,17 +8,19 @@ namespace LowRankTools.Core;
 /// compared, one at a time.
 /// </summary>
 /// <param name="withRank">Whether to find the rank of every difference, which costs its singular values.</param>
-public sealed class CompareModels(bool withRank)
+/// <param name="engine">What computes the singular values; null for <see cref="EngineChoice.Auto"/>.</param>
+public sealed class CompareModels(bool withRank, EngineChoice? engine = null)
 {
     /// <summary>Compares; the differences come one by one, those of the reference first in its order.</summary>
     /// <param name="reference">The model that is taken as true.</param>
     /// <param name="other">The model that is compared with it.</param>
     /// <param name="progress">Told about every tensor.</param>
     /// <param name="cancellationToken">Stops between and inside tensors.</param>
-    /// <exception cref="LowRankToolsException">A model is damaged, or its record and factors disagree.</exception>
+    /// <exception cref="LowRankToolsException">A model is damaged, its record and factors disagree, or the engine is not there.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public IEnumerable<TensorDifference> Run(ModelSource reference, ModelSource other, IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
+        EngineSelector.Select(engine ?? EngineChoice.Auto);
         using Model a = Model.Open(reference);
         using Model b = Model.Open(other);
         List<DenseTensor> left = DenseTensors.List(a);
@@ -57,11 +59,11 @@ public sealed class CompareModels(bool withRank)
         return withRank && largest > 0 && delta.Rows > 1 && delta.Columns > 1 ? WithRank(result, delta, squaredNorm, Coarser(left, right), cancellationToken) : result;
     }
 
-    private static TensorDifference WithRank(TensorDifference result, Matrix<float> delta, double squaredNorm, TensorDType stored, CancellationToken cancellationToken)
+    private TensorDifference WithRank(TensorDifference result, Matrix<float> delta, double squaredNorm, TensorDType stored, CancellationToken cancellationToken)
     {
         if (!double.IsFinite(result.RelativeError!.Value))
             return result;
-        (double effective, int rank) = DeltaSpectrum.Measure(delta, squaredNorm, stored, cancellationToken);
+        (double effective, int rank) = DeltaSpectrum.Measure(EngineSelector.Select(engine ?? EngineChoice.Auto).Create(0, 0), delta, squaredNorm, stored, cancellationToken);
         return result with { EffectiveRank = effective, DeltaRank = rank, IsLowRank = rank <= RankBounds.BreakEven(delta.Rows, delta.Columns) };
     }
 

@@ -7,13 +7,15 @@ namespace LowRankTools.Core;
 internal static class DeltaSpectrum
 {
     /// <summary>Entropy rank and numerical rank of D = A - B.</summary>
+    /// <param name="engine">What computes.</param>
     /// <param name="delta">D, m x n.</param>
     /// <param name="squaredNorm">||A||_F^2: what was rounded when A and B were stored.</param>
     /// <param name="stored">The coarser of the two types that A and B were stored in.</param>
     /// <param name="cancellationToken">Stops the computation.</param>
-    public static (double EffectiveRank, int Rank) Measure(Matrix<float> delta, double squaredNorm, TensorDType stored, CancellationToken cancellationToken)
+    public static (double EffectiveRank, int Rank) Measure(ITensorEngine engine, Matrix<float> delta, double squaredNorm, TensorDType stored, CancellationToken cancellationToken)
     {
-        double[] values = SingularValues.Compute(delta.View, null, cancellationToken);
+        using ITensor loaded = engine.Load(delta.View);
+        double[] values = SingularValues.Compute(engine, loaded, cancellationToken);
         double sum = values.Sum();
         double entropy = sum == 0 ? 0 : values.Where(s => s > 0).Sum(s => -(s / sum) * Math.Log(s / sum));
         double floor = Math.Max(NoiseFloor(delta, squaredNorm, stored), (values.Length > 0 ? values[0] : 0) * 1e-6);

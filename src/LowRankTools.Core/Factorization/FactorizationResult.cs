@@ -15,6 +15,9 @@ public sealed record FactorizationResult
     /// <summary>How ranks were chosen.</summary>
     public required string Rule { get; init; }
 
+    /// <summary>Engine and device that computed, or would.</summary>
+    public required string Engine { get; init; }
+
     /// <summary>Whether the model was written; false where only the plan was asked for.</summary>
     public required bool Written { get; init; }
 

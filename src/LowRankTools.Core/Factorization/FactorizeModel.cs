@@ -82,7 +82,10 @@ public sealed class FactorizeModel(FactorizeOptions options)
         return output.Complete(Metadata(record), record.ToFile(), Path.GetDirectoryName(model.Source.Path));
     }
 
-    private int ThreadCount => options.Svd.ThreadCount > 0 ? options.Svd.ThreadCount : EngineCatalog.Embedded.ThreadCount;
+    // Another engine has threads of its own, or a device: it gets one layer at a time.
+    private int ThreadCount => !Engine.IsEmbedded ? 1 : options.Svd.ThreadCount > 0 ? options.Svd.ThreadCount : EngineCatalog.Embedded.ThreadCount;
+
+    private SelectedEngine Engine => EngineSelector.Select(options.Engine);
 
     private LayerFactors Factorize(Model model, OutputItem.Pair pair, int threads, CancellationToken cancellationToken)
     {
@@ -90,7 +93,8 @@ public sealed class FactorizeModel(FactorizeOptions options)
         using Matrix<float> weight = WeightMatrix.Read(model.File, layer.Tensor, cancellationToken);
         // A linear map is factorized as (out, in), however it is stored; an embedding as (entries, features).
         bool flipped = layer.Shape.Kind != LayerKind.Embedding && layer.Shape.Orientation == WeightOrientation.InOut;
-        return WeightMatrix.Named(model, layer, () => LayerFactors.Compute(flipped ? weight.Transposed : weight.View, pair.Plan.Rank!.Value,
+        ITensorEngine engine = Engine.Create(Engine.IsEmbedded ? threads : options.Svd.ThreadCount, options.Svd.Seed);
+        return WeightMatrix.Named(model, layer, () => LayerFactors.Compute(engine, flipped ? weight.Transposed : weight.View, pair.Plan.Rank!.Value,
             options.Split, pair.First.DType, options.Svd with { ThreadCount = threads }, cancellationToken));
     }
 
@@ -129,7 +133,7 @@ public sealed class FactorizeModel(FactorizeOptions options)
         };
     }
 
-    private static FactorizationResult Planned(Model model, RankPlan plan, List<OutputItem> items, OutputLocation location)
+    private FactorizationResult Planned(Model model, RankPlan plan, List<OutputItem> items, OutputLocation location)
     {
         List<LayerShape> own = [.. model.Layers.Select(l => l.Shape).Where(s => s.TiedTo is null)];
         List<TensorSpec> written = [.. items.SelectMany(i => i.Written)];
@@ -139,6 +143,7 @@ public sealed class FactorizeModel(FactorizeOptions options)
             Source = model.Source.Path,
             Name = model.Source.Name,
             Rule = plan.Rule,
+            Engine = Engine.ToString(),
             Written = false,
             ParametersBefore = own.Sum(s => s.Parameters),
             Parameters = written.Sum(t => TensorShape.ElementCount(t.Shape, t.Name)),

@@ -40,14 +40,18 @@ public sealed record FactorizeOptions
     /// <summary>Whether only the plan is made and nothing is written.</summary>
     public bool WhatIf { get; init; }
 
+    /// <summary>What computes.</summary>
+    public EngineChoice Engine { get; init; } = EngineChoice.Auto;
+
     /// <summary>Seed, threads and accuracy of the decompositions.</summary>
     public SvdOptions Svd { get; init; } = SvdOptions.Default;
 
     /// <summary>Refuses options that contradict each other.</summary>
-    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>.</exception>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>, or <c>EngineUnavailable</c>.</exception>
     public void Validate()
     {
         Rule.Validate();
         OutputCheck.Options(OutputPath, Format, DType, MaxShardBytes);
+        EngineSelector.Select(Engine);
     }
 }

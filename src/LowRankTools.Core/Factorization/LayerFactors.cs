@@ -40,16 +40,18 @@ internal sealed class LayerFactors : IDisposable
     public string Algorithm => _svd.Algorithm;
 
     /// <summary>Factorizes a weight.</summary>
+    /// <param name="engine">What computes.</param>
     /// <param name="weight">W, m x n.</param>
     /// <param name="rank">r, at most the smaller side.</param>
     /// <param name="split">Where the singular values go.</param>
     /// <param name="dtype">Type that the factors will be stored in.</param>
     /// <param name="options">Seed, threads, accuracy.</param>
     /// <param name="cancellationToken">Stops the computation.</param>
-    public static LayerFactors Compute(MatrixView<float> weight, int rank, FactorSplit split, TensorDType dtype, SvdOptions options, CancellationToken cancellationToken)
+    public static LayerFactors Compute(ITensorEngine engine, MatrixView<float> weight, int rank, FactorSplit split, TensorDType dtype, SvdOptions options, CancellationToken cancellationToken)
     {
         Stopwatch clock = Stopwatch.StartNew();
-        TruncatedSvdResult svd = TruncatedSvd.Compute(weight, new RankTarget.Rank(rank), options, null, cancellationToken);
+        using ITensor loaded = engine.Load(weight);
+        TruncatedSvdResult svd = TruncatedSvd.Compute(engine, loaded, new RankTarget.Rank(rank), options, null, cancellationToken);
         try
         {
             Scale(svd, split);

@@ -64,8 +64,9 @@ internal sealed class MakePlan(Model model, FactorizeOptions options, IProgress<
     private int RankForEnergy(ModelLayer layer, double share, CancellationToken cancellationToken)
     {
         using Matrix<float> weight = WeightMatrix.Read(model.File, layer.Tensor, cancellationToken);
-        double[] values = WeightMatrix.Named(model, layer, () =>
-            SingularValues.Compute(weight.View, options.Svd, cancellationToken));
+        ITensorEngine engine = EngineSelector.Select(options.Engine).Create(options.Svd.ThreadCount, options.Svd.Seed);
+        using ITensor loaded = engine.Load(weight.View);
+        double[] values = WeightMatrix.Named(model, layer, () => SingularValues.Compute(engine, loaded, cancellationToken));
         double total = values.Sum(s => s * s), sum = 0;
         for (int k = 0; k < values.Length; k++)
         {

@@ -70,7 +70,10 @@ public interface ITensorEngine
     /// <summary>A (m x n) = Q R with orthonormal columns in Q (m x k), R (k x n) upper triangular, k = min(m, n).</summary>
     (ITensor Q, ITensor R) Qr(ITensor a, CancellationToken ct = default);
 
-    /// <summary>Replaces the rows of a float32 matrix (at most as many as columns) by an orthonormal basis of them.</summary>
+    /// <summary>
+    /// Replaces the rows of a float32 matrix X (at most as many as columns) by an orthonormal basis Q of them: X = L Q
+    /// with L lower triangular and no negative entry on its diagonal.
+    /// </summary>
     void OrthonormalizeRows(ITensor a, CancellationToken ct = default);
 
     /// <summary>The lower triangular L of A = L L^T.</summary>

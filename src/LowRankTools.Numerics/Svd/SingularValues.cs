@@ -21,4 +21,18 @@ public static class SingularValues
         a.KeepAlive();
         return [.. eigenvalues.Select(value => Math.Sqrt(Math.Max(value, 0)))];
     }
+
+    /// <summary>The same on any engine.</summary>
+    /// <param name="engine">Engine that holds A.</param>
+    /// <param name="a">A, a matrix of either type, finite.</param>
+    /// <param name="ct">Stops the computation.</param>
+    /// <exception cref="LowRankToolsException">NonFiniteValues.</exception>
+    public static double[] Compute(ITensorEngine engine, ITensor a, CancellationToken ct = default)
+    {
+        InputCheck.Checked(engine.SumOfSquares(a), a.Shape[0], a.Shape[1]);
+        using ITensor gram = engine.Gram(a.Shape[0] <= a.Shape[1] ? a : engine.Transpose(a), ct);
+        (double[] eigenvalues, ITensor none) = engine.SymmetricEigen(gram, _ => 0, ct);
+        none.Dispose();
+        return [.. eigenvalues.Select(value => Math.Sqrt(Math.Max(value, 0)))];
+    }
 }

@@ -1,0 +1,14 @@
+namespace LowRankTools.Core;
+
+/// <summary>Which engine computes.</summary>
+public enum EngineKind
+{
+    /// <summary>The embedded engine; for a CUDA device TorchSharp, and the embedded engine again where that is missing.</summary>
+    Auto,
+
+    /// <summary>The engine in pure C#, always there, on the processor.</summary>
+    Embedded,
+
+    /// <summary>TorchSharp, on the processor or on a CUDA device; an error where it is missing.</summary>
+    TorchSharp,
+}

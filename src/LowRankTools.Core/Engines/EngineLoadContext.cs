@@ -1,0 +1,44 @@
+using System.Reflection;
+using System.Runtime.Loader;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>
+/// Keeps an engine's packages to itself: another module may bring the same ones in other versions. Shared with the
+/// product is only the assembly that the engine contract lies in.
+/// </summary>
+internal sealed class EngineLoadContext(string folder) : AssemblyLoadContext(Path.GetFileName(folder))
+{
+    private static readonly Assembly s_contract = typeof(ITensorEngine).Assembly;
+
+    /// <summary>Loads a native library of the folder.</summary>
+    /// <param name="name">Its name without prefix and extension.</param>
+    /// <exception cref="DllNotFoundException">It is missing, or something that it needs is.</exception>
+    public void LoadNative(string name)
+    {
+        if (LoadUnmanagedDll(name) == IntPtr.Zero)
+            throw new DllNotFoundException($"there is no native library {name} in '{folder}'");
+    }
+
+    /// <inheritdoc/>
+    protected override Assembly? Load(AssemblyName assemblyName)
+    {
+        if (assemblyName.Name == s_contract.GetName().Name)
+            return s_contract;
+        string path = Path.Combine(folder, assemblyName.Name + ".dll");
+        return File.Exists(path) ? LoadFromAssemblyPath(path) : null;
+    }
+
+    /// <inheritdoc/>
+    protected override IntPtr LoadUnmanagedDll(string unmanagedDllName)
+    {
+        string? path = FileNames(unmanagedDllName).Select(file => Path.Combine(folder, file)).FirstOrDefault(File.Exists);
+        return path is null ? IntPtr.Zero : LoadUnmanagedDllFromPath(path);
+    }
+
+    private static string[] FileNames(string name) =>
+        OperatingSystem.IsWindows() ? [name, name + ".dll"]
+        : OperatingSystem.IsMacOS() ? [name, $"lib{name}.dylib", name + ".dylib"]
+        : [name, $"lib{name}.so", name + ".so"];
+}

@@ -1,0 +1,53 @@
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>Turns what was asked for into an engine, or into the reason why there is none.</summary>
+public static class EngineSelector
+{
+    /// <summary>Selects an engine and, where that is TorchSharp, loads it.</summary>
+    /// <param name="choice">What was asked for.</param>
+    /// <exception cref="LowRankToolsException">
+    /// <c>EngineUnavailable</c>: asked for and not there, with the loader's reason; <c>OptionInvalid</c>: no such device.
+    /// </exception>
+    public static SelectedEngine Select(EngineChoice choice) => Select(choice, EnginePlugin.TorchSharp);
+
+    internal static SelectedEngine Select(EngineChoice choice, EnginePlugin plugin)
+    {
+        string device = choice.FullDevice;
+        if (choice.Engine == EngineKind.TorchSharp)
+            return FromPlugin(plugin, device);
+        if (device == EngineCatalog.Embedded.Device)
+            return Embedded();
+        if (choice.Engine == EngineKind.Embedded)
+        {
+            throw new LowRankToolsException(CoreErrors.EngineUnavailable, $"The embedded engine computes on the processor, not on {device}.",
+                "Ask for the engine TorchSharp, or for the device cpu.");
+        }
+        try
+        {
+            return FromPlugin(plugin, device);
+        }
+        catch (LowRankToolsException e) when (e.ErrorId == CoreErrors.EngineUnavailable)
+        {
+            return Embedded(e.Message);
+        }
+    }
+
+    private static SelectedEngine Embedded(string fallback = "") =>
+        new(EngineCatalog.Embedded, options => new EmbeddedEngine(options), fallback);
+
+    private static SelectedEngine FromPlugin(EnginePlugin plugin, string device)
+    {
+        IEngineProvider provider = plugin.Provider;
+        EngineInfo info = provider.Engines.FirstOrDefault(e => e.Device == device)
+            ?? provider.Engines.FirstOrDefault(e => device.StartsWith(e.Device, StringComparison.Ordinal) && !e.Available)
+            ?? new EngineInfo(plugin.Name, device, string.Empty, 0, Available: false, $"there is no device {device}");
+        if (!info.Available)
+        {
+            throw new LowRankToolsException(CoreErrors.EngineUnavailable, $"{plugin.Name} is there, but not on {device}: {info.Reason}.",
+                "Get-LowRankEngine, or lowrank engines, lists what is there.");
+        }
+        return new SelectedEngine(info, options => provider.Create(device, options));
+    }
+}
