@@ -15,14 +15,17 @@ internal static class CompareCommand
         Option<string> reference = new("--reference-path") { Description = "The model that the others are compared with.", HelpName = "path", Required = true };
         Option<bool> includeRank = new("--include-rank") { Description = "Find the rank of every difference, which costs its singular values." };
         Option<bool> recurse = SharedOptions.Recurse(), json = SharedOptions.Json();
-        Command command = new("compare", "Compare models with a reference, tensor by tensor; factorized ones are multiplied out.") { paths, reference, includeRank, recurse, json };
+        Command command = new("compare", "Compare models with a reference, tensor by tensor; factorized ones are multiplied out.") { paths, reference, includeRank, recurse };
+        EngineOptions engine = new();
+        engine.AddTo(command);
+        command.Add(json);
         command.SetAction(parsed =>
         {
             ModelSource? expected = null;
             int code = new ModelRun(console).Each([parsed.GetRequiredValue(reference)], recurse: false, model => expected = Single(expected, model));
             if (code != ExitCode.Success || expected is null)
                 return code;
-            CompareModels operation = new(parsed.GetValue(includeRank));
+            CompareModels operation = new(parsed.GetValue(includeRank), engine.Choice(parsed, console));
             return new ModelRun(console).Each(parsed.GetRequiredValue(paths), parsed.GetValue(recurse), source =>
             {
                 List<TensorDifference> differences = ProgressBar.Run(console, progress => operation.Run(expected, source, progress, console.Cancellation).ToList());

@@ -20,6 +20,7 @@ internal sealed class FactorizeCommand
     private readonly Option<bool> _firstBias = new("--first-bias") { Description = "Write zero biases for both factors, for modules whose pairs have them." };
     private readonly Option<ulong?> _seed = SharedOptions.Number<ulong>("--seed", "Seed of the randomized algorithms; 0 by default.", _ => true, "a seed is a whole number, not negative");
     private readonly Option<int?> _threadCount = SharedOptions.Number<int>("--thread-count", "Threads to use; every core by default.", n => n >= 1, "a count of threads is a whole number, at least 1");
+    private readonly EngineOptions _engine = new();
     private readonly Option<bool> _json = SharedOptions.Json();
 
     private FactorizeCommand()
@@ -35,15 +36,17 @@ internal sealed class FactorizeCommand
         command.Add(self._exclude);
         command.Add(self._includeEmbedding);
         self._output.AddTo(command);
-        foreach (Option option in new Option[] { self._split, self._firstBias, self._seed, self._threadCount, self._json })
+        foreach (Option option in new Option[] { self._split, self._firstBias, self._seed, self._threadCount })
             command.Add(option);
+        self._engine.AddTo(command);
+        command.Add(self._json);
         command.SetAction(parsed => self.Run(parsed, console));
         return command;
     }
 
     private int Run(ParseResult parsed, ConsoleContext console)
     {
-        FactorizeOptions options = Options(parsed);
+        FactorizeOptions options = Options(parsed, console);
         FactorizeModel operation = new(options);
         OutputClaims claims = new();
         return new ModelRun(console).Each(parsed.GetRequiredValue(_paths), parsed.GetValue(_recurse), source =>
@@ -58,7 +61,7 @@ internal sealed class FactorizeCommand
         });
     }
 
-    private FactorizeOptions Options(ParseResult parsed) => new()
+    private FactorizeOptions Options(ParseResult parsed, ConsoleContext console) => new()
     {
         Rule = _rank.Rule(parsed),
         Selection = new LayerSelection
@@ -75,6 +78,7 @@ internal sealed class FactorizeCommand
         MaxShardBytes = _output.MaxShardBytes(parsed),
         Force = _output.Force(parsed),
         WhatIf = _output.WhatIf(parsed),
+        Engine = _engine.Choice(parsed, console),
         Svd = new SvdOptions { Seed = parsed.GetValue(_seed) ?? 0, ThreadCount = parsed.GetValue(_threadCount) ?? 0 },
     };
 }

@@ -45,14 +45,16 @@ internal static class FactorizeReport
         if (result.RelativeError is { } error)
             console.Out.WriteLine($"error       {Figures.Small(error)} = ||W - W'|| / ||W|| over all factorized weights, W' the product of the factors as stored");
         if (result.Seconds is { } seconds)
-            console.Out.WriteLine($"seconds     {Figures.Seconds(seconds)}, reading and writing included, {On(threads)}");
+            console.Out.WriteLine($"seconds     {Figures.Seconds(seconds)}, reading and writing included, {On(threads, result.Engine)}");
         console.Out.WriteLine(SafeText.Line($"{(result.Written ? "written" : "not written, would be")}  {result.Path}"));
     }
 
     /// <summary>What computed: engine, instruction set, threads.</summary>
-    public static string On(int threads)
+    public static string On(int threads, string? name = null)
     {
         EngineInfo engine = EngineCatalog.Embedded;
+        if (name is not null && !name.StartsWith(engine.Name, StringComparison.Ordinal))
+            return name;
         return $"{engine.Name} engine, {engine.InstructionSet}, {Figures.Plural(threads > 0 ? threads : engine.ThreadCount, "thread")}";
     }
 }

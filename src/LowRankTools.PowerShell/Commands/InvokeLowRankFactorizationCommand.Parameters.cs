@@ -82,4 +82,12 @@ public sealed partial class InvokeLowRankFactorizationCommand
     /// <summary>Threads to compute with; every core by default.</summary>
     [Parameter, ValidateRange(1, 256)]
     public int ThreadCount { get; set; }
+
+    /// <summary>Engine that computes; the embedded one by default.</summary>
+    [Parameter]
+    public EngineKind Engine { get; set; }
+
+    /// <summary>Device to compute on.</summary>
+    [Parameter, ValidateNotNullOrEmpty, ArgumentCompleter(typeof(DeviceNameCompleter))]
+    public string? Device { get; set; }
 }

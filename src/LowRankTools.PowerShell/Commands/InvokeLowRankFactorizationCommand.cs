@@ -41,7 +41,13 @@ public sealed partial class InvokeLowRankFactorizationCommand : WriteCommandBase
         base.EndProcessing();
     }
 
-    private protected override void ValidateOptions() => Options(names: null).Validate();
+    private protected override void ValidateOptions()
+    {
+        Options(names: null).Validate();
+        TellEngine(EngineChoice);
+    }
+
+    private EngineChoice EngineChoice => new() { Engine = Engine, Device = Device };
 
     private protected override void ProcessModel(ModelSource source)
     {
@@ -75,6 +81,7 @@ public sealed partial class InvokeLowRankFactorizationCommand : WriteCommandBase
         FirstBias = FirstBias,
         MaxShardBytes = MaxShardSize,
         Force = Force,
+        Engine = EngineChoice,
         Svd = new SvdOptions { Seed = Seed, ThreadCount = ThreadCount },
     };
 }

@@ -33,6 +33,16 @@ public abstract class OperationCommandBase : PathCommandBase, IDisposable
         }
     }
 
+    /// <summary>Says which engine will compute, and warns where it is not the one that was hoped for.</summary>
+    /// <exception cref="Numerics.LowRankToolsException">The engine that was asked for is not there.</exception>
+    private protected void TellEngine(EngineChoice choice)
+    {
+        SelectedEngine engine = EngineSelector.Select(choice);
+        WriteVerbose($"Engine: {engine}.");
+        if (engine.Fallback.Length > 0)
+            WriteWarning($"The embedded engine computes. {engine.Fallback}");
+    }
+
     /// <inheritdoc/>
     protected override void StopProcessing() => _stop.Cancel();
 

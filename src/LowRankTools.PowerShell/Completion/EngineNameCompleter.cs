@@ -2,7 +2,6 @@ using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
 using LowRankTools.Core;
-using LowRankTools.Numerics;
 
 namespace LowRankTools.PowerShell;
 
@@ -12,8 +11,6 @@ public sealed class EngineNameCompleter : IArgumentCompleter
     /// <inheritdoc/>
     public IEnumerable<CompletionResult> CompleteArgument(string commandName, string parameterName, string wordToComplete,
         CommandAst commandAst, IDictionary fakeBoundParameters) =>
-        EngineList.All.Where(e => e.Name.StartsWith(wordToComplete ?? string.Empty, StringComparison.OrdinalIgnoreCase)).Select(Result);
-
-    private static CompletionResult Result(EngineInfo engine) => new(engine.Name, engine.Name, CompletionResultType.ParameterValue,
-        engine.Available ? $"{engine.Device}, {engine.InstructionSet}" : engine.Reason);
+        EngineList.Names.Where(name => name.StartsWith(wordToComplete ?? string.Empty, StringComparison.OrdinalIgnoreCase))
+            .Select(name => new CompletionResult(name, name, CompletionResultType.ParameterValue, name));
 }

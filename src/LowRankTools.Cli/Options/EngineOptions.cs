@@ -1,0 +1,28 @@
+using System.CommandLine;
+using LowRankTools.Core;
+
+namespace LowRankTools.Cli.Options;
+
+/// <summary>What computes.</summary>
+internal sealed class EngineOptions
+{
+    private readonly Option<string?> _engine = SharedOptions.Choice("--engine", "Engine that computes; embedded by default.", Enum.GetNames<EngineKind>());
+    private readonly Option<string?> _device = new("--device") { Description = "Device to compute on: cpu (the default), cuda, or cuda:1 for the second one.", HelpName = "device" };
+
+    public void AddTo(Command command)
+    {
+        command.Add(_engine);
+        command.Add(_device);
+    }
+
+    /// <summary>The choice; a fallback is told at once.</summary>
+    public EngineChoice Choice(ParseResult parsed, ConsoleContext console)
+    {
+        EngineKind engine = parsed.GetValue(_engine) is { } name ? Enum.Parse<EngineKind>(name, ignoreCase: true) : EngineKind.Auto;
+        EngineChoice choice = new() { Engine = engine, Device = parsed.GetValue(_device) };
+        SelectedEngine selected = EngineSelector.Select(choice);
+        if (selected.Fallback.Length > 0)
+            console.Error.WriteLine(SafeText.Line($"note: the embedded engine computes. {selected.Fallback}"));
+        return choice;
+    }
+}
