@@ -32,9 +32,9 @@ internal sealed class EnginePlugin(string name, string folder, string assembly, 
 
     private static (IEngineProvider? Provider, string Reason) Load(string folder, string assembly, string? native)
     {
+        if (!Directory.Exists(folder))
+            return (null, "the module was built without -p:TorchBackend");
         string path = Path.Combine(folder, assembly + ".dll");
-        if (!File.Exists(path))
-            return (null, $"this build came without it, there is no '{path}'");
         try
         {
             EngineLoadContext context = new(folder);

@@ -25,25 +25,23 @@ public sealed class CompareModelWeightCommand : OperationCommandBase
     public SwitchParameter IncludeRank { get; set; }
 
     /// <summary>Engine that computes ranks; the embedded one by default.</summary>
-    [Parameter]
-    public EngineKind Engine { get; set; }
+    [Parameter, ValidateSet("Auto", "Embedded", "TorchSharp")]
+    public string Engine { get; set; } = "Auto";
 
     /// <summary>Device to compute on.</summary>
     [Parameter, ValidateNotNullOrEmpty, ArgumentCompleter(typeof(DeviceNameCompleter))]
     public string? Device { get; set; }
 
-    private EngineChoice EngineChoice => new() { Engine = Engine, Device = Device };
-
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
-        Required(null, () => TellEngine(EngineChoice));
+        Required(null, () => TellEngine(Choice(Engine, Device)));
         Required(ReferencePath, () => _reference = Reference(Resolver.Literal(ReferencePath)));
     }
 
     private protected override void ProcessModel(ModelSource source) =>
-        Stream<TensorDifference>(source.Name, (progress, token) => new CompareModels(IncludeRank, EngineChoice).Run(_reference!, source, progress, token), WriteObject);
+        Stream<TensorDifference>(source.Name, (progress, token) => new CompareModels(IncludeRank, Choice(Engine, Device)).Run(_reference!, source, progress, token), WriteObject);
 
     private static ModelSource Reference(string path)
     {

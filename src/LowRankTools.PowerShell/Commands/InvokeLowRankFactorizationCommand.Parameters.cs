@@ -84,8 +84,8 @@ public sealed partial class InvokeLowRankFactorizationCommand
     public int ThreadCount { get; set; }
 
     /// <summary>Engine that computes; the embedded one by default.</summary>
-    [Parameter]
-    public EngineKind Engine { get; set; }
+    [Parameter, ValidateSet("Auto", "Embedded", "TorchSharp")]
+    public string Engine { get; set; } = "Auto";
 
     /// <summary>Device to compute on.</summary>
     [Parameter, ValidateNotNullOrEmpty, ArgumentCompleter(typeof(DeviceNameCompleter))]

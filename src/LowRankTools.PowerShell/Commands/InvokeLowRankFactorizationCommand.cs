@@ -44,10 +44,8 @@ public sealed partial class InvokeLowRankFactorizationCommand : WriteCommandBase
     private protected override void ValidateOptions()
     {
         Options(names: null).Validate();
-        TellEngine(EngineChoice);
+        TellEngine(Choice(Engine, Device));
     }
-
-    private EngineChoice EngineChoice => new() { Engine = Engine, Device = Device };
 
     private protected override void ProcessModel(ModelSource source)
     {
@@ -81,7 +79,7 @@ public sealed partial class InvokeLowRankFactorizationCommand : WriteCommandBase
         FirstBias = FirstBias,
         MaxShardBytes = MaxShardSize,
         Force = Force,
-        Engine = EngineChoice,
+        Engine = Choice(Engine, Device),
         Svd = new SvdOptions { Seed = Seed, ThreadCount = ThreadCount },
     };
 }

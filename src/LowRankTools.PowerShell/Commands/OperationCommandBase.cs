@@ -33,6 +33,10 @@ public abstract class OperationCommandBase : PathCommandBase, IDisposable
         }
     }
 
+    /// <summary>The choice that parameters make; their own type is text, so that importing the module loads no more than it.</summary>
+    private protected static EngineChoice Choice(string engine, string? device) =>
+        new() { Engine = Enum.Parse<EngineKind>(engine, ignoreCase: true), Device = device };
+
     /// <summary>Says which engine will compute, and warns where it is not the one that was hoped for.</summary>
     /// <exception cref="Numerics.LowRankToolsException">The engine that was asked for is not there.</exception>
     private protected void TellEngine(EngineChoice choice)

@@ -29,7 +29,7 @@ public sealed class EngineSelectorTests : IDisposable
     {
         LowRankToolsException e = Assert.Throws<LowRankToolsException>(() => EngineSelector.Select(new EngineChoice { Engine = EngineKind.TorchSharp }, Missing));
         Assert.Equal(CoreErrors.EngineUnavailable, e.ErrorId);
-        Assert.Contains(_folder["nowhere"], e.Message, StringComparison.Ordinal);
+        Assert.Contains(Missing.Reason, e.Message, StringComparison.Ordinal);
         Assert.NotEmpty(e.Remedy);
     }
 
@@ -40,7 +40,7 @@ public sealed class EngineSelectorTests : IDisposable
     {
         SelectedEngine engine = EngineSelector.Select(new EngineChoice { Device = device }, Missing);
         Assert.True(engine.IsEmbedded);
-        Assert.Contains(_folder["nowhere"], engine.Fallback, StringComparison.Ordinal);
+        Assert.Contains(Missing.Reason, engine.Fallback, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -66,6 +66,13 @@ public sealed class EngineSelectorTests : IDisposable
         AssertError(CoreErrors.EngineUnavailable, new EngineChoice { Engine = EngineKind.TorchSharp }, broken);
         Assert.Equal([true, false], EngineList.List(broken).Select(e => e.Available));
         Assert.NotEmpty(EngineList.List(broken)[1].Reason);
+    }
+
+    [Fact]
+    public void A_folder_without_its_assembly_is_named()
+    {
+        EnginePlugin empty = new("TorchSharp", Directory.CreateDirectory(_folder["empty"]).FullName, "Engine");
+        Assert.Contains(_folder["empty"], empty.Reason, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,0 +1,46 @@
+using LowRankTools.Numerics;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LowRankTools.TorchSharp;
+
+/// <summary>Moves entries between this process' memory and contiguous libtorch tensors in it, a span's length at a time.</summary>
+internal static unsafe class HostMemory
+{
+    private const int MostElements = 1 << 26;
+
+    /// <summary>A contiguous float32 copy of a matrix with contiguous rows, on the processor.</summary>
+    public static Tensor FromRows(MatrixView<float> view)
+    {
+        Tensor tensor = empty([view.Rows, view.Columns], ScalarType.Float32, CPU);
+        if (view.IsEmpty) return tensor;
+        bool contiguous = view.RowStride == view.Columns;
+        int rows = contiguous ? 1 : view.Rows;
+        long length = contiguous ? view.Length : view.Columns;
+        for (int i = 0; i < rows; i++)
+        {
+            float* row = view.Pointer + (i * view.RowStride);
+            Each(tensor, i * length, length, (span, done) => new ReadOnlySpan<byte>(row + done, span.Length).CopyTo(span));
+        }
+
+        return tensor;
+    }
+
+    /// <summary>Copies all entries of a contiguous tensor on the processor.</summary>
+    public static void Read<T>(Tensor tensor, T* target)
+        where T : unmanaged =>
+        Each(tensor, 0, tensor.numel(), (span, done) => span.CopyTo(new Span<byte>(target + done, span.Length)));
+
+    // Hands out the bytes of entries first to first + length - 1, and how many entries went before.
+    private static void Each(Tensor tensor, long first, long length, Piece use)
+    {
+        for (long done = 0; done < length; done += MostElements)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            Tensor piece = tensor.reshape(-1).narrow(0, first + done, Math.Min(MostElements, length - done));
+            use(piece.bytes, done);
+        }
+    }
+
+    private delegate void Piece(Span<byte> bytes, long done);
+}

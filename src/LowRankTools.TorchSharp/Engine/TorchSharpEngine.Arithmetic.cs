@@ -1,0 +1,119 @@
+using LowRankTools.Numerics;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LowRankTools.TorchSharp;
+
+/// <content>Products, sums and what works entry by entry.</content>
+public sealed partial class TorchSharpEngine
+{
+    // Entries that are widened to float64 at a time: 64 MB.
+    private const long BlockElements = 1 << 23;
+
+    /// <inheritdoc/>
+    public void MatMul(double alpha, ITensor a, ITensor b, double beta, ITensor c, CancellationToken ct = default)
+    {
+        RequireMatrix(a);
+        RequireMatrix(b);
+        RequireMatrix(c);
+        if (a.Shape[1] != b.Shape[0] || c.Shape[0] != a.Shape[0] || c.Shape[1] != b.Shape[1])
+            throw Mismatch($"{Text(a)} times {Text(b)} is not {Text(c)}.");
+        if (a.ElementType != b.ElementType || a.ElementType != c.ElementType) throw WrongType();
+        ct.ThrowIfCancellationRequested();
+        Run(() =>
+        {
+            Tensor x = Mine(a).Open(), y = Mine(b).Open(), z = Mine(c).Open();
+
+            // Before the product, which may overflow without it; on the smaller factor, which is cheaper.
+            if (alpha != 1 && a.Length <= b.Length) x = x.mul(alpha);
+            else if (alpha != 1) y = y.mul(alpha);
+            Tensor product = x.mm(y);
+            if (beta == 0)
+            {
+                z.copy_(product);
+                return;
+            }
+
+            if (beta != 1) z.mul_(beta);
+            z.add_(product);
+        });
+    }
+
+    /// <inheritdoc/>
+    public ITensor Gram(ITensor a, CancellationToken ct = default)
+    {
+        RequireMatrix(a);
+        return Run(() =>
+        {
+            long rows = a.Shape[0];
+            Tensor gram = zeros([rows, rows], ScalarType.Float64, _device);
+            EachBlock(Mine(a).Open(), 1, block => gram.add_(block.mm(block.t())), ct);
+            return TorchTensor.Own(gram);
+        });
+    }
+
+    /// <inheritdoc/>
+    public void AddScaled(double alpha, ITensor x, double beta, ITensor y)
+    {
+        RequireAlike(x, y);
+        Run(() =>
+        {
+            Tensor scaled = Mine(x).Open().mul(alpha), target = Mine(y).Open();
+            if (beta == 0) target.copy_(scaled);
+            else target.mul_(beta).add_(scaled);
+        });
+    }
+
+    /// <inheritdoc/>
+    public ITensor Combine(ElementOperation operation, ITensor x, ITensor y)
+    {
+        RequireAlike(x, y);
+        return Run(() =>
+        {
+            Tensor p = Mine(x).Open(), q = Mine(y).Open();
+            return Fresh(operation switch
+            {
+                ElementOperation.Add => p.add(q),
+                ElementOperation.Subtract => p.sub(q),
+                ElementOperation.Multiply => p.mul(q),
+                ElementOperation.Divide => p.div(q),
+                _ => p.maximum(q),
+            }, p.dtype);
+        });
+    }
+
+    /// <inheritdoc/>
+    public double SumOfSquares(ITensor x) => Run(() =>
+    {
+        Tensor tensor = Mine(x).Open();
+        if (x.Shape.Count == 0) tensor = tensor.reshape(1);
+        long longest = 0;
+        for (int i = 1; i < x.Shape.Count; i++)
+        {
+            if (x.Shape[i] > x.Shape[(int)longest]) longest = i;
+        }
+
+        Tensor sum = zeros([], ScalarType.Float64, _device);
+        EachBlock(tensor, longest, block => sum.add_(block.mul(block).sum()), default);
+        return sum.item<double>();
+    });
+
+    /// <inheritdoc/>
+    public ITensor Sum(ITensor x, int dimension)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)dimension, (uint)x.Shape.Count, nameof(dimension));
+        return Run(() => Fresh(Mine(x).Open().sum((long)dimension, false, ScalarType.Float64), Type(x.ElementType)));
+    }
+
+    // Hands out blocks along one dimension in float64.
+    private static void EachBlock(Tensor x, long dimension, Action<Tensor> use, CancellationToken ct)
+    {
+        long size = x.shape[dimension], step = size == 0 ? 1 : Math.Clamp(BlockElements / Math.Max(1, x.numel() / size), 1, size);
+        for (long first = 0; first < size; first += step)
+        {
+            ct.ThrowIfCancellationRequested();
+            using DisposeScope scope = NewDisposeScope();
+            use(x.narrow(dimension, first, Math.Min(step, size - first)).to(ScalarType.Float64));
+        }
+    }
+}

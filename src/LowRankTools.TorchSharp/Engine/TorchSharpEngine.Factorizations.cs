@@ -1,0 +1,111 @@
+using LowRankTools.Numerics;
+using static TorchSharp.torch;
+
+namespace LowRankTools.TorchSharp;
+
+/// <content>Factorizations: small ones in float64, and those of whole matrices in float32.</content>
+public sealed partial class TorchSharpEngine
+{
+    /// <inheritdoc/>
+    public (ITensor Q, ITensor R) Qr(ITensor a, CancellationToken ct = default)
+    {
+        ct.ThrowIfCancellationRequested();
+        return Run(() =>
+        {
+            (Tensor q, Tensor r) = linalg.qr(Finite(a, ScalarType.Float64));
+            return ((ITensor)Fresh(q, Type(a.ElementType)), (ITensor)Fresh(r, Type(a.ElementType)));
+        });
+    }
+
+    /// <inheritdoc/>
+    public void OrthonormalizeRows(ITensor a, CancellationToken ct = default)
+    {
+        RequireMatrix(a);
+        if (a.ElementType != ElementType.Float32) throw WrongType();
+        if (a.Shape[0] > a.Shape[1]) throw Mismatch($"{Text(a)} has more rows than can be orthonormal.");
+        ct.ThrowIfCancellationRequested();
+        if (a.Length == 0) return;
+        Run(() =>
+        {
+            // Rows of length 1, or nothing: Householder reflections in float32 need no more.
+            Tensor wide = Finite(a, ScalarType.Float64), norms = wide.mul(wide).sum(1L, true, ScalarType.Float64).sqrt();
+            Tensor rows = wide.div(norms.add(norms.eq(0).to(ScalarType.Float64))).to(ScalarType.Float32);
+            (Tensor q, Tensor r) = linalg.qr(rows.t());
+
+            // R^T is the L of the contract once its diagonal is not negative; the sign of zero counts as positive.
+            Tensor signs = r.diagonal(0, 0, 1).sign().mul(2).add(1).sign();
+            Mine(a).Open().copy_(q.mul(signs).t());
+        });
+    }
+
+    /// <inheritdoc/>
+    public ITensor Cholesky(ITensor a, CancellationToken ct = default)
+    {
+        RequireSquare(a);
+        ct.ThrowIfCancellationRequested();
+        return Run(() =>
+        {
+            (Tensor l, Tensor info) = linalg.cholesky_ex(Finite(a, ScalarType.Float64));
+            if (info.item<int>() != 0)
+                throw new LowRankToolsException("NotPositiveDefinite", $"The {Text(a)} matrix is not positive definite.", "Add a multiple of the identity, or use the eigen-decomposition.");
+            return Fresh(l, Type(a.ElementType));
+        });
+    }
+
+    /// <inheritdoc/>
+    public (double[] Values, ITensor Vectors) SymmetricEigen(ITensor a, Func<double[], int>? choose = null, CancellationToken ct = default)
+    {
+        RequireSquare(a);
+        ct.ThrowIfCancellationRequested();
+        return Run(() =>
+        {
+            // Ascending, and the vectors as columns.
+            (Tensor ascending, Tensor columns) = linalg.eigh(Finite(a, ScalarType.Float64));
+            double[] values = Values(ascending);
+            Array.Reverse(values);
+            int count = choose?.Invoke(values) ?? values.Length;
+            Tensor rows = columns.narrow(1, values.Length - count, count).t();
+            return (values, (ITensor)Fresh(count == 0 ? rows : rows.flip(0), Type(a.ElementType)));
+        });
+    }
+
+    /// <inheritdoc/>
+    public (ITensor U, double[] SingularValues, ITensor Vt) Svd(ITensor a, CancellationToken ct = default)
+    {
+        RequireMatrix(a);
+        if (a.ElementType != ElementType.Float32) throw WrongType();
+        ct.ThrowIfCancellationRequested();
+        return Run(() =>
+        {
+            (Tensor u, Tensor s, Tensor vt) = linalg.svd(Finite(a, ScalarType.Float32), fullMatrices: false);
+            return ((ITensor)Fresh(u, ScalarType.Float32), Values(s), (ITensor)Fresh(vt, ScalarType.Float32));
+        });
+    }
+
+    /// <inheritdoc/>
+    public ITensor Solve(ITensor a, ITensor b, CancellationToken ct = default)
+    {
+        RequireMatrix(b);
+        if (a.Shape.Count != 2 || a.Shape[0] != b.Shape[0] || a.Shape[0] < a.Shape[1])
+            throw Mismatch($"{Text(a)} X = {Text(b)} has no least-squares solution of full rank.");
+        ct.ThrowIfCancellationRequested();
+        return Run(() =>
+        {
+            (Tensor q, Tensor r) = linalg.qr(Finite(a, ScalarType.Float64));
+            double[] diagonal = [.. Values(r.diagonal(0, 0, 1)).Select(Math.Abs)];
+            if (diagonal.Length > 0 && diagonal.Min() <= diagonal.Length * 2.3e-16 * diagonal.Max())
+                throw new LowRankToolsException("SingularMatrix", $"The {Text(a)} matrix has no full column rank.", "Use the singular value decomposition.");
+
+            // R is triangular already, so that its LU factorization is R itself and the solution plain back substitution.
+            return Fresh(linalg.solve(r, q.t().mm(Finite(b, ScalarType.Float64))), Type(a.ElementType));
+        });
+    }
+
+    private static unsafe double[] Values(Tensor vector)
+    {
+        double[] values = new double[vector.numel()];
+        Tensor host = vector.to(ScalarType.Float64).cpu().contiguous();
+        fixed (double* pointer = values) HostMemory.Read(host, pointer);
+        return values;
+    }
+}

@@ -1,0 +1,101 @@
+using System.Runtime.InteropServices;
+using LowRankTools.Numerics;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LowRankTools.TorchSharp;
+
+/// <content>Checks, conversions and the frame around every call of libtorch.</content>
+public sealed partial class TorchSharpEngine
+{
+    // What is made along the way goes with the scope; only what a TorchTensor owns leaves it.
+    private static T Run<T>(Func<T> compute)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        try
+        {
+            return compute();
+        }
+        catch (ExternalException e)
+        {
+            string message = e.Message.Split('\n')[0];
+            throw new LowRankToolsException("EngineFailed", $"libtorch: {message}", "Another device or the embedded engine may do better.", e);
+        }
+    }
+
+    private static void Run(Action compute) => Run(() =>
+    {
+        compute();
+        return 0;
+    });
+
+    private static ScalarType Type(ElementType type) => type == ElementType.Float32 ? ScalarType.Float32 : ScalarType.Float64;
+
+    private Tensor OnDevice(Tensor host) => _device.type == DeviceType.CPU ? host : host.to(_device);
+
+    private static Tensor AtHome(ITensor x, ScalarType type) => Mine(x).Open().to(type).cpu().contiguous();
+
+    private static TorchTensor Fresh(Tensor x, ScalarType type) => TorchTensor.Own(Copied(x, type));
+
+    // Contiguous and independent, which none of to(), contiguous() and clone() promises alone.
+    private static Tensor Copied(Tensor x, ScalarType type)
+    {
+        Tensor copy = empty(x.shape, type, x.device);
+        copy.copy_(x);
+        return copy;
+    }
+
+    // A factorization's input in one type, checked.
+    private static Tensor Finite(ITensor x, ScalarType type)
+    {
+        RequireMatrix(x);
+        Tensor tensor = Mine(x).Open();
+        if (x.Length > 0 && !tensor.isfinite().all().item<bool>())
+            throw new LowRankToolsException("NonFiniteValues", $"The {Text(x)} tensor holds NaN or infinity.", "Repair or exclude this tensor.");
+        return tensor.to(type);
+    }
+
+    private static TorchTensor Mine(ITensor x) => x as TorchTensor
+        ?? throw new LowRankToolsException("ForeignTensor", "The tensor belongs to another engine.", "Copy it over through a matrix.");
+
+    private static void RequireMatrix(ITensor x)
+    {
+        if (x.Shape.Count != 2) throw Mismatch($"{Text(x)} is not a matrix.");
+    }
+
+    private static void RequireSquare(ITensor x)
+    {
+        RequireMatrix(x);
+        if (x.Shape[0] != x.Shape[1]) throw Mismatch($"{Text(x)} is not square.");
+    }
+
+    private static void RequireAlike(ITensor x, ITensor y)
+    {
+        if (!x.Shape.SequenceEqual(y.Shape)) throw Mismatch($"{Text(x)} and {Text(y)} differ.");
+        if (x.ElementType != y.ElementType) throw WrongType();
+    }
+
+    private static long[] Sizes(ReadOnlySpan<int> shape)
+    {
+        long[] sizes = new long[shape.Length];
+        for (int i = 0; i < shape.Length; i++)
+        {
+            ArgumentOutOfRangeException.ThrowIfNegative(shape[i], nameof(shape));
+            sizes[i] = shape[i];
+        }
+
+        return sizes;
+    }
+
+    private static long Product(long[] sizes) => sizes.Aggregate(1L, (product, size) => checked(product * size));
+
+    private static string Text(long[] shape) => $"({string.Join(" x ", shape)})";
+
+    private static string Text(ITensor x) => $"({string.Join(" x ", x.Shape)})";
+
+    private static LowRankToolsException Mismatch(string message) =>
+        new("ShapesDoNotMatch", message, "Reshape, transpose or slice first.");
+
+    private static LowRankToolsException WrongType() =>
+        new("ElementTypeNotSupported", "The tensors' element types do not go together here.", "Convert with Copy.");
+}

@@ -1,0 +1,138 @@
+using LowRankTools.Numerics;
+using static TorchSharp.torch;
+
+namespace LowRankTools.TorchSharp;
+
+/// <summary>
+/// TorchSharp behind the engine contract, on the processor or on a CUDA device. It has no state, so several threads may
+/// share one; libtorch's own threads are one number for the whole process, and the engine made last sets it.
+/// </summary>
+/// <remarks>
+/// Cancellation is seen between calls of libtorch, not inside of them. An error of libtorch itself, such as a lack of
+/// device memory, is a <see cref="LowRankToolsException"/> with the id EngineFailed.
+/// </remarks>
+public sealed partial class TorchSharpEngine : ITensorEngine
+{
+    private static readonly int s_defaultThreads = get_num_threads();
+
+    private readonly Device _device;
+
+    /// <summary>Makes an engine.</summary>
+    /// <param name="device"><c>cpu</c>, or <c>cuda:0</c> and so on.</param>
+    /// <param name="options">Threads; null for libtorch's own number, capped by the environment variable LOWRANK_THREADS.</param>
+    public TorchSharpEngine(string device = "cpu", ComputeOptions? options = null)
+    {
+        _device = new Device(device);
+        InitializeDeviceType(_device.type);
+        int threads = options is { ThreadCount: > 0 } ? options.ThreadCount : Math.Min(s_defaultThreads, EngineCatalog.Embedded.ThreadCount);
+        if (threads != get_num_threads()) set_num_threads(threads);
+        Info = InfoOf(device);
+    }
+
+    /// <inheritdoc/>
+    public EngineInfo Info { get; }
+
+    /// <summary>How the engine on a device describes itself; libtorch chooses its instruction set alone.</summary>
+    internal static EngineInfo InfoOf(string device) =>
+        new("TorchSharp", device, $"libtorch {__version__}", get_num_threads(), Available: true, Reason: string.Empty);
+
+    /// <inheritdoc/>
+    public ITensor Create(ElementType type, params ReadOnlySpan<int> shape)
+    {
+        long[] sizes = Sizes(shape);
+        return Run(() => TorchTensor.Own(zeros(sizes, Type(type), _device)));
+    }
+
+    /// <inheritdoc/>
+    public unsafe ITensor From(ReadOnlySpan<float> values, params ReadOnlySpan<int> shape)
+    {
+        long[] sizes = Sizes(shape);
+        if (Product(sizes) != values.Length) throw Mismatch($"{values.Length} values do not fill {Text(sizes)}.");
+        fixed (float* pointer = values)
+        {
+            MatrixView<float> row = new(pointer, 1, values.Length, values.Length, 1);
+            return Run(() => TorchTensor.Own(OnDevice(HostMemory.FromRows(row)).reshape(sizes)));
+        }
+    }
+
+    /// <summary>A matrix for reading: a copy, so that the memory it is made from is not needed any longer.</summary>
+    public ITensor Load(MatrixView<float> matrix)
+    {
+        if (matrix.ColumnStride == 1 || (matrix.Columns == 1 && matrix.RowStride == 1)) return Run(() => TorchTensor.Own(OnDevice(HostMemory.FromRows(matrix))));
+        if (matrix.RowStride == 1) return Run(() => TorchTensor.Own(OnDevice(HostMemory.FromRows(matrix.Transpose()))).Transposed(move: true));
+        using Matrix<float> copy = matrix.ToMatrix();
+        return Load(copy.View);
+    }
+
+    /// <inheritdoc/>
+    public ITensor Random(ulong seed, params ReadOnlySpan<int> shape)
+    {
+        // The numbers of the embedded engine, whatever the device.
+        long[] sizes = Sizes(shape);
+        int rows = shape.IsEmpty ? 1 : shape[0];
+        using Matrix<float> host = Matrix<float>.Uninitialized(rows, checked((int)(rows == 0 ? 0 : Product(sizes) / rows)));
+        new DeterministicRandom(seed).FillGaussian(host.RowBlock(0, rows));
+        return Run(() => TorchTensor.Own(OnDevice(HostMemory.FromRows(host.View)).reshape(sizes)));
+    }
+
+    /// <inheritdoc/>
+    public unsafe Matrix<float> ToMatrix(ITensor x)
+    {
+        int rows = x.Shape.Count == 0 ? 1 : x.Shape[0];
+        int columns = checked((int)x.Shape.Skip(1).Aggregate(1L, (product, size) => product * size));
+        Matrix<float> matrix = Matrix<float>.Uninitialized(rows, columns);
+        Run(() => HostMemory.Read(AtHome(x, ScalarType.Float32), matrix.Pointer));
+        return matrix;
+    }
+
+    /// <inheritdoc/>
+    public unsafe double[] ToArray(ITensor x)
+    {
+        double[] values = new double[x.Length];
+        fixed (double* pointer = values)
+        {
+            double* target = pointer;
+            Run(() => HostMemory.Read(AtHome(x, ScalarType.Float64), target));
+        }
+
+        return values;
+    }
+
+    /// <inheritdoc/>
+    public ITensor Copy(ITensor x, ElementType type) => Run(() => Fresh(Mine(x).Open(), Type(type)));
+
+    /// <inheritdoc/>
+    public ITensor Slice(ITensor x, int first, int count)
+    {
+        TorchTensor tensor = Mine(x);
+        ArgumentOutOfRangeException.ThrowIfNegative(first);
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, tensor.Shape[0] - first);
+        return tensor.Sliced(first, count);
+    }
+
+    /// <inheritdoc/>
+    public ITensor Transpose(ITensor x)
+    {
+        RequireMatrix(x);
+        return Mine(x).Transposed();
+    }
+
+    /// <inheritdoc/>
+    public ITensor Permute(ITensor x, params ReadOnlySpan<int> order)
+    {
+        long[] dimensions = new long[order.Length];
+        for (int i = 0; i < order.Length; i++) dimensions[i] = order[i];
+        if (!dimensions.Order().SequenceEqual(Enumerable.Range(0, x.Shape.Count).Select(i => (long)i)))
+            throw Mismatch($"{Text(dimensions)} is not an order of {x.Shape.Count} dimensions.");
+        return Run(() => Fresh(Mine(x).Open().permute(dimensions), Type(x.ElementType)));
+    }
+
+    /// <inheritdoc/>
+    public ITensor Reshape(ITensor x, params ReadOnlySpan<int> shape)
+    {
+        long[] sizes = Sizes(shape);
+        if (Product(sizes) != x.Length) throw Mismatch($"{Text(x)} cannot become {Text(sizes)}.");
+        return Run(() => TorchTensor.Own(Copied(Mine(x).Open(), Type(x.ElementType)).reshape(sizes)));
+    }
+}
