@@ -10,7 +10,6 @@ public sealed class ArchitectureTests
     {
         ["LowRankTools.Numerics"] = [],
         ["LowRankTools.Formats"] = ["LowRankTools.Numerics"],
-        ["LowRankTools.TorchSharp"] = ["LowRankTools.Numerics"],
         ["LowRankTools.Core"] = ["LowRankTools.Formats", "LowRankTools.Numerics"],
         ["LowRankTools.PowerShell"] = ["LowRankTools.Core"],
         ["LowRankTools.Cli"] = ["LowRankTools.Core"],
