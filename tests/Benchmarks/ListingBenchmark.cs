@@ -32,7 +32,7 @@ internal static class ListingBenchmark
         string[] parts = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj", "input_layernorm"];
         string[] names = [.. Enumerable.Range(0, Tensors).Select(i => $"model.layers.{i / parts.Length}.{parts[i % parts.Length]}.weight")];
         long bytes = 64 * 64 * sizeof(float);
-        using SafetensorsModelWriter writer = new(path, names.Select(n => (n, 2)), new Dictionary<string, string>(), bytes * (Tensors / Shards));
+        using SafetensorsModelWriter writer = new(path, names.Select(n => new TensorSpec(n, TensorDType.F32, [64, 64])), new Dictionary<string, string>(), bytes * (Tensors / Shards));
         byte[] data = new byte[bytes];
         foreach (string name in names)
         {

@@ -71,7 +71,7 @@ internal static class ModelBenchmark
         }
         Dictionary<(int, int), Matrix<float>> kinds = [];
         double lost = 0, total = 0;
-        using SafetensorsModelWriter writer = new(path, tensors.Select(t => (t.Name, 2)), new Dictionary<string, string>());
+        using SafetensorsModelWriter writer = new(path, tensors.Select(t => new TensorSpec(t.Name, TensorDType.F32, [t.Rows, t.Columns])), new Dictionary<string, string>());
         foreach ((string name, int rows, int columns) in tensors)
         {
             if (!kinds.TryGetValue((rows, columns), out Matrix<float>? matrix))

@@ -30,7 +30,7 @@ internal static class StreamingBenchmark
     private static void Write(string path)
     {
         string[] names = [.. Enumerable.Range(0, Layers).Select(i => $"layers.{i}.weight")];
-        using SafetensorsModelWriter writer = new(path, names.Select(n => (n, 2)), new Dictionary<string, string>());
+        using SafetensorsModelWriter writer = new(path, names.Select(n => new TensorSpec(n, TensorDType.F32, [Size, Size])), new Dictionary<string, string>());
         Random random = new(1);
         float[] row = new float[Size];
         foreach (string name in names)

@@ -30,7 +30,7 @@ internal sealed class TestFolder : IDisposable
     public string Write(string name, (string Name, long[] Shape)[] tensors, Func<int, float> value)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(this[name])!);
-        using SafetensorsModelWriter writer = new(this[name], tensors.Select(t => (t.Name, t.Shape.Length)), new Dictionary<string, string>());
+        using SafetensorsModelWriter writer = new(this[name], tensors.Select(t => new TensorSpec(t.Name, TensorDType.F32, [.. t.Shape])), new Dictionary<string, string>());
         foreach ((string tensor, long[] shape) in tensors)
         {
             writer.Begin(new TensorSpec(tensor, TensorDType.F32, [.. shape]));

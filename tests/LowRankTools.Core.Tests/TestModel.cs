@@ -45,7 +45,7 @@ internal static class TestModel
     public static string Write(string path, Dictionary<string, string> metadata, long maxShardBytes, params (string Name, long[] Shape, float[] Values)[] tensors)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        using SafetensorsModelWriter writer = new(path, tensors.Select(t => (t.Name, t.Shape.Length)), metadata, maxShardBytes);
+        using SafetensorsModelWriter writer = new(path, tensors.Select(t => new TensorSpec(t.Name, TensorDType.F32, [.. t.Shape])), metadata, maxShardBytes);
         foreach ((string name, long[] shape, float[] values) in tensors)
         {
             writer.Begin(new TensorSpec(name, TensorDType.F32, [.. shape]));

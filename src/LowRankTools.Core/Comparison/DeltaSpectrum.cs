@@ -24,8 +24,9 @@ internal static class DeltaSpectrum
 
     /// <summary>
     /// Rounding an entry w to a type of unit roundoff u adds an error of about |w| u / sqrt 3, spread like noise. The
-    /// largest singular value of m x n noise of deviation s is about s (sqrt m + sqrt n); twice that, for both models, is
-    /// the floor.
+    /// largest singular value of m x n noise of deviation s is about s (sqrt m + sqrt n). Both models were rounded, and
+    /// where one is a pair its factors and their product were too: sixteen times that is the floor, still far below any
+    /// difference that was meant.
     /// </summary>
     private static double NoiseFloor(Matrix<float> delta, double squaredNorm, TensorDType stored)
     {
@@ -37,6 +38,6 @@ internal static class DeltaSpectrum
             _ => 1.0 / 16,
         };
         double deviation = Math.Sqrt(squaredNorm / Math.Max(1, delta.Length)) * roundoff / Math.Sqrt(3);
-        return 2 * deviation * (Math.Sqrt(delta.Rows) + Math.Sqrt(delta.Columns));
+        return 16 * deviation * (Math.Sqrt(delta.Rows) + Math.Sqrt(delta.Columns));
     }
 }

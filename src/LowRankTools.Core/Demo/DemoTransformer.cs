@@ -27,7 +27,7 @@ public static class DemoTransformer
     /// <exception cref="IOException">The folder cannot be written.</exception>
     public static string Write(string folder, CancellationToken cancellationToken = default)
     {
-        List<(string Name, long[] Shape)> tensors = [.. Tensors()];
+        List<TensorSpec> tensors = [.. Tensors().Select(t => new TensorSpec(t.Name, TensorDType.F32, [.. t.Shape]))];
         // The decoder's token embedding is the encoder's; the convention of safetensors is to note the name.
         Dictionary<string, string> metadata = new(StringComparer.Ordinal)
         {
@@ -36,29 +36,29 @@ public static class DemoTransformer
         };
         string full = Path.GetFullPath(folder);
         Directory.CreateDirectory(full);
-        using SafetensorsModelWriter writer = new(Path.Combine(full, "model.safetensors"), tensors.Select(t => (t.Name, t.Shape.Length)), metadata);
+        using SafetensorsModelWriter writer = new(Path.Combine(full, "model.safetensors"), tensors, metadata);
         for (int i = 0; i < tensors.Count; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            Write(writer, tensors[i].Name, tensors[i].Shape, seed: i);
+            Write(writer, tensors[i], seed: i);
         }
         return writer.Complete()[0];
     }
 
-    private static void Write(SafetensorsModelWriter writer, string name, long[] shape, int seed)
+    private static void Write(SafetensorsModelWriter writer, TensorSpec tensor, int seed)
     {
-        writer.Begin(new TensorSpec(name, TensorDType.F32, [.. shape]));
-        if (shape.Length == 2)
+        writer.Begin(tensor);
+        if (tensor.Shape.Length == 2)
         {
-            using Matrix<float> matrix = SpectralMatrix.Create((int)shape[0], (int)shape[1], Decay, WeightRms, seed);
+            using Matrix<float> matrix = SpectralMatrix.Create((int)tensor.Shape[0], (int)tensor.Shape[1], Decay, WeightRms, seed);
             for (int i = 0; i < matrix.Rows; i++)
                 writer.Write(System.Runtime.InteropServices.MemoryMarshal.AsBytes(matrix.Row(i)));
             return;
         }
         // Normalisations start as one, biases as small noise.
         Random random = new(seed);
-        bool norm = name.EndsWith("weight", StringComparison.Ordinal);
-        float[] vector = [.. Enumerable.Range(0, (int)shape[0]).Select(_ => norm ? 1f : (float)((random.NextDouble() - 0.5) * WeightRms))];
+        bool norm = tensor.Name.EndsWith("weight", StringComparison.Ordinal);
+        float[] vector = [.. Enumerable.Range(0, (int)tensor.Shape[0]).Select(_ => norm ? 1f : (float)((random.NextDouble() - 0.5) * WeightRms))];
         writer.Write(System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(vector));
     }
 

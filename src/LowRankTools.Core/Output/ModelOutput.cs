@@ -50,7 +50,7 @@ internal sealed class ModelOutput : IDisposable
             OutputCheck.Room(location.Folder, tensors.Sum(t => t.ByteLength));
             ITensorWriter writer = format == ModelFormat.PyTorch
                 ? new PyTorchModelWriter(location.WeightsPath, metadata)
-                : new SafetensorsModelWriter(location.WeightsPath, tensors.Select(t => (t.Name, t.Shape.Length)), metadata, maxShardBytes);
+                : new SafetensorsModelWriter(location.WeightsPath, tensors, metadata, maxShardBytes);
             return new ModelOutput(location, writer, created);
         }
         catch (Exception e)

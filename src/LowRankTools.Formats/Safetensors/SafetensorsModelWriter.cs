@@ -11,50 +11,49 @@ public sealed class SafetensorsModelWriter : ITensorWriter
 {
     private readonly string _path;
     private readonly string _folder;
-    private readonly Dictionary<string, int> _planned = new(StringComparer.Ordinal);
+    private readonly IReadOnlyList<TensorSpec> _tensors;
     private readonly IReadOnlyDictionary<string, string> _metadata;
-    private readonly long _maxShardBytes;
     private readonly List<SafetensorsWriter> _shards = [];
-    private readonly HashSet<string> _written = new(StringComparer.Ordinal);
+    private readonly List<IReadOnlyList<TensorSpec>> _groups;
+    private int _begun;
     private long _missing;
-    private long _total;
 
     /// <summary>Starts a model.</summary>
     /// <param name="path">Full path of the single file; shards and index take their names from it.</param>
-    /// <param name="planned">Every tensor that will be written, with its number of dimensions.</param>
-    /// <param name="metadata">Free text for the header.</param>
+    /// <param name="tensors">Every tensor that will be written, in order.</param>
+    /// <param name="metadata">Free text for the header, or text as long as it at most gets.</param>
     /// <param name="maxShardBytes">Most bytes of tensor data a file; zero for a single file. A larger tensor gets a file of its own.</param>
+    /// <exception cref="ModelFormatException"><c>DTypeUnsupported</c>: safetensors has no name for a type;
+    /// <c>TensorSizeMismatch</c>: packed elements do not fill their last byte; <c>HeaderInvalid</c>: a tensor has the name
+    /// of the header's free text; <c>DuplicateTensor</c>: two have one name; <c>HeaderTooLarge</c>.</exception>
     /// <exception cref="IOException">The folder cannot be written.</exception>
-    public SafetensorsModelWriter(string path, IEnumerable<(string Name, int Dimensions)> planned, IReadOnlyDictionary<string, string> metadata, long maxShardBytes = 0)
+    public SafetensorsModelWriter(string path, IEnumerable<TensorSpec> tensors, IReadOnlyDictionary<string, string> metadata, long maxShardBytes = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(maxShardBytes);
         _path = path;
         _folder = Path.GetDirectoryName(path)!;
-        foreach ((string name, int dimensions) in planned)
-            _planned[name] = Math.Max(dimensions, _planned.GetValueOrDefault(name));
+        _tensors = [.. tensors];
         _metadata = metadata;
-        _maxShardBytes = maxShardBytes == 0 ? long.MaxValue : maxShardBytes;
-        _shards.Add(new SafetensorsWriter(_folder, _planned.Select(t => (t.Key, t.Value)), _metadata));
+        Check(_tensors);
+        _groups = Groups(_tensors, maxShardBytes == 0 ? long.MaxValue : maxShardBytes);
+        _shards.Add(new SafetensorsWriter(_folder, _groups[0], metadata));
     }
 
     /// <summary>Whether the format has a name for an element type.</summary>
     public static bool Supports(TensorDType dtype) => SafetensorsConstants.Holds(dtype);
 
     /// <inheritdoc/>
-    /// <exception cref="ModelFormatException"><c>DTypeUnsupported</c>: safetensors has no name for the type;
-    /// <c>TensorSizeMismatch</c>: packed elements do not fill their last byte.</exception>
+    /// <exception cref="InvalidOperationException">The tensor is not the next one that was announced.</exception>
     public void Begin(TensorSpec tensor)
     {
-        Check(tensor);
         if (_missing != 0)
             throw new InvalidOperationException($"The tensor before '{tensor.Name}' lacks {_missing} bytes.");
-        if (!_written.Add(tensor.Name))
-            throw new InvalidOperationException($"Tensor '{tensor.Name}' was written before.");
-        if (_shards[^1].DataBytes > 0 && tensor.ByteLength > _maxShardBytes - _shards[^1].DataBytes)
-            _shards.Add(new SafetensorsWriter(_folder, Remaining(tensor), _metadata));
-        _shards[^1].Begin(tensor);
+        if (_begun == _tensors.Count || !IsSame(tensor, _tensors[_begun]))
+            throw new InvalidOperationException($"Tensor '{tensor}' is not the next one that was announced.");
+        if (_begun == _groups.Take(_shards.Count).Sum(g => g.Count))
+            _shards.Add(new SafetensorsWriter(_folder, _groups[_shards.Count], _metadata));
+        _begun++;
         _missing = tensor.ByteLength;
-        _total += tensor.ByteLength;
     }
 
     /// <inheritdoc/>
@@ -69,8 +68,8 @@ public sealed class SafetensorsModelWriter : ITensorWriter
     /// <inheritdoc/>
     public IReadOnlyList<string> Complete(IReadOnlyDictionary<string, string>? metadata = null)
     {
-        if (_missing != 0)
-            throw new InvalidOperationException($"The last tensor lacks {_missing} bytes.");
+        if (_missing != 0 || _begun < _tensors.Count)
+            throw new InvalidOperationException($"The model lacks {_missing} bytes of a tensor and {_tensors.Count - _begun} tensors.");
         foreach (SafetensorsWriter shard in _shards)
             shard.Flush(metadata ?? _metadata);
         if (_shards.Count == 1)
@@ -98,26 +97,48 @@ public sealed class SafetensorsModelWriter : ITensorWriter
     }
 
     /// <summary>What would make a file that readers refuse is found before the first byte, not after the last.</summary>
-    private void Check(TensorSpec tensor)
+    private static void Check(IReadOnlyList<TensorSpec> tensors)
     {
-        if (!_planned.TryGetValue(tensor.Name, out int dimensions) || tensor.Shape.Length > dimensions)
-            throw new InvalidOperationException($"No room was made in the header for tensor '{tensor.Name}' of {tensor.Shape.Length} dimensions.");
-        if (tensor.Name == SafetensorsConstants.MetadataKey)
-            throw new InvalidOperationException($"'{tensor.Name}' is the name of the header's free text.");
-        if (!SafetensorsConstants.Holds(tensor.DType))
+        HashSet<string> names = new(StringComparer.Ordinal);
+        foreach (TensorSpec tensor in tensors)
         {
-            throw new ModelFormatException(FormatErrors.DTypeUnsupported, $"Tensor '{tensor.Name}' is of type {tensor.DType}, which safetensors does not have.",
-                tensor: tensor.Name, remedy: "Write it as F16, BF16 or F32 with -DType.");
-        }
-        if (TensorShape.ElementCount(tensor.Shape, tensor.Name) % tensor.DType.BlockElements() != 0)
-        {
-            throw new ModelFormatException(FormatErrors.TensorSizeMismatch,
-                $"Tensor '{tensor.Name}' has elements of type {tensor.DType} that do not fill their last byte.", tensor: tensor.Name);
+            if (!names.Add(tensor.Name))
+                throw new ModelFormatException(FormatErrors.DuplicateTensor, $"Two tensors are called '{tensor.Name}'.", tensor: tensor.Name);
+            if (tensor.Name == SafetensorsConstants.MetadataKey)
+                throw new ModelFormatException(FormatErrors.HeaderInvalid, $"'{tensor.Name}' is the name of the header's free text.", tensor: tensor.Name);
+            if (!Supports(tensor.DType))
+            {
+                throw new ModelFormatException(FormatErrors.DTypeUnsupported, $"Tensor '{tensor.Name}' is of type {tensor.DType}, which safetensors does not have.",
+                    tensor: tensor.Name, remedy: "Write it as F16, BF16 or F32 with -DType.");
+            }
+            if (TensorShape.ElementCount(tensor.Shape, tensor.Name) % tensor.DType.BlockElements() != 0)
+            {
+                throw new ModelFormatException(FormatErrors.TensorSizeMismatch,
+                    $"Tensor '{tensor.Name}' has elements of type {tensor.DType} that do not fill their last byte.", tensor: tensor.Name);
+            }
         }
     }
 
-    private IEnumerable<(string Name, int Dimensions)> Remaining(TensorSpec next) =>
-        _planned.Where(t => !_written.Contains(t.Key)).Select(t => (t.Key, t.Value)).Append((next.Name, next.Shape.Length));
+    /// <summary>Fills one file after another, in order; there is at least one.</summary>
+    private static List<IReadOnlyList<TensorSpec>> Groups(IReadOnlyList<TensorSpec> tensors, long most)
+    {
+        List<TensorSpec> group = [];
+        List<IReadOnlyList<TensorSpec>> groups = [group];
+        long bytes = 0;
+        foreach (TensorSpec tensor in tensors)
+        {
+            if (bytes > 0 && tensor.ByteLength > most - bytes)
+            {
+                groups.Add(group = []);
+                bytes = 0;
+            }
+            group.Add(tensor);
+            bytes += tensor.ByteLength;
+        }
+        return groups;
+    }
+
+    private static bool IsSame(TensorSpec a, TensorSpec b) => a.Name == b.Name && a.DType == b.DType && a.Shape.SequenceEqual(b.Shape);
 
     private string ShardPath(int i)
     {
@@ -132,13 +153,13 @@ public sealed class SafetensorsModelWriter : ITensorWriter
         {
             json.WriteStartObject();
             json.WriteStartObject("metadata"u8);
-            json.WriteNumber("total_size"u8, _total);
+            json.WriteNumber("total_size"u8, _tensors.Sum(t => t.ByteLength));
             json.WriteEndObject();
             json.WriteStartObject("weight_map"u8);
             for (int i = 0; i < paths.Length; i++)
             {
-                foreach (string name in _shards[i].Names)
-                    json.WriteString(name, Path.GetFileName(paths[i]));
+                foreach (TensorSpec tensor in _shards[i].Tensors)
+                    json.WriteString(tensor.Name, Path.GetFileName(paths[i]));
             }
             json.WriteEndObject();
             json.WriteEndObject();

@@ -1,13 +1,11 @@
 using System.Buffers.Binary;
-using System.Text;
 using System.Text.Json;
 
 namespace LowRankTools.Formats;
 
 /// <summary>
-/// Writes one safetensors file. The header stands before the data and its length is not known until the last
-/// tensor's shape is: room for its upper bound is kept and what is left over is filled with spaces, which the
-/// format allows.
+/// Writes one safetensors file. The header stands before the data, and its free text is only final at the end: room is
+/// kept for the longest text, and what is left over is filled with spaces, which the format allows.
 /// </summary>
 internal sealed class SafetensorsWriter : IDisposable
 {
@@ -15,17 +13,17 @@ internal sealed class SafetensorsWriter : IDisposable
     private const int Alignment = 64;
 
     private readonly TemporaryFile _file;
-    private readonly List<(TensorSpec Spec, long Begin)> _tensors = [];
+    private readonly IReadOnlyList<TensorSpec> _tensors;
     private readonly int _reserved;
 
     /// <summary>Creates the temporary file.</summary>
     /// <param name="folder">Where the file will be.</param>
-    /// <param name="tensors">Every tensor that may be written here, with its number of dimensions; the header's room is made for them.</param>
+    /// <param name="tensors">Every tensor that will be written here, in order.</param>
     /// <param name="metadata">Free text for <c>__metadata__</c>, or text as long as it at most gets.</param>
-    public SafetensorsWriter(string folder, IEnumerable<(string Name, int Dimensions)> tensors, IReadOnlyDictionary<string, string> metadata)
+    public SafetensorsWriter(string folder, IReadOnlyList<TensorSpec> tensors, IReadOnlyDictionary<string, string> metadata)
     {
-        long upperBound = Encode([], metadata).Length + tensors.Sum(t => UpperBound(t.Name, t.Dimensions));
-        long reserved = AlignUp(SafetensorsConstants.PrefixBytes + upperBound) - SafetensorsConstants.PrefixBytes;
+        _tensors = tensors;
+        long reserved = AlignUp(SafetensorsConstants.PrefixBytes + Encode(tensors, metadata).Length) - SafetensorsConstants.PrefixBytes;
         if (reserved > SafetensorsConstants.MaxHeaderBytes)
         {
             throw new ModelFormatException(FormatErrors.HeaderTooLarge, "The names of the tensors do not fit a safetensors header.",
@@ -36,13 +34,8 @@ internal sealed class SafetensorsWriter : IDisposable
         _file.Append(new byte[SafetensorsConstants.PrefixBytes + _reserved]);
     }
 
-    /// <summary>Bytes of tensor data written so far.</summary>
-    public long DataBytes => _file.Length - SafetensorsConstants.PrefixBytes - _reserved;
-
-    /// <summary>Names of the tensors written so far.</summary>
-    public IEnumerable<string> Names => _tensors.Select(t => t.Spec.Name);
-
-    public void Begin(TensorSpec tensor) => _tensors.Add((tensor, DataBytes));
+    /// <summary>The tensors of this file.</summary>
+    public IReadOnlyList<TensorSpec> Tensors => _tensors;
 
     public void Write(ReadOnlySpan<byte> data) => _file.Append(data);
 
@@ -63,7 +56,7 @@ internal sealed class SafetensorsWriter : IDisposable
 
     public void Dispose() => _file.Dispose();
 
-    private static byte[] Encode(List<(TensorSpec Spec, long Begin)> tensors, IReadOnlyDictionary<string, string> metadata)
+    private static byte[] Encode(IReadOnlyList<TensorSpec> tensors, IReadOnlyDictionary<string, string> metadata)
     {
         using MemoryStream stream = new();
         using (Utf8JsonWriter json = new(stream))
@@ -73,8 +66,12 @@ internal sealed class SafetensorsWriter : IDisposable
             foreach ((string key, string value) in metadata.OrderBy(m => m.Key, StringComparer.Ordinal))
                 json.WriteString(key, value);
             json.WriteEndObject();
-            foreach ((TensorSpec spec, long begin) in tensors)
-                Encode(json, spec, begin);
+            long begin = 0;
+            foreach (TensorSpec tensor in tensors)
+            {
+                Encode(json, tensor, begin);
+                begin += tensor.ByteLength;
+            }
             json.WriteEndObject();
         }
         return stream.ToArray();
@@ -94,10 +91,6 @@ internal sealed class SafetensorsWriter : IDisposable
         json.WriteEndArray();
         json.WriteEndObject();
     }
-
-    /// <summary>An entry with all its numbers, twenty characters each, and its name escaped.</summary>
-    private static long UpperBound(string name, int dimensions) =>
-        JsonEncodedText.Encode(name).EncodedUtf8Bytes.Length + Encoding.UTF8.GetByteCount("\"\":{\"dtype\":\"F8_E4M3FNUZ\",\"shape\":[],\"data_offsets\":[,]},") + (dimensions + 2) * 20;
 
     private static long AlignUp(long value) => (value + Alignment - 1) / Alignment * Alignment;
 }

@@ -71,7 +71,7 @@ public sealed class SafetensorsAgreementTests : IDisposable
             new("embed.weight", TensorDType.F32, [10, 8]), new("layer.0.weight", TensorDType.BF16, [8, 8]), new("layer.0.größe", TensorDType.F16, [8]),
             new("layer.1.weight", TensorDType.F8_E4M3, [16, 16]), new("ids", TensorDType.I64, [1, 12]), new("mask", TensorDType.BOOL, [4, 4]), new("scalar", TensorDType.F64, []),
         ];
-        using SafetensorsModelWriter writer = new(_folder["model.safetensors"], specs.Select(s => (s.Name, s.Shape.Length)),
+        using SafetensorsModelWriter writer = new(_folder["model.safetensors"], specs,
             ImmutableDictionary<string, string>.Empty.Add("format", "pt"), maxShardBytes);
         foreach (TensorSpec spec in specs)
         {

@@ -83,11 +83,11 @@ public sealed class SafetensorsRoundTripTests : IDisposable
     [InlineData(10)]
     public void Giving_up_leaves_nothing_behind(long maxShardBytes)
     {
-        using (SafetensorsModelWriter writer = new(_folder["m.safetensors"], [("a", 1), ("b", 1), ("c", 1)], s_text, maxShardBytes))
+        using (SafetensorsModelWriter writer = new(_folder["m.safetensors"], [Bytes("a", 8), Bytes("b", 8), Bytes("c", 8)], s_text, maxShardBytes))
         {
-            writer.Begin(new TensorSpec("a", TensorDType.U8, [8]));
+            writer.Begin(Bytes("a", 8));
             writer.Write(new byte[8]);
-            writer.Begin(new TensorSpec("b", TensorDType.U8, [8]));
+            writer.Begin(Bytes("b", 8));
             writer.Write(new byte[3]);
             Assert.Throws<InvalidOperationException>(() => writer.Complete());
         }
@@ -97,17 +97,29 @@ public sealed class SafetensorsRoundTripTests : IDisposable
     [Fact]
     public void A_writer_refuses_what_a_reader_would_refuse()
     {
-        using SafetensorsModelWriter writer = new(_folder["m.safetensors"], [("a", 1), ("b", 1), ("__metadata__", 1)], s_text);
-        Assert.Equal(FormatErrors.DTypeUnsupported, Assert.Throws<ModelFormatException>(() => writer.Begin(new TensorSpec("a", TensorDType.Q8_0, [32]))).ErrorId);
-        Assert.Equal(FormatErrors.TensorSizeMismatch, Assert.Throws<ModelFormatException>(() => writer.Begin(new TensorSpec("a", TensorDType.F4, [3]))).ErrorId);
-        Assert.Throws<InvalidOperationException>(() => writer.Begin(new TensorSpec("__metadata__", TensorDType.U8, [1])));
-        Assert.Throws<InvalidOperationException>(() => writer.Begin(new TensorSpec("not planned", TensorDType.U8, [1])));
-        Assert.Throws<InvalidOperationException>(() => writer.Begin(new TensorSpec("a", TensorDType.U8, [1, 1])));
-        writer.Begin(new TensorSpec("a", TensorDType.U8, [1]));
+        Assert.Equal(FormatErrors.DTypeUnsupported, Refusal(new TensorSpec("a", TensorDType.Q8_0, [32])));
+        Assert.Equal(FormatErrors.TensorSizeMismatch, Refusal(new TensorSpec("a", TensorDType.F4, [3])));
+        Assert.Equal(FormatErrors.HeaderInvalid, Refusal(Bytes("__metadata__", 1)));
+        Assert.Equal(FormatErrors.DuplicateTensor, Refusal(Bytes("a", 1), Bytes("a", 2)));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_folder.Root));
+    }
+
+    [Fact]
+    public void A_writer_takes_what_was_announced_and_nothing_else()
+    {
+        using SafetensorsModelWriter writer = new(_folder["m.safetensors"], [Bytes("a", 1), Bytes("b", 1)], s_text);
+        Assert.Throws<InvalidOperationException>(() => writer.Begin(Bytes("b", 1)));
+        Assert.Throws<InvalidOperationException>(() => writer.Begin(Bytes("a", 2)));
+        Assert.Throws<InvalidOperationException>(() => writer.Begin(new TensorSpec("a", TensorDType.I8, [1])));
+        writer.Begin(Bytes("a", 1));
         Assert.Throws<InvalidOperationException>(() => writer.Write(new byte[2]));
-        Assert.Throws<InvalidOperationException>(() => writer.Begin(new TensorSpec("b", TensorDType.U8, [1])));
+        Assert.Throws<InvalidOperationException>(() => writer.Begin(Bytes("b", 1)));
         writer.Write(new byte[1]);
-        Assert.Throws<InvalidOperationException>(() => writer.Begin(new TensorSpec("a", TensorDType.U8, [1])));
+        Assert.Throws<InvalidOperationException>(() => writer.Complete());
+        writer.Begin(Bytes("b", 1));
+        writer.Write(new byte[1]);
+        Assert.Throws<InvalidOperationException>(() => writer.Begin(Bytes("c", 1)));
+        Assert.Single(writer.Complete());
     }
 
     [Fact]
@@ -121,6 +133,11 @@ public sealed class SafetensorsRoundTripTests : IDisposable
         Assert.Empty(file.Tensors);
     }
 
+    private static TensorSpec Bytes(string name, long length) => new(name, TensorDType.U8, [length]);
+
+    private string Refusal(params TensorSpec[] tensors) =>
+        Assert.Throws<ModelFormatException>(() => new SafetensorsModelWriter(_folder["m.safetensors"], tensors, s_text)).ErrorId;
+
     private static (TensorSpec Spec, byte[] Bytes) Tensor(string name, TensorDType dtype, params long[] shape)
     {
         TensorSpec spec = new(name, dtype, ImmutableArray.Create(shape));
@@ -133,7 +150,7 @@ public sealed class SafetensorsRoundTripTests : IDisposable
     {
         Directory.CreateDirectory(_folder[folder]);
         using SafetensorsModelWriter writer = new(Path.GetFullPath(Path.Combine(_folder[folder], "model.safetensors")),
-            model.Select(t => (t.Spec.Name, t.Spec.Shape.Length)), s_text, maxShardBytes);
+            model.Select(t => t.Spec), s_text, maxShardBytes);
         foreach ((TensorSpec spec, byte[] bytes) in model)
         {
             writer.Begin(spec);

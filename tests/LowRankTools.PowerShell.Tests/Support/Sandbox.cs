@@ -66,7 +66,7 @@ internal sealed class Sandbox : IDisposable
     public void WriteModel(string name, params (string Name, long[] Shape)[] tensors)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(this[name])!);
-        using SafetensorsModelWriter writer = new(this[name], tensors.Select(t => (t.Name, t.Shape.Length)), new Dictionary<string, string>());
+        using SafetensorsModelWriter writer = new(this[name], tensors.Select(t => new TensorSpec(t.Name, TensorDType.F32, [.. t.Shape])), new Dictionary<string, string>());
         for (int i = 0; i < tensors.Length; i++)
         {
             writer.Begin(new TensorSpec(tensors[i].Name, TensorDType.F32, [.. tensors[i].Shape]));
