@@ -55,6 +55,9 @@ public sealed partial class TorchSharpEngine
         return tensor.to(type);
     }
 
+    /// <summary>A float32 copy of somebody else's tensor.</summary>
+    internal static ITensor Adopt(Tensor tensor) => Run(() => Fresh(tensor.detach(), ScalarType.Float32));
+
     private static TorchTensor Mine(ITensor x) => x as TorchTensor
         ?? throw new LowRankToolsException("ForeignTensor", "The tensor belongs to another engine.", "Copy it over through a matrix.");
 

@@ -1,0 +1,117 @@
+using LowRankTools.Numerics;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace LowRankTools.TorchSharp;
+
+/// <summary>Makes pairs from linear layers and linear layers from pairs, on their device and in their element type.</summary>
+internal static class PairFactory
+{
+    /// <summary>A pair whose factors start fresh.</summary>
+    public static LowRankPair Fresh(Linear layer, int rank, PairBias bias)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor weight = layer.weight!;
+        bool both = bias == PairBias.Both;
+        Linear first = New(weight.shape[1], rank, both, weight);
+        Linear second = New(rank, weight.shape[0], both || layer.bias is not null, weight);
+        return Like(layer, weight, new LowRankPair(first, second));
+    }
+
+    /// <summary>The best pair of a rank, W ~= (U S^1/2) (S^1/2 Vt), and its relative error.</summary>
+    public static (LowRankPair Pair, double RelativeError) FromSvd(Linear layer, int rank, PairBias bias, ulong seed, CancellationToken ct)
+    {
+        LowRankPair pair = Fresh(layer, rank, bias);
+        try
+        {
+            double error = Fill(pair, layer, rank, seed, ct);
+            return (pair, error);
+        }
+        catch
+        {
+            pair.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The layer that a pair stands for: W = W1 W0, b = W1 b0 + b1.</summary>
+    public static Linear Merged(LowRankPair pair)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable frozen = no_grad();
+        Tensor first = pair.First.weight!, second = pair.Second.weight!;
+        Tensor left = second.to(ScalarType.Float32), right = first.to(ScalarType.Float32);
+        Tensor? inner = pair.First.bias, outer = pair.Second.bias;
+        Linear layer = New(first.shape[1], second.shape[0], inner is not null || outer is not null, first);
+        layer.weight!.copy_(left.mm(right));
+        layer.weight!.requires_grad = first.requires_grad || second.requires_grad;
+        if (layer.bias is { } bias)
+        {
+            bias.zero_();
+            if (inner is not null) bias.add_(left.mm(inner.to(ScalarType.Float32).unsqueeze(1)).reshape(-1).to(bias.dtype));
+            if (outer is not null) bias.add_(outer);
+        }
+
+        layer.train(pair.First.training);
+        return layer;
+    }
+
+    private static double Fill(LowRankPair pair, Linear layer, int rank, ulong seed, CancellationToken ct)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable frozen = no_grad();
+        Tensor weight = layer.weight!.detach();
+        bool cuda = weight.device_type == DeviceType.CUDA;
+        TorchSharpEngine engine = new(cuda ? $"cuda:{weight.device_index}" : "cpu");
+        using ITensor matrix = TorchSharpEngine.Adopt(cuda ? weight : weight.cpu());
+        using TruncatedSvdResult svd = TruncatedSvd.Compute(engine, matrix, new RankTarget.Rank(rank), new SvdOptions { Seed = seed }, null, ct);
+        double[] roots = [.. svd.SingularValues.Select(Math.Sqrt)];
+        for (int i = 0; i < svd.U.Rows; i++)
+        {
+            for (int k = 0; k < rank; k++) svd.U[i, k] *= (float)roots[k];
+        }
+
+        for (int k = 0; k < rank; k++)
+        {
+            foreach (ref float value in svd.Vt.Row(k)) value *= (float)roots[k];
+        }
+
+        pair.First.weight!.copy_(HostMemory.FromRows(svd.Vt.View));
+        pair.Second.weight!.copy_(HostMemory.FromRows(svd.U.View));
+        TakeBias(pair, layer);
+        return svd.RelativeError;
+    }
+
+    /// <summary>Gives a pair the bias of the layer that it replaces.</summary>
+    public static void TakeBias(LowRankPair pair, Linear layer)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable frozen = no_grad();
+        pair.First.bias?.zero_();
+        if (pair.Second.bias is not { } bias) return;
+        if (layer.bias is { } old) bias.copy_(old);
+        else bias.zero_();
+    }
+
+    private static LowRankPair Like(Linear layer, Tensor weight, LowRankPair pair)
+    {
+        if (!weight.requires_grad)
+        {
+            foreach (Parameter parameter in pair.parameters()) parameter.requires_grad = false;
+        }
+
+        pair.train(layer.training);
+        return pair;
+    }
+
+    // A layer of an old one's element type and device, whose parameters outlive the scope that it is made in.
+    private static Linear New(long inputs, long outputs, bool bias, Tensor like)
+    {
+        Linear layer = nn.Linear(inputs, outputs, bias);
+        if (layer.weight!.dtype != like.dtype) layer.to(like.dtype);
+        if (layer.weight!.device_type != like.device_type || layer.weight!.device_index != like.device_index) layer.to(like.device);
+        foreach ((_, Parameter parameter) in layer.named_parameters()) parameter.DetachFromDisposeScope();
+        return layer;
+    }
+}
