@@ -66,7 +66,7 @@ public sealed class MergeAndTieTests
     {
         Embedding embedding = nn.Embedding(50, 30);
         Linear head = nn.Linear(30, 50, hasBias: false), other = nn.Linear(30, 30);
-        head.weight = embedding.weight;
+        head.weight = embedding.weight!;
         using Sequential module = nn.Sequential(("embedding", embedding), ("other", other), ("head", head));
         IReadOnlyList<LinearReplacement> replaced = module.FactorizeLinear(4);
         Assert.Equal([StaysDense.No, StaysDense.TiedToDense], replaced.Select(r => r.Reason));
