@@ -13,20 +13,18 @@ namespace LowRankTools.TorchSharp;
 /// </remarks>
 public sealed partial class TorchSharpEngine : ITensorEngine
 {
-    private static readonly int s_defaultThreads = get_num_threads();
-
     private readonly Device _device;
 
     /// <summary>Makes an engine.</summary>
     /// <param name="device"><c>cpu</c>, or <c>cuda:0</c> and so on.</param>
-    /// <param name="options">Threads; null for libtorch's own number, capped by the environment variable LOWRANK_THREADS.</param>
+    /// <param name="options">Threads; by default what the environment variable LOWRANK_THREADS says, or else every core.</param>
     public TorchSharpEngine(string device = "cpu", ComputeOptions? options = null)
     {
         _device = new Device(device);
         InitializeDeviceType(_device.type);
-        int threads = options is { ThreadCount: > 0 } ? options.ThreadCount : Math.Min(s_defaultThreads, EngineCatalog.Embedded.ThreadCount);
-        if (threads != get_num_threads()) set_num_threads(threads);
         Info = InfoOf(device);
+        if (options is { ThreadCount: > 0 }) Info = Info with { ThreadCount = options.ThreadCount };
+        if (Info.ThreadCount != get_num_threads()) set_num_threads(Info.ThreadCount);
     }
 
     /// <inheritdoc/>
@@ -34,7 +32,7 @@ public sealed partial class TorchSharpEngine : ITensorEngine
 
     /// <summary>How the engine on a device describes itself; libtorch chooses its instruction set alone.</summary>
     internal static EngineInfo InfoOf(string device) =>
-        new("TorchSharp", device, $"libtorch {__version__}", get_num_threads(), Available: true, Reason: string.Empty);
+        new("TorchSharp", device, $"libtorch {__version__}", EngineCatalog.Embedded.ThreadCount, Available: true, Reason: string.Empty);
 
     /// <inheritdoc/>
     public ITensor Create(ElementType type, params ReadOnlySpan<int> shape)

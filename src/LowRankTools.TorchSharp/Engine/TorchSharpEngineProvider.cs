@@ -17,7 +17,7 @@ public sealed class TorchSharpEngineProvider : IEngineProvider
         int devices = torch.cuda.is_available() ? torch.cuda.device_count() : 0;
         _engines.AddRange(Enumerable.Range(0, devices).Select(i => TorchSharpEngine.InfoOf($"cuda:{i}")));
         if (devices == 0)
-            _engines.Add(TorchSharpEngine.InfoOf("cuda") with { ThreadCount = 0, Available = false, Reason = "libtorch finds no CUDA device; it may be a build for the processor only" });
+            _engines.Add(TorchSharpEngine.InfoOf("cuda") with { InstructionSet = string.Empty, ThreadCount = 0, Available = false, Reason = "libtorch finds no CUDA device; it may be a build for the processor only" });
     }
 
     /// <inheritdoc/>
