@@ -151,7 +151,8 @@ public sealed class FactorizeModel(FactorizeOptions options)
             Bytes = written.Sum(t => t.ByteLength),
             FactorizedLayers = plan.Layers.Count(l => l.Rank is not null),
             KeptLayers = plan.Layers.Count(l => l.Rank is null),
-            Layers = [.. plan.Layers.Select(LayerFactorization.From)],
+            // An array: PowerShell cannot index into the lists that collection expressions make.
+            Layers = plan.Layers.Select(LayerFactorization.From).ToArray(),
         };
     }
 
@@ -164,9 +165,9 @@ public sealed class FactorizeModel(FactorizeOptions options)
             Path = entry,
             Written = true,
             RelativeError = measured.Count == 0 ? null : norm == 0 ? 0 : Math.Sqrt(difference / norm),
-            Layers = [.. planned.Layers.Select(l => measured.TryGetValue(l.Name, out Measured m)
+            Layers = planned.Layers.Select(l => measured.TryGetValue(l.Name, out Measured m)
                 ? l with { RelativeError = m.Error, Method = m.Algorithm, Seconds = m.Seconds }
-                : l)],
+                : l).ToArray(),
         };
     }
 

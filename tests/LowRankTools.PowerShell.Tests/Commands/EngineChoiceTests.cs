@@ -1,0 +1,46 @@
+using System.Text.Json;
+
+namespace LowRankTools.PowerShell.Tests.Commands;
+
+/// <summary>-Engine and -Device, in modules built with TorchSharp and without.</summary>
+public sealed class EngineChoiceTests(PwshSession session) : IClassFixture<PwshSession>, IDisposable
+{
+    private readonly Sandbox _sandbox = new();
+
+    public void Dispose() => _sandbox.Dispose();
+
+    [PwshTheory]
+    [InlineData("Invoke-LowRankFactorization models/tiny.safetensors -Rank 4 -OutputPath out.safetensors")]
+    [InlineData("Compare-ModelWeight models/tiny.safetensors models/tiny.safetensors -IncludeRank")]
+    public void An_engine_that_is_asked_for_computes_or_is_an_error(string command)
+    {
+        Assert.Empty(Errors(command + " -Engine Embedded -Device cpu"));
+        bool there = session.All(_sandbox, "Get-LowRankEngine TorchSharp | Where-Object Device -eq cpu")[0].GetProperty("Available").GetBoolean();
+        Assert.Equal(there ? [] : ["EngineUnavailable"], Errors(command.Replace("out.", "torch.", StringComparison.Ordinal) + " -Engine TorchSharp"));
+        Assert.Equal(["EngineUnavailable"], Errors(command + " -Engine Embedded -Device cuda"));
+        Assert.Equal(["OptionInvalid"], Errors(command + " -Device abacus"));
+    }
+
+    [PwshFact]
+    public void A_device_that_is_missing_is_a_warning_and_the_embedded_engine_computes()
+    {
+        // No machine has so many.
+        JsonElement result = session.One(_sandbox, "Invoke-LowRankFactorization models/tiny.safetensors -Rank 4 -Device cuda:99 -WarningVariable w -WarningAction SilentlyContinue | ForEach-Object { [pscustomobject]@{ Engine = $_.Engine; Warnings = $w.Count } }");
+        Assert.Equal("Embedded on cpu", result.GetProperty("Engine").GetString());
+        Assert.Equal(1, result.GetProperty("Warnings").GetInt32());
+    }
+
+    [PwshFact]
+    public void Results_can_be_indexed()
+    {
+        Assert.Equal("fc1.weight", session.One(_sandbox, "(Invoke-LowRankFactorization models/tiny.safetensors -Rank 4).Layers[0].Name").GetString());
+        Assert.Equal(64, session.One(_sandbox, "(Get-LayerShapes models/tiny.safetensors -Name fc1.weight).Shape[0]").GetInt32());
+    }
+
+    // Nothing can go on without its engine, so the error is a terminating one.
+    private IEnumerable<string> Errors(string command)
+    {
+        Reply reply = session.Run(_sandbox, command);
+        return reply.Thrown is { } thrown ? [thrown.Id.Split(',')[0]] : reply.ErrorIds;
+    }
+}
