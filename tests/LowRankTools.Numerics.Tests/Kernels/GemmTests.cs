@@ -41,6 +41,8 @@ public sealed class GemmTests
     [InlineData(300, 310, 500)]
     [InlineData(64, 2000, 700)]
     [InlineData(2000, 64, 700)]
+    [InlineData(1003, 90, 2100)]
+    [InlineData(90, 1003, 2100)]
     [InlineData(70, 70, 20000)]
     [InlineData(1000, 1, 3000)]
     [InlineData(9000, 5, 700)]

@@ -81,7 +81,7 @@ internal static unsafe class GemmDriver
             return;
         }
 
-        if (!lowerOnly && TryNarrow(alpha, a, b, beta, c, threads, ct)) return;
+        if (!lowerOnly && (TryNarrow(alpha, a, b, beta, c, threads, ct) || TryThin(alpha, a, b, beta, c, threads, ct))) return;
         if (c.ColumnStride != 1 && c.Columns > 1)
         {
             // A lower triangle is symmetric anyway, and mirrored afterwards.
@@ -117,6 +117,22 @@ internal static unsafe class GemmDriver
         return c.Rows >= c.Columns
             ? NarrowProduct.TryMultiply(alpha, left, right, beta, c, useful, ct)
             : NarrowProduct.TryMultiply(alpha, right.Transpose(), left.Transpose(), beta, c.Transpose(), useful, ct);
+    }
+
+    // A thin C beside a big operand, which is then read where it lies.
+    private static bool TryThin<TSource, T>(T alpha, MatrixView<TSource> a, MatrixView<TSource> b, T beta, MatrixView<T> c, int threads, CancellationToken ct)
+        where TSource : unmanaged, IBinaryFloatingPointIeee754<TSource>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (typeof(TSource) != typeof(float) || typeof(T) != typeof(float)) return false;
+        var left = (MatrixView<float>)(object)a;
+        var right = (MatrixView<float>)(object)b;
+        var target = (MatrixView<float>)(object)c;
+        float factor = (float)(object)alpha, keep = (float)(object)beta;
+        int useful = (int)Math.Clamp((long)c.Rows * c.Columns * a.Columns / WorkPerThread, 1, threads);
+        return c.Rows >= c.Columns
+            ? ThinProduct.TryMultiply(factor, left, right, keep, target, useful, ct)
+            : ThinProduct.TryMultiply(factor, right.Transpose(), left.Transpose(), keep, target.Transpose(), useful, ct);
     }
 
     private static void ThroughCopy<TSource, T>(T alpha, MatrixView<TSource> a, MatrixView<TSource> b, T beta, MatrixView<T> c, bool transposed, bool lowerOnly, int threads, CancellationToken ct)

@@ -24,7 +24,7 @@ internal static unsafe class MicroKernel512
     /// <param name="c">Tile of C, row-major.</param>
     /// <param name="cDistance">Distance between the rows of C.</param>
     /// <param name="beta">0 overwrites without reading.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Run<T>(int depth, T* a, T* b, T* c, nint cDistance, T beta)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {

@@ -43,6 +43,7 @@ internal static unsafe class Transposing
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void FullSquare<TSource, T>(TSource* source, nint sourceDistance, T* target, nint targetDistance)
         where TSource : unmanaged
         where T : unmanaged

@@ -1,0 +1,199 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace LowRankTools.Numerics;
+
+/// <summary>
+/// Products with 9 to 128 columns, float32 on AVX-512: A is read straight from memory, once for every pass over the
+/// columns, while the thin B stays in the second-level cache. Entries are summed in an order that depends on sizes only.
+/// </summary>
+internal static unsafe class ThinProduct
+{
+    private const int Lanes = 16;
+    private const int Tile = DirectKernel512.Rows;
+    private const int MostColumns = 128;
+
+    // Below these the big operand is not big enough for its copy to matter.
+    private const int LeastRows = 64;
+    private const int LeastDepth = 16;
+
+    // Rows of C in one task.
+    private const int TaskRows = 96;
+
+    // Elements of B that are passed over at a time where rows of A are contiguous: half the second-level cache.
+    private const int BlockElements = 1 << 17;
+
+    // Rows of memory that are walked side by side where columns of A are wanted: as many lines as the sets of the
+    // second-level cache hold when their distance is a power of two.
+    private const int PanelRows = 64;
+
+    // Columns between what is computed and what is fetched, in the same case.
+    private const int FetchAhead = 96;
+
+    /// <summary>C = alpha A B + beta C when this is the way to do it; false when it is not.</summary>
+    public static bool TryMultiply(float alpha, MatrixView<float> a, MatrixView<float> b, float beta, MatrixView<float> c, int threads, CancellationToken ct)
+    {
+        if (!Vector512.IsHardwareAccelerated || !Sse.IsSupported || c.Columns > MostColumns || c.Rows < LeastRows || a.Columns < LeastDepth) return false;
+        bool alongRows = a.ColumnStride == 1;
+        if (!alongRows && a.RowStride != 1) return false;
+
+        int depth = a.Columns, width = (c.Columns + Lanes - 1) / Lanes * Lanes;
+        bool inPlace = beta == 0 && c.ColumnStride == 1 && width == c.Columns;
+        using Scratch thin = Scratch.Rent<float>((long)depth * width), target = Scratch.Rent<float>(inPlace ? 1 : (long)c.Rows * width);
+        MatrixView<float> wide = new(thin.As<float>(), depth, width, width, 1), sum = inPlace ? c : new(target.As<float>(), c.Rows, width, width, 1);
+        PackB(alpha, b, wide);
+
+        if (alongRows)
+        {
+            WorkerPool.Run((c.Rows + TaskRows - 1) / TaskRows, threads, task => TakeRows(a, wide, sum, task * TaskRows, Math.Min(c.Rows, (task + 1) * TaskRows)), ct);
+        }
+        else
+        {
+            // Long stretches of memory for each thread, and two for each, so that nobody waits long at the end.
+            int parts = threads == 1 ? 1 : 2 * threads, step = ((c.Rows + parts - 1) / parts + Lanes - 1) / Lanes * Lanes;
+            WorkerPool.Run((c.Rows + step - 1) / step, threads, task => TakeColumns(a, wide, sum, task * step, Math.Min(c.Rows, (task + 1) * step)), ct);
+        }
+
+        if (!inPlace) Merge(sum, beta, c);
+        return true;
+    }
+
+    private static void PackB(float alpha, MatrixView<float> b, MatrixView<float> wide)
+    {
+        if (b.Columns < wide.Columns) new Span<float>(wide.Pointer, checked((int)wide.Length)).Clear();
+        if (b.ColumnStride == 1)
+        {
+            for (int p = 0; p < b.Rows; p++) Widening.Copy(b.Row(p), wide.Row(p), b.Columns);
+        }
+        else
+        {
+            Transposing.Copy(b.Transpose(), wide.Pointer, wide.RowStride);
+        }
+
+        if (alpha != 1) VectorOps.Scale(alpha, wide.Pointer, checked((int)wide.Length));
+    }
+
+    private static void TakeRows(MatrixView<float> a, MatrixView<float> b, MatrixView<float> c, int first, int end)
+    {
+        int step = Math.Max(BlockElements / b.Columns, 256);
+        using Scratch edge = Scratch.Rent<float>((long)Tile * (step + b.Columns));
+        for (int p = 0; p < b.Rows; p += step)
+        {
+            int depth = Math.Min(step, b.Rows - p);
+            for (int i = first; i < end; i += Tile)
+            {
+                float* from = a.Row(i) + p, tile = c.Row(i);
+                int rows = Math.Min(Tile, end - i);
+                if (rows == Tile)
+                {
+                    Tiles<DirectKernel512.AlongRows>(depth, from, a.RowStride, b, p, tile, c.RowStride, p == 0, Tile * a.RowStride);
+                    continue;
+                }
+
+                // Rows that are not there are zero, and their sums fall beside C.
+                float* copy = edge.As<float>(), sums = copy + (Tile * step);
+                new Span<float>(copy, Tile * step).Clear();
+                for (int r = 0; r < rows; r++) Widening.Copy(from + (r * a.RowStride), copy + (r * step), depth);
+                Tiles<DirectKernel512.AlongRows>(depth, copy, step, b, p, sums, b.Columns, true, 0);
+                AddRows(rows, b.Columns, sums, tile, c.RowStride, p == 0);
+            }
+        }
+    }
+
+    private static void TakeColumns(MatrixView<float> a, MatrixView<float> b, MatrixView<float> c, int first, int end)
+    {
+        nint distance = a.ColumnStride;
+        using Scratch edge = Scratch.Rent<float>((long)Tile * (PanelRows + b.Columns));
+        for (int p = 0; p < b.Rows; p += PanelRows)
+        {
+            int depth = Math.Min(PanelRows, b.Rows - p);
+            for (int i = first; i < end; i += Tile)
+            {
+                float* from = a.Row(i) + (p * distance), tile = c.Row(i);
+                int rows = Math.Min(Tile, end - i);
+                if (rows == Tile)
+                {
+                    Tiles<DirectKernel512.AlongColumns>(depth, from, distance, b, p, tile, c.RowStride, p == 0, FetchAhead);
+                    continue;
+                }
+
+                float* copy = edge.As<float>(), sums = copy + (Tile * PanelRows);
+                new Span<float>(copy, Tile * PanelRows).Clear();
+                for (int q = 0; q < depth; q++) Widening.Copy(from + (q * distance), copy + (q * Tile), rows);
+                Tiles<DirectKernel512.AlongColumns>(depth, copy, Tile, b, p, sums, b.Columns, true, 0);
+                AddRows(rows, b.Columns, sums, tile, c.RowStride, p == 0);
+            }
+        }
+    }
+
+    // All columns of one band of C, up to three vectors of them at a time.
+    private static void Tiles<TDirection>(int depth, float* a, nint distance, MatrixView<float> b, int firstRow, float* c, nint cDistance, bool overwrite, nint ahead)
+        where TDirection : struct, DirectKernel512.IDirection
+    {
+        float* from = b.Row(firstRow);
+        for (int j = 0; j < b.Columns;)
+        {
+            int vectors = (b.Columns - j) / Lanes;
+
+            // Four as two and two, which is faster than three and one.
+            vectors = vectors == 4 ? 2 : Math.Min(vectors, DirectKernel512.MostVectors);
+            if (vectors == 3) DirectKernel512.Run<DirectKernel512.ThreeVectors, TDirection>(depth, a, distance, from + j, b.RowStride, c + j, cDistance, overwrite, ahead);
+            else if (vectors == 2) DirectKernel512.Run<DirectKernel512.TwoVectors, TDirection>(depth, a, distance, from + j, b.RowStride, c + j, cDistance, overwrite, ahead);
+            else DirectKernel512.Run<DirectKernel512.OneVector, TDirection>(depth, a, distance, from + j, b.RowStride, c + j, cDistance, overwrite, ahead);
+            j += vectors * Lanes;
+        }
+    }
+
+    private static void AddRows(int rows, int columns, float* sums, float* c, nint distance, bool overwrite)
+    {
+        for (int r = 0; r < rows; r++, sums += columns, c += distance)
+        {
+            if (overwrite) Widening.Copy(sums, c, columns);
+            else VectorOps.AddScaled(1f, sums, c, columns);
+        }
+    }
+
+    private static void Merge(MatrixView<float> sum, float beta, MatrixView<float> c)
+    {
+        MatrixView<float> part = sum.Slice(0, 0, c.Rows, c.Columns);
+        if (beta == 0)
+        {
+            if (c.RowStride == 1 && c.ColumnStride != 1) Transposing.Copy(part, c.Pointer, c.ColumnStride);
+            else MatrixCopy.Copy(part, c);
+            return;
+        }
+
+        if (c.ColumnStride == 1) AddAlong(part, beta, c);
+        else if (c.RowStride == 1) ThroughTranspose(part, beta, c);
+        else AddEntries(part, beta, c);
+    }
+
+    private static void AddAlong(MatrixView<float> part, float beta, MatrixView<float> c)
+    {
+        for (int i = 0; i < c.Rows; i++)
+        {
+            if (beta != 1) VectorOps.Scale(beta, c.Row(i), c.Columns);
+            VectorOps.AddScaled(1f, part.Row(i), c.Row(i), c.Columns);
+        }
+    }
+
+    private static void ThroughTranspose(MatrixView<float> part, float beta, MatrixView<float> c)
+    {
+        using Scratch scratch = Scratch.Rent<float>(c.Length);
+        MatrixView<float> turned = new(scratch.As<float>(), c.Columns, c.Rows, c.Rows, 1);
+        Transposing.Copy(part, turned.Pointer, turned.RowStride);
+        AddAlong(turned, beta, c.Transpose());
+    }
+
+    private static void AddEntries(MatrixView<float> part, float beta, MatrixView<float> c)
+    {
+        for (int i = 0; i < c.Rows; i++)
+        {
+            for (int j = 0; j < c.Columns; j++)
+            {
+                float* target = c.Row(i) + (j * c.ColumnStride);
+                *target = (beta * *target) + part.Row(i)[j];
+            }
+        }
+    }
+}
