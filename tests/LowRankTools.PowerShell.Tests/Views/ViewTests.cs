@@ -63,8 +63,8 @@ public sealed class ViewTests(PwshSession session) : IClassFixture<PwshSession>,
         Prints("Measure-ParameterCount models -Recurse", """
             Name Format      Layers Parameters Trainable    Size     Adam
             ---- ------      ------ ---------- ---------    ----     ----
-            tiny Safetensors      2      4,160     4,160 16.7 KB  65.0 KB
-            mini Safetensors      6     14,528    14,528 58.1 KB 227.0 KB
+            tiny Safetensors      2      4,160     4,160 16.5 KB  65.0 KB
+            mini Safetensors      6     14,528    14,528 57.6 KB 227.0 KB
             """);
     }
 
