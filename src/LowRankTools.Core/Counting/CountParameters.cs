@@ -61,7 +61,7 @@ public static class CountParameters
             ByDType = byDType,
             ByKind = byKind,
             Note = model.Source.Note.Length > 0 ? model.Source.Note : null,
-            LayerShapes = detailed ? [.. model.Layers.Select(l => l.Shape)] : null,
+            LayerShapes = detailed ? model.Layers.Select(l => l.Shape).ToArray() : null, // an array: PowerShell cannot index the lists of collection expressions
         };
     }
 
