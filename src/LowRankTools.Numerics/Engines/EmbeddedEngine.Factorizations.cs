@@ -55,7 +55,6 @@ public sealed unsafe partial class EmbeddedEngine
         RequireMatrix(a);
         if (Own(a) is not EmbeddedTensor<float> { View.ColumnStride: 1 } rows) throw WrongType();
         if (rows.View.Rows > rows.View.Columns) throw Mismatch($"{Text([.. a.Shape])} has more rows than can be orthonormal.");
-        InputCheck.SquaredNormOfFinite(rows.View, _options, ct);
         RowOrthonormalizer.Orthonormalize(rows.View, Threads, ct);
     }
 
@@ -122,6 +121,18 @@ public sealed unsafe partial class EmbeddedEngine
 
         using var solution = new EmbeddedTensor<double>([n, p], x.View, null);
         return Copy(solution, a.ElementType);
+    }
+
+    /// <summary>Signed sums of the rows of A in turn, or null where neither rows nor columns of A are contiguous.</summary>
+    internal ITensor? TrySignedSums(ITensor a, float[] signs, int count, CancellationToken ct)
+    {
+        MatrixView<float> view = ((EmbeddedTensor<float>)Own(a)).View;
+        if (view.ColumnStride != 1 && view.RowStride != 1) return null;
+        bool byRows = view.ColumnStride == 1;
+        Matrix<float> sums = byRows ? new(count, view.Columns) : new(view.Columns, count);
+        MatrixView<float> target = byRows ? sums.View : sums.Transposed;
+        SketchStart.AddRows(view, signs, target, Threads, ct);
+        return new EmbeddedTensor<float>([count, view.Columns], target, sums);
     }
 
     private static void RequireSquare(ITensor x)

@@ -21,11 +21,10 @@ internal static unsafe class BlockReflector
         GemmDriver.Multiply(T.One, v, v.Transpose(), T.Zero, products.View, threads);
         for (int j = 0; j < count; j++)
         {
-            // Column j above the diagonal: -tau_j T (V v_j).
+            // Column j above the diagonal: -tau_j T (V v_j); V V^T is symmetric, so V v_j is a row of it.
             for (int i = 0; i < j; i++)
             {
-                T sum = T.Zero;
-                for (int p = i; p < j; p++) sum += t.Pointer[(i * count) + p] * products.Pointer[(p * count) + j];
+                T sum = VectorOps.Dot(t.Pointer + (i * count) + i, products.Pointer + (j * count) + i, j - i);
                 t.Pointer[(i * count) + j] = -tau[j] * sum;
             }
 

@@ -6,26 +6,35 @@ namespace LowRankTools.Numerics;
 /// </summary>
 internal static unsafe class RowOrthonormalizer
 {
-    private const int MostPasses = 4;
+    private const int MostPasses = 5;
 
     // Once the Gram matrix is this close to I, one more pass reaches machine precision.
     private const double Near = 1e-2;
+
+    // A row this close to the span of those before it, in units of its length, needs the Gram matrix in float64.
+    private const double Apart = 0.03;
 
     /// <summary>
     /// Replaces the rows of X (k x length, contiguous, k at most length) by an orthonormal basis Q of them: X = L Q with
     /// L lower triangular and no negative entry on its diagonal.
     /// </summary>
+    /// <exception cref="LowRankToolsException">NonFiniteValues.</exception>
     public static void Orthonormalize(MatrixView<float> x, int threads, CancellationToken ct)
     {
         if (x.IsEmpty) return;
         NormalizeRows(x);
+        bool inSingle = true;
         for (int pass = 0; pass < MostPasses; pass++)
         {
-            using Matrix<double> gram = Matrix<double>.Uninitialized(x.Rows, x.Rows);
-            GemmDriver.MultiplyByOwnTranspose(1.0, x, 0.0, gram.View, threads, ct);
-            bool last = DistanceFromIdentity(gram) < Near;
-            if (!Cholesky.TryFactor(gram.View, threads, ct)) break;
+            using Matrix<double> gram = Gram(x, inSingle, threads, ct);
+            bool last = DistanceFromIdentity(gram) < Near, factored = Cholesky.TryFactor(gram.View, threads, ct);
+            if (inSingle && !(factored && RowsAreApart(gram)))
+            {
+                inSingle = false;
+                continue;
+            }
 
+            if (!factored) break;
             using Matrix<double> inverse = Triangular.Invert(gram.View, threads, ct);
             using Matrix<float> factor = Matrix<float>.Uninitialized(x.Rows, x.Rows);
             MatrixCopy.Convert(inverse.View, factor.View);
@@ -35,6 +44,34 @@ internal static unsafe class RowOrthonormalizer
         }
 
         ByReflections(x, threads, ct);
+    }
+
+    // In float32 its error is that of a row's length, which only matters when rows nearly depend on one another.
+    private static Matrix<double> Gram(MatrixView<float> x, bool inSingle, int threads, CancellationToken ct)
+    {
+        Matrix<double> gram = Matrix<double>.Uninitialized(x.Rows, x.Rows);
+        if (inSingle)
+        {
+            using Matrix<float> single = Matrix<float>.Uninitialized(x.Rows, x.Rows);
+            GemmDriver.Multiply(1f, x, x.Transpose(), 0f, single.View, threads, ct);
+            MatrixCopy.Convert(single.View, gram.View);
+        }
+        else
+        {
+            GemmDriver.MultiplyByOwnTranspose(1.0, x, 0.0, gram.View, threads, ct);
+        }
+
+        return gram;
+    }
+
+    private static bool RowsAreApart(Matrix<double> l)
+    {
+        for (int i = 0; i < l.Rows; i++)
+        {
+            if (l.View.Row(i)[i] < Apart) return false;
+        }
+
+        return true;
     }
 
     private static void ByReflections(MatrixView<float> x, int threads, CancellationToken ct)
@@ -56,9 +93,11 @@ internal static unsafe class RowOrthonormalizer
     // Rows of very different lengths are no harm to their span, but they are to the Gram matrix.
     private static void NormalizeRows(MatrixView<float> x)
     {
+        double[] norms = new double[x.Rows];
+        for (int i = 0; i < x.Rows; i++) norms[i] = Math.Sqrt(InputCheck.Checked(Norms.RowSquared(x.Row(i), x.Columns, 1), x.Rows, x.Columns));
         for (int i = 0; i < x.Rows; i++)
         {
-            double norm = Math.Sqrt(Norms.RowSquared(x.Row(i), x.Columns, 1));
+            double norm = norms[i];
             if (norm == 0) continue;
 
             // In two steps, because the inverse of a tiny norm is no float32 number.

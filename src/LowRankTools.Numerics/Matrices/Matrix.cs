@@ -11,7 +11,7 @@ namespace LowRankTools.Numerics;
 public sealed unsafe class Matrix<T> : IDisposable
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private const nuint Alignment = 64;
+    private readonly nuint _capacity;
     private T* _pointer;
 
     /// <summary>Creates a matrix of zeros.</summary>
@@ -31,7 +31,8 @@ public sealed unsafe class Matrix<T> : IDisposable
         Rows = rows;
         Columns = columns;
         nuint bytes = checked((nuint)Length * (nuint)sizeof(T));
-        _pointer = (T*)NativeMemory.AlignedAlloc(Math.Max(bytes, Alignment), Alignment);
+        (nint pointer, _capacity) = NativePool.Rent(bytes);
+        _pointer = (T*)pointer;
         if (zeroed) NativeMemory.Clear(_pointer, bytes);
     }
 
@@ -129,7 +130,7 @@ public sealed unsafe class Matrix<T> : IDisposable
     private void Free()
     {
         if (_pointer is null) return;
-        NativeMemory.AlignedFree(_pointer);
+        NativePool.Return((nint)_pointer, _capacity);
         _pointer = null;
     }
 }

@@ -38,9 +38,7 @@ internal sealed class BlockKrylovSvd : IDisposable
     public static TruncatedSvdResult? Compute(ITensorEngine engine, ITensor a, RankTarget target, double squaredNorm, KrylovShape shape, ulong seed, IProgress<double>? progress, CancellationToken ct)
     {
         using var krylov = new BlockKrylovSvd(engine, a, squaredNorm, shape, ct);
-        float[] signs = new float[shape.BlockSize * a.Shape[1]];
-        new DeterministicRandom(seed).FillSigns<float>(signs);
-        using ITensor start = engine.From(signs, shape.BlockSize, a.Shape[1]);
+        using ITensor start = SketchStart.Make(engine, a, shape.BlockSize, seed, ct);
         ITensor images = start;
         for (int goal = shape.FirstDimensions; goal <= shape.MostDimensions; goal += shape.BlockSize)
         {

@@ -14,7 +14,7 @@ internal static unsafe class ThinProduct
     private const int MostColumns = 128;
 
     // Below these the big operand is not big enough for its copy to matter.
-    private const int LeastRows = 64;
+    private const int LeastRows = 32;
     private const int LeastDepth = 16;
 
     // Rows of C in one task.
@@ -38,20 +38,21 @@ internal static unsafe class ThinProduct
         if (!alongRows && a.RowStride != 1) return false;
 
         int depth = a.Columns, width = (c.Columns + Lanes - 1) / Lanes * Lanes;
-        bool inPlace = beta == 0 && c.ColumnStride == 1 && width == c.Columns;
+        bool inPlace = beta is 0 or 1 && c.ColumnStride == 1 && width == c.Columns;
         using Scratch thin = Scratch.Rent<float>((long)depth * width), target = Scratch.Rent<float>(inPlace ? 1 : (long)c.Rows * width);
         MatrixView<float> wide = new(thin.As<float>(), depth, width, width, 1), sum = inPlace ? c : new(target.As<float>(), c.Rows, width, width, 1);
         PackB(alpha, b, wide);
+        bool add = inPlace && beta != 0;
 
         if (alongRows)
         {
-            WorkerPool.Run((c.Rows + TaskRows - 1) / TaskRows, threads, task => TakeRows(a, wide, sum, task * TaskRows, Math.Min(c.Rows, (task + 1) * TaskRows)), ct);
+            WorkerPool.Run((c.Rows + TaskRows - 1) / TaskRows, threads, task => TakeRows(a, wide, add, sum, task * TaskRows, Math.Min(c.Rows, (task + 1) * TaskRows)), ct);
         }
         else
         {
             // Long stretches of memory for each thread, and two for each, so that nobody waits long at the end.
             int parts = threads == 1 ? 1 : 2 * threads, step = ((c.Rows + parts - 1) / parts + Lanes - 1) / Lanes * Lanes;
-            WorkerPool.Run((c.Rows + step - 1) / step, threads, task => TakeColumns(a, wide, sum, task * step, Math.Min(c.Rows, (task + 1) * step)), ct);
+            WorkerPool.Run((c.Rows + step - 1) / step, threads, task => TakeColumns(a, wide, add, sum, task * step, Math.Min(c.Rows, (task + 1) * step)), ct);
         }
 
         if (!inPlace) Merge(sum, beta, c);
@@ -73,20 +74,21 @@ internal static unsafe class ThinProduct
         if (alpha != 1) VectorOps.Scale(alpha, wide.Pointer, checked((int)wide.Length));
     }
 
-    private static void TakeRows(MatrixView<float> a, MatrixView<float> b, MatrixView<float> c, int first, int end)
+    private static void TakeRows(MatrixView<float> a, MatrixView<float> b, bool add, MatrixView<float> c, int first, int end)
     {
         int step = Math.Max(BlockElements / b.Columns, 256);
         using Scratch edge = Scratch.Rent<float>((long)Tile * (step + b.Columns));
         for (int p = 0; p < b.Rows; p += step)
         {
             int depth = Math.Min(step, b.Rows - p);
+            bool overwrite = p == 0 && !add;
             for (int i = first; i < end; i += Tile)
             {
                 float* from = a.Row(i) + p, tile = c.Row(i);
                 int rows = Math.Min(Tile, end - i);
                 if (rows == Tile)
                 {
-                    Tiles<DirectKernel512.AlongRows>(depth, from, a.RowStride, b, p, tile, c.RowStride, p == 0, Tile * a.RowStride);
+                    Tiles<DirectKernel512.AlongRows>(depth, from, a.RowStride, b, p, tile, c.RowStride, overwrite, Tile * a.RowStride);
                     continue;
                 }
 
@@ -95,25 +97,26 @@ internal static unsafe class ThinProduct
                 new Span<float>(copy, Tile * step).Clear();
                 for (int r = 0; r < rows; r++) Widening.Copy(from + (r * a.RowStride), copy + (r * step), depth);
                 Tiles<DirectKernel512.AlongRows>(depth, copy, step, b, p, sums, b.Columns, true, 0);
-                AddRows(rows, b.Columns, sums, tile, c.RowStride, p == 0);
+                AddRows(rows, b.Columns, sums, tile, c.RowStride, overwrite);
             }
         }
     }
 
-    private static void TakeColumns(MatrixView<float> a, MatrixView<float> b, MatrixView<float> c, int first, int end)
+    private static void TakeColumns(MatrixView<float> a, MatrixView<float> b, bool add, MatrixView<float> c, int first, int end)
     {
         nint distance = a.ColumnStride;
         using Scratch edge = Scratch.Rent<float>((long)Tile * (PanelRows + b.Columns));
         for (int p = 0; p < b.Rows; p += PanelRows)
         {
             int depth = Math.Min(PanelRows, b.Rows - p);
+            bool overwrite = p == 0 && !add;
             for (int i = first; i < end; i += Tile)
             {
                 float* from = a.Row(i) + (p * distance), tile = c.Row(i);
                 int rows = Math.Min(Tile, end - i);
                 if (rows == Tile)
                 {
-                    Tiles<DirectKernel512.AlongColumns>(depth, from, distance, b, p, tile, c.RowStride, p == 0, FetchAhead);
+                    Tiles<DirectKernel512.AlongColumns>(depth, from, distance, b, p, tile, c.RowStride, overwrite, FetchAhead);
                     continue;
                 }
 
@@ -121,7 +124,7 @@ internal static unsafe class ThinProduct
                 new Span<float>(copy, Tile * PanelRows).Clear();
                 for (int q = 0; q < depth; q++) Widening.Copy(from + (q * distance), copy + (q * Tile), rows);
                 Tiles<DirectKernel512.AlongColumns>(depth, copy, Tile, b, p, sums, b.Columns, true, 0);
-                AddRows(rows, b.Columns, sums, tile, c.RowStride, p == 0);
+                AddRows(rows, b.Columns, sums, tile, c.RowStride, overwrite);
             }
         }
     }
