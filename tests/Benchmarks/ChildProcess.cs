@@ -35,7 +35,7 @@ internal static class ChildProcess
         return 0;
     }
 
-    /// <summary>Starts the child and watches its private memory (RssAnon) until it ends.</summary>
+    /// <summary>Starts the child and watches its private memory (RssAnon, and RssShmem where the runtime keeps its code) until it ends.</summary>
     public static (string Output, long PeakPrivateBytes, double Seconds) Watch(params string[] arguments)
     {
         ProcessStartInfo start = new(Environment.ProcessPath!, ["--child", .. arguments]) { RedirectStandardOutput = true };
@@ -58,9 +58,9 @@ internal static class ChildProcess
     {
         try
         {
-            string line = File.ReadLines($"/proc/{processId}/status").FirstOrDefault(l => l.StartsWith("RssAnon:", StringComparison.Ordinal)) ?? "";
-            string digits = new([.. line.Where(char.IsDigit)]);
-            return digits.Length == 0 ? 0 : long.Parse(digits, CultureInfo.InvariantCulture) * 1024;
+            return File.ReadLines($"/proc/{processId}/status")
+                .Where(l => l.StartsWith("RssAnon:", StringComparison.Ordinal) || l.StartsWith("RssShmem:", StringComparison.Ordinal))
+                .Sum(l => long.Parse(string.Concat(l.Where(char.IsDigit)), CultureInfo.InvariantCulture) * 1024);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
