@@ -53,7 +53,7 @@ public sealed unsafe partial class EmbeddedEngine
     public void OrthonormalizeRows(ITensor a, CancellationToken ct = default)
     {
         RequireMatrix(a);
-        if (Own(a) is not EmbeddedTensor<float> { View.ColumnStride: 1 } rows) throw WrongType();
+        if (Own(a) is not EmbeddedTensor<float> rows || (rows.View.ColumnStride != 1 && rows.View.RowStride != 1)) throw WrongType();
         if (rows.View.Rows > rows.View.Columns) throw Mismatch($"{Text([.. a.Shape])} has more rows than can be orthonormal.");
         RowOrthonormalizer.Orthonormalize(rows.View, Threads, ct);
     }
@@ -123,7 +123,7 @@ public sealed unsafe partial class EmbeddedEngine
         return Copy(solution, a.ElementType);
     }
 
-    /// <summary>Signed sums of the rows of A in turn, or null where neither rows nor columns of A are contiguous.</summary>
+    /// <summary>Signed sums of the rows of A in turn, as columns, or null where neither rows nor columns of A are contiguous.</summary>
     internal ITensor? TrySignedSums(ITensor a, float[] signs, int count, CancellationToken ct)
     {
         MatrixView<float> view = ((EmbeddedTensor<float>)Own(a)).View;
@@ -132,7 +132,7 @@ public sealed unsafe partial class EmbeddedEngine
         Matrix<float> sums = byRows ? new(count, view.Columns) : new(view.Columns, count);
         MatrixView<float> target = byRows ? sums.View : sums.Transposed;
         SketchStart.AddRows(view, signs, target, Threads, ct);
-        return new EmbeddedTensor<float>([count, view.Columns], target, sums);
+        return new EmbeddedTensor<float>([view.Columns, count], target.Transpose(), sums);
     }
 
     private static void RequireSquare(ITensor x)

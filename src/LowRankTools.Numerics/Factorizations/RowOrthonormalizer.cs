@@ -6,7 +6,7 @@ namespace LowRankTools.Numerics;
 /// </summary>
 internal static unsafe class RowOrthonormalizer
 {
-    private const int MostPasses = 5;
+    private const int MostPasses = 4;
 
     // Once the Gram matrix is this close to I, one more pass reaches machine precision.
     private const double Near = 1e-2;
@@ -14,54 +14,109 @@ internal static unsafe class RowOrthonormalizer
     // A row this close to the span of those before it, in units of its length, needs the Gram matrix in float64.
     private const double Apart = 0.03;
 
+    // Squares of lengths between these neither vanish nor overflow on their way.
+    private const float ShortestSquared = 1e-24f;
+    private const float LongestSquared = 1e24f;
+
     /// <summary>
-    /// Replaces the rows of X (k x length, contiguous, k at most length) by an orthonormal basis Q of them: X = L Q with
-    /// L lower triangular and no negative entry on its diagonal.
+    /// Replaces the rows of X (k x length, rows or columns contiguous, k at most length) by an orthonormal basis Q of
+    /// them: X = L Q with L lower triangular and no negative entry on its diagonal.
     /// </summary>
     /// <exception cref="LowRankToolsException">NonFiniteValues.</exception>
     public static void Orthonormalize(MatrixView<float> x, int threads, CancellationToken ct)
     {
-        if (x.IsEmpty) return;
-        NormalizeRows(x);
-        bool inSingle = true;
+        if (x.IsEmpty || TryInSingle(x, threads, ct)) return;
+        if (x.ColumnStride == 1)
+        {
+            InDouble(x, threads, ct);
+            return;
+        }
+
+        using Matrix<float> rows = x.ToMatrix();
+        InDouble(rows.View, threads, ct);
+        rows.View.CopyTo(x);
+    }
+
+    // With Gram matrices in float32, whose error is that of a row's length: enough unless rows nearly depend on one
+    // another. Those of the first pass also tell the lengths, which differ without harm.
+    private static bool TryInSingle(MatrixView<float> x, int threads, CancellationToken ct)
+    {
+        int count = x.Rows;
+        double[] inverseLengths = new double[count];
+        using Matrix<float> single = Matrix<float>.Uninitialized(count, count);
+        using Matrix<double> gram = Matrix<double>.Uninitialized(count, count);
         for (int pass = 0; pass < MostPasses; pass++)
         {
-            using Matrix<double> gram = Gram(x, inSingle, threads, ct);
-            bool last = DistanceFromIdentity(gram) < Near, factored = Cholesky.TryFactor(gram.View, threads, ct);
-            if (inSingle && !(factored && RowsAreApart(gram)))
+            GemmDriver.Multiply(1f, x, x.Transpose(), 0f, single.View, threads, ct);
+            for (int i = 0; i < count; i++)
             {
-                inSingle = false;
-                continue;
+                float squared = single.View.Row(i)[i];
+                if (!(squared is > ShortestSquared and < LongestSquared)) return false;
+                inverseLengths[i] = 1 / Math.Sqrt(squared);
             }
 
-            if (!factored) break;
-            using Matrix<double> inverse = Triangular.Invert(gram.View, threads, ct);
-            using Matrix<float> factor = Matrix<float>.Uninitialized(x.Rows, x.Rows);
-            MatrixCopy.Convert(inverse.View, factor.View);
+            double worst = 0;
+            for (int i = 0; i < count; i++)
+            {
+                float* from = single.View.Row(i);
+                double* to = gram.View.Row(i);
+                for (int j = 0; j < i; j++)
+                {
+                    to[j] = from[j] * inverseLengths[i] * inverseLengths[j];
+                    worst = Math.Max(worst, Math.Abs(to[j]));
+                }
+
+                to[i] = 1;
+            }
+
+            if (!Cholesky.TryFactor(gram.View, threads, ct) || !RowsAreApart(gram)) return false;
+            Apply(gram.View, inverseLengths, x, threads, ct);
+            if (worst < Near) return true;
+        }
+
+        return false;
+    }
+
+    // X = L^-1 D X.
+    private static void Apply(MatrixView<double> l, double[]? scales, MatrixView<float> x, int threads, CancellationToken ct)
+    {
+        using Matrix<double> inverse = Triangular.Invert(l, threads, ct);
+        if (scales is not null)
+        {
+            for (int i = 0; i < x.Rows; i++)
+            {
+                for (int j = 0; j <= i; j++) inverse.View.Row(i)[j] *= scales[j];
+            }
+        }
+
+        using Matrix<float> factor = Matrix<float>.Uninitialized(x.Rows, x.Rows);
+        MatrixCopy.Convert(inverse.View, factor.View);
+        if (x.ColumnStride == 1)
+        {
             using Matrix<float> old = x.ToMatrix();
             GemmDriver.Multiply(1f, factor.View, old.View, 0f, x, threads, ct);
+        }
+        else
+        {
+            using Matrix<float> old = x.Transpose().ToMatrix();
+            GemmDriver.Multiply(1f, old.View, factor.Transposed, 0f, x.Transpose(), threads, ct);
+        }
+    }
+
+    private static void InDouble(MatrixView<float> x, int threads, CancellationToken ct)
+    {
+        NormalizeRows(x);
+        for (int pass = 0; pass < MostPasses; pass++)
+        {
+            using Matrix<double> gram = Matrix<double>.Uninitialized(x.Rows, x.Rows);
+            GemmDriver.MultiplyByOwnTranspose(1.0, x, 0.0, gram.View, threads, ct);
+            bool last = DistanceFromIdentity(gram) < Near;
+            if (!Cholesky.TryFactor(gram.View, threads, ct)) break;
+            Apply(gram.View, null, x, threads, ct);
             if (last) return;
         }
 
         ByReflections(x, threads, ct);
-    }
-
-    // In float32 its error is that of a row's length, which only matters when rows nearly depend on one another.
-    private static Matrix<double> Gram(MatrixView<float> x, bool inSingle, int threads, CancellationToken ct)
-    {
-        Matrix<double> gram = Matrix<double>.Uninitialized(x.Rows, x.Rows);
-        if (inSingle)
-        {
-            using Matrix<float> single = Matrix<float>.Uninitialized(x.Rows, x.Rows);
-            GemmDriver.Multiply(1f, x, x.Transpose(), 0f, single.View, threads, ct);
-            MatrixCopy.Convert(single.View, gram.View);
-        }
-        else
-        {
-            GemmDriver.MultiplyByOwnTranspose(1.0, x, 0.0, gram.View, threads, ct);
-        }
-
-        return gram;
     }
 
     private static bool RowsAreApart(Matrix<double> l)

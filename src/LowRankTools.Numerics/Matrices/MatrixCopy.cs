@@ -24,7 +24,8 @@ internal static unsafe class MatrixCopy
             return;
         }
 
-        CopyTiles<T, T>(source, target);
+        if (source.RowStride == 1 && target.ColumnStride == 1) Transposing.Copy(source.Transpose(), target.Pointer, target.RowStride);
+        else CopyTiles<T, T>(source, target);
     }
 
     public static void Convert<TFrom, TTo>(MatrixView<TFrom> source, MatrixView<TTo> target)

@@ -14,7 +14,8 @@ internal sealed class BlockKrylovSvd : IDisposable
     private readonly KrylovShape _shape;
     private readonly CancellationToken _ct;
 
-    // Rows of Q span the space; rows of B are those of Q A.
+    // Columns of Q span the space; columns of B are those of A^T Q. Standing like this, a block is read and written by
+    // the products with A as it lies.
     private readonly ITensor _q;
     private readonly ITensor _b;
     private int _dimension;
@@ -22,8 +23,8 @@ internal sealed class BlockKrylovSvd : IDisposable
     private BlockKrylovSvd(ITensorEngine engine, ITensor a, double squaredNorm, KrylovShape shape, CancellationToken ct)
     {
         (_engine, _a, _squaredNorm, _shape, _ct) = (engine, a, squaredNorm, shape, ct);
-        _q = engine.Create(ElementType.Float32, shape.MostDimensions, a.Shape[0]);
-        _b = engine.Create(ElementType.Float32, shape.MostDimensions, a.Shape[1]);
+        _q = engine.Create(ElementType.Float32, a.Shape[0], shape.MostDimensions);
+        _b = engine.Create(ElementType.Float32, a.Shape[1], shape.MostDimensions);
     }
 
     /// <summary>Computes the leading components of flat A, or null when the space was not allowed to grow far enough.</summary>
@@ -67,36 +68,38 @@ internal sealed class BlockKrylovSvd : IDisposable
         _b.Dispose();
     }
 
-    // Adds the block (images A^T) to the space and returns its own images.
+    // Adds the block A images to the space and returns its own images.
     private ITensor Grow(ITensor images)
     {
-        int count = images.Shape[0];
-        ITensor block = _engine.Slice(_q, _dimension, count), result = _engine.Slice(_b, _dimension, count);
+        int count = images.Shape[1];
+        ITensor block = Columns(_q, _dimension, count), result = Columns(_b, _dimension, count);
 
         // A multiplies twice between two normalisations: without this factor, entries of 1e30 would overflow.
         double factor = _squaredNorm > 0 ? Math.Clamp(1 / Math.Sqrt(_squaredNorm), 1e-37, 1e37) : 1;
-        _engine.MatMul(factor, images, _engine.Transpose(_a), 0, block, _ct);
+        _engine.MatMul(factor, _a, images, 0, block, _ct);
         if (_dimension > 0)
         {
             // Twice: what the first projection leaves of the known space is rounding, and may still dominate.
-            ITensor known = _engine.Slice(_q, 0, _dimension);
-            using ITensor along = _engine.Create(ElementType.Float32, count, _dimension);
+            ITensor known = Columns(_q, 0, _dimension);
+            using ITensor along = _engine.Create(ElementType.Float32, _dimension, count);
             for (int pass = 0; pass < 2; pass++)
             {
-                if (pass == 1) _engine.OrthonormalizeRows(block, _ct);
-                _engine.MatMul(1, block, _engine.Transpose(known), 0, along, _ct);
-                _engine.MatMul(-1, along, known, 1, block, _ct);
+                if (pass == 1) _engine.OrthonormalizeRows(_engine.Transpose(block), _ct);
+                _engine.MatMul(1, _engine.Transpose(known), block, 0, along, _ct);
+                _engine.MatMul(-1, known, along, 1, block, _ct);
             }
         }
 
-        _engine.OrthonormalizeRows(block, _ct);
-        _engine.MatMul(1, block, _a, 0, result, _ct);
+        _engine.OrthonormalizeRows(_engine.Transpose(block), _ct);
+        _engine.MatMul(1, _engine.Transpose(_a), block, 0, result, _ct);
         _dimension += count;
         return result;
     }
 
-    // B B^T = Q A A^T Q^T: its eigenvalues are the squared singular values of A as far as the space knows them.
-    private ITensor Gram() => _engine.Gram(_engine.Slice(_b, 0, _dimension), _ct);
+    // B^T B = Q^T A A^T Q: its eigenvalues are the squared singular values of A as far as the space knows them.
+    private ITensor Gram() => _engine.Gram(_engine.Transpose(Columns(_b, 0, _dimension)), _ct);
+
+    private ITensor Columns(ITensor x, int first, int count) => _engine.Transpose(_engine.Slice(_engine.Transpose(x), first, count));
 
     // Estimates how far the error is from its optimum, as a share. What a block has given is about
     // sum (lambda_i - lambda_r) w_i over the weights w_i of the Ritz vectors in it; gains fall geometrically, so those
@@ -128,12 +131,18 @@ internal sealed class BlockKrylovSvd : IDisposable
     {
         int rank = sigma.Length;
         using ITensor coefficients = _engine.Copy(_engine.Slice(vectors, 0, rank), ElementType.Float32);
-        using ITensor ut = _engine.Create(ElementType.Float32, rank, _a.Shape[0]);
-        using ITensor vt = _engine.Create(ElementType.Float32, rank, _a.Shape[1]);
-        _engine.MatMul(1, coefficients, _engine.Slice(_q, 0, _dimension), 0, ut, _ct);
-        _engine.OrthonormalizeRows(ut, _ct);
-        _engine.MatMul(1, coefficients, _engine.Slice(_b, 0, _dimension), 0, vt, _ct);
-        _engine.OrthonormalizeRows(vt, _ct);
+        using ITensor u = _engine.Create(ElementType.Float32, _a.Shape[0], rank);
+        using ITensor v = _engine.Create(ElementType.Float32, _a.Shape[1], rank);
+        ITensor ut = Turned(_q, u), vt = Turned(_b, v);
         return SvdAssembly.Finish(_engine, _a, ut, sigma, vt, _squaredNorm, $"block Krylov, {_dimension} dimensions in blocks of {_shape.BlockSize}", _ct);
+
+        // The rotated basis, orthonormal to the last digit, as rows.
+        ITensor Turned(ITensor basis, ITensor target)
+        {
+            _engine.MatMul(1, Columns(basis, 0, _dimension), _engine.Transpose(coefficients), 0, target, _ct);
+            ITensor rows = _engine.Transpose(target);
+            _engine.OrthonormalizeRows(rows, _ct);
+            return rows;
+        }
     }
 }

@@ -13,7 +13,7 @@ internal static unsafe class SketchStart
     // Columns of A in one task.
     private const int TaskColumns = 512;
 
-    /// <summary>S A as a tensor of count rows.</summary>
+    /// <summary>(S A)^T as a tensor of count columns.</summary>
     public static ITensor Make(ITensorEngine engine, ITensor a, int count, ulong seed, CancellationToken ct)
     {
         float[] signs = new float[a.Shape[0]];
@@ -24,8 +24,8 @@ internal static unsafe class SketchStart
         float[] entries = new float[count * signs.Length];
         for (int i = 0; i < signs.Length; i++) entries[(i % count * signs.Length) + i] = signs[i];
         using ITensor sparse = engine.From(entries, count, signs.Length);
-        ITensor result = engine.Create(ElementType.Float32, count, a.Shape[1]);
-        engine.MatMul(1, sparse, a, 0, result, ct);
+        ITensor result = engine.Create(ElementType.Float32, a.Shape[1], count);
+        engine.MatMul(1, engine.Transpose(a), engine.Transpose(sparse), 0, result, ct);
         return result;
     }
 
