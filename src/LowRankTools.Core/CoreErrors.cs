@@ -29,6 +29,8 @@ public static class CoreErrors
     public const string EngineUnavailable = nameof(EngineUnavailable);
     /// <summary>Layers were chosen that the model does not have.</summary>
     public const string LayerNotFound = nameof(LayerNotFound);
+    /// <summary>A budget of parameters is below what the smallest ranks allowed need.</summary>
+    public const string BudgetTooSmall = nameof(BudgetTooSmall);
     /// <summary>Two models of one run would be written to the same place.</summary>
     public const string OutputCollision = nameof(OutputCollision);
 }
