@@ -16,13 +16,16 @@ internal sealed class LeftoverSearch
     private readonly double _price;
     private readonly long _slack;
     private readonly List<Change> _changes = [];
+    private readonly int _mostOptions;
     private double _gap;
+    private bool _complete = true;
     private int _best = -1;
 
     public LeftoverSearch(IReadOnlyList<RankChoices> layers, PriceSearch prices, long budget)
     {
         (_layers, _base, _dearer, _price) = (layers, prices.Choices, prices.DearerChoices, prices.Price);
         _slack = budget;
+        _mostOptions = Math.Max(64, MostStates / Math.Max(1, layers.Count));
         for (int i = 0; i < _base.Length; i++)
             _slack -= layers[i].Cost(_base[i]);
         _gap = _price * _slack;
@@ -75,7 +78,7 @@ internal sealed class LeftoverSearch
             }
             states = Undominated(next);
         }
-        return true;
+        return _complete;
     }
 
     /// <summary>A good solution to begin with makes the gap, and so the search, small.</summary>
@@ -104,6 +107,8 @@ internal sealed class LeftoverSearch
             List<Option> options = [];
             int pairs = _layers[i].Pairs, start = _base[i];
             int peak = start < pairs || pairs == 0 ? start : _layers[i].Best(_price, 0, pairs - 1);
+            if (start < pairs && pairs < _layers[i].Count)
+                Add(OptionOf(i, pairs));
             // The loss is convex in the rank: penalties of pairs grow away from the best one.
             for (int k = peak == start ? peak - 1 : peak; k >= 0 && k < pairs && Add(OptionOf(i, k)); k--)
             {
@@ -111,16 +116,17 @@ internal sealed class LeftoverSearch
             for (int k = peak + 1; k < pairs && Add(OptionOf(i, k)); k++)
             {
             }
-            if (start < pairs && pairs < _layers[i].Count)
-                Add(OptionOf(i, pairs));
             if (options.Count > 0)
                 candidates.Add(new Candidate(i, [.. options.OrderBy(o => o.Penalty)]));
 
             bool Add(Option option)
             {
-                if (option.Penalty < _gap)
-                    options.Add(option);
-                return option.Penalty < _gap;
+                if (option.Penalty >= _gap)
+                    return false;
+                if (options.Count == _mostOptions)
+                    return _complete = false;
+                options.Add(option);
+                return true;
             }
         }
         return [.. candidates.OrderBy(c => c.Options[0].Penalty)];
