@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using LowRankTools.Core;
+using LowRankTools.Numerics;
 
 namespace LowRankTools.Benchmarks;
 
@@ -26,6 +27,17 @@ internal static class ChildProcess
                 };
                 FactorizationResult result = new FactorizeModel(options).Run(Source(path));
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"error {result.RelativeError:0.0000}, layers {result.FactorizedLayers}"));
+                break;
+            case ["svd", string size, string rank]:
+                int n = int.Parse(size, CultureInfo.InvariantCulture);
+                using (Matrix<float> a = Matrix<float>.Uninitialized(n, n))
+                {
+                    DeterministicRandom random = new(1);
+                    for (int i = 0; i < n; i++)
+                        random.FillGaussian(a.Row(i), (ulong)i * (ulong)n);
+                    using TruncatedSvdResult svd = TruncatedSvd.Compute(a.View, new RankTarget.Rank(int.Parse(rank, CultureInfo.InvariantCulture)));
+                    Console.WriteLine($"{svd.Algorithm}");
+                }
                 break;
             default:
                 return 2;

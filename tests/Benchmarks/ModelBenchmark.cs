@@ -75,7 +75,7 @@ internal static class ModelBenchmark
         foreach ((string name, int rows, int columns) in tensors)
         {
             if (!kinds.TryGetValue((rows, columns), out Matrix<float>? matrix))
-                kinds[(rows, columns)] = matrix = Spectral(rows, columns, -0.5);
+                kinds[(rows, columns)] = matrix = SpectralMatrix.Make(rows, columns, -0.5);
             writer.Begin(new TensorSpec(name, TensorDType.F32, [rows, columns]));
             for (int i = 0; i < rows; i++)
                 writer.Write(MemoryMarshal.AsBytes(matrix.Row(i)));
@@ -85,24 +85,5 @@ internal static class ModelBenchmark
         }
         writer.Complete();
         return Math.Sqrt(lost / total);
-    }
-
-    /// <summary>Singular values i^decay in random directions.</summary>
-    private static Matrix<float> Spectral(int rows, int columns, double decay)
-    {
-        int rank = Math.Min(rows, columns);
-        EmbeddedEngine engine = new(ComputeOptions.Default);
-        using ITensor left = engine.Random((ulong)rows, rank, rows), right = engine.Random((ulong)columns + 7, rank, columns);
-        engine.OrthonormalizeRows(left);
-        engine.OrthonormalizeRows(right);
-        using Matrix<float> u = engine.ToMatrix(left), v = engine.ToMatrix(right);
-        for (int k = 0; k < rank; k++)
-        {
-            foreach (ref float value in v.Row(k))
-                value *= (float)Math.Pow(k + 1, decay);
-        }
-        Matrix<float> product = Matrix<float>.Uninitialized(rows, columns);
-        Gemm.Multiply(1, u.Transposed, v.View, 0, product.View);
-        return product;
     }
 }

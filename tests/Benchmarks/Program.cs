@@ -9,6 +9,8 @@ using LowRankTools.Benchmarks;
     ("streaming", StreamingBenchmark.Run),
     ("import", ImportBenchmark.Run),
     ("model", ModelBenchmark.Run),
+    ("gemm", GemmBenchmark.Run),
+    ("svd", SvdBenchmark.Run),
 ];
 
 if (args is ["--child", .. string[] child])

@@ -123,6 +123,14 @@ public sealed unsafe partial class EmbeddedEngine
         return Copy(solution, a.ElementType);
     }
 
+    /// <summary>The same of a float64 matrix that nobody needs any more: in its own memory, which is freed.</summary>
+    internal (double[] Values, ITensor Vectors) SymmetricEigenInPlace(ITensor a, Func<double[], int> choose, CancellationToken ct)
+    {
+        var matrix = (Matrix<double>)((EmbeddedTensor<double>)Own(a)).View.Owner!;
+        (double[] values, Matrix<double> vectors) = Numerics.SymmetricEigen.Compute(matrix, choose, Threads, ct);
+        return (values, EmbeddedTensor<double>.Over(vectors));
+    }
+
     /// <summary>Signed sums of the rows of A in turn, as columns, or null where neither rows nor columns of A are contiguous.</summary>
     internal ITensor? TrySignedSums(ITensor a, float[] signs, int count, CancellationToken ct)
     {

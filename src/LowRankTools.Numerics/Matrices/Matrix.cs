@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Runtime.InteropServices;
 
 namespace LowRankTools.Numerics;
 
@@ -31,9 +30,8 @@ public sealed unsafe class Matrix<T> : IDisposable
         Rows = rows;
         Columns = columns;
         nuint bytes = checked((nuint)Length * (nuint)sizeof(T));
-        (nint pointer, _capacity) = NativePool.Rent(bytes);
+        (nint pointer, _capacity) = zeroed ? NativePool.RentZeroed(bytes) : NativePool.Rent(bytes);
         _pointer = (T*)pointer;
-        if (zeroed) NativeMemory.Clear(_pointer, bytes);
     }
 
     /// <summary>Frees memory that nobody disposed of.</summary>

@@ -40,17 +40,18 @@ internal sealed class BlockKrylovSvd : IDisposable
     {
         using var krylov = new BlockKrylovSvd(engine, a, squaredNorm, shape, ct);
         using ITensor start = SketchStart.Make(engine, a, shape.BlockSize, seed, ct);
-        ITensor images = start;
+        ITensor block = start;
         for (int goal = shape.FirstDimensions; goal <= shape.MostDimensions; goal += shape.BlockSize)
         {
             while (krylov._dimension < goal)
             {
-                images = krylov.Grow(images);
+                block = krylov.Grow(block);
                 progress?.Report(0.9 * krylov._dimension / shape.MostDimensions);
             }
 
-            using ITensor gram = krylov.Gram();
-            (double[] values, ITensor vectors) = engine.SymmetricEigen(gram, all => Math.Min(shape.Rank, all.Length), ct);
+            // B^T B = Q^T A A^T Q: its eigenvalues are the squared singular values of A as far as the space knows them.
+            ITensor images = engine.Transpose(krylov.Columns(krylov._b, 0, krylov._dimension));
+            (double[] values, ITensor vectors) = GramEigen.Compute(engine, images, all => Math.Min(shape.Rank, all.Length), null, ct);
             using ITensor owned = vectors;
             if (krylov.MayStillGain(values, engine.ToArray(vectors)) > shape.AllowedGain) continue;
             double[] sigma = [.. values.Take(shape.Rank).Select(value => Math.Sqrt(Math.Max(value, 0)))];
@@ -95,9 +96,6 @@ internal sealed class BlockKrylovSvd : IDisposable
         _dimension += count;
         return result;
     }
-
-    // B^T B = Q^T A A^T Q: its eigenvalues are the squared singular values of A as far as the space knows them.
-    private ITensor Gram() => _engine.Gram(_engine.Transpose(Columns(_b, 0, _dimension)), _ct);
 
     private ITensor Columns(ITensor x, int first, int count) => _engine.Transpose(_engine.Slice(_engine.Transpose(x), first, count));
 

@@ -46,7 +46,24 @@ internal static unsafe class NativePool
             }
         }
 
-        return ((nint)NativeMemory.AlignedAlloc(bytes, Alignment), bytes);
+        return (bytes <= LargestKept ? (nint)NativeMemory.AlignedAlloc(bytes, Alignment) : Large(bytes), bytes);
+    }
+
+    /// <summary>The same with zeros; large pieces take memory only where they are written.</summary>
+    public static (nint Pointer, nuint Bytes) RentZeroed(nuint bytes)
+    {
+        (nint pointer, nuint rented) = Rent(bytes);
+        if (rented <= LargestKept) NativeMemory.Clear((void*)pointer, bytes);
+        return (pointer, rented);
+    }
+
+    // Fresh pages of the system are zero. The address to free lies in front of the aligned one.
+    private static nint Large(nuint bytes)
+    {
+        nint start = (nint)NativeMemory.AllocZeroed(checked(bytes + (2 * Alignment)));
+        nint aligned = (start + (nint)(2 * Alignment) - 1) & ~((nint)Alignment - 1);
+        ((nint*)aligned)[-1] = start;
+        return aligned;
     }
 
     /// <summary>Takes back what <see cref="Rent"/> gave.</summary>
@@ -54,7 +71,7 @@ internal static unsafe class NativePool
     {
         if (bytes > LargestKept)
         {
-            NativeMemory.AlignedFree((void*)pointer);
+            NativeMemory.Free((void*)((nint*)pointer)[-1]);
             return;
         }
 

@@ -25,7 +25,7 @@ internal sealed unsafe class DivideAndConquer : IDisposable
     {
         (_d, _e, _ct) = (d, e, ct);
         _z = new Matrix<double>(d.Length, d.Length);
-        _work = Matrix<double>.Uninitialized(d.Length, d.Length);
+        _work = new Matrix<double>(d.Length, d.Length);
         _order = new int[d.Length];
     }
 
@@ -43,18 +43,23 @@ internal sealed unsafe class DivideAndConquer : IDisposable
 
         double scale = Normalize(d, e);
         using var solver = new DivideAndConquer(d, e, ct);
-        int wanted = n;
-        solver.Solve(0, n, threads, ascending =>
+        Matrix<double>? vectors = null;
+        if (n <= LeafSize)
         {
-            double[] descending = [.. ascending.Reverse().Select(value => value * scale)];
-            return wanted = choose(descending);
-        });
+            solver.SolveLeaf(0, n);
+        }
+        else
+        {
+            vectors = solver.Merge(0, n, threads).RunTop(ascending =>
+            {
+                double[] descending = [.. ascending.Reverse().Select(value => value * scale)];
+                return choose(descending);
+            });
+        }
+
         double[] values = new double[n];
         for (int i = 0; i < n; i++) values[i] = d[solver._order[n - 1 - i]] * scale;
-        if (n <= LeafSize) wanted = choose(values);
-        Matrix<double> vectors = Matrix<double>.Uninitialized(wanted, n);
-        for (int i = 0; i < wanted; i++) solver._z.Row(solver._order[n - 1 - i]).CopyTo(vectors.Row(i));
-        return (values, vectors);
+        return (values, vectors ?? solver.LeafVectors(choose(values)));
     }
 
     /// <summary>Frees the working matrices.</summary>
@@ -76,31 +81,39 @@ internal sealed unsafe class DivideAndConquer : IDisposable
     }
 
     // Solves rows and columns low to high - 1; _order then walks their values upwards.
-    private void Solve(int low, int high, int threads, Func<double[], int>? choose)
+    private void Solve(int low, int high, int threads)
     {
         _ct.ThrowIfCancellationRequested();
-        int n = high - low;
-        if (n <= LeafSize)
-        {
-            SolveLeaf(low, n);
-            return;
-        }
+        if (high - low <= LeafSize) SolveLeaf(low, high - low);
+        else Merge(low, high, threads).Run();
+    }
 
-        int middle = low + (n / 2);
+    // Solves both halves; what is left to do is the merge.
+    private RankOneMerge Merge(int low, int high, int threads)
+    {
+        int n = high - low, middle = low + (n / 2);
         double coupling = _e[middle - 1];
         _d[middle - 1] -= Math.Abs(coupling);
         _d[middle] -= Math.Abs(coupling);
         if (n <= SideBySideTo)
         {
-            WorkerPool.Run(2, n < SideBySideFrom ? 1 : threads, half => Solve(half == 0 ? low : middle, half == 0 ? middle : high, 1, null), _ct);
+            WorkerPool.Run(2, n < SideBySideFrom ? 1 : threads, half => Solve(half == 0 ? low : middle, half == 0 ? middle : high, 1), _ct);
         }
         else
         {
-            Solve(low, middle, threads, null);
-            Solve(middle, high, threads, null);
+            Solve(low, middle, threads);
+            Solve(middle, high, threads);
         }
 
-        new RankOneMerge(_d, _z, _work, _order, low, middle, high, coupling, threads, _ct).Run(choose);
+        return new RankOneMerge(_d, _z, _work, _order, low, middle, high, coupling, threads, _ct);
+    }
+
+    private Matrix<double> LeafVectors(int wanted)
+    {
+        int n = _d.Length;
+        Matrix<double> vectors = Matrix<double>.Uninitialized(wanted, n);
+        for (int i = 0; i < wanted; i++) _z.Row(_order[n - 1 - i]).CopyTo(vectors.Row(i));
+        return vectors;
     }
 
     private void SolveLeaf(int low, int n)

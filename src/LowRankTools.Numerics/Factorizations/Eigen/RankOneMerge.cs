@@ -11,6 +11,9 @@ internal sealed unsafe class RankOneMerge(
 {
     private const double Epsilon = 1.1102230246251565e-16;
     private const int RowsPerTask = 16;
+
+    // Coefficients of this many new vectors exist at a time.
+    private const int RowsPerProduct = 256;
     private readonly int _size = d.Length;
     private readonly double _rho = 2 * Math.Abs(coupling);
 
@@ -21,42 +24,110 @@ internal sealed unsafe class RankOneMerge(
         Right,
     }
 
-    /// <summary>Does the merge.</summary>
-    /// <param name="choose">
-    /// At the very top: receives the values, ascending, and says how many vectors are wanted, from the largest on;
-    /// the others are not made. Null for all.
-    /// </param>
-    public void Run(Func<double[], int>? choose)
+    // Roots of the secular equation, by the nearest pole and the distance from it, and the weights they are exact for.
+    private double[] _poles = [];
+    private int[] _origins = [];
+    private double[] _offsets = [];
+    private double[] _exact = [];
+
+    /// <summary>Does the merge; the rows of z become the vectors of both halves together.</summary>
+    public void Run()
+    {
+        (int count, int[] byOrigin, int left, int right) = Prepare();
+        int n = high - low;
+        MatrixView<double> target = z.View.Slice(low, low, n, n);
+        for (int i = 0; i < count; i += RowsPerProduct)
+        {
+            int rows = Math.Min(RowsPerProduct, count - i);
+            Multiply(i, rows, byOrigin, left, right, target.Slice(i, 0, rows, n));
+        }
+
+        MatrixCopy.Copy(Basis.Slice(count, 0, n - count, n), target.Slice(count, 0, n - count, n));
+    }
+
+    /// <summary>
+    /// The same at the very top, where only some vectors are wanted and z is of no use once they can be made: it is
+    /// freed.
+    /// </summary>
+    /// <param name="choose">Receives the values, ascending, and says how many vectors are wanted, from the largest on.</param>
+    /// <returns>The wanted vectors as rows, of the largest value first.</returns>
+    public Matrix<double> RunTop(Func<double[], int> choose)
+    {
+        (int count, int[] byOrigin, int left, int right) = Prepare();
+        z.Dispose();
+        int n = high - low, wanted = choose([.. order.Select(row => d[row])]);
+        int[] place = new int[n];
+        Array.Fill(place, -1);
+        for (int v = 0; v < wanted; v++) place[order[n - 1 - v]] = v;
+        Matrix<double> vectors = Matrix<double>.Uninitialized(wanted, n);
+        using Matrix<double> some = Matrix<double>.Uninitialized(Math.Min(RowsPerProduct, count), n);
+        int first = 0;
+        while (first < count && place[first] < 0) first++;
+        for (int i = first; i < count; i += RowsPerProduct)
+        {
+            int rows = Math.Min(RowsPerProduct, count - i);
+            Multiply(i, rows, byOrigin, left, right, some.View.Slice(0, 0, rows, n));
+            for (int r = 0; r < rows; r++) some.Row(r).CopyTo(vectors.Row(place[i + r]));
+        }
+
+        for (int j = count; j < n; j++)
+        {
+            if (place[j] >= 0) work.Row(j).CopyTo(vectors.Row(place[j]));
+        }
+
+        return vectors;
+    }
+
+    private MatrixView<double> Basis => work.View.Slice(low, low, high - low, high - low);
+
+    // Everything but the vectors: d holds the values, order walks them upwards, and work holds the basis in the order
+    // of the columns of the coefficients, deflated vectors last.
+    private (int Count, int[] ByOrigin, int Left, int Right) Prepare()
     {
         int n = high - low;
         int[] ascending = MergeOrders();
         double[] weights = Weights(ascending);
         (List<int> kept, List<int> deflated, Origin[] origins) = Deflate(ascending, weights);
         int count = kept.Count;
-
-        double[] poles = new double[count], z0 = new double[count], roots = new double[count];
-        for (int j = 0; j < count; j++) (poles[j], z0[j]) = (d[kept[j]], weights[kept[j] - low]);
+        double[] z0 = new double[count];
+        _poles = new double[count];
+        for (int j = 0; j < count; j++) (_poles[j], z0[j]) = (d[kept[j]], weights[kept[j] - low]);
 
         // Column j of the coefficients goes where its basis vector goes: left ones first, mixed ones, right ones.
         (int[] byOrigin, int left, int right) = SortByOrigin(kept, origins);
-        using Matrix<double> coefficients = Matrix<double>.Uninitialized(count, count);
-        if (count > 0) SolveRoots(poles, z0, byOrigin, roots, coefficients);
-
-        // Basis vectors move out of the way, in the order of the columns; then the new ones take their rows.
-        Gather(kept, byOrigin, deflated);
+        SolveRoots(z0);
+        Gather(kept, byOrigin, deflated, origins);
         for (int j = 0; j < deflated.Count; j++) weights[j] = d[deflated[j]];
-        for (int j = 0; j < n; j++) d[low + j] = j < count ? roots[j] : weights[j - count];
+        for (int j = 0; j < n; j++) d[low + j] = j < count ? _poles[_origins[j]] + _offsets[j] : weights[j - count];
         DivideAndConquer.SortUpwards(d, order, low, n);
+        return (count, byOrigin, left, right);
+    }
 
-        int[] rowsUpwards = order[low..high];
-        int wanted = choose?.Invoke([.. rowsUpwards.Select(row => d[row])]) ?? n, needed = 0;
-        foreach (int row in rowsUpwards.AsSpan(n - wanted)) needed += row < low + count ? 1 : 0;
-        int first = count - needed, leftSide = middle - low;
-        MatrixView<double> basis = work.View.Slice(low, low, n, n), target = z.View.Slice(low, low, n, n);
-        MatrixView<double> rows = coefficients.View.Slice(first, 0, needed, count);
-        GemmDriver.Multiply(1.0, rows.Slice(0, 0, needed, count - right), basis.Slice(0, 0, count - right, leftSide), 0.0, target.Slice(first, 0, needed, leftSide), threads, ct);
-        GemmDriver.Multiply(1.0, rows.Slice(0, left, needed, count - left), basis.Slice(left, leftSide, count - left, n - leftSide), 0.0, target.Slice(first, leftSide, needed, n - leftSide), threads, ct);
-        MatrixCopy.Copy(basis.Slice(count, 0, n - count, n), target.Slice(count, 0, n - count, n));
+    // New vectors: coefficients times basis, where vectors of one half have zeros in the other.
+    private void Multiply(int firstRoot, int count, int[] byOrigin, int left, int right, MatrixView<double> target)
+    {
+        int all = _poles.Length, n = high - low, leftSide = middle - low;
+        using Matrix<double> rows = Matrix<double>.Uninitialized(count, all);
+        WorkerPool.Run((count + RowsPerTask - 1) / RowsPerTask, threads, task =>
+        {
+            double[] vector = new double[all];
+            for (int i = task * RowsPerTask; i < Math.Min(count, (task + 1) * RowsPerTask); i++)
+            {
+                double origin = _poles[_origins[firstRoot + i]], offset = _offsets[firstRoot + i], squared = 0;
+                for (int j = 0; j < all; j++)
+                {
+                    vector[j] = _exact[j] / (_poles[j] - origin - offset);
+                    squared += vector[j] * vector[j];
+                }
+
+                double inverse = 1 / Math.Sqrt(squared);
+                Span<double> row = rows.Row(i);
+                for (int j = 0; j < all; j++) row[j] = vector[byOrigin[j]] * inverse;
+            }
+        }, ct);
+        MatrixView<double> basis = Basis, factors = rows.View;
+        GemmDriver.Multiply(1.0, factors.Slice(0, 0, count, all - right), basis.Slice(0, 0, all - right, leftSide), 0.0, target.Slice(0, 0, count, leftSide), threads, ct);
+        GemmDriver.Multiply(1.0, factors.Slice(0, left, count, all - left), basis.Slice(left, leftSide, all - left, n - leftSide), 0.0, target.Slice(0, leftSide, count, n - leftSide), threads, ct);
     }
 
     private (int[] ByOrigin, int Left, int Right) SortByOrigin(List<int> kept, Origin[] origins)
@@ -135,54 +206,46 @@ internal sealed unsafe class RankOneMerge(
         return true;
     }
 
-    private void SolveRoots(double[] poles, double[] z0, int[] byOrigin, double[] roots, Matrix<double> coefficients)
+    private void SolveRoots(double[] z0)
     {
-        int count = poles.Length, tasks = (count + RowsPerTask - 1) / RowsPerTask;
+        int count = _poles.Length, tasks = (count + RowsPerTask - 1) / RowsPerTask;
+        _origins = new int[count];
+        _offsets = new double[count];
+        _exact = new double[count];
         WorkerPool.Run(tasks, threads, task =>
         {
             for (int i = task * RowsPerTask; i < Math.Min(count, (task + 1) * RowsPerTask); i++)
-                roots[i] = SecularEquation.Solve(poles, z0, _rho, i, coefficients.Row(i));
+                (_origins[i], _offsets[i]) = SecularEquation.Solve(_poles, z0, _rho, i);
         }, ct);
 
         // Weights for which these roots are exact: z_j^2 = prod_i (x_i - d_j) / prod_(i not j) (d_i - d_j).
-        double[] exact = new double[count];
-        Array.Fill(exact, 1);
-        for (int i = 0; i < count; i++)
-        {
-            Span<double> row = coefficients.Row(i);
-            double pole = poles[i];
-            for (int j = 0; j < i; j++) exact[j] *= row[j] / (poles[j] - pole);
-            exact[i] *= row[i];
-            for (int j = i + 1; j < count; j++) exact[j] *= row[j] / (poles[j] - pole);
-        }
-
-        for (int j = 0; j < count; j++) exact[j] = Math.CopySign(Math.Sqrt(Math.Abs(exact[j])), z0[j]);
         WorkerPool.Run(tasks, threads, task =>
         {
-            double[] vector = new double[count];
-            for (int i = task * RowsPerTask; i < Math.Min(count, (task + 1) * RowsPerTask); i++)
+            for (int j = task * RowsPerTask; j < Math.Min(count, (task + 1) * RowsPerTask); j++)
             {
-                Span<double> row = coefficients.Row(i);
-                double squared = 0;
-                for (int j = 0; j < count; j++)
+                double pole = _poles[j], product = 1;
+                for (int i = 0; i < count; i++)
                 {
-                    vector[j] = exact[j] / row[j];
-                    squared += vector[j] * vector[j];
+                    double distance = pole - _poles[_origins[i]] - _offsets[i];
+                    product *= i == j ? distance : distance / (pole - _poles[i]);
                 }
 
-                double inverse = 1 / Math.Sqrt(squared);
-                for (int j = 0; j < count; j++) row[j] = vector[byOrigin[j]] * inverse;
+                _exact[j] = Math.CopySign(Math.Sqrt(Math.Abs(product)), z0[j]);
             }
         }, ct);
     }
 
-    private void Gather(List<int> kept, int[] byOrigin, List<int> deflated)
+    // Basis vectors move out of the way, in the order of the columns. Of a kept vector of one half only that half is
+    // ever read, and copied: the rest of work is never touched, and takes no memory.
+    private void Gather(List<int> kept, int[] byOrigin, List<int> deflated, Origin[] origins)
     {
-        int n = high - low;
+        int n = high - low, leftSide = middle - low;
         for (int j = 0; j < n; j++)
         {
             int row = j < kept.Count ? kept[byOrigin[j]] : deflated[j - kept.Count];
-            z.Row(row).Slice(low, n).CopyTo(work.Row(low + j).Slice(low, n));
+            Origin origin = j < kept.Count ? origins[row - low] : Origin.Both;
+            int from = origin == Origin.Right ? leftSide : 0, length = (origin == Origin.Left ? leftSide : n) - from;
+            z.Row(row).Slice(low + from, length).CopyTo(work.Row(low + j).Slice(low + from, length));
         }
     }
 }

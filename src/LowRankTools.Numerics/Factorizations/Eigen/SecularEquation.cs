@@ -18,16 +18,11 @@ internal static class SecularEquation
     /// <param name="z">Weights before squaring, none of them 0.</param>
     /// <param name="rho">Positive factor.</param>
     /// <param name="i">Which root.</param>
-    /// <param name="distances">Receives d_j - x for all j.</param>
-    /// <returns>The root x.</returns>
-    public static double Solve(ReadOnlySpan<double> d, ReadOnlySpan<double> z, double rho, int i, Span<double> distances)
+    /// <returns>The nearest pole and how far the root is from it: d_j - x is d_j - d_origin - offset.</returns>
+    public static (int Origin, double Offset) Solve(ReadOnlySpan<double> d, ReadOnlySpan<double> z, double rho, int i)
     {
         int n = d.Length;
-        if (n == 1)
-        {
-            distances[0] = -rho * z[0] * z[0];
-            return d[0] - distances[0];
-        }
+        if (n == 1) return (0, rho * z[0] * z[0]);
 
         bool last = i == n - 1;
         double squared = 0;
@@ -60,8 +55,7 @@ internal static class SecularEquation
             if (moved <= Epsilon * Math.Abs(x)) break;
         }
 
-        for (int j = 0; j < n; j++) distances[j] = d[j] - d[origin] - x;
-        return d[origin] + x;
+        return (origin, x);
     }
 
     // f at origin + x, the slopes of the two groups, and the sum of magnitudes that bounds the rounding of f.

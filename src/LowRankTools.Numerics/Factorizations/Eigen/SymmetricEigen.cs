@@ -2,7 +2,7 @@ namespace LowRankTools.Numerics;
 
 /// <summary>
 /// Eigen-decomposition of a symmetric matrix in float64, A = V^T diag(values) V: tridiagonalisation, divide and
-/// conquer, and back. Working set for n x n: A itself, three more n^2 while merging, and the vectors.
+/// conquer, and back. Working set for n x n: A itself, n^2 while merging, of which half is freed for the vectors.
 /// </summary>
 internal static unsafe class SymmetricEigen
 {

@@ -1,0 +1,107 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace LowRankTools.Benchmarks;
+
+/// <summary>
+/// A Python process that stays, so that its runs and ours can alternate: one line of a task in, one line of seconds out.
+/// </summary>
+internal sealed class PeerProcess : IDisposable
+{
+    /// <summary>Each answer is the time of one run; what is measured is prepared before the clock starts.</summary>
+    private const string Script = """
+        import sys, time, numpy, torch
+        kept = {}
+        def load(path, m, n):
+            if kept.get('path') != path: kept.clear(); kept.update(path=path, a=numpy.fromfile(path, dtype=numpy.float32).reshape(m, n))
+            return kept['a']
+        def pair(m, k, n):
+            if kept.get('path') != (m, k, n):
+                g = numpy.random.default_rng(0); kept.clear(); kept.update(path=(m, k, n), a=g.random((m, k), dtype=numpy.float32), b=g.random((k, n), dtype=numpy.float32))
+                kept['c'] = numpy.empty((m, n), dtype=numpy.float32)
+            return kept['a'], kept['b'], kept['c']
+        for line in sys.stdin:
+            what, *w = line.split(); error = 0.0
+            if what == 'gemm':
+                a, b, c = pair(*map(int, w)); t = time.perf_counter(); numpy.dot(a, b, out=c); t = time.perf_counter() - t
+            elif what == 'gemmt':
+                m, k, n = map(int, w); a, b, c = pair(k, m, 1)[0], None, None
+                if kept.get('n') != n: kept.update(n=n, bt=numpy.random.default_rng(1).random((k, n), dtype=numpy.float32), ct=numpy.empty((m, n), dtype=numpy.float32))
+                t = time.perf_counter(); numpy.dot(a.T, kept['bt'], out=kept['ct']); t = time.perf_counter() - t
+            elif what == 'lowrank':
+                a = torch.from_numpy(load(w[0], int(w[1]), int(w[2]))); r = int(w[3])
+                t = time.perf_counter(); u, s, v = torch.svd_lowrank(a, q=r + 10, niter=2); t = time.perf_counter() - t
+                norm = float((a.double() ** 2).sum()); error = (1 - float((s[:r].double() ** 2).sum()) / norm) ** 0.5
+            else:
+                a = load(w[0], int(w[1]), int(w[2]))
+                if what == 'torchsvd': x = torch.from_numpy(a); t = time.perf_counter(); torch.linalg.svd(x, full_matrices=False); t = time.perf_counter() - t
+                else: t = time.perf_counter(); numpy.linalg.svd(a, full_matrices=False); t = time.perf_counter() - t
+            print(t, error, flush=True)
+        """;
+
+    private readonly Process _process;
+
+    private PeerProcess(Process process, string name) => (_process, Name) = (process, name);
+
+    /// <summary>What it runs on, for people.</summary>
+    public string Name { get; }
+
+    /// <summary>
+    /// OpenBLAS as it chooses its kernels itself, and told to use those of SkylakeX, which it does not do on every
+    /// processor that could. None where Python, NumPy or PyTorch are absent, which is printed.
+    /// </summary>
+    public static List<PeerProcess> Start(int threads)
+    {
+        List<PeerProcess> peers = [];
+        if (Timing.Peer("/usr/bin/python3", "-c", "import numpy, torch") is null) return peers;
+        foreach (string coreType in new[] { "", "SkylakeX" })
+        {
+            ProcessStartInfo start = new("/usr/bin/python3", ["-c", Script]) { RedirectStandardInput = true, RedirectStandardOutput = true };
+            start.Environment["OMP_WAIT_POLICY"] = "passive";
+            start.Environment["OMP_NUM_THREADS"] = start.Environment["OPENBLAS_NUM_THREADS"] = threads.ToString(CultureInfo.InvariantCulture);
+            if (coreType.Length > 0) start.Environment["OPENBLAS_CORETYPE"] = coreType;
+            peers.Add(new PeerProcess(Process.Start(start)!, coreType.Length > 0 ? coreType : "own choice"));
+        }
+        return peers;
+    }
+
+    /// <summary>One run: its seconds, and its error where it has one.</summary>
+    public (double Seconds, double Error) Ask(string task)
+    {
+        _process.StandardInput.WriteLine(task);
+        _process.StandardInput.Flush();
+        string[] answer = (_process.StandardOutput.ReadLine() ?? throw new InvalidOperationException($"The peer ended at '{task}'.")).Split(' ');
+        return (double.Parse(answer[0], CultureInfo.InvariantCulture), double.Parse(answer[1], CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>
+    /// Runs ours and each peer in turn, so that whatever else the machine does meets all of them; the best of each.
+    /// </summary>
+    public static (double Ours, (string Name, double Seconds, double Error)? Best) Alternate(int runs, Action ours, List<PeerProcess> peers, string task)
+    {
+        double best = double.MaxValue;
+        (string, double, double)? bestPeer = null;
+        for (int i = 0; i <= runs; i++)
+        {
+            Stopwatch clock = Stopwatch.StartNew();
+            ours();
+
+            // The first round warms everything up.
+            if (i > 0) best = Math.Min(best, clock.Elapsed.TotalSeconds);
+            foreach (PeerProcess peer in peers)
+            {
+                (double seconds, double error) = peer.Ask(task);
+                if (i > 0 && (bestPeer is null || seconds < bestPeer.Value.Item2)) bestPeer = (peer.Name, seconds, error);
+            }
+        }
+        return (best, bestPeer);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _process.StandardInput.Close();
+        _process.WaitForExit();
+        _process.Dispose();
+    }
+}
