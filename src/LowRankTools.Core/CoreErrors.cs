@@ -31,6 +31,10 @@ public static class CoreErrors
     public const string LayerNotFound = nameof(LayerNotFound);
     /// <summary>A budget of parameters is below what the smallest ranks allowed need.</summary>
     public const string BudgetTooSmall = nameof(BudgetTooSmall);
+    /// <summary>A rank is larger than the smaller side of the layer.</summary>
+    public const string RankExceedsLayer = nameof(RankExceedsLayer);
+    /// <summary>A layer that is to be timed does not fit into memory.</summary>
+    public const string LayerTooLarge = nameof(LayerTooLarge);
     /// <summary>Two models of one run would be written to the same place.</summary>
     public const string OutputCollision = nameof(OutputCollision);
 }
