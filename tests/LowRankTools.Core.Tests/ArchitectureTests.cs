@@ -10,7 +10,8 @@ public sealed class ArchitectureTests
     {
         ["LowRankTools.Numerics"] = [],
         ["LowRankTools.Formats"] = ["LowRankTools.Numerics"],
-        ["LowRankTools.Core"] = ["LowRankTools.Formats", "LowRankTools.Numerics"],
+        ["LowRankTools.Networks"] = ["LowRankTools.Numerics"],
+        ["LowRankTools.Core"] = ["LowRankTools.Formats", "LowRankTools.Networks", "LowRankTools.Numerics"],
         ["LowRankTools.PowerShell"] = ["LowRankTools.Core"],
         ["LowRankTools.Cli"] = ["LowRankTools.Core"],
         ["LowRankTools.TorchSharp"] = ["LowRankTools.Numerics"],
@@ -38,6 +39,7 @@ public sealed class ArchitectureTests
     [Theory]
     [InlineData("LowRankTools.Numerics")]
     [InlineData("LowRankTools.Formats")]
+    [InlineData("LowRankTools.Networks")]
     [InlineData("LowRankTools.Core")]
     public void Below_the_faces_the_base_class_library_is_enough(string name)
     {

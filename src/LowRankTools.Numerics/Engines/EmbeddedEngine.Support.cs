@@ -56,9 +56,15 @@ public sealed unsafe partial class EmbeddedEngine
         return result;
     }
 
-    private static void AddScaled<T>(T alpha, MatrixView<T> x, T beta, MatrixView<T> y)
+    private static void AddScaled<T>(T alpha, MatrixView<T> x, T beta, MatrixView<T> y, int threads)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
+        if (x.ColumnStride == 1 && y.ColumnStride == 1)
+        {
+            RowSums.AddScaled(alpha, x, beta, y, threads, CancellationToken.None);
+            return;
+        }
+
         for (int i = 0; i < x.Rows; i++)
         {
             for (int j = 0; j < x.Columns; j++)

@@ -113,8 +113,8 @@ public sealed partial class EmbeddedEngine(ComputeOptions? options = null) : ITe
     public void AddScaled(double alpha, ITensor x, double beta, ITensor y)
     {
         RequireSameShape(x, y);
-        if (Own(x) is EmbeddedTensor<float> xs && Own(y) is EmbeddedTensor<float> ys) AddScaled((float)alpha, xs.View, (float)beta, ys.View);
-        else if (Own(x) is EmbeddedTensor<double> xd && Own(y) is EmbeddedTensor<double> yd) AddScaled(alpha, xd.View, beta, yd.View);
+        if (Own(x) is EmbeddedTensor<float> xs && Own(y) is EmbeddedTensor<float> ys) AddScaled((float)alpha, xs.View, (float)beta, ys.View, Threads);
+        else if (Own(x) is EmbeddedTensor<double> xd && Own(y) is EmbeddedTensor<double> yd) AddScaled(alpha, xd.View, beta, yd.View, Threads);
         else throw WrongType();
     }
 

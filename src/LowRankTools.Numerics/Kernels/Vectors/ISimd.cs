@@ -28,4 +28,22 @@ internal unsafe interface ISimd<TVector, T>
 
     /// <summary>Sum of the lanes.</summary>
     static abstract T Sum(TVector value);
+
+    static abstract TVector Subtract(TVector x, TVector y);
+
+    static abstract TVector Divide(TVector x, TVector y);
+
+    /// <summary>The larger of the two, y where either is NaN.</summary>
+    static abstract TVector Larger(TVector x, TVector y);
+
+    /// <summary>The smaller of the two, y where either is NaN.</summary>
+    static abstract TVector Smaller(TVector x, TVector y);
+
+    static abstract TVector SquareRoot(TVector x);
+
+    /// <summary>In each lane: x below y ? yes : no.</summary>
+    static abstract TVector IfLess(TVector x, TVector y, TVector yes, TVector no);
+
+    /// <summary>2^n for whole n, given as n + 1.5 x 2^23 (float32) or n + 1.5 x 2^52 (float64).</summary>
+    static abstract TVector PowerOfTwo(TVector shifted);
 }

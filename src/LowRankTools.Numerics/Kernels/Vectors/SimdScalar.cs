@@ -23,4 +23,23 @@ internal readonly unsafe struct SimdScalar<T> : ISimd<T, T>
     public static T MultiplyAdd(T x, T y, T z) => (x * y) + z;
 
     public static T Sum(T value) => value;
+
+    public static T Subtract(T x, T y) => x - y;
+
+    public static T Divide(T x, T y) => x / y;
+
+    public static T Larger(T x, T y) => x > y ? x : y;
+
+    public static T Smaller(T x, T y) => x < y ? x : y;
+
+    public static T SquareRoot(T x) => T.Sqrt(x);
+
+    public static T IfLess(T x, T y, T yes, T no) => x < y ? yes : no;
+
+    public static T PowerOfTwo(T shifted) => shifted switch
+    {
+        float x => (T)(object)BitConverter.Int32BitsToSingle((BitConverter.SingleToInt32Bits(x) + 127) << 23),
+        double x => (T)(object)BitConverter.Int64BitsToDouble((BitConverter.DoubleToInt64Bits(x) + 1023) << 52),
+        _ => throw new NotSupportedException(),
+    };
 }

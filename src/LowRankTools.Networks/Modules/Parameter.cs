@@ -1,0 +1,66 @@
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Networks;
+
+/// <summary>
+/// A trained tensor with PyTorch's shape. Modules that share one object are tied: it is counted, loaded and trained once. A
+/// parameter may know its shape only, so that a network of any size can be counted and printed without its memory.
+/// </summary>
+/// <param name="shape">Sizes, first dimension outermost.</param>
+public sealed class Parameter(params int[] shape) : IDisposable
+{
+    private ITensor? _value;
+
+    /// <summary>Sizes, first dimension outermost.</summary>
+    public IReadOnlyList<int> Shape { get; } = shape;
+
+    /// <summary>Number of entries.</summary>
+    public long Length { get; } = shape.Aggregate(1L, (length, size) => checked(length * size));
+
+    /// <summary>Whether it has its entries.</summary>
+    public bool IsLoaded => _value is not null;
+
+    /// <summary>Whether training changes it.</summary>
+    public bool Trainable { get; set; } = true;
+
+    /// <summary>Sum of the gradients since the last <see cref="ClearGradient"/>; null when there was none.</summary>
+    public ITensor? Gradient { get; private set; }
+
+    /// <summary>Gets or sets the entries. What was there before is disposed of.</summary>
+    /// <exception cref="LowRankToolsException">ParameterNotLoaded, ShapesDoNotMatch.</exception>
+    public ITensor Value
+    {
+        get => _value ?? throw new LowRankToolsException("ParameterNotLoaded", $"A ({string.Join(" x ", Shape)}) parameter has its shape only.", "Load weights, or build the network on an engine.");
+        set
+        {
+            if (!value.Shape.SequenceEqual(Shape))
+                throw new LowRankToolsException("ShapesDoNotMatch", $"({string.Join(" x ", value.Shape)}) is not the parameter's shape ({string.Join(" x ", Shape)}).");
+            if (ReferenceEquals(value, _value)) return;
+            _value?.Dispose();
+            _value = value;
+        }
+    }
+
+    /// <summary>The gradient to add to, zero at first.</summary>
+    public ITensor GradientOn(INetworkEngine engine) => Gradient ??= engine.Create(Value.ElementType, [.. Shape]);
+
+    /// <summary>Forgets the gradient.</summary>
+    public void ClearGradient()
+    {
+        Gradient?.Dispose();
+        Gradient = null;
+    }
+
+    /// <summary>Frees entries and gradient; the shape stays.</summary>
+    public void Dispose()
+    {
+        ClearGradient();
+        _value?.Dispose();
+        _value = null;
+    }
+}
+
+/// <summary>A parameter and its name in the state dict, such as <c>layers.0.weight</c>.</summary>
+/// <param name="Name">PyTorch's name.</param>
+/// <param name="Parameter">The parameter; the same object under several names where it is tied.</param>
+public sealed record NamedParameter(string Name, Parameter Parameter);
