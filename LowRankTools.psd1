@@ -15,6 +15,7 @@
         'Get-LayerShapes'
         'Get-LowRankEngine'
         'Invoke-LowRankFactorization'
+        'Measure-LayerSpeed'
         'Measure-ParameterCount'
         'Merge-LowRankFactor'
     )

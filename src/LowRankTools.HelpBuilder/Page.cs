@@ -69,7 +69,7 @@ internal sealed partial class Page
         {
             bool fence = line.StartsWith("```", StringComparison.Ordinal);
             if (fence && !_inCode)
-                _blocks.Add(new Block("", line[3..].Trim()));
+                _blocks.Add(new Block("", line[3..].Trim().Split(' ')[0]));
             else if (_inCode && !fence)
                 Extend(line, "\n");
             else if (!fence && line.Trim() is { Length: > 0 } text)

@@ -12,6 +12,7 @@ internal static class CommandTree
         ("factorize", FactorizeCommand.Create),
         ("merge", MergeCommand.Create),
         ("compare", CompareCommand.Create),
+        ("speed", SpeedCommand.Create),
         ("engines", EnginesCommand.Create),
         ("demo", DemoCommand.Create),
     ];

@@ -19,7 +19,7 @@ internal sealed class FactorizeCommand
     private readonly Option<string?> _split = SharedOptions.Choice("--split", "Which factor the singular values go to; balanced by default.", Enum.GetNames<FactorSplit>());
     private readonly Option<bool> _firstBias = new("--first-bias") { Description = "Write zero biases for both factors, for modules whose pairs have them." };
     private readonly Option<ulong?> _seed = SharedOptions.Number<ulong>("--seed", "Seed of the randomized algorithms; 0 by default.", _ => true, "a seed is a whole number, not negative");
-    private readonly Option<int?> _threadCount = SharedOptions.Number<int>("--thread-count", "Threads to use; every core by default.", n => n >= 1, "a count of threads is a whole number, at least 1");
+    private readonly Option<int?> _threadCount = SharedOptions.ThreadCount();
     private readonly EngineOptions _engine = new();
     private readonly Option<bool> _json = SharedOptions.Json();
 

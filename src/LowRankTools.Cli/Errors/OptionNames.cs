@@ -16,6 +16,7 @@ internal static partial class OptionNames
         ("Invoke-LowRankFactorization", "lowrank factorize"),
         ("Merge-LowRankFactor", "lowrank merge"),
         ("Compare-ModelWeight", "lowrank compare"),
+        ("Measure-LayerSpeed", "lowrank speed"),
         ("Get-LowRankEngine", "lowrank engines"),
     ];
 

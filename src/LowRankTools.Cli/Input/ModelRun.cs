@@ -1,5 +1,4 @@
 using LowRankTools.Core;
-using LowRankTools.Numerics;
 
 namespace LowRankTools.Cli;
 
@@ -7,19 +6,19 @@ namespace LowRankTools.Cli;
 internal sealed class ModelRun(ConsoleContext console)
 {
     private readonly ModelLocator _locator = new();
-    private bool _failed;
+    private readonly Attempts _attempts = new(console);
 
     /// <summary>Runs the action on each model once, whatever number of paths lead to it.</summary>
     /// <returns>The exit code.</returns>
     public int Each(IEnumerable<string> paths, bool recurse, Action<ModelSource> action)
     {
         foreach (string path in paths)
-            Attempt(path, () =>
+            _attempts.Try(path, () =>
             {
                 foreach (string match in PathPatterns.Expand(path))
-                    Attempt(match, () => Models(match, recurse, action));
+                    _attempts.Try(match, () => Models(match, recurse, action));
             });
-        return _failed ? ExitCode.BadInput : ExitCode.Success;
+        return _attempts.Code;
     }
 
     private void Models(string path, bool recurse, Action<ModelSource> action)
@@ -29,29 +28,7 @@ internal sealed class ModelRun(ConsoleContext console)
             console.Cancellation.ThrowIfCancellationRequested();
             if (model.Note.Length > 0)
                 console.Error.WriteLine(SafeText.Line($"note: {model.Path}: {model.Note}"));
-            Attempt(model.Path, () => action(model));
+            _attempts.Try(model.Path, () => action(model));
         }
-    }
-
-    private void Attempt(string path, Action action)
-    {
-        try
-        {
-            action();
-        }
-        catch (LowRankToolsException e) when (e.ErrorId != CoreErrors.OptionInvalid)
-        {
-            Fail(ErrorLine.Of(e));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or OutOfMemoryException)
-        {
-            Fail(ErrorLine.Of(path, e));
-        }
-    }
-
-    private void Fail(string line)
-    {
-        _failed = true;
-        console.Error.WriteLine(line);
     }
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using LowRankTools.Core;
+using LowRankTools.Numerics;
 
 namespace LowRankTools.Cli.Options;
 
@@ -66,6 +67,44 @@ internal static class SharedOptions
                 return number;
             result.AddError($"{name} {text}: {must}.");
             return null;
+        },
+    };
+
+    /// <summary>Threads to compute with.</summary>
+    public static Option<int?> ThreadCount() =>
+        Number<int>("--thread-count", "Threads to use; every core by default.", n => n >= 1, "a count of threads is a whole number, at least 1");
+
+    /// <summary>An option that takes positive whole numbers, with commas between them; repeatable.</summary>
+    /// <param name="name">Name of the option.</param>
+    /// <param name="description">What it is for.</param>
+    /// <param name="must">What a number must be, for the error.</param>
+    public static Option<int[]> Numbers(string name, string description, string must) => List(name, description, "number", text =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= 1
+            ? number : throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{name} {text}: {must}."));
+
+    /// <summary>Shapes of layers.</summary>
+    public static Option<MatrixShape[]> Shapes()
+    {
+        Option<MatrixShape[]> option = List("--shape", "Shapes of layers, outputs x inputs, with commas between them: 3072x768,768x768.", "shape", MatrixShape.Parse);
+        option.Required = true;
+        return option;
+    }
+
+    private static Option<T[]> List<T>(string name, string description, string helpName, Func<string, T> read) => new(name)
+    {
+        Description = description,
+        HelpName = helpName,
+        CustomParser = result =>
+        {
+            try
+            {
+                return [.. result.Tokens.SelectMany(t => t.Value.Split(',')).Select(read)];
+            }
+            catch (LowRankToolsException e)
+            {
+                result.AddError(e.Message);
+                return null;
+            }
         },
     };
 

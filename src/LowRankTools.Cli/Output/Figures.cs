@@ -40,6 +40,14 @@ internal static class Figures
     public static string Seconds(double? value) =>
         value is { } seconds ? seconds.ToString(seconds < 10 ? "F3" : "F1", CultureInfo.InvariantCulture) : "";
 
+    /// <summary>A time with three digits, in the unit that suits it: 31.2 us, 4.18 ms, 1.56 s.</summary>
+    public static string Duration(double seconds) =>
+        seconds < 0.9995e-3 ? $"{Rate(seconds * 1e6)} us" : seconds < 0.9995 ? $"{Rate(seconds * 1e3)} ms" : $"{Rate(seconds)} s";
+
+    /// <summary>A factor or a rate with three digits, or all before the point: 1.87, 18.4, 1843.</summary>
+    public static string Rate(double value) =>
+        value.ToString(value < 9.995 ? "F2" : value < 99.95 ? "F1" : "F0", CultureInfo.InvariantCulture);
+
     /// <summary>512 x 2048; a scalar has no sizes.</summary>
     public static string Shape(IReadOnlyList<long> shape) =>
         shape.Count == 0 ? "scalar" : string.Join(" x ", shape.Select(size => size.ToString(CultureInfo.InvariantCulture)));

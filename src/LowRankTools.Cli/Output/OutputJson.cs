@@ -14,5 +14,6 @@ namespace LowRankTools.Cli;
 [JsonSerializable(typeof(FactorizationResult))]
 [JsonSerializable(typeof(MergeResult))]
 [JsonSerializable(typeof(TensorDifference))]
+[JsonSerializable(typeof(LayerSpeed))]
 [JsonSerializable(typeof(EngineInfo))]
 internal sealed partial class OutputJson : JsonSerializerContext;

@@ -5,11 +5,14 @@ namespace LowRankTools.Core;
 /// <summary>How layers are timed.</summary>
 public sealed record LayerSpeedOptions
 {
+    /// <summary>Tokens unless told otherwise: a short text, or a few requests at once.</summary>
+    public const int DefaultBatchSize = 128;
+
     /// <summary>Ranks of the pairs; empty for the rank at which a pair keeps half of the layer's parameters.</summary>
     public IReadOnlyList<int> Ranks { get; init; } = [];
 
     /// <summary>Tokens that the layer is called with.</summary>
-    public int BatchSize { get; init; } = 128;
+    public int BatchSize { get; init; } = DefaultBatchSize;
 
     /// <summary>Whether the rank is searched at which the pair stops being faster.</summary>
     public bool FindBreakEven { get; init; } = true;

@@ -52,7 +52,7 @@ public sealed class MeasureLayerSpeed(LayerSpeedOptions options)
     private int[] Ranks(MatrixShape shape)
     {
         if (options.Ranks.Count == 0)
-            return [Math.Max(1, (shape.BreakEvenRank + 1) / 2)];
+            return [(int)RankBounds.ForKeepRatio(shape.OutFeatures, shape.InFeatures, 0.5)];
         if (options.Ranks.Max() is int largest && largest > shape.MaximumRank)
         {
             throw new LowRankToolsException(CoreErrors.RankExceedsLayer, $"A layer of {shape} has no pair of rank {largest}.",

@@ -7,7 +7,7 @@ namespace LowRankTools.PowerShell.Commands;
 /// <summary>Compares the weights of models with those of a reference, tensor by tensor.</summary>
 [Cmdlet(VerbsData.Compare, "ModelWeight", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(TensorDifference))]
-public sealed class CompareModelWeightCommand : OperationCommandBase
+public sealed class CompareModelWeightCommand : PathCommandBase
 {
     private ModelSource? _reference;
 

@@ -3,7 +3,7 @@ using LowRankTools.Core;
 namespace LowRankTools.PowerShell.Commands;
 
 /// <summary>A cmdlet that computes: on a worker thread, with progress, stopped by Ctrl+C.</summary>
-public abstract class OperationCommandBase : PathCommandBase, IDisposable
+public abstract class OperationCommandBase : LowRankCommandBase, IDisposable
 {
     private readonly CancellationTokenSource _stop = new();
 

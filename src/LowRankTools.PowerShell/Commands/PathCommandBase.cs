@@ -5,7 +5,7 @@ using LowRankTools.Numerics;
 namespace LowRankTools.PowerShell.Commands;
 
 /// <summary>A cmdlet that takes models by path: files, shard indexes, folders.</summary>
-public abstract class PathCommandBase : LowRankCommandBase
+public abstract class PathCommandBase : OperationCommandBase
 {
     /// <summary>Parameter set of <see cref="Path"/>.</summary>
     protected const string PathSet = nameof(Path);

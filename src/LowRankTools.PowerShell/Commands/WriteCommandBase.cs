@@ -5,7 +5,7 @@ using LowRankTools.Formats;
 namespace LowRankTools.PowerShell.Commands;
 
 /// <summary>A cmdlet that writes a model for each model it reads.</summary>
-public abstract class WriteCommandBase : OperationCommandBase
+public abstract class WriteCommandBase : PathCommandBase
 {
     private readonly OutputClaims _claims = new();
 

@@ -59,6 +59,39 @@ public static class Display
     public static string Seconds(double? seconds) =>
         seconds is { } value ? string.Create(CultureInfo.InvariantCulture, $"{value:0.00} s") : string.Empty;
 
+    /// <summary>A time with three digits, in the unit that suits it: <c>31.2 us</c>, <c>4.18 ms</c>, <c>1.56 s</c>; empty for null.</summary>
+    public static string Duration(double? seconds)
+    {
+        if (seconds is not { } value)
+            return string.Empty;
+        return value < 0.9995e-3 ? $"{Rate(value * 1e6)} us" : value < 0.9995 ? $"{Rate(value * 1e3)} ms" : $"{Rate(value)} s";
+    }
+
+    /// <summary>A factor or a rate with three digits or so: <c>1.87</c>, <c>184</c>; empty for null.</summary>
+    public static string Rate(double? rate) => rate is { } value
+        ? value.ToString(value < 9.995 ? "0.00" : value < 99.95 ? "0.0" : "0", CultureInfo.InvariantCulture) : string.Empty;
+
+    /// <summary>Several runs: <c>4.18 ms (4.01 to 4.52 ms, 12 runs)</c>.</summary>
+    public static string Times(RunTimes? times) => times is null ? string.Empty
+        : $"{Duration(times.MedianSeconds)} ({Duration(times.MinimumSeconds)} to {Duration(times.MaximumSeconds)}, {Plural(times.Runs, "run")} of {Plural(times.CallsPerRun, "call")})";
+
+    /// <summary>What a layer does: <c>604 MFLOP, 11.3 MB moved at least</c>.</summary>
+    public static string Work(LayerWork work)
+    {
+        (double scaled, string unit) = work.Flops < 999.5e6 ? (work.Flops / 1e6, "MFLOP") : work.Flops < 999.5e9 ? (work.Flops / 1e9, "GFLOP") : (work.Flops / 1e12, "TFLOP");
+        return $"{Rate(scaled)} {unit}, {Bytes(work.Bytes)} moved at least";
+    }
+
+    /// <summary>A layer that was timed, by its shape: <c>512 x 512, 72 layers</c>.</summary>
+    public static string Layer(LayerSpeed speed) =>
+        $"{Shape([speed.OutFeatures, speed.InFeatures])}{(speed.Path is null ? string.Empty : $", {Plural(speed.Layers, "layer")}")}";
+
+    /// <summary>What was timed on what: <c>Embedded on cpu, AVX-512, 2 threads, 128 tokens</c>.</summary>
+    public static string Conditions(LayerSpeed speed) =>
+        $"{speed.Engine}, {speed.InstructionSet}, {Plural(speed.ThreadCount, "thread")}, {Plural(speed.BatchSize, "token")}";
+
+    private static string Plural(long count, string noun) => $"{Count(count)} {noun}{(count == 1 ? string.Empty : "s")}";
+
     /// <summary>Totals by name, one a line, the largest first: <c>Linear  44,302,336</c>.</summary>
     public static string Totals(IReadOnlyDictionary<string, long> totals) => Lines(
         totals.OrderByDescending(t => t.Value).ThenBy(t => t.Key, StringComparer.Ordinal).Select(t => new[] { t.Key, Count(t.Value) }));

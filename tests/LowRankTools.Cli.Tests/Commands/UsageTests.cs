@@ -32,6 +32,13 @@ public sealed class UsageTests
     [InlineData("merge x --output-path y.pt --max-shard-size 5GB")]
     [InlineData("merge x --rank 4")]
     [InlineData("compare x")]
+    [InlineData("speed")]
+    [InlineData("speed --shape 12")]
+    [InlineData("speed --shape 12x0")]
+    [InlineData("speed --shape 8x8 --rank 0")]
+    [InlineData("speed --shape 8x8 --rank 2,x")]
+    [InlineData("speed --shape 8x8 --batch-size 0")]
+    [InlineData("speed --shape 8x8 --runs 0")]
     [InlineData("engines x")]
     [InlineData("demo a b")]
     public async Task Wrong_usage_ends_with_2_and_says_where_help_is(string line)
@@ -49,6 +56,7 @@ public sealed class UsageTests
     [InlineData("factorize")]
     [InlineData("merge")]
     [InlineData("compare")]
+    [InlineData("speed")]
     [InlineData("engines")]
     [InlineData("demo")]
     public async Task Every_verb_has_help(string verb)

@@ -22,6 +22,14 @@ public sealed class FiguresTests
         Assert.Equal("", Figures.Seconds(null));
     }
 
+    [Theory]
+    [InlineData(31.24e-6, "31.2 us")]
+    [InlineData(0.9996e-3, "1.00 ms")]
+    [InlineData(4.184e-3, "4.18 ms")]
+    [InlineData(0.99951, "1.00 s")]
+    [InlineData(123.4, "123 s")]
+    public void Durations_have_three_digits_and_a_unit(double seconds, string expected) => Assert.Equal(expected, Figures.Duration(seconds));
+
     [Fact]
     public void Shapes_counts_and_shares_are_readable()
     {

@@ -64,6 +64,9 @@ public sealed class JsonTests : IDisposable
     }
 
     [Fact]
+    public async Task Speeds_are_layer_speeds() => RoundTrips<LayerSpeed>(await CliRun.Of("speed", "--shape", "16x8", "--rank", "2,4", "--runs", "1", "--json"));
+
+    [Fact]
     public async Task Engines_are_engine_infos() => RoundTrips<EngineInfo>(await CliRun.Of("engines", "--json"));
 
     [Fact]

@@ -34,6 +34,15 @@ public sealed class DisplayTests
     public void Bytes_have_the_unit_that_reads_best(long? bytes, string text) => Assert.Equal(text, Display.Bytes(bytes));
 
     [Theory]
+    [InlineData(null, "")]
+    [InlineData(31.24e-6, "31.2 us")]
+    [InlineData(0.9996e-3, "1.00 ms")]
+    [InlineData(4.184e-3, "4.18 ms")]
+    [InlineData(0.99951, "1.00 s")]
+    [InlineData(123.4, "123 s")]
+    public void Durations_have_three_digits_and_a_unit(double? seconds, string text) => Assert.Equal(text, Display.Duration(seconds));
+
+    [Theory]
     [InlineData(new long[] { }, "scalar")]
     [InlineData(new long[] { 512 }, "512")]
     [InlineData(new long[] { 512, 2048 }, "512 x 2048")]
