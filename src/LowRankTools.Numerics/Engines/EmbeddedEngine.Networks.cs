@@ -46,6 +46,14 @@ public sealed unsafe partial class EmbeddedEngine : INetworkEngine
     }
 
     /// <inheritdoc/>
+    public ITensor AsMatrix(ITensor x) => Own(x) switch
+    {
+        EmbeddedTensor<float> t => new EmbeddedTensor<float>([t.View.Rows, t.View.Columns], t.View, null),
+        EmbeddedTensor<double> t => new EmbeddedTensor<double>([t.View.Rows, t.View.Columns], t.View, null),
+        _ => throw Foreign(),
+    };
+
+    /// <inheritdoc/>
     public void Fill(ITensor x, double value)
     {
         if (IsSingle(x)) FillRows(Rows<float>(x), (float)value);

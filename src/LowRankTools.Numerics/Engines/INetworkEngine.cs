@@ -20,6 +20,9 @@ public interface INetworkEngine : ITensorEngine
     /// <summary>Columns <paramref name="first"/> to first + count - 1 of a matrix, sharing memory.</summary>
     ITensor Columns(ITensor x, int first, int count);
 
+    /// <summary>The first dimension x all others as a matrix, sharing memory.</summary>
+    ITensor AsMatrix(ITensor x);
+
     /// <summary>Sets every entry.</summary>
     void Fill(ITensor x, double value);
 
@@ -68,4 +71,65 @@ public interface INetworkEngine : ITensorEngine
 
     /// <summary>table[rows[i]] += x[i]: the gradient of <see cref="Gather"/>.</summary>
     void ScatterAdd(ITensor x, ReadOnlySpan<int> rows, ITensor table, CancellationToken ct = default);
+
+    /// <summary>
+    /// y = softmax(Q K^T scale) V for each head of each sequence, without ever holding all scores. A query that sees no key
+    /// gets zeros.
+    /// </summary>
+    /// <param name="shape">Sequences, heads, causality, scale.</param>
+    /// <param name="q">Queries: (batch n) x (heads d), d at most 256.</param>
+    /// <param name="k">Keys: (batch m) x (key heads d).</param>
+    /// <param name="v">Values: (batch m) x (key heads e).</param>
+    /// <param name="keyMask">Whether a key may be seen, batch m entries; empty when all may.</param>
+    /// <param name="y">(batch n) x (heads e).</param>
+    /// <param name="logSums">batch heads n entries that <see cref="AttentionBackward"/> needs, or null.</param>
+    /// <param name="ct">Stops the computation.</param>
+    void Attention(AttentionShape shape, ITensor q, ITensor k, ITensor v, ReadOnlySpan<bool> keyMask, ITensor y, ITensor? logSums, CancellationToken ct = default);
+
+    /// <summary>The gradients of <see cref="Attention"/>, of whose inputs and outputs they have the shapes; none may share memory with them.</summary>
+    void AttentionBackward(AttentionShape shape, ITensor q, ITensor k, ITensor v, ReadOnlySpan<bool> keyMask, ITensor y, ITensor logSums, ITensor dy, ITensor dq, ITensor dk, ITensor dv, CancellationToken ct = default);
+
+    /// <summary>
+    /// Turns pairs of features of each head: (a, b) = (a cos - b sin, b cos + a sin), in place too (Su et al., 2021). The gradient
+    /// is the turn back.
+    /// </summary>
+    /// <param name="x">n x (heads d); row i is at position i modulo the positions of the tables.</param>
+    /// <param name="heads">Number of heads.</param>
+    /// <param name="cosines">Positions x pairs, 2 pairs at most d; features beyond them stay.</param>
+    /// <param name="sines">Positions x pairs.</param>
+    /// <param name="interleaved">Whether a pair is two neighbours, or feature i and feature i + pairs.</param>
+    /// <param name="back">Whether to turn the other way.</param>
+    /// <param name="y">As x.</param>
+    /// <param name="ct">Stops the computation.</param>
+    void Rotate(ITensor x, int heads, ITensor cosines, ITensor sines, bool interleaved, bool back, ITensor y, CancellationToken ct = default);
+
+    /// <summary>The mean of -log softmax(logits)[target] over the rows that have a target.</summary>
+    /// <param name="logits">n x classes.</param>
+    /// <param name="targets">A class a row; a negative one leaves the row out.</param>
+    /// <param name="gradient">n x classes, set to the gradient; the logits themselves, or null.</param>
+    /// <param name="ct">Stops the computation.</param>
+    double CrossEntropy(ITensor logits, ReadOnlySpan<int> targets, ITensor? gradient, CancellationToken ct = default);
+
+    /// <summary>The pixels under each place of a kernel as one row.</summary>
+    /// <param name="shape">Image and kernel.</param>
+    /// <param name="x">(images height width) x channels.</param>
+    /// <param name="patches">(images places) x (channels kernel height kernel width), in the order of a PyTorch kernel.</param>
+    /// <param name="ct">Stops the computation.</param>
+    void Unfold(ConvolutionShape shape, ITensor x, ITensor patches, CancellationToken ct = default);
+
+    /// <summary>x = the sum over what <see cref="Unfold"/> made of each pixel: its gradient.</summary>
+    void Fold(ConvolutionShape shape, ITensor patches, ITensor x, CancellationToken ct = default);
+
+    /// <summary>y = x / (1 - rate) where a random number, fixed by seed and place, says so, else 0; in place too. Its own gradient.</summary>
+    void Dropout(ITensor x, double rate, ulong seed, ITensor y, CancellationToken ct = default);
+
+    /// <summary>One step of Adam.</summary>
+    /// <param name="settings">Rate and memories.</param>
+    /// <param name="iteration">1, 2, ...</param>
+    /// <param name="value">Changed.</param>
+    /// <param name="gradient">As value.</param>
+    /// <param name="mean">As value, zeros before the first step; changed.</param>
+    /// <param name="square">As value, zeros before the first step; changed.</param>
+    /// <param name="ct">Stops the computation.</param>
+    void Adam(AdamSettings settings, int iteration, ITensor value, ITensor gradient, ITensor mean, ITensor square, CancellationToken ct = default);
 }

@@ -1,0 +1,51 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace LowRankTools.Numerics;
+
+/// <summary>One step of Adam over all entries of a parameter, in one pass.</summary>
+internal static unsafe class AdamStep
+{
+    /// <summary>
+    /// m = b1 m + (1 - b1) g, s = b2 s + (1 - b2) g^2, w = (1 - rate decay) w - rate (m / (1 - b1^t)) / (sqrt(s / (1 - b2^t)) + epsilon).
+    /// </summary>
+    public static void Run<T>(AdamSettings settings, int step, MatrixView<T> w, MatrixView<T> g, MatrixView<T> m, MatrixView<T> s, int threads, CancellationToken ct)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        RowTasks.Run(w.Rows, w.Columns, threads, (_, first, end) =>
+        {
+            for (int i = first; i < end; i++)
+            {
+                int done = 0;
+                if (Vector512.IsHardwareAccelerated) done = Row<Simd512<T>, Vector512<T>, T>(settings, step, w.Row(i), g.Row(i), m.Row(i), s.Row(i), 0, w.Columns);
+                else if (Vector256.IsHardwareAccelerated) done = Row<Simd256<T>, Vector256<T>, T>(settings, step, w.Row(i), g.Row(i), m.Row(i), s.Row(i), 0, w.Columns);
+                else if (Vector128.IsHardwareAccelerated) done = Row<Simd128<T>, Vector128<T>, T>(settings, step, w.Row(i), g.Row(i), m.Row(i), s.Row(i), 0, w.Columns);
+                if (done < w.Columns) Row<SimdScalar<T>, T, T>(settings, step, w.Row(i), g.Row(i), m.Row(i), s.Row(i), done, w.Columns);
+            }
+        }, ct);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int Row<TSimd, TVector, T>(AdamSettings settings, int step, T* w, T* g, T* m, T* s, int i, int count)
+        where TSimd : ISimd<TVector, T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        static TVector Of(double value) => TSimd.Fill(T.CreateTruncating(value));
+        TVector b1 = Of(settings.Beta1), rest1 = Of(1 - settings.Beta1), b2 = Of(settings.Beta2), rest2 = Of(1 - settings.Beta2);
+        TVector rate = Of(-settings.Rate / (1 - Math.Pow(settings.Beta1, step))), keep = Of(1 - (settings.Rate * settings.Decay));
+        TVector unbias = Of(1 / (1 - Math.Pow(settings.Beta2, step))), epsilon = Of(settings.Epsilon);
+        for (; i <= count - TSimd.Lanes; i += TSimd.Lanes)
+        {
+            TVector gradient = TSimd.Load(g + i);
+            TVector mean = TSimd.MultiplyAdd(b1, TSimd.Load(m + i), TSimd.Multiply(rest1, gradient));
+            TVector square = TSimd.MultiplyAdd(b2, TSimd.Load(s + i), TSimd.Multiply(TSimd.Multiply(rest2, gradient), gradient));
+            TVector size = TSimd.Add(TSimd.SquareRoot(TSimd.Multiply(square, unbias)), epsilon);
+            TSimd.Store(mean, m + i);
+            TSimd.Store(square, s + i);
+            TSimd.Store(TSimd.MultiplyAdd(rate, TSimd.Divide(mean, size), TSimd.Multiply(keep, TSimd.Load(w + i))), w + i);
+        }
+
+        return i;
+    }
+}
