@@ -11,6 +11,7 @@ using LowRankTools.Benchmarks;
     ("model", ModelBenchmark.Run),
     ("gemm", GemmBenchmark.Run),
     ("svd", SvdBenchmark.Run),
+    ("network", NetworkBenchmark.Run),
 ];
 
 if (args is ["--child", .. string[] child])

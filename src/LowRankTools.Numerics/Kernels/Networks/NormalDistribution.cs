@@ -9,13 +9,7 @@ namespace LowRankTools.Numerics;
 /// </summary>
 internal static class NormalDistribution
 {
-    private static readonly double[] s_short =
-    [
-        4.2161197196387806e-5, -3.6601876943794854e-5, -0.00029938271207156448, 0.00043067048843585945, 0.0015291571607636921,
-        -0.0032434519180997084, -0.010751626186584587, 0.018221669428387857, 0.13973573352192913, 0.34358031871096483, 0.51079135691594521,
-    ];
-
-    private static readonly double[] s_long =
+    private static readonly double[] s_coefficients =
     [
         -1.9111737285984489e-9, 6.5973673028965608e-9, 6.5204346143462091e-9, -5.1456294343556408e-8, 3.6000845292221395e-8,
         1.4971435260217999e-7, -3.2624609352987442e-7, 1.5720540066865315e-8, 1.0305699215293025e-6, -1.8350785408982149e-6,
@@ -35,11 +29,39 @@ internal static class NormalDistribution
         TVector size = TSimd.Larger(TSimd.Subtract(TSimd.Zero, x), x);
         TVector t = TSimd.Divide(one, TSimd.MultiplyAdd(size, TSimd.Fill(T.CreateTruncating(0.35355339059327376)), one));
         TVector u = TSimd.Subtract(TSimd.Add(t, t), one);
-        TVector p = TSimd.Zero;
-        foreach (double coefficient in typeof(T) == typeof(float) ? s_short : s_long)
-            p = TSimd.MultiplyAdd(p, u, TSimd.Fill(T.CreateTruncating(coefficient)));
+        TVector p = typeof(T) == typeof(float) ? Short<TSimd, TVector, T>(u) : Long<TSimd, TVector, T>(u);
 
         TVector tail = TSimd.Multiply(TSimd.Multiply(TSimd.Multiply(p, t), TSimd.Fill(T.CreateTruncating(0.5))), bell);
         return TSimd.IfLess(x, TSimd.Zero, tail, TSimd.Subtract(one, tail));
+    }
+
+    // Written out, because a table would be read and converted again for each vector.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TVector Short<TSimd, TVector, T>(TVector u)
+        where TSimd : ISimd<TVector, T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        TVector p = TSimd.Fill(T.CreateTruncating(4.2161197196387806e-5));
+        p = TSimd.MultiplyAdd(p, u, TSimd.Fill(T.CreateTruncating(-3.6601876943794854e-5)));
+        p = TSimd.MultiplyAdd(p, u, TSimd.Fill(T.CreateTruncating(-0.00029938271207156448)));
+        p = TSimd.MultiplyAdd(p, u, TSimd.Fill(T.CreateTruncating(0.00043067048843585945)));
+        p = TSimd.MultiplyAdd(p, u, TSimd.Fill(T.CreateTruncating(0.0015291571607636921)));
+        p = TSimd.MultiplyAdd(p, u, TSimd.Fill(T.CreateTruncating(-0.0032434519180997084)));
+        p = TSimd.MultiplyAdd(p, u, TSimd.Fill(T.CreateTruncating(-0.010751626186584587)));
+        p = TSimd.MultiplyAdd(p, u, TSimd.Fill(T.CreateTruncating(0.018221669428387857)));
+        p = TSimd.MultiplyAdd(p, u, TSimd.Fill(T.CreateTruncating(0.13973573352192913)));
+        p = TSimd.MultiplyAdd(p, u, TSimd.Fill(T.CreateTruncating(0.34358031871096483)));
+        p = TSimd.MultiplyAdd(p, u, TSimd.Fill(T.CreateTruncating(0.51079135691594521)));
+        return p;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TVector Long<TSimd, TVector, T>(TVector u)
+        where TSimd : ISimd<TVector, T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        TVector p = TSimd.Zero;
+        foreach (double coefficient in s_coefficients) p = TSimd.MultiplyAdd(p, u, TSimd.Fill(T.CreateTruncating(coefficient)));
+        return p;
     }
 }

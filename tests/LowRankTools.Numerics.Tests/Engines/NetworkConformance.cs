@@ -1,0 +1,310 @@
+namespace LowRankTools.Numerics.Tests;
+
+/// <summary>
+/// What the network primitives of every engine must keep, beside the readable definition in float64. Gradients are held
+/// to central differences in LowRankTools.Networks.Tests.
+/// </summary>
+public abstract class NetworkConformance
+{
+    protected abstract INetworkEngine Engine { get; }
+
+    public static TheoryData<Activation, ElementType> Activations()
+    {
+        var data = new TheoryData<Activation, ElementType>();
+        foreach (Activation activation in Enum.GetValues<Activation>())
+        {
+            data.Add(activation, ElementType.Float32);
+            data.Add(activation, ElementType.Float64);
+        }
+
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(Activations))]
+    public void Activation_and_slope_are_right_over_the_whole_line(Activation activation, ElementType type)
+    {
+        double[] x = [.. Enumerable.Range(-3000, 6001).Select(i => i / 100.0), -1e4, 1e4, 0, 1e-6, -1e-6, 1e-3];
+        const double Bias = 0.25;
+        using ITensor input = Tensor(type, x, x.Length, 1), bias = Tensor(type, [Bias], 1), output = Engine.Create(type, x.Length, 1), ones = Engine.Create(type, x.Length, 1), slope = Engine.Create(type, x.Length, 1);
+        Engine.Activate(activation, input, bias, output);
+        Engine.Fill(ones, 1);
+        Engine.ActivateBackward(activation, input, bias, ones, slope);
+        double[] seen = Engine.ToArray(input), y = Engine.ToArray(output), s = Engine.ToArray(slope);
+        double epsilon = type == ElementType.Float32 ? 1.2e-7 : 2.3e-16;
+        for (int i = 0; i < x.Length; i++)
+        {
+            double z = type == ElementType.Float32 ? (float)(seen[i] + Bias) : seen[i] + Bias;
+            (double value, double derivative) = Functions.Of(activation, z);
+            Assert.True(Math.Abs(y[i] - value) <= 8 * epsilon * Math.Max(Math.Abs(value), Functions.Blur(activation, z)), $"f({z}) = {y[i]}, not {value}");
+            Assert.True(Math.Abs(s[i] - derivative) <= 32 * epsilon * Math.Max(1, Math.Abs(derivative)), $"f'({z}) = {s[i]}, not {derivative}");
+        }
+    }
+
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(3, 7)]
+    [InlineData(5, 512)]
+    [InlineData(700, 65)]
+    public void Normalization_has_its_mean_and_size(int rows, int columns)
+    {
+        using ITensor x = Engine.Random(1, rows, columns), y = Engine.Create(ElementType.Float32, rows, columns), w = Engine.Random(2, columns), b = Engine.Random(3, columns);
+        Engine.AddScaled(3, x, 0, y);
+        foreach (Normalization kind in Enum.GetValues<Normalization>())
+        {
+            Engine.Normalize(kind, x, w, b, 1e-5, y);
+            double[] xs = Engine.ToArray(x), ys = Engine.ToArray(y), ws = Engine.ToArray(w), bs = Engine.ToArray(b);
+            for (int i = 0; i < rows; i++)
+            {
+                double[] row = xs[(i * columns)..((i + 1) * columns)];
+                double mean = kind == Normalization.Layer ? row.Average() : 0;
+                double scale = 1 / Math.Sqrt(row.Average(value => (value - mean) * (value - mean)) + 1e-5);
+                for (int j = 0; j < columns; j++) Assert.Equal(((row[j] - mean) * scale * ws[j]) + bs[j], ys[(i * columns) + j], 2e-5);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(1, 1, 1, 1, 1, 8, 8, false, false)]
+    [InlineData(1, 2, 2, 5, 5, 16, 16, true, false)]
+    [InlineData(2, 4, 2, 49, 49, 40, 24, true, true)]
+    [InlineData(1, 8, 1, 48, 130, 64, 64, false, true)]
+    [InlineData(3, 2, 2, 100, 300, 7, 33, true, true)]
+    [InlineData(1, 2, 1, 300, 300, 64, 64, true, false)]
+    [InlineData(1, 1, 1, 20, 10, 4, 4, true, false)]
+    [InlineData(1, 3, 3, 520, 530, 128, 80, false, false)]
+    public void Attention_is_the_softmax_of_all_scores(int batch, int heads, int keyHeads, int queries, int keys, int width, int valueWidth, bool causal, bool masked)
+    {
+        using ITensor q = Engine.Random(1, batch * queries, heads * width), k = Engine.Random(2, batch * keys, keyHeads * width), v = Engine.Random(3, batch * keys, keyHeads * valueWidth);
+        bool[] mask = masked ? [.. Enumerable.Range(0, batch * keys).Select(i => i % 5 != 3 && (i / keys != 1 || i % keys < keys / 2))] : [];
+        var shape = new AttentionShape(batch, heads, keyHeads, causal, 1 / Math.Sqrt(width));
+        using ITensor y = Engine.Create(ElementType.Float32, batch * queries, heads * valueWidth), sums = Engine.Create(ElementType.Float32, batch * heads, queries);
+        Engine.Fill(y, double.NaN);
+        Engine.Attention(shape, q, k, v, mask, y, sums);
+        double[] expected = Functions.Attention(shape, Engine.ToArray(q), Engine.ToArray(k), Engine.ToArray(v), mask, queries, keys, width, valueWidth);
+        double[] actual = Engine.ToArray(y);
+        for (int i = 0; i < expected.Length; i++) Assert.Equal(expected[i], actual[i], 1e-5);
+    }
+
+    [Fact]
+    public void Attention_of_columns_is_that_of_their_copies()
+    {
+        using ITensor packed = Engine.Random(1, 60, 3 * 32), y = Engine.Create(ElementType.Float32, 60, 32), again = Engine.Create(ElementType.Float32, 60, 32);
+        ITensor q = Engine.Columns(packed, 0, 32), k = Engine.Columns(packed, 32, 32), v = Engine.Columns(packed, 64, 32);
+        var shape = new AttentionShape(2, 4, 4, true, 0.3);
+        Engine.Attention(shape, q, k, v, [], y, null);
+        using ITensor qc = Engine.Copy(q, ElementType.Float32), kc = Engine.Copy(k, ElementType.Float32), vc = Engine.Copy(v, ElementType.Float32);
+        Engine.Attention(shape, qc, kc, vc, [], again, null);
+        Assert.Equal(Engine.ToArray(y), Engine.ToArray(again));
+    }
+
+    [Fact]
+    public void A_query_that_sees_nothing_gets_zeros_and_no_gradient()
+    {
+        using ITensor x = Engine.Random(1, 6, 8), y = Engine.Create(ElementType.Float32, 6, 8), sums = Engine.Create(ElementType.Float32, 2, 6);
+        using ITensor dq = Engine.Create(ElementType.Float32, 6, 8), dk = Engine.Create(ElementType.Float32, 6, 8), dv = Engine.Create(ElementType.Float32, 6, 8);
+        var shape = new AttentionShape(1, 2, 2, true, 1);
+        bool[] mask = [false, false, true, true, true, true];
+        Engine.Attention(shape, x, x, x, mask, y, sums);
+        Engine.AttentionBackward(shape, x, x, x, mask, y, sums, x, dq, dk, dv);
+        foreach (ITensor tensor in new[] { y, dq })
+        {
+            Assert.All(Engine.ToArray(tensor)[..16], value => Assert.Equal(0, value));
+            Assert.All(Engine.ToArray(tensor)[16..], value => Assert.True(double.IsFinite(value)));
+        }
+
+        Assert.All(Engine.ToArray(dk)[..16], value => Assert.Equal(0, value));
+        Assert.All(Engine.ToArray(dv)[..16], value => Assert.Equal(0, value));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Rotation_keeps_lengths_and_depends_on_distance_only(bool interleaved)
+    {
+        const int Positions = 9, Width = 12, Pairs = 4;
+        double[] angles = [.. Enumerable.Range(0, Positions * Pairs).Select(i => i / Pairs * Math.Pow(10, -(i % Pairs)))];
+        using ITensor cosines = Tensor(ElementType.Float32, [.. angles.Select(Math.Cos)], Positions, Pairs), sines = Tensor(ElementType.Float32, [.. angles.Select(Math.Sin)], Positions, Pairs);
+        using ITensor one = Engine.Random(1, 1, 2 * Width), all = Engine.Create(ElementType.Float32, Positions, 2 * Width), turned = Engine.Create(ElementType.Float32, Positions, 2 * Width);
+        Engine.Gather(one, new int[Positions], all);
+        Engine.Rotate(all, 2, cosines, sines, interleaved, false, turned);
+        double[] before = Engine.ToArray(all), after = Engine.ToArray(turned);
+        double Product(int p, int q, int head) => Enumerable.Range(0, Width).Sum(j => after[(p * 2 * Width) + (head * Width) + j] * after[(q * 2 * Width) + (head * Width) + j]);
+        for (int head = 0; head < 2; head++)
+        {
+            for (int p = 0; p + 3 < Positions; p++) Assert.Equal(Product(0, 3, head), Product(p, p + 3, head), 1e-5);
+            Assert.Equal(Enumerable.Range(head * Width, Width).Sum(j => before[j] * before[j]), Product(5, 5, head), 1e-5);
+        }
+
+        Assert.NotEqual(before, after);
+        Engine.Rotate(turned, 2, cosines, sines, interleaved, true, turned);
+        Assert.All(before.Zip(Engine.ToArray(turned)), pair => Assert.Equal(pair.First, pair.Second, 1e-6));
+    }
+
+    [Fact]
+    public void Table_rows_go_out_and_their_gradients_come_back()
+    {
+        int[] ids = [4, 0, 4, 2];
+        using ITensor table = Engine.Random(1, 5, 70), y = Engine.Create(ElementType.Float32, 4, 70), back = Engine.Create(ElementType.Float32, 5, 70);
+        Engine.Gather(table, ids, y);
+        Engine.ScatterAdd(y, ids, back);
+        double[] t = Engine.ToArray(table), b = Engine.ToArray(back);
+        double[] times = [1, 0, 1, 0, 2];
+        for (int i = 0; i < b.Length; i++) Assert.Equal(times[i / 70] * t[i], b[i], 1e-6);
+        Assert.Equal("IndexOutOfRange", Assert.Throws<LowRankToolsException>(() => Engine.Gather(table, [0, 1, 2, 5], y)).ErrorId);
+    }
+
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(1000, 33)]
+    public void Column_sums_add_up(int rows, int columns)
+    {
+        using ITensor x = Engine.Random(1, rows, columns), sums = Engine.Create(ElementType.Float32, columns);
+        Engine.Fill(sums, 2);
+        Engine.AddColumnSums(x, sums);
+        double[] xs = Engine.ToArray(x), s = Engine.ToArray(sums);
+        for (int j = 0; j < columns; j++) Assert.Equal(2 + Enumerable.Range(0, rows).Sum(i => xs[(i * columns) + j]), s[j], 1e-3);
+    }
+
+    [Fact]
+    public void Fold_is_the_transpose_of_unfold()
+    {
+        var shape = new ConvolutionShape(6, 5, 3, 2) { Stride = (2, 1), Padding = (1, 1), Dilation = (1, 2) };
+        int places = shape.OutputHeight * shape.OutputWidth;
+        Assert.Equal((3, 5), (shape.OutputHeight, shape.OutputWidth));
+        using ITensor x = Engine.Random(1, 2 * 30, 3), u = Engine.Create(ElementType.Float32, 2 * places, 18), p = Engine.Random(2, 2 * places, 18), f = Engine.Create(ElementType.Float32, 60, 3);
+        Engine.Unfold(shape, x, u);
+        Engine.Fold(shape, p, f);
+        double Product(ITensor a, ITensor b) => Engine.ToArray(a).Zip(Engine.ToArray(b), (i, j) => i * j).Sum();
+        Assert.Equal(Product(u, p), Product(x, f), 1e-4);
+
+        // Channel 1, kernel line 2, kernel column 0 of the place at line 1, column 2 of the second image: line 3, column 1.
+        Assert.Equal(Engine.ToArray(x)[((30 + (3 * 5) + 1) * 3) + 1], Engine.ToArray(u)[((places + 5 + 2) * 18) + 6 + 4]);
+    }
+
+    [Fact]
+    public void Dropout_keeps_its_share_and_scales_the_rest()
+    {
+        using ITensor x = Engine.Create(ElementType.Float32, 100, 100), y = Engine.Create(ElementType.Float32, 100, 100), again = Engine.Create(ElementType.Float32, 100, 100);
+        Engine.Fill(x, 1);
+        Engine.Dropout(x, 0.25, 5, y);
+        Engine.Dropout(x, 0.25, 5, again);
+        double[] values = Engine.ToArray(y);
+        Assert.All(values, value => Assert.True(value == 0 || Math.Abs(value - (4 / 3.0)) < 1e-6));
+
+        // Within five standard deviations.
+        Assert.InRange(values.Count(value => value == 0), 2500 - 217, 2500 + 217);
+        Assert.Equal(values, Engine.ToArray(again));
+    }
+
+    [Fact]
+    public void Adam_takes_the_published_step()
+    {
+        var settings = new AdamSettings(0.1, 0.01);
+        using ITensor w = Engine.Random(1, 3, 5), g = Engine.Random(2, 3, 5), m = Engine.Create(ElementType.Float32, 3, 5), s = Engine.Create(ElementType.Float32, 3, 5);
+        double[] expected = Engine.ToArray(w), gradient = Engine.ToArray(g), mean = new double[15], square = new double[15];
+        for (int t = 1; t <= 3; t++)
+        {
+            Engine.Adam(settings, t, w, g, m, s);
+            for (int i = 0; i < 15; i++)
+            {
+                mean[i] = (0.9 * mean[i]) + (0.1 * gradient[i]);
+                square[i] = (0.999 * square[i]) + (0.001 * gradient[i] * gradient[i]);
+                expected[i] = (expected[i] * (1 - 0.001)) - (0.1 * (mean[i] / (1 - Math.Pow(0.9, t))) / (Math.Sqrt(square[i] / (1 - Math.Pow(0.999, t))) + 1e-8));
+            }
+        }
+
+        Assert.All(expected.Zip(Engine.ToArray(w)), pair => Assert.Equal(pair.First, pair.Second, 1e-5));
+    }
+
+    [Fact]
+    public void Shapes_that_do_not_go_together_are_refused()
+    {
+        using ITensor x = Engine.Create(ElementType.Float32, 4, 6), y = Engine.Create(ElementType.Float32, 4, 5), v = Engine.Create(ElementType.Float32, 5);
+        Assert.Equal("ShapesDoNotMatch", Assert.Throws<LowRankToolsException>(() => Engine.Activate(Activation.Relu, x, null, y)).ErrorId);
+        Assert.Equal("ShapesDoNotMatch", Assert.Throws<LowRankToolsException>(() => Engine.Activate(Activation.Relu, x, v, x)).ErrorId);
+        Assert.Equal("ShapesDoNotMatch", Assert.Throws<LowRankToolsException>(() => Engine.Attention(new AttentionShape(1, 4, 4, false, 1), x, x, x, [], x, null)).ErrorId);
+        Assert.Equal("ShapesDoNotMatch", Assert.Throws<LowRankToolsException>(() => Engine.Attention(new AttentionShape(1, 2, 2, false, 1), x, x, x, [true], x, null)).ErrorId);
+    }
+
+    private ITensor Tensor(ElementType type, double[] values, params int[] shape)
+    {
+        ITensor wide = Engine.FromDoubles(values, shape);
+        if (type == ElementType.Float64) return wide;
+        using (wide) return Engine.Copy(wide, type);
+    }
+
+    /// <summary>The definitions, readable and slow.</summary>
+    private static class Functions
+    {
+        public static (double Value, double Slope) Of(Activation activation, double x)
+        {
+            double logistic = 1 / (1 + Math.Exp(-x)), density = Math.Exp(-x * x / 2) / Math.Sqrt(2 * Math.PI);
+            double u = Math.Sqrt(2 / Math.PI) * (x + (0.044715 * x * x * x)), du = Math.Sqrt(2 / Math.PI) * (1 + (3 * 0.044715 * x * x)), s = 1 / (1 + Math.Exp(-2 * u));
+            return activation switch
+            {
+                Activation.Relu => (Math.Max(x, 0), x > 0 ? 1 : 0),
+                Activation.Tanh => (Math.Tanh(x), 1 - (Math.Tanh(x) * Math.Tanh(x))),
+                Activation.Silu => (x * logistic, logistic * (1 + (x * (1 - logistic)))),
+                Activation.Gelu => (x * Cumulative(x), Cumulative(x) + (x * density)),
+                Activation.GeluTanh => (x * s, s + (x * 2 * du * s * (1 - s))),
+                _ => (x, 1),
+            };
+        }
+
+        // The size that an error is measured by: the value itself, but e^-x, of a rounded x, blurs the tails.
+        public static double Blur(Activation activation, double x) =>
+            activation is Activation.Silu or Activation.Gelu or Activation.GeluTanh ? 1e-3 + (Math.Abs(x) * Math.Abs(Of(activation, x).Value)) : 0;
+
+        public static double[] Attention(AttentionShape shape, double[] q, double[] k, double[] v, bool[] mask, int queries, int keys, int width, int valueWidth)
+        {
+            double[] y = new double[shape.Batch * queries * shape.Heads * valueWidth];
+            for (int b = 0; b < shape.Batch; b++)
+            {
+                for (int h = 0; h < shape.Heads; h++)
+                {
+                    int kh = h / (shape.Heads / shape.KeyHeads);
+                    for (int i = 0; i < queries; i++)
+                    {
+                        double[] weights = new double[keys];
+                        for (int j = 0; j < keys; j++)
+                        {
+                            bool seen = (!shape.Causal || j <= i + keys - queries) && (mask.Length == 0 || mask[(b * keys) + j]);
+                            double score = 0;
+                            for (int d = 0; d < width; d++) score += q[(((b * queries) + i) * shape.Heads * width) + (h * width) + d] * k[(((b * keys) + j) * shape.KeyHeads * width) + (kh * width) + d];
+                            weights[j] = seen ? Math.Exp(score * shape.Scale) : 0;
+                        }
+
+                        double total = weights.Sum();
+                        for (int d = 0; d < valueWidth && total > 0; d++)
+                        {
+                            double sum = 0;
+                            for (int j = 0; j < keys; j++) sum += weights[j] * v[(((b * keys) + j) * shape.KeyHeads * valueWidth) + (kh * valueWidth) + d];
+                            y[(((b * queries) + i) * shape.Heads * valueWidth) + (h * valueWidth) + d] = sum / total;
+                        }
+                    }
+                }
+            }
+
+            return y;
+        }
+
+        // P(X at most x): a series of positive terms near 0, Lentz's continued fraction in the tail.
+        private static double Cumulative(double x)
+        {
+            double z = Math.Abs(x) / Math.Sqrt(2);
+            if (z < 1)
+            {
+                double term = z, sum = z;
+                for (int n = 1; n < 100; n++) sum += term *= 2 * z * z / ((2 * n) + 1);
+                double erf = 2 / Math.Sqrt(Math.PI) * Math.Exp(-z * z) * sum;
+                return x < 0 ? (1 - erf) / 2 : (1 + erf) / 2;
+            }
+
+            double fraction = 0;
+            for (int n = 200; n >= 1; n--) fraction = n / 2.0 / (z + fraction);
+            double tail = Math.Exp(-z * z) / Math.Sqrt(Math.PI) / (z + fraction) / 2;
+            return x < 0 ? tail : 1 - tail;
+        }
+    }
+}
