@@ -37,4 +37,14 @@ public static class CoreErrors
     public const string LayerTooLarge = nameof(LayerTooLarge);
     /// <summary>Two models of one run would be written to the same place.</summary>
     public const string OutputCollision = nameof(OutputCollision);
+    /// <summary>A folder holds several models where one is wanted.</summary>
+    public const string SeveralModelsFound = nameof(SeveralModelsFound);
+    /// <summary>A model has no configuration and cannot be recognised without.</summary>
+    public const string ConfigNotFound = nameof(ConfigNotFound);
+    /// <summary>A configuration is damaged, lacks a field, or its sizes are out of bounds.</summary>
+    public const string ConfigInvalid = nameof(ConfigInvalid);
+    /// <summary>A model is of an architecture, or uses a variant of one, that is not run here.</summary>
+    public const string ArchitectureUnsupported = nameof(ArchitectureUnsupported);
+    /// <summary>A model's tensors are not those that its configuration asks for.</summary>
+    public const string WeightsDoNotFit = nameof(WeightsDoNotFit);
 }

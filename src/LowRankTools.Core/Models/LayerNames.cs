@@ -48,7 +48,7 @@ internal static partial class LayerNames
 
     private const RegexOptions Options = RegexOptions.IgnoreCase | RegexOptions.CultureInvariant;
 
-    [GeneratedRegex(@"(running_(mean|var)|num_batches_tracked|position_ids|token_type_ids|inv_freq|rope_freqs|attn\.(masked_)?bias|attention\.(masked_)?bias|causal_mask|relative_position_index|moving_(mean|variance))(\.weight)?$", Options)]
+    [GeneratedRegex(@"(running_(mean|var)|num_batches_tracked|position_ids|token_type_ids|inv_freq|rope_freqs|(?<!\w)(attn|attention)\.(masked_)?bias|causal_mask|relative_position_index|moving_(mean|variance))(\.weight)?$", Options)]
     private static partial Regex BufferName();
 
     [GeneratedRegex(@"(^|[._/])(layer_?norm|group_?norm|batch_?norm|rms_?norm|norm|ln|bn)[a-z]*_?\d*([._/]|$)|norm(alization)?\d*\.(weight|bias|scale|gamma|beta)$|_norm(_\d+)?\.(weight|bias)$|(^|[._/])ln_[a-z0-9]+\.|/(gamma|beta)$|layer_norm_(scale|bias)", Options)]

@@ -79,8 +79,9 @@ internal sealed class ModelOutput : IDisposable
     /// <param name="metadata">Final free text of the weights.</param>
     /// <param name="record">Content of <c>lowrank.json</c>; null for a dense model.</param>
     /// <param name="companionsFrom">Folder whose configuration goes along; null for none.</param>
+    /// <param name="config">Content of a new <c>config.json</c>; null for none.</param>
     /// <returns>Path that opens the model.</returns>
-    public string Complete(IReadOnlyDictionary<string, string> metadata, byte[]? record, string? companionsFrom)
+    public string Complete(IReadOnlyDictionary<string, string> metadata, byte[]? record, string? companionsFrom, byte[]? config = null)
     {
         string entry = "";
         Writing(() =>
@@ -88,9 +89,13 @@ internal sealed class ModelOutput : IDisposable
             using TemporaryFile? recordFile = record is null ? null : new TemporaryFile(_location.Folder);
             recordFile?.Append(record);
             recordFile?.Flush();
+            using TemporaryFile? configFile = config is null ? null : new TemporaryFile(_location.Folder);
+            configFile?.Append(config);
+            configFile?.Flush();
             IReadOnlyList<string> files = _writer.Complete(metadata);
             entry = files[0];
             recordFile?.MoveTo(_location.RecordPath);
+            configFile?.MoveTo(Path.Combine(_location.Folder, ConfigFile.FileName));
             if (record is null)
                 File.Delete(_location.RecordPath);
             RemoveOtherForm(files);

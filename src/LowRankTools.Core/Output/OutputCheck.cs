@@ -33,6 +33,13 @@ internal static class OutputCheck
             throw new LowRankToolsException(CoreErrors.OutputIsSource, $"{own}: the output would replace the model it is made from.",
                 "Choose another -OutputPath.");
         }
+        Free(targets, force);
+    }
+
+    /// <summary>Refuses to replace files without leave.</summary>
+    /// <exception cref="LowRankToolsException"><c>OutputExists</c>.</exception>
+    public static void Free(IReadOnlyList<string> targets, bool force)
+    {
         if (!force && targets.FirstOrDefault(File.Exists) is { } existing)
             throw new LowRankToolsException(CoreErrors.OutputExists, $"{existing}: the output exists.", "Use -Force to replace it, or choose another -OutputPath.");
     }

@@ -16,6 +16,14 @@ public sealed class LayerTests : IDisposable
     private LayerShape One(string name, params long[] shape) => Layers((name, shape))[name];
 
     [Theory]
+    [InlineData("h.0.attn.c_attn.bias", LayerKind.Bias)]
+    [InlineData("h.0.attn.bias", LayerKind.Buffer)]
+    [InlineData("attn.masked_bias", LayerKind.Buffer)]
+    [InlineData("gpt_neox.layers.0.attention.bias", LayerKind.Buffer)]
+    public void A_causal_mask_is_told_from_the_bias_of_a_projection(string name, LayerKind kind) =>
+        Assert.Equal(kind, One(name, 24).Kind);
+
+    [Theory]
     [InlineData("encoder.layer.0.attention.self.query.weight", LayerKind.Linear)]
     [InlineData("model.layers.3.mlp.gate_proj.weight", LayerKind.Linear)]
     [InlineData("lm_head.weight", LayerKind.Linear)]

@@ -1,0 +1,124 @@
+using System.Text.Json;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>A model's <c>config.json</c>: typed fields, and errors that name file and field.</summary>
+internal sealed class ConfigFile
+{
+    /// <summary>Name of the file beside the weights.</summary>
+    public const string FileName = "config.json";
+
+    private const int MaxBytes = 10_000_000;
+    private const int MaxNesting = 32;
+
+    private readonly JsonElement _fields;
+    private readonly string _inside;
+
+    private ConfigFile(string path, JsonElement fields, string inside)
+    {
+        Path = path;
+        _fields = fields;
+        _inside = inside;
+    }
+
+    /// <summary>Full path of the file.</summary>
+    public string Path { get; }
+
+    /// <summary>Reads a file.</summary>
+    /// <exception cref="LowRankToolsException"><c>ConfigInvalid</c>: it is too long or no JSON object.</exception>
+    public static ConfigFile Read(string path)
+    {
+        if (new FileInfo(path).Length > MaxBytes)
+            throw Error(path, $"it is longer than {MaxBytes} bytes.");
+        try
+        {
+            // The document is small and lives as long as its clone of the root.
+            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path), new JsonDocumentOptions { MaxDepth = MaxNesting });
+            if (document.RootElement.ValueKind == JsonValueKind.Object)
+                return new ConfigFile(path, document.RootElement.Clone(), "");
+        }
+        catch (JsonException e)
+        {
+            throw Error(path, $"it is no JSON: {e.Message}", e);
+        }
+        throw Error(path, "it is no JSON object.");
+    }
+
+    /// <summary>Whether the field is there with a value.</summary>
+    public bool Has(string field) => Find(field) is not null;
+
+    /// <summary>The first of several names that the file knows; the first of all where it knows none.</summary>
+    public string Named(params ReadOnlySpan<string> names)
+    {
+        foreach (string name in names)
+        {
+            if (Has(name))
+                return name;
+        }
+        return names[0];
+    }
+
+    /// <summary>A whole number.</summary>
+    /// <param name="field">Its name.</param>
+    /// <param name="otherwise">Value where the file leaves it out or has null; null makes it an error.</param>
+    public int Int(string field, int? otherwise = null) =>
+        Find(field) is not { } value ? otherwise ?? throw Missing(field)
+        : value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) ? number
+        : throw Wrong(field, value, "a whole number");
+
+    /// <summary>A number.</summary>
+    public double Number(string field, double? otherwise = null) =>
+        Find(field) is not { } value ? otherwise ?? throw Missing(field)
+        : value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number) ? number
+        : throw Wrong(field, value, "a number");
+
+    /// <summary>True or false.</summary>
+    public bool Flag(string field, bool otherwise) =>
+        Find(field) is not { } value ? otherwise
+        : value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean()
+        : throw Wrong(field, value, "true or false");
+
+    /// <summary>A text.</summary>
+    public string Text(string field, string? otherwise = null) =>
+        Find(field) is not { } value ? otherwise ?? throw Missing(field)
+        : value.ValueKind == JsonValueKind.String ? value.GetString()!
+        : throw Wrong(field, value, "a text");
+
+    /// <summary>A list of texts; empty where the file has none.</summary>
+    public IReadOnlyList<string> Texts(string field)
+    {
+        if (Find(field) is not { } value)
+            return [];
+        if (value.ValueKind != JsonValueKind.Array || value.EnumerateArray().Any(v => v.ValueKind != JsonValueKind.String))
+            throw Wrong(field, value, "a list of texts");
+        return [.. value.EnumerateArray().Select(v => v.GetString()!)];
+    }
+
+    /// <summary>An object inside this one; null where the file has none.</summary>
+    public ConfigFile? Inner(string field) =>
+        Find(field) is not { } value ? null
+        : value.ValueKind == JsonValueKind.Object ? new ConfigFile(Path, value, $"{_inside}{field}.")
+        : throw Wrong(field, value, "an object");
+
+    /// <summary>An error that says that something in this file is not as it must be.</summary>
+    public LowRankToolsException Invalid(string message, Exception? inner = null) => Error(Path, message, inner);
+
+    /// <summary>An error about something that the file asks for and that cannot be done here.</summary>
+    public LowRankToolsException Unsupported(string what) =>
+        new(CoreErrors.ArchitectureUnsupported, $"{Path}: {what} is not supported.", "Models that run are listed in docs/architectures.md.");
+
+    private JsonElement? Find(string field) =>
+        _fields.TryGetProperty(field, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
+
+    private LowRankToolsException Missing(string field) => Error(Path, $"the field '{_inside}{field}' is missing.");
+
+    private LowRankToolsException Wrong(string field, JsonElement value, string wanted)
+    {
+        string text = value.GetRawText();
+        return Error(Path, $"the field '{_inside}{field}' is {(text.Length > 40 ? text[..40] + "..." : text)} and not {wanted}.");
+    }
+
+    private static LowRankToolsException Error(string path, string message, Exception? inner = null) =>
+        new(CoreErrors.ConfigInvalid, $"{path}: {message}", "Correct the configuration.", inner);
+}

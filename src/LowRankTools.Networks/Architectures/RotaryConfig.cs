@@ -1,0 +1,55 @@
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Networks;
+
+/// <summary>
+/// How fast rotary positions turn (Su et al., "RoFormer", 2021): feature pair i of a head turns by
+/// position * Base^(-i / (HeadWidth / 2)).
+/// </summary>
+public sealed record RotaryConfig
+{
+    /// <summary>Base of the frequencies, <c>rope_theta</c>.</summary>
+    public double Base { get; init; } = 10_000;
+
+    /// <summary>Slows every turn by this factor, <c>rope_scaling.factor</c>; 1 leaves them.</summary>
+    public double Factor { get; init; } = 1;
+
+    /// <summary>
+    /// Where the factor is for slow turns only (Llama 3.1, <c>rope_type</c> llama3): the length of the original
+    /// training, <c>original_max_position_embeddings</c>; zero slows all alike (<c>rope_type</c> linear).
+    /// </summary>
+    public int OriginalPositions { get; init; }
+
+    /// <summary>Turns over the original length below which a pair is slowed by the whole factor, <c>low_freq_factor</c>.</summary>
+    public double LowTurns { get; init; } = 1;
+
+    /// <summary>Turns over the original length above which a pair is left alone, <c>high_freq_factor</c>.</summary>
+    public double HighTurns { get; init; } = 4;
+
+    /// <summary>Radians that each feature pair turns from one position to the next.</summary>
+    /// <param name="headWidth">Features of a head, even.</param>
+    public double[] Frequencies(int headWidth)
+    {
+        double[] frequencies = new double[headWidth / 2];
+        for (int i = 0; i < frequencies.Length; i++)
+            frequencies[i] = Slowed(Math.Pow(Base, -2.0 * i / headWidth));
+        return frequencies;
+    }
+
+    internal void Check()
+    {
+        bool sane = double.IsFinite(Base) && Base > 1 && double.IsFinite(Factor) && Factor > 0
+            && OriginalPositions >= 0 && LowTurns > 0 && HighTurns > LowTurns && double.IsFinite(HighTurns);
+        if (!sane)
+            throw new LowRankToolsException(NetworkConfigErrors.ConfigInvalid, "The rotary positions (rope_theta, rope_scaling) are out of range.", "Correct the configuration.");
+    }
+
+    private double Slowed(double frequency)
+    {
+        if (OriginalPositions == 0)
+            return frequency / Factor;
+        double turns = OriginalPositions * frequency / (2 * Math.PI);
+        double kept = Math.Clamp((turns - LowTurns) / (HighTurns - LowTurns), 0, 1);
+        return frequency * (kept + (1 - kept) / Factor);
+    }
+}
