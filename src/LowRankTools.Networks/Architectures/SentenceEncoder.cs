@@ -33,7 +33,7 @@ public sealed class SentenceEncoder : Transformer
         tokens.Check(_config.Vocabulary, _config.Positions);
         AttentionInput input = tokens.AttentionInput();
         ITensor x = _embedding.Module.Forward(pass, tokens.Ids);
-        using (ITensor signal = Signal(pass, tokens))
+        using (ITensor signal = Signal(pass, tokens, x.ElementType))
             pass.Engine.AddScaled(1, signal, 2, x);
         foreach (WideningBlock layer in _layers)
             x = layer.Forward(pass, x, input);
@@ -70,20 +70,20 @@ public sealed class SentenceEncoder : Transformer
     private double UnitEpsilon => 1e-12 / _config.Width;
 
     /// <summary>Sines, then cosines, of positions times frequencies that fall from 1 to 1/10000 (Vaswani et al., 2017, as in Tensor2Tensor).</summary>
-    private ITensor Signal(Pass pass, TokenBatch tokens)
+    private ITensor Signal(Pass pass, TokenBatch tokens, ElementType type)
     {
         int width = _config.EmbeddingWidth, half = width / 2;
-        float[] signal = new float[tokens.Ids.Length * width];
+        double[] signal = new double[tokens.Ids.Length * width];
         for (int i = 0; i < tokens.Ids.Length; i++)
         {
             for (int k = 0; k < half; k++)
             {
                 double angle = i % tokens.Length * Math.Pow(10_000, -(double)k / (half - 1));
-                signal[i * width + k] = (float)Math.Sin(angle);
-                signal[i * width + half + k] = (float)Math.Cos(angle);
+                signal[i * width + k] = Math.Sin(angle);
+                signal[i * width + half + k] = Math.Cos(angle);
             }
         }
-        return pass.Engine.From(signal, tokens.Ids.Length, width);
+        return Typed(pass, signal, type, tokens.Ids.Length, width);
     }
 
     private static ITensor Mean(Pass pass, ITensor x, TokenBatch tokens)
@@ -97,18 +97,23 @@ public sealed class SentenceEncoder : Transformer
     /// <summary>Sequences x tokens: one over the number of tokens where the token is the sequence's, zero elsewhere.</summary>
     private static ITensor Weights(Pass pass, TokenBatch tokens, ElementType type)
     {
-        float[] weights = new float[tokens.Sequences * tokens.Ids.Length];
+        double[] weights = new double[tokens.Sequences * tokens.Ids.Length];
         for (int s = 0; s < tokens.Sequences; s++)
         {
             int[] own = [.. Enumerable.Range(s * tokens.Length, tokens.Length).Where(i => tokens.Mask?[i] != false)];
             foreach (int i in own)
-                weights[s * tokens.Ids.Length + i] = 1f / own.Length;
+                weights[s * tokens.Ids.Length + i] = 1.0 / own.Length;
         }
-        ITensor single = pass.Engine.From(weights, tokens.Sequences, tokens.Ids.Length);
-        if (type == ElementType.Float32)
-            return single;
-        using (single)
-            return pass.Engine.Copy(single, type);
+        return Typed(pass, weights, type, tokens.Sequences, tokens.Ids.Length);
+    }
+
+    private static ITensor Typed(Pass pass, double[] values, ElementType type, params ReadOnlySpan<int> shape)
+    {
+        ITensor exact = pass.Engine.FromDoubles(values, shape);
+        if (type == ElementType.Float64)
+            return exact;
+        using (exact)
+            return pass.Engine.Copy(exact, type);
     }
 
     private sealed record State(TokenBatch Tokens, ITensor Raw);

@@ -8,7 +8,7 @@ namespace LowRankTools.Networks.Tests.Architectures;
 /// </summary>
 public sealed class ArchitectureGradientTests
 {
-    private const double Step = 1e-5, Tolerance = 1e-6;
+    private const double Step = 1e-6, Tolerance = 1e-6;
 
     private static readonly EmbeddedEngine s_engine = new();
 
