@@ -20,6 +20,7 @@ internal sealed class FactorizeCommand
     private readonly Option<bool> _firstBias = new("--first-bias") { Description = "Write zero biases for both factors, for modules whose pairs have them." };
     private readonly Option<ulong?> _seed = SharedOptions.Number<ulong>("--seed", "Seed of the randomized algorithms; 0 by default.", _ => true, "a seed is a whole number, not negative");
     private readonly Option<int?> _threadCount = SharedOptions.ThreadCount();
+    private readonly CalibrationOptionsGroup _calibration = new();
     private readonly EngineOptions _engine = new();
     private readonly Option<bool> _json = SharedOptions.Json();
 
@@ -38,6 +39,7 @@ internal sealed class FactorizeCommand
         self._output.AddTo(command);
         foreach (Option option in new Option[] { self._split, self._firstBias, self._seed, self._threadCount })
             command.Add(option);
+        self._calibration.AddTo(command);
         self._engine.AddTo(command);
         command.Add(self._json);
         command.SetAction(parsed => self.Run(parsed, console));
@@ -53,6 +55,8 @@ internal sealed class FactorizeCommand
         {
             claims.Claim(operation.Location(source), source);
             FactorizationResult result = ProgressBar.Run(console, progress => operation.Run(source, progress, console.Cancellation));
+            if (result.Uncalibrated.Count > 0)
+                console.Error.WriteLine(SafeText.Line($"note: the calibration has nothing on {string.Join(", ", result.Uncalibrated)}; only the weight was looked at there."));
             if (parsed.GetValue(_json))
                 JsonLines.Write(console.Out, result);
             else
@@ -75,6 +79,7 @@ internal sealed class FactorizeCommand
         DType = _output.DType(parsed),
         Split = parsed.GetValue(_split) is { } split ? Enum.Parse<FactorSplit>(split, ignoreCase: true) : FactorSplit.Balanced,
         FirstBias = parsed.GetValue(_firstBias),
+        Calibration = _calibration.Choice(parsed),
         MaxShardBytes = _output.MaxShardBytes(parsed),
         Force = _output.Force(parsed),
         WhatIf = _output.WhatIf(parsed),

@@ -45,6 +45,9 @@ public sealed record FactorizationRecord
     /// <summary>Seed of the randomized algorithms.</summary>
     public required ulong Seed { get; init; }
 
+    /// <summary>How inputs were used; null where none were.</summary>
+    public CalibrationRecord? Calibration { get; init; }
+
     /// <summary>The layers that became pairs.</summary>
     public required IReadOnlyList<FactorizedLayerRecord> Layers { get; init; }
 

@@ -48,6 +48,9 @@ public sealed record FactorizationResult
     /// </summary>
     public double? RelativeError { get; init; }
 
+    /// <summary>Layers that became pairs without calibration because the calibration file has nothing on them; empty without a file.</summary>
+    public IReadOnlyList<string> Uncalibrated { get; init; } = Array.Empty<string>();
+
     /// <summary>Seconds for the whole model; null where nothing was computed.</summary>
     public double? Seconds { get; init; }
 

@@ -11,7 +11,9 @@ namespace LowRankTools.Core;
 /// </summary>
 public sealed class FactorizeModel(FactorizeOptions options)
 {
-    /// <summary>Stands in for an error until it is known: as long as a number gets.</summary>
+    /// <summary>Stand in for errors until they are known: as long as a number gets.</summary>
+    private static readonly Measured s_longest = new(LongestNumber, 0, "", 0, LongestNumber, LongestNumber);
+
     private const double LongestNumber = -1.2345678901234567E-300;
 
     private const string Suffix = "-lowrank";
@@ -34,27 +36,29 @@ public sealed class FactorizeModel(FactorizeOptions options)
         OutputLocation location = Location(source);
         if (!options.WhatIf)
             OutputCheck.Targets(location, model.File, options.Force);
+        using LayerCalibrations? calibrations = options.Calibration is { } use ? LayerCalibrations.Open(use) : null;
         RankPlan plan = new MakePlan(model, options, progress).Run(cancellationToken);
+        calibrations?.Check(model, plan);
         List<OutputItem> items = new FactorizedItems(model, plan, options).Build();
-        FactorizationResult result = Planned(model, plan, items, location);
+        FactorizationResult result = Planned(model, plan, items, location) with { Uncalibrated = calibrations?.Missing(plan).ToArray() ?? [] };
         if (options.WhatIf)
             return result;
         Dictionary<string, Measured> measured = new(StringComparer.Ordinal);
-        string entry = Write(model, plan, items, location, measured, progress, cancellationToken);
+        string entry = Write(model, plan, items, location, calibrations, measured, progress, cancellationToken);
         return Finished(result, entry, measured) with { Seconds = clock.Elapsed.TotalSeconds };
     }
 
-    private string Write(Model model, RankPlan plan, List<OutputItem> items, OutputLocation location,
+    private string Write(Model model, RankPlan plan, List<OutputItem> items, OutputLocation location, LayerCalibrations? calibrations,
         Dictionary<string, Measured> measured, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
     {
-        FactorizationRecord Record(Func<string, double> error) => RecordOf(model, plan, error);
+        FactorizationRecord Record(Func<string, Measured> of) => RecordOf(model, plan, calibrations, of);
         Dictionary<string, string> Metadata(FactorizationRecord record) => OutputItems.Metadata(model.File, options.Format, items, record.ToMetadata());
 
         using ModelOutput output = ModelOutput.Create(location, options.Format, [.. items.SelectMany(i => i.Written)],
-            Metadata(Record(_ => LongestNumber)), options.MaxShardBytes);
+            Metadata(Record(_ => s_longest)), options.MaxShardBytes);
         TensorCopier copier = new(model.File, output);
         using LayerPipeline layers = new([.. items.OfType<OutputItem.Pair>()],
-            (pair, threads, token) => Factorize(model, pair, threads, token), ThreadCount, cancellationToken);
+            (pair, threads, token) => Factorize(model, pair, calibrations, threads, token), LayersAtATime, cancellationToken);
         long done = 0, total = model.Layers.Sum(l => l.Shape.Bytes);
         foreach (OutputItem item in items)
         {
@@ -78,24 +82,31 @@ public sealed class FactorizeModel(FactorizeOptions options)
                     break;
             }
         }
-        FactorizationRecord record = Record(name => measured[name].Error);
+        FactorizationRecord record = Record(name => measured[name]);
         return output.Complete(Metadata(record), record.ToFile(), Path.GetDirectoryName(model.Source.Path));
     }
 
-    // Another engine has threads of its own, or a device: it gets one layer at a time.
-    private int ThreadCount => !Engine.IsEmbedded ? 1 : options.Svd.ThreadCount > 0 ? options.Svd.ThreadCount : EngineCatalog.Embedded.ThreadCount;
+    // Another engine has threads of its own, or a device, and Gram matrices are larger than the weights: one layer at a time.
+    private bool OneAtATime => !Engine.IsEmbedded || options.Calibration is not null;
+
+    private int LayersAtATime => OneAtATime ? 1 : options.Svd.ThreadCount > 0 ? options.Svd.ThreadCount : EngineCatalog.Embedded.ThreadCount;
 
     private SelectedEngine Engine => EngineSelector.Select(options.Engine);
 
-    private LayerFactors Factorize(Model model, OutputItem.Pair pair, int threads, CancellationToken cancellationToken)
+    private LayerFactors Factorize(Model model, OutputItem.Pair pair, LayerCalibrations? calibrations, int threads, CancellationToken cancellationToken)
     {
         ModelLayer layer = pair.Layer;
         using Matrix<float> weight = WeightMatrix.Read(model.File, layer.Tensor, cancellationToken);
         // A linear map is factorized as (out, in), however it is stored; an embedding as (entries, features).
-        bool flipped = layer.Shape.Kind != LayerKind.Embedding && layer.Shape.Orientation == WeightOrientation.InOut;
-        ITensorEngine engine = Engine.Create(Engine.IsEmbedded ? threads : options.Svd.ThreadCount, options.Svd.Seed);
-        return WeightMatrix.Named(model, layer, () => LayerFactors.Compute(engine, flipped ? weight.Transposed : weight.View, pair.Plan.Rank!.Value,
-            options.Split, pair.First.DType, options.Svd with { ThreadCount = threads }, cancellationToken));
+        bool embedding = layer.Shape.Kind == LayerKind.Embedding;
+        MatrixView<float> view = !embedding && layer.Shape.Orientation == WeightOrientation.InOut ? weight.Transposed : weight.View;
+        SvdOptions svd = options.Svd with { ThreadCount = OneAtATime ? options.Svd.ThreadCount : threads };
+        ITensorEngine engine = Engine.Create(svd.ThreadCount, svd.Seed);
+        using LayerCalibration? calibration = calibrations?.Find(layer.Shape, engine, cancellationToken);
+        int rank = pair.Plan.Rank!.Value;
+        return WeightMatrix.Named(model, layer, () => calibration is null
+            ? LayerFactors.Compute(engine, view, rank, options.Split, pair.First.DType, svd, cancellationToken)
+            : CalibratedFactors.Compute(engine, view, embedding, calibration, options.Calibration!, rank, options.Split, pair.First.DType, svd, cancellationToken));
     }
 
     private static Measured WritePair(OutputItem.Pair pair, LayerFactors factors, ModelOutput output, CancellationToken cancellationToken)
@@ -103,10 +114,10 @@ public sealed class FactorizeModel(FactorizeOptions options)
         bool embedding = pair.Layer.Shape.Kind == LayerKind.Embedding;
         MatrixRows.Write(output, pair.First, embedding ? factors.Left.View : factors.Right.View, cancellationToken);
         MatrixRows.Write(output, pair.Second, embedding ? factors.Right.Transposed : factors.Left.View, cancellationToken);
-        return new Measured(factors.RelativeError, factors.SquaredNorm, factors.Algorithm, factors.Seconds);
+        return new Measured(factors.RelativeError, factors.SquaredNorm, factors.Algorithm, factors.Seconds, factors.CalibratedError, factors.HeldOutError);
     }
 
-    private FactorizationRecord RecordOf(Model model, RankPlan plan, Func<string, double> error)
+    private FactorizationRecord RecordOf(Model model, RankPlan plan, LayerCalibrations? calibrations, Func<string, Measured> measured)
     {
         Dictionary<string, ModelLayer> layers = model.Layers.ToDictionary(l => l.Shape.Name, StringComparer.Ordinal);
         BiasFinder biases = new(model.Layers);
@@ -117,17 +128,20 @@ public sealed class FactorizeModel(FactorizeOptions options)
             Rule = plan.Rule,
             Split = options.Split,
             Seed = options.Svd.Seed,
+            Calibration = calibrations?.Record,
             Layers = [.. plan.Layers.Where(l => l.Rank is not null).Select(l => new FactorizedLayerRecord
             {
                 Name = l.Name,
                 Kind = l.Kind,
-                Method = "TruncatedSvd",
+                Method = calibrations?.Has(l) == true ? "CalibratedSvd" : "TruncatedSvd",
                 Rank = l.Rank!.Value,
                 Shape = l.Shape,
                 Orientation = layers[l.Name].Shape.Orientation,
                 DType = layers[l.Name].Shape.DType,
                 Bias = biases.Of(layers[l.Name].Shape),
-                RelativeError = error(l.TiedTo ?? l.Name),
+                RelativeError = measured(l.TiedTo ?? l.Name).Error,
+                CalibratedError = calibrations?.Has(l) == true ? measured(l.TiedTo ?? l.Name).Calibrated : null,
+                HeldOutError = calibrations?.Has(l) == true ? measured(l.TiedTo ?? l.Name).HeldOut : null,
                 TiedTo = l.TiedTo,
             })],
         };
@@ -166,10 +180,10 @@ public sealed class FactorizeModel(FactorizeOptions options)
             Written = true,
             RelativeError = measured.Count == 0 ? null : norm == 0 ? 0 : Math.Sqrt(difference / norm),
             Layers = planned.Layers.Select(l => measured.TryGetValue(l.Name, out Measured m)
-                ? l with { RelativeError = m.Error, Method = m.Algorithm, Seconds = m.Seconds }
+                ? l with { RelativeError = m.Error, CalibratedError = m.Calibrated, HeldOutError = m.HeldOut, Method = m.Algorithm, Seconds = m.Seconds }
                 : l).ToArray(),
         };
     }
 
-    private readonly record struct Measured(double Error, double SquaredNorm, string Algorithm, double Seconds);
+    private readonly record struct Measured(double Error, double SquaredNorm, string Algorithm, double Seconds, double? Calibrated, double? HeldOut);
 }

@@ -31,6 +31,9 @@ public sealed record FactorizeOptions
     /// </summary>
     public bool FirstBias { get; init; }
 
+    /// <summary>Inputs that the truncation is fitted to; null for the weights alone.</summary>
+    public CalibrationOptions? Calibration { get; init; }
+
     /// <summary>Most bytes of tensor data a file; zero for one file.</summary>
     public long MaxShardBytes { get; init; }
 
@@ -47,11 +50,12 @@ public sealed record FactorizeOptions
     public SvdOptions Svd { get; init; } = SvdOptions.Default;
 
     /// <summary>Refuses options that contradict each other.</summary>
-    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>, or <c>EngineUnavailable</c>.</exception>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>, <c>EngineUnavailable</c>, or <c>PathNotFound</c> of a calibration.</exception>
     public void Validate()
     {
         Rule.Validate();
         OutputCheck.Options(OutputPath, Format, DType, MaxShardBytes);
         EngineSelector.Select(Engine);
+        Calibration?.Validate();
     }
 }

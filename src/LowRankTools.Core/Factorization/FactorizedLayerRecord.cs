@@ -30,6 +30,12 @@ public sealed record FactorizedLayerRecord
     /// <summary>||W - W'|| / ||W||, Frobenius norms, W' the product of the factors as stored; zero for a zero matrix.</summary>
     public required double RelativeError { get; init; }
 
+    /// <summary>||(W - W') X|| / ||W X|| on the calibration inputs X that the pair was fitted on; null without calibration.</summary>
+    public double? CalibratedError { get; init; }
+
+    /// <summary>The same on calibration inputs that nothing was fitted on; null where the calibration holds none back.</summary>
+    public double? HeldOutError { get; init; }
+
     /// <summary>Name of the layer that this one shares its factors with; null where it has its own.</summary>
     public string? TiedTo { get; init; }
 }

@@ -36,6 +36,12 @@ public sealed record LayerFactorization
     /// <summary>||W - W'|| / ||W|| in the Frobenius norm, W' the product of the factors as stored; null where nothing was computed.</summary>
     public double? RelativeError { get; init; }
 
+    /// <summary>||(W - W') X|| / ||W X|| on the calibration inputs X that the pair was fitted on; null without calibration.</summary>
+    public double? CalibratedError { get; init; }
+
+    /// <summary>The same on calibration inputs that nothing was fitted on; null where the calibration holds none back.</summary>
+    public double? HeldOutError { get; init; }
+
     /// <summary>Algorithm that found the factors; null where nothing was computed.</summary>
     public string? Method { get; init; }
 

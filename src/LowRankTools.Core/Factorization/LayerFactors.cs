@@ -10,34 +10,32 @@ namespace LowRankTools.Core;
 /// </summary>
 internal sealed class LayerFactors : IDisposable
 {
-    private readonly TruncatedSvdResult _svd;
-
-    private LayerFactors(TruncatedSvdResult svd, double relativeError)
-    {
-        _svd = svd;
-        RelativeError = relativeError;
-    }
-
     /// <summary>Left factor, m x r.</summary>
-    public Matrix<float> Left => _svd.U;
+    public required Matrix<float> Left { get; init; }
 
     /// <summary>Right factor, r x n.</summary>
-    public Matrix<float> Right => _svd.Vt;
+    public required Matrix<float> Right { get; init; }
 
     /// <summary>||W - Left Right|| / ||W|| of the factors as stored.</summary>
-    public double RelativeError { get; }
+    public required double RelativeError { get; init; }
+
+    /// <summary>||W||^2.</summary>
+    public required double SquaredNorm { get; init; }
+
+    /// <summary>The algorithm that found the factors.</summary>
+    public required string Algorithm { get; init; }
+
+    /// <summary>||(W - W') X|| / ||W X|| on the calibration inputs, W' of the factors as stored; null without calibration.</summary>
+    public double? CalibratedError { get; init; }
+
+    /// <summary>The same on inputs that nothing was fitted on; null where the calibration has none.</summary>
+    public double? HeldOutError { get; init; }
 
     /// <summary>Seconds to factorize the weight, the layers beside it running too.</summary>
     public double Seconds { get; init; }
 
     /// <summary>Bytes of both factors in memory.</summary>
     public long Bytes => (Left.Length + Right.Length) * sizeof(float);
-
-    /// <summary>||W||^2.</summary>
-    public double SquaredNorm => _svd.SquaredNorm;
-
-    /// <summary>The algorithm that found the factors.</summary>
-    public string Algorithm => _svd.Algorithm;
 
     /// <summary>Factorizes a weight.</summary>
     /// <param name="engine">What computes.</param>
@@ -56,13 +54,13 @@ internal sealed class LayerFactors : IDisposable
         {
             Scale(svd, split);
             double error = svd.RelativeError;
-            if (dtype is not (TensorDType.F32 or TensorDType.F64))
+            if (StoredType.Rounds(dtype))
             {
-                Round(svd.U, dtype);
-                Round(svd.Vt, dtype);
+                StoredType.Round(svd.U, dtype);
+                StoredType.Round(svd.Vt, dtype);
                 error = FactorResidual.Relative(weight, svd.U, svd.Vt, svd.SquaredNorm, options.ThreadCount, cancellationToken);
             }
-            return new LayerFactors(svd, error) { Seconds = clock.Elapsed.TotalSeconds };
+            return new LayerFactors { Left = svd.U, Right = svd.Vt, RelativeError = error, SquaredNorm = svd.SquaredNorm, Algorithm = svd.Algorithm, Seconds = clock.Elapsed.TotalSeconds };
         }
         catch
         {
@@ -72,7 +70,11 @@ internal sealed class LayerFactors : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _svd.Dispose();
+    public void Dispose()
+    {
+        Left.Dispose();
+        Right.Dispose();
+    }
 
     private static void Scale(TruncatedSvdResult svd, FactorSplit split)
     {
@@ -90,16 +92,6 @@ internal sealed class LayerFactors : IDisposable
             Span<float> row = svd.U.Row(i);
             for (int k = 0; k < row.Length; k++)
                 row[k] *= left[k];
-        }
-    }
-
-    private static void Round(Matrix<float> matrix, TensorDType dtype)
-    {
-        byte[] bytes = new byte[dtype.ByteLength(matrix.Columns)];
-        for (int i = 0; i < matrix.Rows; i++)
-        {
-            TensorConversion.FromSingle(dtype, matrix.Row(i), bytes);
-            TensorConversion.ToSingle(dtype, bytes, matrix.Row(i), "");
         }
     }
 }

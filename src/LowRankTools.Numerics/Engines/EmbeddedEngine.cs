@@ -28,6 +28,9 @@ public sealed partial class EmbeddedEngine(ComputeOptions? options = null) : ITe
     public ITensor Load(MatrixView<float> matrix) => new EmbeddedTensor<float>([matrix.Rows, matrix.Columns], matrix, null);
 
     /// <inheritdoc/>
+    public ITensor Load(MatrixView<double> matrix) => new EmbeddedTensor<double>([matrix.Rows, matrix.Columns], matrix, null);
+
+    /// <inheritdoc/>
     public ITensor Random(ulong seed, params ReadOnlySpan<int> shape)
     {
         EmbeddedTensor<float> tensor = Zeros<float>(shape);

@@ -25,6 +25,9 @@ public interface ITensorEngine
     /// </summary>
     ITensor Load(MatrixView<float> matrix);
 
+    /// <summary>A float64 matrix for reading, under the same terms.</summary>
+    ITensor Load(MatrixView<double> matrix);
+
     /// <summary>Standard normal entries; the same seed gives the same entries on one engine, whatever the threads.</summary>
     ITensor Random(ulong seed, params ReadOnlySpan<int> shape);
 

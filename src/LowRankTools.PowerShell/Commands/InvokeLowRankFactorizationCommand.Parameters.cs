@@ -75,6 +75,18 @@ public sealed partial class InvokeLowRankFactorizationCommand
     [Parameter]
     public SwitchParameter FirstBias { get; set; }
 
+    /// <summary>File with the layers' inputs or their Gram matrices: the truncation then loses the least on those inputs.</summary>
+    [Parameter, ValidateNotNullOrEmpty]
+    public string? Calibration { get; set; }
+
+    /// <summary>How much of the calibration is used.</summary>
+    [Parameter, ValidateSet("Full", "Diagonal")]
+    public string CalibrationMode { get; set; } = "Full";
+
+    /// <summary>Whether one factor is fitted again, by least squares on the calibration inputs, to the other as it is stored.</summary>
+    [Parameter]
+    public SwitchParameter CalibrationRefit { get; set; }
+
     /// <summary>Seed of the random start; the same seed gives the same bytes.</summary>
     [Parameter]
     public ulong Seed { get; set; }

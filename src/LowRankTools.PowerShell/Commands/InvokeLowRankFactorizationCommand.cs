@@ -55,12 +55,23 @@ public sealed partial class InvokeLowRankFactorizationCommand : WriteCommandBase
             return;
         FactorizeModel operation = new(options with { WhatIf = !write });
         FactorizationResult result = Run(source.Name, (progress, token) => operation.Run(source, progress, token));
+        if (result.Uncalibrated.Count > 0)
+            WriteWarning($"{source.Path}: the calibration has nothing on {string.Join(", ", result.Uncalibrated)}; only the weight was looked at there.");
         if (result.FactorizedLayers == 0)
             WriteWarning($"{source.Path}: no layer is factorized; each one's Reason in the result's Layers says why.");
         WriteResult(result, result.Path, result.Written);
     }
 
     private bool IsBound(string parameter) => MyInvocation.BoundParameters.ContainsKey(parameter);
+
+    private CalibrationOptions? CalibrationChoice()
+    {
+        if (Calibration is not null)
+            return new CalibrationOptions { Path = Resolver.Literal(Calibration), Mode = Enum.Parse<CalibrationMode>(CalibrationMode, ignoreCase: true), Refit = CalibrationRefit };
+        if (IsBound(nameof(CalibrationMode)) || CalibrationRefit)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "There is no calibration to use in a mode or to refit on.", "Give a file with -Calibration.");
+        return null;
+    }
 
     private FactorizeOptions Options(IReadOnlySet<string>? names) => new()
     {
@@ -77,6 +88,7 @@ public sealed partial class InvokeLowRankFactorizationCommand : WriteCommandBase
         DType = ChosenDType,
         Split = Enum.Parse<FactorSplit>(Split, ignoreCase: true),
         FirstBias = FirstBias,
+        Calibration = CalibrationChoice(),
         MaxShardBytes = MaxShardSize,
         Force = Force,
         Engine = Choice(Engine, Device),

@@ -9,17 +9,18 @@ internal static unsafe class HostMemory
 {
     private const int MostElements = 1 << 26;
 
-    /// <summary>A contiguous float32 copy of a matrix with contiguous rows, on the processor.</summary>
-    public static Tensor FromRows(MatrixView<float> view)
+    /// <summary>A contiguous copy of a matrix with contiguous rows, on the processor.</summary>
+    public static Tensor FromRows<T>(MatrixView<T> view)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
-        Tensor tensor = empty([view.Rows, view.Columns], ScalarType.Float32, CPU);
+        Tensor tensor = empty([view.Rows, view.Columns], typeof(T) == typeof(float) ? ScalarType.Float32 : ScalarType.Float64, CPU);
         if (view.IsEmpty) return tensor;
         bool contiguous = view.RowStride == view.Columns;
         int rows = contiguous ? 1 : view.Rows;
         long length = contiguous ? view.Length : view.Columns;
         for (int i = 0; i < rows; i++)
         {
-            float* row = view.Pointer + (i * view.RowStride);
+            T* row = view.Pointer + (i * view.RowStride);
             Each(tensor, i * length, length, (span, done) => new ReadOnlySpan<byte>(row + done, span.Length).CopyTo(span));
         }
 

@@ -54,12 +54,18 @@ public sealed partial class TorchSharpEngine : ITensorEngine
     }
 
     /// <summary>A matrix for reading: a copy, so that the memory it is made from is not needed any longer.</summary>
-    public ITensor Load(MatrixView<float> matrix)
+    public ITensor Load(MatrixView<float> matrix) => Loaded(matrix);
+
+    /// <inheritdoc cref="Load(MatrixView{float})"/>
+    public ITensor Load(MatrixView<double> matrix) => Loaded(matrix);
+
+    private ITensor Loaded<T>(MatrixView<T> matrix)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
         if (matrix.ColumnStride == 1 || (matrix.Columns == 1 && matrix.RowStride == 1)) return Run(() => TorchTensor.Own(OnDevice(HostMemory.FromRows(matrix))));
         if (matrix.RowStride == 1) return Run(() => TorchTensor.Own(OnDevice(HostMemory.FromRows(matrix.Transpose()))).Transposed(move: true));
-        using Matrix<float> copy = matrix.ToMatrix();
-        return Load(copy.View);
+        using Matrix<T> copy = matrix.ToMatrix();
+        return Loaded(copy.View);
     }
 
     /// <inheritdoc/>

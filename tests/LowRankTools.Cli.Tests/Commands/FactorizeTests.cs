@@ -25,6 +25,25 @@ public sealed class FactorizeTests : IDisposable
     }
 
     [Fact]
+    public async Task A_calibration_shows_its_errors_and_names_what_it_does_not_know()
+    {
+        string inputs = _folder.Write("inputs.safetensors", 9, ("mlp.up.inputs", [60, 24]));
+        CliRun run = await Run("--rank", "4", "--calibration", inputs);
+        Assert.Equal(0, run.Code);
+        JsonElement up = Pairs(run).Single(l => l.GetProperty("Name").GetString() == "mlp.up.weight");
+        Assert.True(up.GetProperty("CalibratedError").GetDouble() < up.GetProperty("HeldOutError").GetDouble());
+        Assert.Contains("mlp.down.weight", run.Error, StringComparison.Ordinal);
+        CliRun table = await CliRun.Of("factorize", _folder["net/model.safetensors"], "--rank", "4", "--calibration", inputs, "--calibration-mode", "diagonal", "--calibration-refit", "--force");
+        Assert.Contains("Held out", table.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_mode_without_a_calibration_is_refused()
+    {
+        Assert.Equal(2, (await Run("--rank", "4", "--calibration-mode", "full")).Code);
+    }
+
+    [Fact]
     public async Task A_kept_ratio_is_not_exceeded()
     {
         CliRun run = await Run("--keep-ratio", "0.5");

@@ -210,6 +210,19 @@ public abstract class EngineConformance
     }
 
     [Fact]
+    public void A_float64_matrix_is_loaded_to_the_last_bit_whatever_its_strides()
+    {
+        using var matrix = Matrix<double>.From(3, 4, [.. Enumerable.Range(1, 12).Select(i => 1.0 / i)]);
+        foreach (MatrixView<double> view in new[] { matrix.View, matrix.Transposed, matrix.View.Slice(1, 1, 2, 2), matrix.Transposed.Slice(1, 1, 2, 2) })
+        {
+            using ITensor loaded = Engine.Load(view);
+            using Matrix<double> expected = view.ToMatrix();
+            Assert.Equal((ElementType.Float64, view.Rows, view.Columns), (loaded.ElementType, loaded.Shape[0], loaded.Shape[1]));
+            Assert.Equal(expected.ToArray(), Engine.ToArray(loaded));
+        }
+    }
+
+    [Fact]
     public void Random_numbers_repeat_with_their_seed()
     {
         using ITensor x = Engine.Random(1, 50, 40), again = Engine.Random(1, 50, 40), other = Engine.Random(2, 50, 40);

@@ -4,7 +4,7 @@ using LowRankTools.Formats;
 
 namespace LowRankTools.PowerShell.Tests.Support;
 
-/// <summary>A folder of its own for one test, with two small models, gone afterwards.</summary>
+/// <summary>A folder of its own for one test, with two small models and inputs of one of them, gone afterwards.</summary>
 internal sealed class Sandbox : IDisposable
 {
     /// <summary>Weights of <c>models/mini</c>: a transformer layer, small.</summary>
@@ -32,6 +32,7 @@ internal sealed class Sandbox : IDisposable
         WriteModel("models/mini/model.safetensors", s_mini);
         WriteTiny("models/tiny.safetensors");
         WriteTuned("tuned.safetensors");
+        WriteModel("calibration.safetensors", ("layer.mlp.up.inputs", [80, 32]), ("layer.mlp.down.inputs", [80, 128]));
     }
 
     public string Root { get; } = Directory.CreateTempSubdirectory("lowrank-pwsh-").FullName;

@@ -1,0 +1,56 @@
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>The weighted problem that a calibration makes of one layer, W being out x in.</summary>
+internal sealed class CalibratedLayer : IDisposable
+{
+    private readonly List<IDisposable> _owned = [];
+
+    /// <summary>States the problem.</summary>
+    /// <param name="engine">What computes.</param>
+    /// <param name="weight">W, out x in.</param>
+    /// <param name="calibration">What is known of the layer.</param>
+    /// <param name="options">What of it is used.</param>
+    /// <param name="cancellationToken">Stops the computation.</param>
+    public CalibratedLayer(ITensorEngine engine, MatrixView<float> weight, LayerCalibration calibration, CalibrationOptions options, CancellationToken cancellationToken)
+    {
+        Gram arriving = calibration.Inputs.Arriving;
+        double ridge = arriving.Ridge(options.Damping);
+        Inputs = Own(arriving.Plus(ridge));
+        Target = Own(HostMatrix.Of(weight));
+        if (options.Mode == CalibrationMode.Diagonal)
+        {
+            // The columns are scaled by (mean |x|)^1/2: the Gram of that scaling.
+            Gram magnitudes = Gram.Of(calibration.Magnitudes);
+            Problem = Own(new WeightedProblem(engine, Target, null, magnitudes.Plus(magnitudes.Ridge(options.Damping))));
+            return;
+        }
+        if (calibration.Inputs.Cross is { } cross)
+            Target = Own(SequentialTarget.Compute(engine, Target, cross, Inputs.Dense!, ridge, cancellationToken));
+        Outputs = calibration.OutputGradients is { } gradients ? Own(gradients.Plus(gradients.Ridge(options.Damping))) : null;
+        Problem = Own(new WeightedProblem(engine, Target, Outputs, Inputs));
+    }
+
+    /// <summary>What the pair is fitted to: W, or what W becomes on the inputs of compressed layers.</summary>
+    public Matrix<double> Target { get; }
+
+    /// <summary>The damped Gram matrix of the inputs that will arrive.</summary>
+    public Gram Inputs { get; }
+
+    /// <summary>The damped Gram matrix of the gradients at the outputs; null where they are not used.</summary>
+    public Gram? Outputs { get; }
+
+    /// <summary>The problem.</summary>
+    public WeightedProblem Problem { get; }
+
+    /// <inheritdoc/>
+    public void Dispose() => _owned.ForEach(o => o.Dispose());
+
+    private T Own<T>(T owned)
+        where T : IDisposable
+    {
+        _owned.Add(owned);
+        return owned;
+    }
+}

@@ -1,0 +1,42 @@
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>
+/// What a layer's ranks cost on calibration inputs: the singular values of T W R^T, whose squares beyond r are the weighted
+/// energy that rank r discards. The same numbers that the calibrated factorization truncates.
+/// </summary>
+/// <param name="Values">Singular values, descending, min(out, in) of them.</param>
+/// <param name="SquaredNorm">The sum of their squares: the energy of the layer's outputs on those inputs.</param>
+/// <param name="Sensitivity">Factor of the layer among the layers that the file gives; one where it gives none.</param>
+internal sealed record CalibratedSpectrum(double[] Values, double SquaredNorm, double Sensitivity)
+{
+    /// <summary>
+    /// Weight of the discarded energy in a plan over several layers: with gradients at the outputs the energies are in the
+    /// loss's own units and only the sensitivity counts; without, each layer's is relative to its own.
+    /// </summary>
+    public required double Weight { get; init; }
+
+    /// <summary>Computes the spectrum of one layer.</summary>
+    /// <param name="engine">What computes.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="layer">A matrix of it that the file <see cref="CalibrationFile.Has"/>.</param>
+    /// <param name="file">The calibration.</param>
+    /// <param name="options">What of it is used.</param>
+    /// <param name="cancellationToken">Stops the computation.</param>
+    /// <exception cref="LowRankToolsException"><c>CalibrationInvalid</c>, <c>NonFiniteValues</c>.</exception>
+    public static CalibratedSpectrum Compute(ITensorEngine engine, Model model, ModelLayer layer, CalibrationFile file, CalibrationOptions options, CancellationToken cancellationToken)
+    {
+        using LayerCalibration calibration = file.Read(layer.Shape, engine, cancellationToken);
+        using Matrix<float> weight = WeightMatrix.Read(model.File, layer.Tensor, cancellationToken);
+        MatrixView<float> outIn = layer.Shape.Orientation == WeightOrientation.InOut || layer.Shape.Kind == LayerKind.Embedding ? weight.Transposed : weight.View;
+        return WeightMatrix.Named(model, layer, () =>
+        {
+            using CalibratedLayer calibrated = new(engine, outIn, calibration, options, cancellationToken);
+            double[] values = calibrated.Problem.Values(cancellationToken);
+            double norm = values.Sum(s => s * s), sensitivity = calibration.Sensitivity ?? 1;
+            bool inLossUnits = options.Mode == CalibrationMode.Full && calibration.OutputGradients is not null;
+            return new CalibratedSpectrum(values, norm, sensitivity) { Weight = inLossUnits ? sensitivity : norm > 0 ? sensitivity / norm : 0 };
+        });
+    }
+}

@@ -1,0 +1,131 @@
+using LowRankTools.Formats;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>
+/// An opened calibration file: what layers of a model were fed, tensor by tensor, under the names of
+/// <c>docs/calibration.md</c>. Opening reads the header; every shape is checked against the layer before memory is asked for.
+/// </summary>
+public sealed class CalibrationFile : IDisposable
+{
+    /// <summary>Without a held-out part in the file, the last 1/5 of the rows of <c>.inputs</c> is kept back.</summary>
+    internal const int HeldOutShare = 5;
+
+    private readonly TensorFile _file;
+    private readonly Dictionary<string, Dictionary<string, TensorInfo>> _layers = new(StringComparer.Ordinal);
+
+    private CalibrationFile(TensorFile file)
+    {
+        _file = file;
+        foreach (TensorInfo tensor in file.Tensors)
+        {
+            int dot = tensor.Name.LastIndexOf('.');
+            if (dot <= 0 || !CalibrationNames.All.Contains(tensor.Name[(dot + 1)..]))
+                throw Invalid($"'{tensor.Name}' is no name of a calibration file.", "Names are <layer>.gram, <layer>.inputs and so on; see docs/calibration.md.");
+            if (!_layers.TryGetValue(tensor.Name[..dot], out Dictionary<string, TensorInfo>? parts))
+                _layers[tensor.Name[..dot]] = parts = new Dictionary<string, TensorInfo>(StringComparer.Ordinal);
+            parts.Add(tensor.Name[(dot + 1)..], tensor);
+        }
+    }
+
+    /// <summary>Full path.</summary>
+    public string Path => _file.Path;
+
+    /// <summary>Names of the layers it knows, each a tensor's name without <c>.weight</c>.</summary>
+    public IReadOnlyCollection<string> Layers => _layers.Keys;
+
+    /// <summary>Opens a file.</summary>
+    /// <exception cref="LowRankToolsException"><c>PathNotFound</c>; <c>CalibrationInvalid</c>: a name is none of a calibration file.</exception>
+    /// <exception cref="ModelFormatException">It is damaged.</exception>
+    public static CalibrationFile Open(string path)
+    {
+        if (!File.Exists(path))
+            throw new LowRankToolsException(CoreErrors.PathNotFound, $"There is no calibration file '{path}'.");
+        TensorFile file = TensorFile.Open(path);
+        try
+        {
+            return new CalibrationFile(file);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Whether there is anything on a layer.</summary>
+    /// <param name="tensor">Name of its weight, with or without <c>.weight</c>.</param>
+    public bool Has(string tensor) => _layers.ContainsKey(LayerNames.Module(tensor));
+
+    /// <summary>Checks by headers alone that what the file says of a layer fits it.</summary>
+    /// <param name="shape">A matrix of the model.</param>
+    /// <exception cref="LowRankToolsException"><c>CalibrationInvalid</c>.</exception>
+    public void Check(LayerShape shape)
+    {
+        Dictionary<string, TensorInfo> parts = _layers[LayerNames.Module(shape.Name)];
+        long inputs = shape.InFeatures!.Value, outputs = shape.OutFeatures!.Value;
+        foreach ((string part, TensorInfo tensor) in parts)
+        {
+            bool fits = Unheld(part) switch
+            {
+                CalibrationNames.Inputs => tensor.Shape is [> 0, long width] && width == inputs,
+                CalibrationNames.Gram => IsGram(tensor, inputs),
+                CalibrationNames.CompressedGram or CalibrationNames.CrossGram => tensor.Shape is [long r, long c] && r == inputs && c == inputs,
+                CalibrationNames.OutputGram => IsGram(tensor, outputs),
+                _ => tensor.ElementCount == 1,
+            };
+            if (!fits)
+                throw Invalid($"'{tensor.Name}' is [{string.Join(", ", tensor.Shape)}], and layer '{shape.Name}' has {inputs} inputs and {outputs} outputs.", "Collect the calibration from this very model.", tensor.Name);
+            if (!TensorConversion.IsReadable(tensor.DType))
+                throw Invalid($"'{tensor.Name}' holds {tensor.DType} values, which are no numbers here.", "Write F64 or F32.", tensor.Name);
+        }
+        if (!parts.ContainsKey(CalibrationNames.Gram) && !parts.ContainsKey(CalibrationNames.Inputs))
+            throw Invalid($"Layer '{shape.Name}' has neither gram nor inputs.", "Each layer needs one of the two.");
+        CheckPairs(parts, "", shape.Name);
+        CheckPairs(parts, CalibrationNames.HeldOut, shape.Name);
+    }
+
+    /// <summary>Reads what the file says of a layer.</summary>
+    /// <param name="shape">A matrix of the model that the file <see cref="Has"/>.</param>
+    /// <param name="engine">Multiplies inputs out.</param>
+    /// <param name="cancellationToken">Stops between blocks.</param>
+    /// <exception cref="LowRankToolsException"><c>CalibrationInvalid</c>: shapes do not fit, or a Gram matrix is none.</exception>
+    internal LayerCalibration Read(LayerShape shape, ITensorEngine engine, CancellationToken cancellationToken)
+    {
+        Check(shape);
+        return new CalibrationReader(_file, _layers[LayerNames.Module(shape.Name)], engine, cancellationToken).Read();
+    }
+
+    /// <summary>Factor of a layer's discarded energy among the layers; one where the file gives none.</summary>
+    /// <param name="shape">A matrix of the model that the file <see cref="Has"/>.</param>
+    internal double Sensitivity(LayerShape shape)
+    {
+        Check(shape);
+        return CalibrationReader.Sensitivity(_file, _layers[LayerNames.Module(shape.Name)]) ?? 1;
+    }
+
+    /// <summary>Fingerprint of its content.</summary>
+    internal string Fingerprint() => ModelFingerprint.Compute(_file);
+
+    /// <inheritdoc/>
+    public void Dispose() => _file.Dispose();
+
+    private void CheckPairs(Dictionary<string, TensorInfo> parts, string prefix, string layer)
+    {
+        bool cross = parts.ContainsKey(prefix + CalibrationNames.CrossGram), compressed = parts.ContainsKey(prefix + CalibrationNames.CompressedGram);
+        if (cross != compressed)
+            throw Invalid($"Layer '{layer}' has one of {prefix}{CalibrationNames.CrossGram} and {prefix}{CalibrationNames.CompressedGram}.", "Sequential calibration needs both, and the Gram matrix or inputs of the uncompressed model.");
+        if (cross && !(parts.TryGetValue(prefix + CalibrationNames.Gram, out TensorInfo? gram) && gram.Shape.Length == 2))
+            throw Invalid($"Layer '{layer}' has {prefix}{CalibrationNames.CrossGram} without {prefix}{CalibrationNames.Gram} (in x in).", "Sequential calibration needs the Gram matrix of the uncompressed model's inputs too.");
+        if (parts.ContainsKey(prefix + CalibrationNames.Gram) && parts.ContainsKey(prefix + CalibrationNames.Inputs))
+            throw Invalid($"Layer '{layer}' has both {prefix}{CalibrationNames.Gram} and {prefix}{CalibrationNames.Inputs}.", "Leave one of them out.");
+    }
+
+    private static string Unheld(string part) => part.StartsWith(CalibrationNames.HeldOut, StringComparison.Ordinal) ? part[CalibrationNames.HeldOut.Length..] : part;
+
+    private static bool IsGram(TensorInfo tensor, long size) => tensor.Shape is [long diagonal] && diagonal == size || tensor.Shape is [long r, long c] && r == size && c == size;
+
+    private LowRankToolsException Invalid(string problem, string remedy, string? tensor = null) =>
+        new ModelFormatException(CoreErrors.CalibrationInvalid, problem, _file.Path, tensor, remedy);
+}

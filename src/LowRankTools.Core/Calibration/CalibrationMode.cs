@@ -1,0 +1,10 @@
+namespace LowRankTools.Core;
+
+/// <summary>How much of a layer's inputs its truncation looks at.</summary>
+public enum CalibrationMode
+{
+    /// <summary>Their whole Gram matrix, and that of the output gradients where it is given: the error at the layer's output is the least possible.</summary>
+    Full,
+    /// <summary>Only the mean magnitude of each input: the columns of W are scaled by its root (Yuan et al., ASVD, 2023). Cheap, not optimal.</summary>
+    Diagonal,
+}

@@ -1,0 +1,60 @@
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>
+/// G = sum of x x^T over vectors x seen at one side of a layer: symmetric, positive semidefinite, float64. A diagonal
+/// Gram is kept as its diagonal, which is all there is for one-hot inputs (how often each token occurred).
+/// </summary>
+internal sealed class Gram : IDisposable
+{
+    private Gram(Matrix<double>? dense, double[]? diagonal) => (Dense, Diagonal) = (dense, diagonal);
+
+    /// <summary>The whole matrix, n x n; null for a diagonal one.</summary>
+    public Matrix<double>? Dense { get; }
+
+    /// <summary>The entries of a diagonal Gram; null for a whole one.</summary>
+    public double[]? Diagonal { get; }
+
+    /// <summary>n.</summary>
+    public int Size => Dense?.Rows ?? Diagonal!.Length;
+
+    /// <summary>Sum of the diagonal: the squared norms of all x together.</summary>
+    public double Trace
+    {
+        get
+        {
+            double sum = 0;
+            for (int i = 0; i < Size; i++)
+                sum += Entry(i);
+            return sum;
+        }
+    }
+
+    /// <summary>A Gram of all entries, which it now owns.</summary>
+    public static Gram Of(Matrix<double> dense) => new(dense, null);
+
+    /// <summary>A diagonal Gram.</summary>
+    public static Gram Of(double[] diagonal) => new(null, diagonal);
+
+    /// <summary>Diagonal entry i: the summed squares of feature i.</summary>
+    public double Entry(int i) => Dense is null ? Diagonal![i] : Dense[i, i];
+
+    /// <summary>What damping adds to each diagonal entry; inputs that are all zero count as all alike.</summary>
+    /// <param name="share">Share of the mean diagonal entry.</param>
+    public double Ridge(double share) => Trace is var trace && trace > 0 ? share * trace / Size : 1;
+
+    /// <summary>G + <paramref name="ridge"/> I, a copy.</summary>
+    public Gram Plus(double ridge)
+    {
+        if (Dense is null)
+            return Of(Array.ConvertAll(Diagonal!, d => d + ridge));
+        Matrix<double> sum = Dense.Copy();
+        for (int i = 0; i < Size; i++)
+            sum[i, i] += ridge;
+        return Of(sum);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Dense?.Dispose();
+}

@@ -1,0 +1,67 @@
+using LowRankTools.Numerics;
+using static LowRankTools.Core.Tests.Calibration.Dense;
+
+namespace LowRankTools.Core.Tests.Calibration;
+
+/// <summary>The closed form of one factor beside the other is the least-squares solution.</summary>
+public sealed class FactorRefitTests
+{
+    [Theory]
+    [InlineData(20, 30, 4)]
+    [InlineData(30, 20, 20)]
+    [InlineData(7, 50, 7)]
+    public void A_refit_never_loses_more_and_nothing_beside_it_loses_less(int outputs, int inputs, int rank)
+    {
+        for (int seed = 0; seed < 20; seed++)
+        {
+            double[,] w = Random(seed, outputs, inputs), x = Inputs(seed + 100, inputs, 2 * inputs), a = Random(seed + 200, rank, inputs), b = Random(seed + 300, outputs, rank);
+            using Gram gram = Gram(x);
+            using Matrix<double> weight = Host(w), right = Host(a), fitted = FactorRefit.Left(Engine, weight, right, gram, default);
+            double norm = SquaredNorm(Multiply(w, x)), loss = Loss(w, Multiply(Of(fitted), a), x);
+            Assert.True(loss <= Loss(w, Multiply(b, a), x));
+            Assert.True(loss <= norm * (1 + 1e-12));
+            // The residual is orthogonal to everything that A can make of the inputs.
+            double[,] gradient = Multiply(Multiply(Add(w, Multiply(Of(fitted), a), -1), x), Transpose(Multiply(a, x)));
+            Near(0, Math.Sqrt(SquaredNorm(gradient)), Math.Sqrt(norm * SquaredNorm(Multiply(a, x))), 1e-7);
+        }
+    }
+
+    [Fact]
+    public void The_other_factor_is_fitted_in_the_metric_of_the_outputs()
+    {
+        double[,] w = Random(1, 20, 30), g = Inputs(2, 20, 60), b = Random(3, 20, 5);
+        using Gram gram = Gram(g);
+        using Matrix<double> weight = Host(w), left = Host(b), fitted = FactorRefit.Right(Engine, weight, left, gram, default);
+        double[,] residual = Add(w, Multiply(b, Of(fitted)), -1);
+        double[,] gradient = Multiply(Transpose(Multiply(Transpose(g), b)), Multiply(Transpose(g), residual));
+        Near(0, Math.Sqrt(SquaredNorm(gradient)), SquaredNorm(Multiply(Transpose(g), w)), 1e-8);
+    }
+
+    [Fact]
+    public void The_optimum_is_a_fixed_point()
+    {
+        double[,] w = Random(1, 20, 30), x = Inputs(2, 30, 60);
+        using Gram gram = Gram(x);
+        using Matrix<double> weight = Host(w);
+        using WeightedProblem problem = new(Engine, weight, null, gram);
+        using WeightedPair pair = problem.Solve(6, SvdOptions.Default, default);
+        using Matrix<double> left = FactorRefit.Left(Engine, weight, pair.Right, gram, default);
+        Near(0, SquaredNorm(Add(Of(left), Of(pair.Left), -1)), SquaredNorm(Of(pair.Left)), 1e-10);
+    }
+
+    [Fact]
+    public void Equal_rows_of_the_given_factor_share_the_work()
+    {
+        double[,] w = Random(1, 20, 30), x = Inputs(2, 30, 60), a = Random(3, 4, 30);
+        for (int j = 0; j < 30; j++)
+            (a[1, j], a[3, j]) = (a[0, j], 0);
+        double[,] distinct = Random(4, 2, 30);
+        for (int j = 0; j < 30; j++)
+            (distinct[0, j], distinct[1, j]) = (a[0, j], a[2, j]);
+        using Gram gram = Gram(x);
+        using Matrix<double> weight = Host(w), four = Host(a), two = Host(distinct);
+        using Matrix<double> b = FactorRefit.Left(Engine, weight, four, gram, default), c = FactorRefit.Left(Engine, weight, two, gram, default);
+        double norm = SquaredNorm(Multiply(w, x));
+        Near(Loss(w, Multiply(Of(c), distinct), x), Loss(w, Multiply(Of(b), a), x), norm, 1e-8);
+    }
+}
