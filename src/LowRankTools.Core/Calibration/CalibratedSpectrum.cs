@@ -12,8 +12,9 @@ namespace LowRankTools.Core;
 internal sealed record CalibratedSpectrum(double[] Values, double SquaredNorm, double Sensitivity)
 {
     /// <summary>
-    /// Weight of the discarded energy in a plan over several layers: with gradients at the outputs the energies are in the
-    /// loss's own units and only the sensitivity counts; without, each layer's is relative to its own.
+    /// Weight of the discarded energy in a plan over several layers: with gradients at the outputs the energies, divided by
+    /// the number of tokens (the sums over x and over g have it twice), are in the loss's own unit; without, each layer's is
+    /// relative to its own. Times the sensitivity.
     /// </summary>
     public required double Weight { get; init; }
 
@@ -36,7 +37,7 @@ internal sealed record CalibratedSpectrum(double[] Values, double SquaredNorm, d
             double[] values = calibrated.Problem.Values(cancellationToken);
             double norm = values.Sum(s => s * s), sensitivity = calibration.Sensitivity ?? 1;
             bool inLossUnits = options.Mode == CalibrationMode.Full && calibration.OutputGradients is not null;
-            return new CalibratedSpectrum(values, norm, sensitivity) { Weight = inLossUnits ? sensitivity : norm > 0 ? sensitivity / norm : 0 };
+            return new CalibratedSpectrum(values, norm, sensitivity) { Weight = inLossUnits ? sensitivity / calibration.Count : norm > 0 ? sensitivity / norm : 0 };
         });
     }
 }

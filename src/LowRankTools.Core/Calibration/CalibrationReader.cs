@@ -14,6 +14,7 @@ internal sealed class CalibrationReader(TensorFile file, Dictionary<string, Tens
     private const double Tolerance = 0.02;
 
     private double[]? _magnitudes;
+    private double _count = 1;
 
     /// <summary>Reads all of it.</summary>
     public LayerCalibration Read()
@@ -23,7 +24,8 @@ internal sealed class CalibrationReader(TensorFile file, Dictionary<string, Tens
         {
             Inputs = inputs,
             HeldOut = heldOut ?? (parts.ContainsKey(CalibrationNames.HeldOut + CalibrationNames.Inputs) ? new InputGrams(OfInputs(Part(CalibrationNames.HeldOut + CalibrationNames.Inputs))) : null),
-            Magnitudes = _magnitudes ?? RootMeanSquares(inputs.Original),
+            Magnitudes = _magnitudes ?? [.. Enumerable.Range(0, inputs.Original.Size).Select(i => Math.Sqrt(inputs.Original.Entry(i) / _count))],
+            Count = _count,
             OutputGradients = parts.TryGetValue(CalibrationNames.OutputGram, out TensorInfo? gradients) ? Symmetric(gradients) : null,
             Sensitivity = Sensitivity(file, parts),
         };
@@ -40,6 +42,7 @@ internal sealed class CalibrationReader(TensorFile file, Dictionary<string, Tens
 
     private (InputGrams Inputs, InputGrams? HeldOut) Inputs()
     {
+        ReadCount();
         if (parts.TryGetValue(CalibrationNames.Gram, out TensorInfo? gram))
             return (Set(gram, ""), parts.TryGetValue(CalibrationNames.HeldOut + CalibrationNames.Gram, out TensorInfo? held) ? Set(held, CalibrationNames.HeldOut) : null);
         TensorInfo tensor = Part(CalibrationNames.Inputs);
@@ -47,7 +50,7 @@ internal sealed class CalibrationReader(TensorFile file, Dictionary<string, Tens
         long kept = given ? 0 : tensor.Shape[0] / CalibrationFile.HeldOutShare;
         double[] magnitudes = new double[tensor.Shape[1]];
         InputGrams inputs = new(OfInputs(tensor, 0, tensor.Shape[0] - kept, magnitudes));
-        _magnitudes = magnitudes;
+        (_magnitudes, _count) = (magnitudes, tensor.Shape[0] - kept);
         InputGrams? heldOut = parts.TryGetValue(CalibrationNames.HeldOut + CalibrationNames.Gram, out TensorInfo? heldGram) ? Set(heldGram, CalibrationNames.HeldOut)
             : kept > 0 ? new InputGrams(OfInputs(tensor, tensor.Shape[0] - kept, kept)) : null;
         return (inputs, heldOut);
@@ -62,13 +65,13 @@ internal sealed class CalibrationReader(TensorFile file, Dictionary<string, Tens
 
     private TensorInfo Part(string name) => parts[name];
 
-    /// <summary>The root of the mean square stands in for the mean magnitude, which a Gram matrix does not hold.</summary>
-    private double[] RootMeanSquares(Gram gram)
+    private void ReadCount()
     {
-        double count = parts.TryGetValue(CalibrationNames.Count, out TensorInfo? tensor) ? Number(file, tensor) : 1;
-        if (!(count > 0) || !double.IsFinite(count))
-            throw Invalid(file, tensor!, "is no count: a number above 0");
-        return [.. Enumerable.Range(0, gram.Size).Select(i => Math.Sqrt(gram.Entry(i) / count))];
+        if (!parts.TryGetValue(CalibrationNames.Count, out TensorInfo? tensor))
+            return;
+        _count = Number(file, tensor);
+        if (!(_count > 0) || !double.IsFinite(_count))
+            throw Invalid(file, tensor, "is no count: a number above 0");
     }
 
     private Gram OfInputs(TensorInfo tensor) => OfInputs(tensor, 0, tensor.Shape[0]);

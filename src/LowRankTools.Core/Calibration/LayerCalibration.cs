@@ -6,8 +6,11 @@ internal sealed class LayerCalibration : IDisposable
     /// <summary>The inputs to fit on.</summary>
     public required InputGrams Inputs { get; init; }
 
-    /// <summary>Mean magnitude of each input feature.</summary>
+    /// <summary>Mean magnitude of each input feature; of a Gram matrix, which does not hold it, the root of the mean square.</summary>
     public required double[] Magnitudes { get; init; }
+
+    /// <summary>Tokens that were summed over; one where the file does not say.</summary>
+    public required double Count { get; init; }
 
     /// <summary>Inputs kept back, for judging; null where there are none.</summary>
     public InputGrams? HeldOut { get; init; }

@@ -166,6 +166,37 @@ public sealed class CalibratedFactorizationTests : IDisposable
         Assert.Equal(3 / spectrum.SquaredNorm, spectrum.Weight, 1e-12 * spectrum.Weight);
     }
 
+    [Fact]
+    public void With_gradients_the_energies_of_layers_are_in_one_unit()
+    {
+        string model = TestModel.Write(_folder["model.safetensors"], TestModel.Random("fc.weight", 1, 30, 20));
+        double[,] x = Inputs(3, 20, 60), g = Inputs(4, 30, 60), w = Weight(model, "fc.weight");
+        CalibratedSpectrum Spectrum(double[,] inputs, double[,] gradients, double tokens)
+        {
+            CalibrationOptions use = new() { Path = Write(_folder["calibration.safetensors"], Gram("fc", inputs), Gram("fc", gradients, part: "output_gram"), Tensor("fc.count", new double[,] { { tokens } })) };
+            using CalibrationFile file = CalibrationFile.Open(use.Path);
+            using Model opened = Model.Open(new ModelSource(model, "model"));
+            return CalibratedSpectrum.Compute(Engine, opened, opened.Layers[0], file, use, default);
+        }
+        CalibratedSpectrum once = Spectrum(x, g, 60);
+        Assert.Equal(SquaredNorm(Multiply(Transpose(g), Multiply(w, x))), once.SquaredNorm, 1e-4 * once.SquaredNorm);
+        // Each token seen twice: both sums double, and so does the loss, not fourfold.
+        CalibratedSpectrum twice = Spectrum(Side(x, x), Side(g, g), 120);
+        Assert.Equal(2 * once.Weight * once.SquaredNorm, twice.Weight * twice.SquaredNorm, 1e-6 * once.Weight * once.SquaredNorm);
+    }
+
+    private static double[,] Side(double[,] a, double[,] b)
+    {
+        int m = a.GetLength(0), n = a.GetLength(1);
+        double[,] both = new double[m, n + b.GetLength(1)];
+        for (int i = 0; i < m; i++)
+        {
+            for (int j = 0; j < both.GetLength(1); j++)
+                both[i, j] = j < n ? a[i, j] : b[i, j - n];
+        }
+        return both;
+    }
+
     private FactorizeOptions Options(string folder, CalibrationOptions? calibration) =>
         new() { Rule = new RankRule.Fixed(4), OutputPath = _folder[folder], Calibration = calibration };
 

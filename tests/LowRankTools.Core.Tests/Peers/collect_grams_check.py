@@ -14,12 +14,12 @@ folder = sys.argv[2]
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
-        self.table = nn.Embedding(11, 6)
+        self.embedding = nn.Embedding(11, 6)
         self.up = nn.Linear(6, 10)
         self.down = nn.Linear(10, 4, bias=False)
 
     def forward(self, ids):
-        return self.down(torch.relu(self.up(self.table(ids))))
+        return self.down(torch.relu(self.up(self.embedding(ids))))
 
 
 torch.manual_seed(5)
@@ -34,7 +34,7 @@ def close(a, b):
 
 
 # Everything kept in full, the plain way.
-x = torch.cat([net.table(b)[m] for b, m in zip(batches, masks)]).detach()
+x = torch.cat([net.embedding(b)[m] for b, m in zip(batches, masks)]).detach()
 h = torch.relu(net.up(x)).detach()
 
 grams = collect_grams.GramCollector(net, output_gradients=True, rename={"down": "renamed.down"})
@@ -55,10 +55,10 @@ sums = grams.tensors()
 close(sums["up.gram"], 2 * x.double().T @ x.double())
 close(sums["renamed.down.gram"], 2 * h.double().T @ h.double())
 close(sums["up.count"], torch.tensor([2.0 * len(x)]))
-close(sums["table.gram"], 2 * torch.bincount(torch.cat([b[m] for b, m in zip(batches, masks)]), minlength=11))
+close(sums["embedding.gram"], 2 * torch.bincount(torch.cat([b[m] for b, m in zip(batches, masks)]), minlength=11))
 g = torch.cat(gradients).double()
 close(sums["renamed.down.output_gram"], g.T @ g)
-held_x = net.table(held).detach().reshape(-1, 6).double()
+held_x = net.embedding(held).detach().reshape(-1, 6).double()
 close(sums["up.heldout_gram"], held_x.T @ held_x)
 assert "up.heldout_count" not in sums and not any(n.startswith("down.") for n in sums)
 before = {n: s.clone() for n, s in sums.items()}
@@ -78,7 +78,7 @@ with sequential:
         net(batch)
         small(batch)
 ids = torch.cat(batches).reshape(-1)
-full, arriving = torch.relu(net.up(net.table(ids))).detach().double(), torch.relu(small.up(small.table(ids))).detach().double()
+full, arriving = torch.relu(net.up(net.embedding(ids))).detach().double(), torch.relu(small.up(small.embedding(ids))).detach().double()
 close(sequential.tensors()["down.gram"], full.T @ full)
 close(sequential.tensors()["down.cross_gram"], full.T @ arriving)
 close(sequential.tensors()["down.compressed_gram"], arriving.T @ arriving)
@@ -91,6 +91,6 @@ with plain:
 plain.save(folder + "/grams.safetensors")
 sequential.save(folder + "/sequential.safetensors")
 # ||W - best rank-2 W'|| on the inputs, over ||W X||, of both layers by torch's own SVD of what the layers put out.
-for layer, inputs in ((net.up, net.table(ids).detach()), (net.down, full)):
+for layer, inputs in ((net.up, net.embedding(ids).detach()), (net.down, full)):
     values = torch.linalg.svdvals(layer.weight.detach().double() @ inputs.double().T)
     print(repr(((values[2:] ** 2).sum() / (values ** 2).sum()).sqrt().item()), end=" ")
