@@ -12,6 +12,7 @@ using LowRankTools.Benchmarks;
     ("gemm", GemmBenchmark.Run),
     ("svd", SvdBenchmark.Run),
     ("network", NetworkBenchmark.Run),
+    ("use", EncoderBenchmark.Run),
 ];
 
 if (args is ["--child", .. string[] child])

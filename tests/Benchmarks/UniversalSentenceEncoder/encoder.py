@@ -1,5 +1,5 @@
-"""Universal Sentence Encoder lite in PyTorch, from the weights of a TensorFlow.js model.json or of a safetensors file in
-which some of its matrices may be pairs (X.0.weight, X.1.weight)."""
+"""Universal Sentence Encoder lite in PyTorch, from the weights of its TensorFlow.js model.json. A safetensors file may hold
+pairs (X.0.weight, X.1.weight) that stand for some of its matrices X."""
 import json
 import os
 import struct
@@ -73,16 +73,16 @@ class Block(nn.Module):
 class Encoder(nn.Module):
     """Token ids (sentences x tokens) and their mask in, unit embeddings (sentences x 512) out."""
 
-    def __init__(self, path):
+    def __init__(self, path, pairs=None):
         super().__init__()
-        t = read(path)
+        t = {**read(path), **(read(pairs) if pairs else {})}
         names = matrix_names()
 
         def linear(name, bias):
             tensor = names[name]
             factors = [tensor + ".0.weight", tensor + ".1.weight"]
             if factors[0] in t:
-                return nn.Sequential(_linear(t[factors[0]], None), _linear(t[factors[1]], t.get(tensor + ".1.bias", t.get(bias))))
+                return nn.Sequential(_linear(t[factors[0]], None), _linear(t[factors[1]], t[bias]))
             return _linear(t[tensor].reshape(t[tensor].shape[-2:]).T, t[bias])
 
         self.table = nn.Embedding.from_pretrained(t["module/Embeddings_en"], freeze=True)
