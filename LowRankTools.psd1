@@ -5,19 +5,23 @@
     Author               = 'The LowRankTools authors'
     CompanyName          = 'LowRankTools'
     Copyright            = 'Copyright (c) The LowRankTools authors. MIT licence.'
-    Description          = 'Counts, factorizes, merges and compares the weights of neural networks: low-rank matrix factorization on an engine of its own, no Python needed.'
+    Description          = 'Counts, plans, factorizes, merges and compares the weights of neural networks: low-rank matrix factorization on an engine of its own, no Python needed.'
     PowerShellVersion    = '7.6'
     CompatiblePSEditions = @('Core')
     FormatsToProcess     = @('module/LowRankTools.format.ps1xml')
     FunctionsToExport    = @()
     CmdletsToExport      = @(
         'Compare-ModelWeight'
+        'Export-RankPlan'
         'Get-LayerShapes'
+        'Get-LayerSpectrum'
         'Get-LowRankEngine'
+        'Import-RankPlan'
         'Invoke-LowRankFactorization'
         'Measure-LayerSpeed'
         'Measure-ParameterCount'
         'Merge-LowRankFactor'
+        'New-RankPlan'
     )
     VariablesToExport    = @()
     AliasesToExport      = @('Get-LayerShape')

@@ -29,12 +29,18 @@ public static class CoreErrors
     public const string EngineUnavailable = nameof(EngineUnavailable);
     /// <summary>Layers were chosen that the model does not have.</summary>
     public const string LayerNotFound = nameof(LayerNotFound);
-    /// <summary>A budget of parameters is below what the smallest ranks allowed need.</summary>
+    /// <summary>A budget is below what the smallest ranks allowed need.</summary>
     public const string BudgetTooSmall = nameof(BudgetTooSmall);
     /// <summary>A rank is larger than the smaller side of the layer.</summary>
     public const string RankExceedsLayer = nameof(RankExceedsLayer);
     /// <summary>A layer that is to be timed does not fit into memory.</summary>
     public const string LayerTooLarge = nameof(LayerTooLarge);
+    /// <summary>No ranks that the constraints allow reach the error or the speed that was asked for.</summary>
+    public const string TargetUnreachable = nameof(TargetUnreachable);
+    /// <summary>A plan is damaged, was edited into something that makes no sense, or is of another kind than is asked for.</summary>
+    public const string PlanInvalid = nameof(PlanInvalid);
+    /// <summary>A plan was made for another model.</summary>
+    public const string PlanModelMismatch = nameof(PlanModelMismatch);
     /// <summary>Two models of one run would be written to the same place.</summary>
     public const string OutputCollision = nameof(OutputCollision);
     /// <summary>A folder holds several models where one is wanted.</summary>

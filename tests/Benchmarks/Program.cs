@@ -13,6 +13,7 @@ using LowRankTools.Benchmarks;
     ("svd", SvdBenchmark.Run),
     ("network", NetworkBenchmark.Run),
     ("use", EncoderBenchmark.Run),
+    ("plan", PlanBenchmark.Run),
 ];
 
 if (args is ["--child", .. string[] child])

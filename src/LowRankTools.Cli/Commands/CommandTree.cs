@@ -9,6 +9,8 @@ internal static class CommandTree
     [
         ("shapes", ShapesCommand.Create),
         ("count", CountCommand.Create),
+        ("spectrum", SpectrumCommand.Create),
+        ("plan", PlanCommand.Create),
         ("factorize", FactorizeCommand.Create),
         ("merge", MergeCommand.Create),
         ("compare", CompareCommand.Create),
@@ -22,7 +24,7 @@ internal static class CommandTree
     /// <param name="console">Where the verbs write.</param>
     public static RootCommand Build(string[] args, ConsoleContext console)
     {
-        RootCommand root = new("Counts, factorizes, merges and compares the weights of neural networks.") { HelpName = "lowrank" };
+        RootCommand root = new("Counts, plans, factorizes, merges and compares the weights of neural networks.") { HelpName = "lowrank" };
         int called = Array.FindIndex(s_verbs, v => args.Length > 0 && v.Verb == args[0]);
         foreach ((_, Func<ConsoleContext, Command> create) in called < 0 ? s_verbs.AsSpan() : s_verbs.AsSpan(called, 1))
             root.Add(create(console));

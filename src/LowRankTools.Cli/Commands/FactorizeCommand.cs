@@ -11,7 +11,9 @@ internal sealed class FactorizeCommand
 {
     private readonly Argument<string[]> _paths = SharedOptions.Paths();
     private readonly Option<bool> _recurse = SharedOptions.Recurse();
-    private readonly RankOptions _rank = new();
+    private readonly RuleOptions _rules = RuleOptions.PerLayer();
+    private readonly Option<string?> _plan = new("--plan") { Description = "Take the ranks from a plan that lowrank plan --output wrote.", HelpName = "file" };
+    private readonly Option<bool> _anyModel = new("--any-model") { Description = "Carry the plan out on another model that has the planned layers too." };
     private readonly Option<string[]> _include = SharedOptions.Include();
     private readonly Option<string[]> _exclude = SharedOptions.Exclude();
     private readonly Option<bool> _includeEmbedding = new("--include-embedding") { Description = "Factorize embeddings too." };
@@ -21,27 +23,33 @@ internal sealed class FactorizeCommand
     private readonly Option<ulong?> _seed = SharedOptions.Number<ulong>("--seed", "Seed of the randomized algorithms; 0 by default.", _ => true, "a seed is a whole number, not negative");
     private readonly Option<int?> _threadCount = SharedOptions.ThreadCount();
     private readonly CalibrationOptionsGroup _calibration = new();
+    private readonly Option<bool> _noCache = SharedOptions.NoCache();
     private readonly EngineOptions _engine = new();
     private readonly Option<bool> _json = SharedOptions.Json();
 
-    private FactorizeCommand()
-    {
-    }
+    private FactorizeCommand() => _paths.Arity = ArgumentArity.ZeroOrMore;
 
     public static Command Create(ConsoleContext console)
     {
         FactorizeCommand self = new();
         Command command = new("factorize", "Replace weight matrices by pairs of low rank and write the smaller models.") { self._paths, self._recurse };
-        self._rank.AddTo(command);
+        command.Add(self._plan);
+        command.Add(self._anyModel);
+        self._rules.AddTo(command, self._plan);
         command.Add(self._include);
         command.Add(self._exclude);
         command.Add(self._includeEmbedding);
         self._output.AddTo(command);
-        foreach (Option option in new Option[] { self._split, self._firstBias, self._seed, self._threadCount })
+        foreach (Option option in new Option[] { self._split, self._firstBias, self._seed, self._threadCount, self._noCache })
             command.Add(option);
         self._calibration.AddTo(command);
         self._engine.AddTo(command);
         command.Add(self._json);
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(self._plan) is null && result.GetValue(self._paths) is not { Length: > 0 })
+                result.AddError("Name models; only a --plan knows its own.");
+        });
         command.SetAction(parsed => self.Run(parsed, console));
         return command;
     }
@@ -51,7 +59,8 @@ internal sealed class FactorizeCommand
         FactorizeOptions options = Options(parsed, console);
         FactorizeModel operation = new(options);
         OutputClaims claims = new();
-        return new ModelRun(console).Each(parsed.GetRequiredValue(_paths), parsed.GetValue(_recurse), source =>
+        string[] paths = parsed.GetRequiredValue(_paths) is { Length: > 0 } named ? named : [PlannedModel(options.Plan!)];
+        return new ModelRun(console).Each(paths, parsed.GetValue(_recurse), source =>
         {
             claims.Claim(operation.Location(source), source);
             FactorizationResult result = ProgressBar.Run(console, progress => operation.Run(source, progress, console.Cancellation));
@@ -65,9 +74,14 @@ internal sealed class FactorizeCommand
         });
     }
 
+    private static string PlannedModel(RankPlan plan) => plan.Path ?? throw new LowRankToolsException(CoreErrors.PlanModelMismatch,
+        "The plan was made for bare shapes: it has no model.", "Name the model, with -AnyModel.");
+
     private FactorizeOptions Options(ParseResult parsed, ConsoleContext console) => new()
     {
-        Rule = _rank.Rule(parsed),
+        Rule = _rules.Rule(parsed),
+        Plan = parsed.GetValue(_plan) is { } plan ? RankPlanFile.Read(Path.GetFullPath(plan)) : null,
+        AnyModel = parsed.GetValue(_anyModel),
         Selection = new LayerSelection
         {
             Include = SharedOptions.Patterns(parsed.GetValue(_include)),
@@ -82,6 +96,7 @@ internal sealed class FactorizeCommand
         Calibration = _calibration.Choice(parsed),
         MaxShardBytes = _output.MaxShardBytes(parsed),
         Force = _output.Force(parsed),
+        UseCache = !parsed.GetValue(_noCache),
         WhatIf = _output.WhatIf(parsed),
         Engine = _engine.Choice(parsed, console),
         Svd = new SvdOptions { Seed = parsed.GetValue(_seed) ?? 0, ThreadCount = parsed.GetValue(_threadCount) ?? 0 },

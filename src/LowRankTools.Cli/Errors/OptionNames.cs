@@ -17,6 +17,9 @@ internal static partial class OptionNames
         ("Merge-LowRankFactor", "lowrank merge"),
         ("Compare-ModelWeight", "lowrank compare"),
         ("Measure-LayerSpeed", "lowrank speed"),
+        ("Get-LayerSpectrum", "lowrank spectrum"),
+        ("New-RankPlan", "lowrank plan"),
+        ("Export-RankPlan", "lowrank plan --output"),
         ("Get-LowRankEngine", "lowrank engines"),
     ];
 

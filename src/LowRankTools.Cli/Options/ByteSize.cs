@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Globalization;
 
 namespace LowRankTools.Cli.Options;
@@ -11,6 +12,19 @@ internal static class ByteSize
         ("KB", 1L << 10), ("MB", 1L << 20), ("GB", 1L << 30), ("TB", 1L << 40),
         ("B", 1),
     ];
+
+    /// <summary>An option that takes a size.</summary>
+    public static Option<long> Option(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "size",
+        CustomParser = result =>
+        {
+            if (!TryParse(result.Tokens[0].Value, out long bytes))
+                result.AddError($"'{result.Tokens[0].Value}' is no size: write 5GB, 500MB or plain bytes.");
+            return bytes;
+        },
+    };
 
     /// <summary>Reads a size of at least one byte.</summary>
     public static bool TryParse(string text, out long bytes)

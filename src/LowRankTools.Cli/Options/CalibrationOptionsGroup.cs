@@ -16,11 +16,14 @@ internal sealed class CalibrationOptionsGroup
     private readonly Option<bool> _refit = new("--calibration-refit") { Description = "Fit one factor again, by least squares on the calibration inputs, to the other as it is stored." };
 
     /// <summary>Adds the options and the rule that there is something to use.</summary>
-    public void AddTo(Command command)
+    /// <param name="command">The verb.</param>
+    /// <param name="refit">Whether the verb makes factors that could be refitted.</param>
+    public void AddTo(Command command, bool refit = true)
     {
         command.Add(_file);
         command.Add(_mode);
-        command.Add(_refit);
+        if (refit)
+            command.Add(_refit);
         command.Validators.Add(result =>
         {
             if (result.GetResult(_file) is null && (result.GetResult(_mode) is not null || result.GetResult(_refit) is not null))

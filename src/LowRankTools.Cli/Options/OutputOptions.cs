@@ -21,13 +21,7 @@ internal sealed class OutputOptions
         "Element type of what is computed; by default the source's own.",
         nameof(TensorDType.F16), nameof(TensorDType.BF16), nameof(TensorDType.F32), nameof(TensorDType.F64));
 
-    private readonly Option<long> _maxShardSize = new("--max-shard-size")
-    {
-        Description = "Split safetensors output into files of at most this size: 5GB (5 x 2^30 bytes), 500MB, or plain bytes.",
-        HelpName = "size",
-        CustomParser = ParseSize,
-    };
-
+    private readonly Option<long> _maxShardSize = ByteSize.Option("--max-shard-size", "Split safetensors output into files of at most this size: 5GB (5 x 2^30 bytes), 500MB, or plain bytes.");
     private readonly Option<bool> _force = new("--force") { Description = "Replace existing output." };
     private readonly Option<bool> _whatIf = new("--what-if") { Description = "Say what would be written, exactly, and write nothing." };
 
@@ -73,12 +67,5 @@ internal sealed class OutputOptions
             result.AddError($"The --output-path ends like a {implied} file and --format asks for {format}.");
         if (result.GetResult(_maxShardSize) is { Errors: var errors } && !errors.Any() && format != ModelFormat.Safetensors)
             result.AddError("Shards of a --max-shard-size are written as safetensors only.");
-    }
-
-    private static long ParseSize(ArgumentResult result)
-    {
-        if (!ByteSize.TryParse(result.Tokens[0].Value, out long bytes))
-            result.AddError($"'{result.Tokens[0].Value}' is no size: write 5GB, 500MB or plain bytes.");
-        return bytes;
     }
 }

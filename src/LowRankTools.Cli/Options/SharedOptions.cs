@@ -28,6 +28,8 @@ internal static class SharedOptions
 
     public static Option<bool> Recurse() => new("--recurse") { Description = "Search the subfolders of folders too." };
 
+    public static Option<bool> NoCache() => new("--no-cache") { Description = "Compute spectra whatever the cache folder holds, and keep none." };
+
     public static Option<bool> Json() => new("--json") { Description = "Print one JSON object a line and nothing else." };
 
     public static Option<string[]> Include() => new("--include")
@@ -90,7 +92,8 @@ internal static class SharedOptions
         return option;
     }
 
-    private static Option<T[]> List<T>(string name, string description, string helpName, Func<string, T> read) => new(name)
+    /// <summary>An option that takes several values, with commas between them; repeatable.</summary>
+    public static Option<T[]> List<T>(string name, string description, string helpName, Func<string, T> read) => new(name)
     {
         Description = description,
         HelpName = helpName,

@@ -12,6 +12,8 @@ internal static class KeepReasons
         KeepReason.NotIncluded => "not included",
         KeepReason.Excluded => "excluded",
         KeepReason.BreakEven => "the pair would not be smaller",
+        KeepReason.Budget => "the budget buys more elsewhere",
+        KeepReason.ByHand => "as told",
         KeepReason.AlreadyFactorized => "a pair already",
         KeepReason.TiedToDense => "tied to a dense tensor",
         KeepReason.UnreadableType => "type without conversion",

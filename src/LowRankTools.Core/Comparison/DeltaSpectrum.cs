@@ -16,10 +16,8 @@ internal static class DeltaSpectrum
     {
         using ITensor loaded = engine.Load(delta.View);
         double[] values = SingularValues.Compute(engine, loaded, cancellationToken);
-        double sum = values.Sum();
-        double entropy = sum == 0 ? 0 : values.Where(s => s > 0).Sum(s => -(s / sum) * Math.Log(s / sum));
         double floor = Math.Max(NoiseFloor(delta, squaredNorm, stored), (values.Length > 0 ? values[0] : 0) * 1e-6);
-        return (sum == 0 ? 0 : Math.Exp(entropy), values.Count(s => s > floor));
+        return (SpectrumMeasures.EffectiveRank(values), values.Count(s => s > floor));
     }
 
     /// <summary>

@@ -37,7 +37,9 @@ public sealed class FactorizeModel(FactorizeOptions options)
         if (!options.WhatIf)
             OutputCheck.Targets(location, model.File, options.Force);
         using LayerCalibrations? calibrations = options.Calibration is { } use ? LayerCalibrations.Open(use) : null;
-        RankPlan plan = new MakePlan(model, options, progress).Run(cancellationToken);
+        RankPlan plan = options.Plan is { } given
+            ? new ReplayPlan(given, options.AnyModel).On(model, options.Stored, cancellationToken)
+            : new MakePlan(options.PlanOptions!).Run(model, options.Stored, progress, cancellationToken);
         calibrations?.Check(model, plan);
         List<OutputItem> items = new FactorizedItems(model, plan, options).Build();
         FactorizationResult result = Planned(model, plan, items, location) with { Uncalibrated = calibrations?.Missing(plan).ToArray() ?? [] };
@@ -57,7 +59,7 @@ public sealed class FactorizeModel(FactorizeOptions options)
         using ModelOutput output = ModelOutput.Create(location, options.Format, [.. items.SelectMany(i => i.Written)],
             Metadata(Record(_ => s_longest)), options.MaxShardBytes);
         TensorCopier copier = new(model.File, output);
-        using LayerPipeline layers = new([.. items.OfType<OutputItem.Pair>()],
+        using LayerPipeline<OutputItem.Pair, LayerFactors> layers = new([.. items.OfType<OutputItem.Pair>()], p => p.Layer.Tensor.ElementCount * sizeof(float), f => f.Bytes,
             (pair, threads, token) => Factorize(model, pair, calibrations, threads, token), LayersAtATime, cancellationToken);
         long done = 0, total = model.Layers.Sum(l => l.Shape.Bytes);
         foreach (OutputItem item in items)
@@ -124,7 +126,7 @@ public sealed class FactorizeModel(FactorizeOptions options)
         return new FactorizationRecord
         {
             Source = model.Source.Name,
-            SourceFingerprint = plan.Fingerprint,
+            SourceFingerprint = plan.Fingerprint!,
             Rule = plan.Rule,
             Split = options.Split,
             Seed = options.Svd.Seed,

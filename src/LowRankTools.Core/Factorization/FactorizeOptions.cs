@@ -6,10 +6,16 @@ namespace LowRankTools.Core;
 /// <summary>Everything that <see cref="FactorizeModel"/> can be told.</summary>
 public sealed record FactorizeOptions
 {
-    /// <summary>How ranks are chosen.</summary>
-    public required RankRule Rule { get; init; }
+    /// <summary>How ranks are chosen; null where a plan says it.</summary>
+    public RankRule? Rule { get; init; }
 
-    /// <summary>Which layers are factorized; all linear ones by default.</summary>
+    /// <summary>Ranks that were planned; null where a rule chooses them.</summary>
+    public RankPlan? Plan { get; init; }
+
+    /// <summary>Whether the plan may have been made for another model that has the planned layers too.</summary>
+    public bool AnyModel { get; init; }
+
+    /// <summary>Which layers a rule factorizes; all linear ones by default.</summary>
     public LayerSelection Selection { get; init; } = new();
 
     /// <summary>Where the model goes, <see cref="OutputLocation"/>; null for a folder beside the source.</summary>
@@ -19,8 +25,12 @@ public sealed record FactorizeOptions
     public ModelFormat Format { get; init; } = ModelFormat.Safetensors;
 
     /// <summary>Element type of the factors, and of what the output format cannot hold as it is; null for the
-    /// source's own, or F16 for quantised sources.</summary>
-    public TensorDType? DType { get; init; }
+    /// source's own, or F16 for quantised sources. A plan's own type holds where none is given.</summary>
+    public TensorDType? DType
+    {
+        get => field ?? (Plan?.DType is { } planned ? Enum.Parse<TensorDType>(planned) : null);
+        init;
+    }
 
     /// <summary>Which factor the singular values go to.</summary>
     public FactorSplit Split { get; init; }
@@ -43,17 +53,31 @@ public sealed record FactorizeOptions
     /// <summary>Whether only the plan is made and nothing is written.</summary>
     public bool WhatIf { get; init; }
 
+    /// <summary>Whether a rule that needs spectra takes them from the user's cache folder and keeps them there.</summary>
+    public bool UseCache { get; init; } = true;
+
     /// <summary>What computes.</summary>
     public EngineChoice Engine { get; init; } = EngineChoice.Auto;
 
     /// <summary>Seed, threads and accuracy of the decompositions.</summary>
     public SvdOptions Svd { get; init; } = SvdOptions.Default;
 
+    /// <summary>How what is made will be stored.</summary>
+    internal StoredAs Stored => new(DType, Format, FirstBias);
+
+    /// <summary>How a rule is planned; null where there is a plan already. Errors need not be predicted, they will be measured.</summary>
+    internal PlanOptions? PlanOptions => Rule is null ? null
+        : new PlanOptions { Rule = Rule, Selection = Selection, DType = DType, PredictErrors = false, UseCache = UseCache, Engine = Engine, Svd = Svd };
+
     /// <summary>Refuses options that contradict each other.</summary>
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>, <c>EngineUnavailable</c>, or <c>PathNotFound</c> of a calibration.</exception>
     public void Validate()
     {
-        Rule.Validate();
+        if (Rule is null == Plan is null)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "Ranks come from one rule or from one plan.");
+        if (Plan is not null && Selection is not { Include.Count: 0, Exclude.Count: 0, IncludeEmbedding: false, Names: null })
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "A plan has chosen its layers already.", "Choose them when you plan, or set ranks in the plan.");
+        PlanOptions?.Validate();
         OutputCheck.Options(OutputPath, Format, DType, MaxShardBytes);
         EngineSelector.Select(Engine);
         Calibration?.Validate();

@@ -1,61 +1,73 @@
 namespace LowRankTools.Core;
 
 /// <summary>
-/// Reads and factorizes several layers side by side and hands the factors out in order, so that reading, computing and
+/// Reads and computes several layers side by side and hands the results out in order, so that reading, computing and
 /// writing overlap. A layer on one thread wastes nothing on synchronisation; a layer that is large against all that
 /// is left gets every thread. Results do not depend on the threads, so neither does what is written.
 /// </summary>
-internal sealed class LayerPipeline : IDisposable
+/// <typeparam name="TLayer">What is computed on.</typeparam>
+/// <typeparam name="TResult">What is computed; disposed of after use where it can be.</typeparam>
+internal sealed class LayerPipeline<TLayer, TResult> : IDisposable
 {
-    private readonly IReadOnlyList<OutputItem.Pair> _pairs;
-    private readonly Func<OutputItem.Pair, int, CancellationToken, LayerFactors> _compute;
+    private readonly IReadOnlyList<TLayer> _layers;
+    private readonly Func<TLayer, long> _weightBytes;
+    private readonly Func<TResult, long> _resultBytes;
+    private readonly Func<TLayer, int, CancellationToken, TResult> _compute;
     private readonly int _threads;
     private readonly long _budget;
     private readonly CancellationTokenSource _stop;
     private readonly Lock _lock = new();
-    private readonly Queue<Task<LayerFactors>> _started = [];
+    private readonly Queue<Task<TResult>> _started = [];
     private long _unstarted;
     private long _held;
     private int _next;
     private int _running;
 
     /// <summary>Starts on the first layers.</summary>
-    /// <param name="pairs">Layers in the order in which they will be asked for.</param>
-    /// <param name="compute">Reads and factorizes one layer on the given number of threads.</param>
+    /// <param name="layers">Layers in the order in which they will be asked for.</param>
+    /// <param name="weightBytes">Bytes that a layer's weight takes in memory.</param>
+    /// <param name="resultBytes">Bytes that a result takes in memory until it is used.</param>
+    /// <param name="compute">Reads one layer and computes on the given number of threads.</param>
     /// <param name="threads">Most threads in all.</param>
     /// <param name="cancellationToken">Stops all layers.</param>
-    public LayerPipeline(IReadOnlyList<OutputItem.Pair> pairs, Func<OutputItem.Pair, int, CancellationToken, LayerFactors> compute, int threads, CancellationToken cancellationToken)
+    public LayerPipeline(IReadOnlyList<TLayer> layers, Func<TLayer, long> weightBytes, Func<TResult, long> resultBytes, Func<TLayer, int, CancellationToken, TResult> compute,
+        int threads, CancellationToken cancellationToken)
     {
-        _pairs = pairs;
-        _compute = compute;
-        _threads = threads;
-        _unstarted = pairs.Sum(WeightBytes);
+        (_layers, _weightBytes, _resultBytes, _compute, _threads) = (layers, weightBytes, resultBytes, compute, threads);
+        _unstarted = layers.Sum(weightBytes);
         // Two of the largest weights at a time: the third share of the memory that is promised goes to the mathematics.
-        _budget = pairs.Count == 0 ? 0 : 2 * pairs.Max(WeightBytes);
+        _budget = layers.Count == 0 ? 0 : 2 * layers.Max(weightBytes);
         _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         StartMore();
     }
 
-    /// <summary>Waits for the next layer's factors, hands them to <paramref name="use"/> and frees them.</summary>
-    public void Next(Action<LayerFactors> use)
+    /// <summary>Waits for the next layer's result, hands it to <paramref name="use"/> and frees it.</summary>
+    public void Next(Action<TResult> use)
     {
-        Task<LayerFactors> task;
+        Task<TResult> task;
         lock (_lock)
             task = _started.Dequeue();
-        using LayerFactors factors = task.GetAwaiter().GetResult();
-        use(factors);
-        Release(factors.Bytes);
+        TResult result = task.GetAwaiter().GetResult();
+        try
+        {
+            use(result);
+            Release(_resultBytes(result));
+        }
+        finally
+        {
+            (result as IDisposable)?.Dispose();
+        }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
         _stop.Cancel();
-        foreach (Task<LayerFactors> task in _started)
+        foreach (Task<TResult> task in _started)
         {
             try
             {
-                task.GetAwaiter().GetResult().Dispose();
+                (task.GetAwaiter().GetResult() as IDisposable)?.Dispose();
             }
             catch (Exception e) when (e is not OutOfMemoryException)
             {
@@ -69,10 +81,10 @@ internal sealed class LayerPipeline : IDisposable
     {
         lock (_lock)
         {
-            while (_next < _pairs.Count && _running < _threads && !_stop.IsCancellationRequested)
+            while (_next < _layers.Count && _running < _threads && !_stop.IsCancellationRequested)
             {
-                OutputItem.Pair pair = _pairs[_next];
-                long bytes = WeightBytes(pair);
+                TLayer layer = _layers[_next];
+                long bytes = _weightBytes(layer);
                 if (_held > 0 && _held + bytes > _budget)
                     return;
                 int threads = bytes * _threads > _unstarted ? _threads : 1;
@@ -80,25 +92,25 @@ internal sealed class LayerPipeline : IDisposable
                 _running++;
                 _held += bytes;
                 _unstarted -= bytes;
-                _started.Enqueue(Task.Run(() => Compute(pair, threads), CancellationToken.None));
+                _started.Enqueue(Task.Run(() => Compute(layer, threads), CancellationToken.None));
             }
         }
     }
 
-    private LayerFactors Compute(OutputItem.Pair pair, int threads)
+    private TResult Compute(TLayer layer, int threads)
     {
         long kept = 0;
         try
         {
-            LayerFactors factors = _compute(pair, threads, _stop.Token);
-            kept = factors.Bytes;
-            return factors;
+            TResult result = _compute(layer, threads, _stop.Token);
+            kept = _resultBytes(result);
+            return result;
         }
         finally
         {
             lock (_lock)
                 _running--;
-            Release(WeightBytes(pair) - kept);
+            Release(_weightBytes(layer) - kept);
         }
     }
 
@@ -108,6 +120,4 @@ internal sealed class LayerPipeline : IDisposable
             _held -= bytes;
         StartMore();
     }
-
-    private static long WeightBytes(OutputItem.Pair pair) => pair.Layer.Tensor.ElementCount * sizeof(float);
 }

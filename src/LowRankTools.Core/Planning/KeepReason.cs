@@ -15,6 +15,10 @@ public enum KeepReason
     Excluded,
     /// <summary>The pair would have as many parameters as the matrix, or more.</summary>
     BreakEven,
+    /// <summary>It loses nothing dense, and the budget buys less error anywhere else.</summary>
+    Budget,
+    /// <summary>A plan or an override says so by hand.</summary>
+    ByHand,
     /// <summary>It is one half of a pair already.</summary>
     AlreadyFactorized,
     /// <summary>It shares its storage with a tensor that stays dense.</summary>

@@ -1,38 +1,107 @@
 namespace LowRankTools.Core;
 
-/// <summary>What is to happen to one weight matrix, convolution or embedding.</summary>
-public sealed record LayerPlan
+/// <summary>What is to happen to one weight matrix, convolution or embedding. The rank may be changed; all figures follow it.</summary>
+public sealed class LayerPlan
 {
+    private readonly LayerCost _cost;
+    private readonly KeepReason _reason;
+    private readonly double[]? _spectrum;
+    private readonly double? _plannedError;
+    private readonly LayerPlan? _leader;
+    private int? _rank;
+
+    /// <summary>Makes a decision.</summary>
+    /// <param name="cost">What each rank costs.</param>
+    /// <param name="rank">Rank of the pair; null for dense.</param>
+    /// <param name="reason">Why it stays dense.</param>
+    /// <param name="spectrum">Singular values, descending, from which errors follow; null where they are not known.</param>
+    /// <param name="plannedError">Predicted error at <paramref name="rank"/>, where it is known without a spectrum.</param>
+    /// <param name="leader">The decision that this one always shares, because the two share their storage.</param>
+    internal LayerPlan(LayerCost cost, int? rank, KeepReason reason, double[]? spectrum = null, double? plannedError = null, LayerPlan? leader = null)
+    {
+        (_cost, _reason, _spectrum, _plannedError, _leader) = (cost, reason, spectrum, plannedError, leader);
+        _rank = PlannedRank = rank;
+    }
+
     /// <summary>Name of the tensor.</summary>
     public required string Name { get; init; }
 
     /// <summary>What the tensor is.</summary>
-    public required LayerKind Kind { get; init; }
+    public LayerKind Kind => _cost.Kind;
 
     /// <summary>Shape as stored.</summary>
     public required IReadOnlyList<long> Shape { get; init; }
 
-    /// <summary>Rank of the pair; null where the layer stays dense.</summary>
-    public int? Rank { get; init; }
+    /// <summary>Rows of the matrix that a pair stands for: outputs of a linear map, entries of an embedding; zero where the tensor is no matrix.</summary>
+    public long Rows => _cost.Size.Rows;
 
-    /// <summary>Why the layer stays dense.</summary>
-    public KeepReason Reason { get; init; }
+    /// <summary>Columns of that matrix: inputs of a linear map, features of an embedding; zero where the tensor is no matrix.</summary>
+    public long Columns => _cost.Size.Columns;
+
+    /// <summary>Rank of the pair, or of the adapter; null where the layer stays as it is. Layers that share a storage share it.</summary>
+    public int? Rank
+    {
+        get => _leader is null ? _rank : _leader.Rank;
+        set
+        {
+            if (_leader is null)
+                _rank = value;
+            else
+                _leader.Rank = value;
+        }
+    }
+
+    /// <summary>The rank that was planned, before anyone changed it by hand.</summary>
+    public int? PlannedRank { get; }
+
+    /// <summary>Why the layer stays as it is; None where it does not.</summary>
+    public KeepReason Reason => Rank is not null ? KeepReason.None : PlannedRank is null ? _reason : KeepReason.ByHand;
+
+    /// <summary>Whether the plan's rule speaks of the layer: it was selected, and is a matrix.</summary>
+    internal bool IsChosen => Rank is not null || Reason is KeepReason.BreakEven or KeepReason.Budget or KeepReason.ByHand;
+
+    /// <summary>Element type of the dense weight.</summary>
+    public required string DTypeBefore { get; init; }
 
     /// <summary>Element type that the factors, or the dense copy, will have.</summary>
-    public required string DType { get; init; }
+    public string DType => _cost.Type(Rank).ToString();
 
-    /// <summary>Parameters of the dense weight.</summary>
-    public required long ParametersBefore { get; init; }
+    /// <summary>Parameters of the dense weight; zero where another layer's storage is shared.</summary>
+    public long ParametersBefore => _cost.IsTied ? 0 : _cost.DenseParameters;
 
-    /// <summary>Parameters of what will be written: both factors, and the zero biases that -FirstBias adds.</summary>
-    public required long Parameters { get; init; }
+    /// <summary>Elements of the dense weight, counted here or with another layer.</summary>
+    internal long DenseParameters => _cost.DenseParameters;
 
-    /// <summary>Bytes of the dense weight.</summary>
+    /// <summary>Parameters of what stands for it, biases that are added included; of an adapter, the trainable ones.</summary>
+    public long Parameters => _cost.Parameters(Rank);
+
+    /// <summary>Bytes of the dense weight as stored.</summary>
     public required long BytesBefore { get; init; }
 
-    /// <summary>Bytes of what will be written.</summary>
-    public required long Bytes { get; init; }
+    /// <summary>Bytes of what stands for it, or of the adapter.</summary>
+    public long Bytes => _cost.Bytes(Rank);
 
-    /// <summary>Name of the tensor whose factors or storage this one shares; null where it has its own.</summary>
-    public string? TiedTo { get; init; }
+    /// <summary>Floating-point operations for one token before, a multiplication and an addition counting two; null where they depend on more than the weight.</summary>
+    public long? FlopsBefore => _cost.Flops(null);
+
+    /// <summary>The same of what stands for it.</summary>
+    public long? Flops => _cost.Flops(Rank);
+
+    /// <summary>
+    /// Predicted ||W - W'|| / ||W||, or ||(W - W') X|| / ||W X|| in a calibrated plan; zero for a layer that stays. Null where the
+    /// plan was made without values, and for a rank that was changed after they were forgotten.
+    /// </summary>
+    public double? RelativeError =>
+        Rank is not { } rank ? (IsChosen && !_cost.IsAdapter ? 0 : null)
+        : _spectrum is not null ? SpectrumMeasures.RelativeError(_spectrum, rank)
+        : rank == PlannedRank ? _plannedError : null;
+
+    /// <summary>||W||, or ||W X|| in a calibrated plan: what the error is relative to; null where the plan was made without values.</summary>
+    public double? Norm { get; init; }
+
+    /// <summary>Factor of the layer's squared error, (RelativeError Norm)^2, in what the plan minimises; null where the plan was made without values.</summary>
+    public double? Weight { get; init; }
+
+    /// <summary>Name of the tensor whose factors this one shares; null where it has its own.</summary>
+    public string? TiedTo => _leader?.Name;
 }

@@ -1,5 +1,6 @@
 using System.IO.Enumeration;
 using LowRankTools.Formats;
+using LowRankTools.Numerics;
 
 namespace LowRankTools.Core;
 
@@ -29,13 +30,31 @@ public sealed record LayerSelection
             return KeepReason.AlreadyFactorized;
         if (!shape.IsMatrix)
             return KeepReason.NotLinear;
-        if (Exclude.Any(p => Matches(p, shape.Name)))
-            return KeepReason.Excluded;
-        if (Names?.Contains(shape.Name) == false || Include.Count > 0 && !Include.Any(p => Matches(p, shape.Name)))
-            return KeepReason.NotIncluded;
+        if (ReasonByName(shape.Name) is var named and not KeepReason.None)
+            return named;
         if (shape.Kind == LayerKind.Embedding && !IncludeEmbedding && Names is null)
             return KeepReason.Embedding;
         return TensorConversion.IsReadable(layer.Tensor.DType) ? KeepReason.None : KeepReason.UnreadableType;
+    }
+
+    /// <summary>Why a name alone is not chosen.</summary>
+    internal KeepReason ReasonByName(string name) =>
+        Exclude.Any(p => Matches(p, name)) ? KeepReason.Excluded
+        : Names?.Contains(name) == false || Include.Count > 0 && !Include.Any(p => Matches(p, name)) ? KeepReason.NotIncluded
+        : KeepReason.None;
+
+    /// <summary>Makes sure that the layers chosen one by one are there.</summary>
+    /// <exception cref="LowRankToolsException"><c>LayerNotFound</c>.</exception>
+    internal void RequireNames(Model model)
+    {
+        if (Names is null)
+            return;
+        HashSet<string> known = model.Layers.Select(l => l.Shape.Name).ToHashSet(StringComparer.Ordinal);
+        if (Names.FirstOrDefault(n => !known.Contains(n)) is { } missing)
+        {
+            throw new LowRankToolsException(CoreErrors.LayerNotFound, $"{model.Source.Path}: there is no layer '{missing}'.",
+                "Pipe layers that Get-LayerShapes found in this very model.");
+        }
     }
 
     /// <summary>Whether a pattern names a tensor, or the module that owns it: <c>a.b.weight</c> is <c>a.b</c>'s.</summary>

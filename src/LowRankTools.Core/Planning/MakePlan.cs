@@ -1,143 +1,150 @@
-using LowRankTools.Formats;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core;
 
-/// <summary>Chooses a rank, or to stay dense, for every layer of a model.</summary>
-internal sealed class MakePlan(Model model, FactorizeOptions options, IProgress<OperationProgress>? progress)
+/// <summary>Chooses a rank, or to stay dense, for every layer of a model or of a list of shapes.</summary>
+/// <param name="options">Rule, constraints, weighting.</param>
+public sealed class MakePlan(PlanOptions options)
 {
-    private readonly BiasFinder _biases = new(model.Layers);
+    // Far above any model: sizes whose sums would overflow, or whose spectra would fill the memory, are typing errors.
+    private const double MostElements = 1L << 56;
+    private const int LargestSide = 1 << 24;
 
-    /// <summary>Makes the plan. Only the energy rule reads values: it needs the layers' singular values.</summary>
-    public RankPlan Run(CancellationToken cancellationToken)
+    /// <summary>Plans a model. Values are read where the rule or the predicted errors need them.</summary>
+    /// <param name="source">The model.</param>
+    /// <param name="progress">Told about every layer, in bytes.</param>
+    /// <param name="cancellationToken">Stops inside the mathematics too.</param>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>, <c>BudgetTooSmall</c>, <c>TargetUnreachable</c>, <c>LayerNotFound</c>,
+    /// <c>RankExceedsLayer</c>, <c>NonFiniteValues</c>, or the file is damaged.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public RankPlan Run(ModelSource source, IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
-        options.Rule.Validate();
-        List<ModelLayer> candidates = [.. model.Layers.Where(l => l.Shape.Kind <= LayerKind.Recurrent)];
-        RequireNamedLayers();
-        Dictionary<string, LayerPlan> plans = new(StringComparer.Ordinal);
-        HashSet<string> tiedToDense = TiesThatKeepDense();
-        for (int i = 0; i < candidates.Count; i++)
+        options.Validate();
+        using Model model = Model.Open(source);
+        return Run(model, options.Stored, progress, cancellationToken);
+    }
+
+    /// <summary>Plans matrices of which only the shapes are known, with an <see cref="AssumedSpectrum"/> where budgets are shared out.</summary>
+    /// <param name="shapes">Sizes.</param>
+    /// <param name="progress">Told about every layer that a rule times.</param>
+    /// <param name="cancellationToken">Stops the search.</param>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>, <c>BudgetTooSmall</c>, <c>LayerNotFound</c>, <c>RankExceedsLayer</c>.</exception>
+    public RankPlan Run(IReadOnlyList<MatrixShape> shapes, IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        options.Validate();
+        if (options.Rule.SpeaksOfValues)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{options.Rule}: shapes alone have no values to keep.", "Name a model, or choose a budget.");
+        if (options.Weighting != Weighting.Relative)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"-Weighting {options.Weighting}: shapes alone have no values to weigh.", "Leave -Weighting out.");
+        if (shapes.Any(s => s.MaximumRank > LargestSide) || shapes.Sum(s => 16.0 * s.OutFeatures * s.InFeatures) > MostElements)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "The shapes are too large.", $"The smaller side of a layer is at most {LargestSide}.");
+        List<PlanCandidate> candidates = PlanCandidates.Of(shapes, options.Stored, options.Selection, new LayerOverrides(options.Overrides));
+        SpectrumOrigin origin = Assume(candidates);
+        return Plan(candidates, Choose(candidates, default, progress, cancellationToken), origin, default);
+    }
+
+    /// <summary>Plans an opened model.</summary>
+    internal RankPlan Run(Model model, StoredAs stored, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
+    {
+        options.Selection.RequireNames(model);
+        string fingerprint = ModelFingerprint.Compute(model.File, cancellationToken);
+        List<PlanCandidate> candidates = new PlanCandidates(model, stored, options.Selection, new LayerOverrides(options.Overrides)).Build();
+        OtherTensors others = OtherTensors.Of(model, stored);
+        SpectrumOrigin origin = options.IsAdapter ? Assume(candidates) : Read(model, fingerprint, candidates, progress, cancellationToken);
+        return Plan(candidates, Choose(candidates, others, progress, cancellationToken), origin, others, model.Source, fingerprint);
+    }
+
+    private SpectrumOrigin Assume(List<PlanCandidate> candidates)
+    {
+        if (options.Rule.IsPerLayer)
+            return SpectrumOrigin.None;
+        AssumedSpectrum assumed = new();
+        foreach (PlanCandidate candidate in candidates.Where(c => c.IsOpen))
+            candidate.Values = assumed.Of(candidate.Cost.Size);
+        return SpectrumOrigin.Assumed;
+    }
+
+    private SpectrumOrigin Read(Model model, string fingerprint, List<PlanCandidate> candidates, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
+    {
+        if (!options.PredictErrors && options.Rule is RankRule.Fixed or RankRule.KeepRatio)
+            return SpectrumOrigin.None;
+        PlanCandidate[] open = [.. candidates.Where(c => c.IsOpen)];
+        PlanCandidate[] calibrated = options.Calibration is { } use ? Calibrate(model, open, use, progress, cancellationToken) : [];
+        open = [.. open.Except(calibrated)];
+        SpectrumReader reader = new(model, fingerprint, options.Engine, options.Svd, options.UseCache ? CacheFolder.OfUser() : null);
+        int next = 0;
+        foreach ((_, double[] values) in reader.Run([.. open.Select(c => c.Layer!)], "Planning", progress, cancellationToken))
+        {
+            double energy = SpectrumMeasures.SquaredNorm(values);
+            open[next].Values = values;
+            open[next++].Weight = options.Weighting == Weighting.Absolute ? 1 : energy == 0 ? 0 : 1 / energy;
+        }
+        return options.Calibration is null ? SpectrumOrigin.Weights : SpectrumOrigin.Calibration;
+    }
+
+    /// <summary>Gives candidates the values that their calibrated truncation will discard; those that the file knows.</summary>
+    private PlanCandidate[] Calibrate(Model model, PlanCandidate[] open, CalibrationOptions use, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
+    {
+        using CalibrationFile file = CalibrationFile.Open(use.Path);
+        PlanCandidate[] known = [.. open.Where(c => file.Has(c.Name))];
+        if (open.Length > 0 && known.Length == 0)
+        {
+            throw new LowRankToolsException(CoreErrors.CalibrationUnmatched, $"{use.Path}: it has nothing on any chosen layer, such as {LayerNames.Module(open[0].Name)}.",
+                $"Name its tensors as the layers of {model.Source.Path}.");
+        }
+        foreach (PlanCandidate candidate in known)
+            file.Check(candidate.Layer!.Shape);
+        for (int i = 0; i < known.Length; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            ModelLayer layer = candidates[i];
-            if (options.Rule is RankRule.Energy)
-                progress?.Report(new OperationProgress("Planning", layer.Shape.Name, i, candidates.Count));
-            LayerPlan plan = layer.Shape.TiedTo is { } leader && plans.TryGetValue(leader, out LayerPlan? shared)
-                ? shared with { Name = layer.Shape.Name, ParametersBefore = 0, Parameters = 0, BytesBefore = 0, Bytes = 0, TiedTo = leader }
-                : Decide(layer, tiedToDense, cancellationToken);
-            plans.Add(layer.Shape.Name, plan);
+            progress?.Report(new OperationProgress("Calibrating", known[i].Name, i, known.Length));
+            ITensorEngine engine = EngineSelector.Select(options.Engine).Create(options.Svd.ThreadCount, options.Svd.Seed);
+            CalibratedSpectrum spectrum = CalibratedSpectrum.Compute(engine, model, known[i].Layer!, file, use, cancellationToken);
+            (known[i].Values, known[i].Weight) = (spectrum.Values, spectrum.Weight);
+        }
+        return known;
+    }
+
+    private ChosenRanks Choose(List<PlanCandidate> candidates, OtherTensors others, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
+    {
+        PlanCandidate[] open = [.. candidates.Where(c => c.IsOpen)];
+        if (options.Rule.IsPerLayer)
+            return LayerRanks.Choose(open, options);
+        if (options.Rule is RankRule.TargetSpeedup speedup)
+            return new SpeedRanks(open, c => 1 + candidates.Count(other => other.Leader == c), options, speedup, progress, cancellationToken).Choose(cancellationToken);
+        IEnumerable<PlanCandidate> left = candidates.Where(c => !c.IsOpen);
+        long other = options.IsAdapter ? 0
+            : options.Rule is RankRule.ByteBudget ? others.Bytes + left.Sum(c => c.Cost.Bytes(null))
+            : others.Parameters + left.Sum(c => c.Cost.Parameters(null));
+        return new BudgetRanks(open, options).Choose(other, cancellationToken);
+    }
+
+    private RankPlan Plan(List<PlanCandidate> candidates, ChosenRanks chosen, SpectrumOrigin origin, OtherTensors others, ModelSource? source = null, string? fingerprint = null)
+    {
+        Dictionary<PlanCandidate, LayerPlan> plans = [];
+        foreach (PlanCandidate candidate in candidates)
+        {
+            LayerPlan? leader = candidate.Leader is null ? null : plans[candidate.Leader];
+            (int? rank, KeepReason reason) = leader is not null ? (leader.Rank, leader.Reason) : chosen.Ranks.GetValueOrDefault(candidate, (null, candidate.Reason));
+            plans.Add(candidate, candidate.Decide(rank, reason, leader, withErrors: origin is SpectrumOrigin.Weights or SpectrumOrigin.Calibration));
         }
         return new RankPlan
         {
-            Rule = options.Rule.ToString(),
-            Fingerprint = ModelFingerprint.Compute(model.File, cancellationToken),
-            Layers = [.. candidates.Select(l => plans[l.Shape.Name])],
+            Path = source?.Path,
+            Name = source?.Name ?? "shapes",
+            Fingerprint = fingerprint,
+            Rule = options.Rule.ToString()!,
+            Weighting = options.Weighting,
+            Spectrum = origin,
+            IsAdapter = options.IsAdapter,
+            MinRank = options.MinRank,
+            Multiple = options.Multiple,
+            DType = options.DType?.ToString(),
+            OtherParameters = others.Parameters,
+            OtherBytesBefore = others.BytesBefore,
+            OtherBytes = others.Bytes,
+            Proof = chosen.Proof with { LowerBound = origin == SpectrumOrigin.Assumed ? null : chosen.Proof.LowerBound },
+            Layers = candidates.Select(c => plans[c]).ToList().AsReadOnly(),
         };
-    }
-
-    private LayerPlan Decide(ModelLayer layer, HashSet<string> tiedToDense, CancellationToken cancellationToken)
-    {
-        KeepReason reason = options.Selection.Reason(layer);
-        if (reason == KeepReason.None && tiedToDense.Contains(layer.Shape.Name))
-            reason = KeepReason.TiedToDense;
-        int rank = reason == KeepReason.None ? ChooseRank(layer, cancellationToken) : 0;
-        if (reason == KeepReason.None && rank == 0)
-            reason = KeepReason.BreakEven;
-        return reason == KeepReason.None ? Pair(layer, rank) : Dense(layer, reason);
-    }
-
-    /// <summary>The rank that the rule asks for, or zero where the pair would not be smaller than the matrix.</summary>
-    private int ChooseRank(ModelLayer layer, CancellationToken cancellationToken)
-    {
-        long inFeatures = layer.Shape.InFeatures!.Value, outFeatures = layer.Shape.OutFeatures!.Value;
-        long rank = options.Rule switch
-        {
-            RankRule.Fixed(int value) => value,
-            RankRule.KeepRatio(double ratio) => RankBounds.ForKeepRatio(outFeatures, inFeatures, ratio),
-            RankRule.Energy(double share) => RankForEnergy(layer, share, cancellationToken),
-            _ => throw new InvalidOperationException($"No such rule: {options.Rule}"),
-        };
-        bool pays = rank <= RankBounds.BreakEven(outFeatures, inFeatures) && PairParameters(layer.Shape, rank) < layer.Shape.Parameters;
-        return pays ? (int)rank : 0;
-    }
-
-    private int RankForEnergy(ModelLayer layer, double share, CancellationToken cancellationToken)
-    {
-        using Matrix<float> weight = WeightMatrix.Read(model.File, layer.Tensor, cancellationToken);
-        ITensorEngine engine = EngineSelector.Select(options.Engine).Create(options.Svd.ThreadCount, options.Svd.Seed);
-        using ITensor loaded = engine.Load(weight.View);
-        double[] values = WeightMatrix.Named(model, layer, () => SingularValues.Compute(engine, loaded, cancellationToken));
-        double total = values.Sum(s => s * s), sum = 0;
-        for (int k = 0; k < values.Length; k++)
-        {
-            sum += values[k] * values[k];
-            if (sum >= share * total)
-                return k + 1;
-        }
-        return Math.Max(1, values.Length);
-    }
-
-    private LayerPlan Pair(ModelLayer layer, int rank)
-    {
-        TensorDType dtype = OutputTypes.Factor(layer.Tensor.DType, options.DType);
-        long parameters = PairParameters(layer.Shape, rank);
-        return Dense(layer, KeepReason.None) with
-        {
-            Rank = rank,
-            DType = dtype.ToString(),
-            Parameters = parameters,
-            Bytes = dtype.ByteLength(parameters),
-        };
-    }
-
-    private LayerPlan Dense(ModelLayer layer, KeepReason reason)
-    {
-        TensorDType dtype = OutputTypes.Copy(layer.Tensor.DType, options.Format, options.DType);
-        return new LayerPlan
-        {
-            Name = layer.Shape.Name,
-            Kind = layer.Shape.Kind,
-            Shape = layer.Shape.Shape,
-            Reason = reason,
-            DType = dtype.ToString(),
-            ParametersBefore = layer.Shape.Parameters,
-            Parameters = layer.Shape.Parameters,
-            BytesBefore = layer.Shape.Bytes,
-            Bytes = dtype.ByteLength(layer.Shape.Parameters),
-        };
-    }
-
-    private long PairParameters(LayerShape shape, long rank) =>
-        RankBounds.PairParameters(shape.OutFeatures!.Value, shape.InFeatures!.Value, rank) + AddedBiases(shape, rank);
-
-    /// <summary>Zeros that are written because the receiving module has biases: the first factor's, and the second's where the layer had none.</summary>
-    private long AddedBiases(LayerShape shape, long rank) =>
-        !options.FirstBias || shape.Kind == LayerKind.Embedding ? 0 : rank + (_biases.Of(shape) is null ? shape.OutFeatures!.Value : 0);
-
-    /// <summary>Storages that a tensor outside the selection looks into: factorizing the others would untie them and grow the model.</summary>
-    private HashSet<string> TiesThatKeepDense()
-    {
-        HashSet<string> leaders = new(StringComparer.Ordinal);
-        Dictionary<string, ModelLayer> byName = model.Layers.ToDictionary(l => l.Shape.Name, StringComparer.Ordinal);
-        foreach (ModelLayer layer in model.Layers.Where(l => l.Shape.TiedTo is not null))
-        {
-            ModelLayer leader = byName[layer.Shape.TiedTo!];
-            bool alike = TensorTies.SameData(layer.Tensor, leader.Tensor) && layer.Shape.Orientation == leader.Shape.Orientation;
-            if (!alike || options.Selection.Reason(layer) != KeepReason.None)
-                leaders.Add(leader.Shape.Name);
-        }
-        return leaders;
-    }
-
-    private void RequireNamedLayers()
-    {
-        if (options.Selection.Names is not { } names)
-            return;
-        HashSet<string> known = model.Layers.Select(l => l.Shape.Name).ToHashSet(StringComparer.Ordinal);
-        if (names.FirstOrDefault(n => !known.Contains(n)) is { } missing)
-        {
-            throw new LowRankToolsException(CoreErrors.LayerNotFound, $"{model.Source.Path}: there is no layer '{missing}'.",
-                "Pipe layers that Get-LayerShapes found in this very model.");
-        }
     }
 }

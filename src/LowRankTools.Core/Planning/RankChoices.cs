@@ -9,34 +9,39 @@ namespace LowRankTools.Core;
 /// </summary>
 public sealed class RankChoices
 {
-    private readonly long _firstRank, _stepRank, _perRank;
-    private readonly long? _dense;
+    private readonly long _firstRank, _stepRank;
+    private readonly RankCost _cost;
+    private readonly bool _dense;
     private readonly double[] _losses;
 
-    private RankChoices(long firstRank, long stepRank, long perRank, long? dense, double[] losses) =>
-        (_firstRank, _stepRank, _perRank, _dense, _losses) = (firstRank, stepRank, perRank, dense, losses);
+    private RankChoices(long firstRank, long stepRank, RankCost cost, bool dense, double[] losses) =>
+        (_firstRank, _stepRank, _cost, _dense, _losses) = (firstRank, stepRank, cost, dense, losses);
 
     /// <summary>Number of choices, the dense one included.</summary>
-    public int Count => _losses.Length + (_dense is null ? 0 : 1);
+    public int Count => _losses.Length + (_dense ? 1 : 0);
 
     /// <summary>Number of choices that are pairs.</summary>
     internal int Pairs => _losses.Length;
 
-    /// <summary>The choices of an m x n matrix, pairs below the break-even rank only.</summary>
+    /// <summary>The choices of an m x n matrix, pairs that have fewer parameters and cost less than the dense matrix only.</summary>
     /// <param name="m">Rows.</param>
     /// <param name="n">Columns.</param>
     /// <param name="values">Singular values, descending, at most min(m, n) of them; what is missing counts as zero.</param>
     /// <param name="weight">Factor of the layer's discarded energy; 1 / ||W||^2 makes errors relative.</param>
     /// <param name="minRank">Smallest rank of a pair.</param>
     /// <param name="multiple">Ranks are multiples of this.</param>
-    /// <param name="allowDense">Whether the layer may stay dense: m n parameters and no loss. It stays so where no pair is allowed.</param>
+    /// <param name="allowDense">Whether the layer may stay dense without loss. It stays so where no pair is allowed.</param>
+    /// <param name="cost">What choices cost; null for parameters.</param>
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>: a number has no meaning, or the values do not descend.</exception>
-    public static RankChoices Create(long m, long n, ReadOnlySpan<double> values, double weight = 1, int minRank = 1, int multiple = 1, bool allowDense = true)
+    public static RankChoices Create(long m, long n, ReadOnlySpan<double> values, double weight = 1, int minRank = 1, int multiple = 1, bool allowDense = true, RankCost? cost = null)
     {
         if (m < 1 || n < 1 || minRank < 1 || multiple < 1 || !(weight >= 0) || !double.IsFinite(weight) || values.Length > Math.Min(m, n))
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"A layer of {m} x {n}: sizes, ranks and multiples are at least 1, weights are not negative, and there are at most min(m, n) singular values.");
+        RankCost costs = cost ?? RankCost.Parameters(m, n);
+        if (costs.PerRank < 1 || costs.Fixed < 0)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"A layer of {m} x {n}: one rank more costs at least 1, and nothing costs less than nothing.");
         long first = (minRank + (long)multiple - 1) / multiple * multiple;
-        long last = Math.Min(RankBounds.BreakEven(m, n), int.MaxValue);
+        long last = Math.Min(Math.Min(RankBounds.BreakEven(m, n), costs.BreakEven), int.MaxValue);
         double[] losses = new double[last < first ? 0 : (int)((last - first) / multiple + 1)];
         double tail = 0, above = 0;
         // From the smallest value on, so that small terms are not lost in large ones.
@@ -49,20 +54,26 @@ public sealed class RankChoices
             above = values[(int)k];
             tail += weight * above * above;
         }
-        return new RankChoices(first, multiple, m + n, allowDense || losses.Length == 0 ? checked(m * n) : null, losses);
+        return new RankChoices(first, multiple, costs, allowDense || losses.Length == 0, losses);
     }
+
+    /// <summary>The one choice of a layer that is decided already.</summary>
+    /// <param name="rank">Its rank; null where it stays dense.</param>
+    /// <param name="cost">What choices cost.</param>
+    /// <param name="loss">Weighted energy that the rank discards.</param>
+    public static RankChoices Only(int? rank, RankCost cost, double loss) => new(rank ?? 1, 1, cost, rank is null, rank is null ? [] : [loss]);
 
     /// <summary>Rank of a choice; null for the dense one.</summary>
     public int? Rank(int choice) => choice < _losses.Length ? checked((int)(_firstRank + choice * _stepRank)) : null;
 
-    /// <summary>Parameters of a choice: r (m + n), or m n.</summary>
-    public long Cost(int choice) => choice < _losses.Length ? (_firstRank + choice * _stepRank) * _perRank : _dense!.Value;
+    /// <summary>Cost of a choice: parameters, r (m + n) or m n, unless another unit was given.</summary>
+    public long Cost(int choice) => choice < _losses.Length ? _cost.Pair(_firstRank + choice * _stepRank) : _cost.Dense;
 
     /// <summary>Weighted energy that a choice discards.</summary>
     public double Loss(int choice) => choice < _losses.Length ? _losses[choice] : 0;
 
-    /// <summary>Parameters between one rank and the next.</summary>
-    internal long Step => _stepRank * _perRank;
+    /// <summary>Cost between one rank and the next.</summary>
+    internal long Step => _stepRank * _cost.PerRank;
 
     /// <summary>
     /// The choice of least loss + price x cost, the cheapest of equals, known to lie between two choices.
@@ -81,7 +92,7 @@ public sealed class RankChoices
             else
                 right = middle;
         }
-        return high == _losses.Length && price * _dense!.Value < Priced(left, price) ? high : left;
+        return high == _losses.Length && price * _cost.Dense < Priced(left, price) ? high : left;
     }
 
     /// <summary>Loss + price x cost.</summary>

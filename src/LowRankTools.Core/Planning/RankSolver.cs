@@ -3,8 +3,8 @@ using LowRankTools.Numerics;
 namespace LowRankTools.Core;
 
 /// <summary>
-/// The integer ranks of least weighted discarded energy, sum of w_i sigma_ik^2 over k above r_i, whose parameters, sum of
-/// r_i (m_i + n_i) or m_i n_i for a layer that stays dense, are within a budget.
+/// The integer ranks of least weighted discarded energy, sum of w_i sigma_ik^2 over k above r_i, whose cost is within a
+/// budget: parameters, r_i (m_i + n_i) or m_i n_i for a layer that stays dense, or another <see cref="RankCost"/>.
 /// </summary>
 /// <remarks>
 /// A multiple-choice knapsack. One price for a parameter makes the layers independent and gives a lower bound (the
@@ -15,7 +15,7 @@ public static class RankSolver
 {
     /// <summary>Solves.</summary>
     /// <param name="layers">The layers' choices.</param>
-    /// <param name="budget">Most parameters of all layers together.</param>
+    /// <param name="budget">Most that all layers together may cost.</param>
     /// <param name="cancellationToken">Stops the search.</param>
     /// <exception cref="LowRankToolsException"><c>BudgetTooSmall</c>: even the cheapest choices need more.</exception>
     public static RankSolution Solve(IReadOnlyList<RankChoices> layers, long budget, CancellationToken cancellationToken = default)
@@ -25,8 +25,8 @@ public static class RankSolver
             least = checked(least + layer.Cost(0));
         if (least > budget)
         {
-            throw new LowRankToolsException(CoreErrors.BudgetTooSmall, $"The smallest ranks allowed need {least} parameters; the budget is {budget}.",
-                $"Allow {least} parameters or more, or smaller ranks.");
+            throw new LowRankToolsException(CoreErrors.BudgetTooSmall, $"The smallest ranks allowed cost {least}; the budget is {budget}.",
+                $"Allow {least} or more, or smaller ranks.");
         }
         // Costs move in steps of their greatest common divisor: a budget between two steps is worth the lower one.
         long divisor = CommonStep(layers);

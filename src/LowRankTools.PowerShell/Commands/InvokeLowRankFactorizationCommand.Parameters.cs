@@ -14,11 +14,14 @@ public sealed partial class InvokeLowRankFactorizationCommand
     private const string EnergyPathSet = nameof(Energy) + nameof(Path);
     private const string EnergyLiteralPathSet = nameof(Energy) + nameof(LiteralPath);
     private const string EnergyInputObjectSet = nameof(Energy) + nameof(InputObject);
+    private const string PlanPathSet = nameof(Plan) + nameof(Path);
+    private const string PlanLiteralPathSet = nameof(Plan) + nameof(LiteralPath);
 
     /// <inheritdoc/>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = RankPathSet)]
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = KeepRatioPathSet)]
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = EnergyPathSet)]
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PlanPathSet)]
     [ValidateNotNullOrEmpty, SupportsWildcards]
     public override string[]? Path { get; set; }
 
@@ -26,6 +29,7 @@ public sealed partial class InvokeLowRankFactorizationCommand
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = RankLiteralPathSet)]
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = KeepRatioLiteralPathSet)]
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = EnergyLiteralPathSet)]
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PlanLiteralPathSet)]
     [Alias("PSPath", "LP"), ValidateNotNullOrEmpty]
     public override string[]? LiteralPath { get; set; }
 
@@ -54,6 +58,17 @@ public sealed partial class InvokeLowRankFactorizationCommand
     [Parameter(Mandatory = true, ParameterSetName = EnergyLiteralPathSet)]
     [Parameter(Mandatory = true, ParameterSetName = EnergyInputObjectSet)]
     public double Energy { get; set; }
+
+    /// <summary>A plan, or the path of its file. Without a path of a model, it is the model that was planned.</summary>
+    [Parameter(Mandatory = true, ValueFromPipeline = true, ParameterSetName = nameof(Plan))]
+    [Parameter(Mandatory = true, ParameterSetName = PlanPathSet)]
+    [Parameter(Mandatory = true, ParameterSetName = PlanLiteralPathSet)]
+    [RankPlanTransformation, ValidateNotNull]
+    public RankPlan? Plan { get; set; }
+
+    /// <summary>Whether the plan may have been made for another model that has the planned layers too.</summary>
+    [Parameter(ParameterSetName = nameof(Plan)), Parameter(ParameterSetName = PlanPathSet), Parameter(ParameterSetName = PlanLiteralPathSet)]
+    public SwitchParameter AnyModel { get; set; }
 
     /// <summary>Patterns of layers to factorize; all linear layers by default.</summary>
     [Parameter, ValidateNotNullOrEmpty, SupportsWildcards, ArgumentCompleter(typeof(LayerNameCompleter))]
@@ -86,20 +101,4 @@ public sealed partial class InvokeLowRankFactorizationCommand
     /// <summary>Whether one factor is fitted again, by least squares on the calibration inputs, to the other as it is stored.</summary>
     [Parameter]
     public SwitchParameter CalibrationRefit { get; set; }
-
-    /// <summary>Seed of the random start; the same seed gives the same bytes.</summary>
-    [Parameter]
-    public ulong Seed { get; set; }
-
-    /// <summary>Threads to compute with; every core by default.</summary>
-    [Parameter, ValidateRange(1, 256)]
-    public int ThreadCount { get; set; }
-
-    /// <summary>Engine that computes; the embedded one by default.</summary>
-    [Parameter, ValidateSet("Auto", "Embedded", "TorchSharp")]
-    public string Engine { get; set; } = "Auto";
-
-    /// <summary>Device to compute on.</summary>
-    [Parameter, ValidateNotNullOrEmpty, ArgumentCompleter(typeof(DeviceNameCompleter))]
-    public string? Device { get; set; }
 }

@@ -12,44 +12,47 @@ namespace LowRankTools.PowerShell.Commands;
 [OutputType(typeof(FactorizationResult), typeof(FileInfo))]
 public sealed partial class InvokeLowRankFactorizationCommand : WriteCommandBase
 {
-    private readonly Dictionary<string, HashSet<string>> _chosen = new(StringComparer.Ordinal);
+    private readonly ChosenLayers _chosen = new();
 
     // The name of the parameter set is open until the first object arrives; what was bound is known from the start.
-    private RankRule Rule =>
-        IsBound(nameof(KeepRatio)) ? new RankRule.KeepRatio(KeepRatio)
+    private RankRule? Rule =>
+        IsPlan ? null
+        : IsBound(nameof(KeepRatio)) ? new RankRule.KeepRatio(KeepRatio)
         : IsBound(nameof(Energy)) ? new RankRule.Energy(Energy)
         : new RankRule.Fixed(Rank);
+
+    private bool IsPlan => IsBound(nameof(Plan)) || !(IsBound(nameof(Rank)) || IsBound(nameof(KeepRatio)) || IsBound(nameof(Energy)));
 
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        if (InputObject is not { } layer)
-        {
+        if (InputObject is not null)
+            _chosen.Add(InputObject);
+        else if (ParameterSetName == nameof(Plan))
+            Guarded(Plan!.Name, () => ProcessModel(new ModelLocator().Find(Planned(Plan))[0]));
+        else
             base.ProcessRecord();
-            return;
-        }
-        if (!_chosen.TryGetValue(layer.Path, out HashSet<string>? names))
-            _chosen[layer.Path] = names = new HashSet<string>(StringComparer.Ordinal);
-        names.Add(layer.Name);
     }
 
     /// <inheritdoc/>
     protected override void EndProcessing()
     {
-        foreach (string path in _chosen.Keys)
+        foreach (string path in _chosen.Paths)
             Guarded(path, () => ProcessPath(path, listed: false));
         base.EndProcessing();
     }
 
     private protected override void ValidateOptions()
     {
-        Options(names: null).Validate();
+        // A plan that is piped is not there yet; each is looked at when it comes.
+        if (!IsPlan || Plan is not null)
+            Options(names: null).Validate();
         TellEngine(Choice(Engine, Device));
     }
 
     private protected override void ProcessModel(ModelSource source)
     {
-        FactorizeOptions options = Options(_chosen.GetValueOrDefault(source.Path));
+        FactorizeOptions options = Options(_chosen.Of(source.Path));
         OutputLocation location = new FactorizeModel(options).Location(source);
         if (MayWrite(source, location, "Factorize") is not { } write)
             return;
@@ -61,6 +64,9 @@ public sealed partial class InvokeLowRankFactorizationCommand : WriteCommandBase
             WriteWarning($"{source.Path}: no layer is factorized; each one's Reason in the result's Layers says why.");
         WriteResult(result, result.Path, result.Written);
     }
+
+    private static string Planned(RankPlan plan) => plan.Path ?? throw new LowRankToolsException(CoreErrors.PlanModelMismatch,
+        $"The plan '{plan.Name}' was made for bare shapes: it has no model.", "Name the model too, with -AnyModel.");
 
     private bool IsBound(string parameter) => MyInvocation.BoundParameters.ContainsKey(parameter);
 
@@ -76,6 +82,8 @@ public sealed partial class InvokeLowRankFactorizationCommand : WriteCommandBase
     private FactorizeOptions Options(IReadOnlySet<string>? names) => new()
     {
         Rule = Rule,
+        Plan = Plan,
+        AnyModel = AnyModel,
         Selection = new LayerSelection
         {
             Include = NamePatterns.Of(Include),
@@ -91,6 +99,7 @@ public sealed partial class InvokeLowRankFactorizationCommand : WriteCommandBase
         Calibration = CalibrationChoice(),
         MaxShardBytes = MaxShardSize,
         Force = Force,
+        UseCache = !NoCache,
         Engine = Choice(Engine, Device),
         Svd = new SvdOptions { Seed = Seed, ThreadCount = ThreadCount },
     };

@@ -43,6 +43,7 @@ internal static class ErrorRecords
             or FormatErrors.ReferencedFileMissing or CommandErrors.EngineNotFound => ErrorCategory.ObjectNotFound,
         CoreErrors.OutputExists => ErrorCategory.ResourceExists,
         CoreErrors.OutputIsSource or CoreErrors.OutputCollision or CoreErrors.OptionInvalid or CoreErrors.NameCollision
+            or CoreErrors.BudgetTooSmall or CoreErrors.TargetUnreachable or CoreErrors.RankExceedsLayer
             or CommandErrors.PathNotFileSystem or CommandErrors.ReferenceAmbiguous => ErrorCategory.InvalidArgument,
         CoreErrors.OutputNotWritable => ErrorCategory.WriteError,
         CoreErrors.DiskFull => ErrorCategory.ResourceUnavailable,

@@ -9,6 +9,8 @@ namespace LowRankTools.PowerShell;
 [EditorBrowsable(EditorBrowsableState.Never)]
 public static class Display
 {
+    private const int ShownValues = 4;
+
     private static readonly string[] s_units = ["B", "KB", "MB", "GB", "TB", "PB", "EB"];
 
     /// <summary>Longest name in a table: leaves room for the figures at a width of 120.</summary>
@@ -91,6 +93,16 @@ public static class Display
         $"{speed.Engine}, {speed.InstructionSet}, {Plural(speed.ThreadCount, "thread")}, {Plural(speed.BatchSize, "token")}";
 
     private static string Plural(long count, string noun) => $"{Count(count)} {noun}{(count == 1 ? string.Empty : "s")}";
+
+    /// <summary>A measure between one and a rank: <c>12.3</c>.</summary>
+    public static string Ratio(double value) => value.ToString("0.0", CultureInfo.InvariantCulture);
+
+    /// <summary>The largest singular values, and how many there are: <c>8.000, 4.000, 2.000, 1.000, ... (50)</c>.</summary>
+    public static string Spectrum(IReadOnlyList<double> values)
+    {
+        string first = string.Join(", ", values.Take(ShownValues).Select(v => Error(v)));
+        return values.Count <= ShownValues ? first : string.Create(CultureInfo.InvariantCulture, $"{first}, ... ({values.Count})");
+    }
 
     /// <summary>Totals by name, one a line, the largest first: <c>Linear  44,302,336</c>.</summary>
     public static string Totals(IReadOnlyDictionary<string, long> totals) => Lines(

@@ -67,6 +67,18 @@ public sealed class JsonTests : IDisposable
     public async Task Speeds_are_layer_speeds() => RoundTrips<LayerSpeed>(await CliRun.Of("speed", "--shape", "16x8", "--rank", "2,4", "--runs", "1", "--json"));
 
     [Fact]
+    public async Task Spectra_are_layer_spectra() => RoundTrips<LayerSpectrum>(await CliRun.Of("spectrum", _folder.Model(), "--json"));
+
+    [Fact]
+    public async Task Plans_are_rank_plans_with_their_layers()
+    {
+        CliRun run = await CliRun.Of("plan", _folder.Model(), "--rank", "4", "--json");
+        HasPropertiesOf<RankPlan>(Assert.Single(run.Json));
+        HasPropertiesOf<LayerPlan>(run.Json[0].GetProperty("Layers")[0]);
+        Assert.Equal(run.Out.TrimEnd(), RankPlanFile.ToLine(RankPlanFile.Parse(System.Text.Encoding.UTF8.GetBytes(run.Out), "line")));
+    }
+
+    [Fact]
     public async Task Engines_are_engine_infos() => RoundTrips<EngineInfo>(await CliRun.Of("engines", "--json"));
 
     [Fact]

@@ -120,6 +120,42 @@ public sealed class RankSolverTests
     public void Values_that_are_no_spectrum_are_refused(double first, double second) =>
         Assert.Equal(CoreErrors.OptionInvalid, Assert.Throws<LowRankToolsException>(() => RankChoices.Create(9, 9, [first, second])).ErrorId);
 
+    [Theory]
+    [InlineData(11)]
+    [InlineData(12)]
+    [InlineData(13)]
+    public void Whatever_the_unit_of_cost_no_choice_within_the_budget_loses_less(int seed)
+    {
+        Random random = new(seed);
+        for (int trial = 0; trial < 1000; trial++)
+        {
+            RankChoices[] layers = [.. Enumerable.Range(0, random.Next(1, 6)).Select(_ => CostedLayer(random))];
+            long least = layers.Sum(Least), most = layers.Sum(l => Enumerable.Range(0, l.Count).Max(l.Cost));
+            long budget = least + random.NextInt64(most - least + 3);
+            RankSolution solution = RankSolver.Solve(layers, budget);
+            double best = BruteForce(layers, budget, 0);
+            double scale = layers.Sum(l => l.Loss(0)) + 1e-300;
+            Assert.True(solution.IsProvenOptimal);
+            Assert.InRange(solution.Cost, least, budget);
+            Assert.InRange(solution.Loss, best - Rounding * scale, best + Rounding * scale);
+            Assert.True(solution.LowerBound <= best + Rounding * scale);
+        }
+
+        static long Least(RankChoices layer) => layer.Cost(0);
+    }
+
+    /// <summary>Bytes of mixed types, times with a fixed part, layers that are decided already.</summary>
+    private static RankChoices CostedLayer(Random random)
+    {
+        int m = random.Next(1, 14), n = random.Next(1, 14);
+        RankCost cost = new(random.Next(1, 60), random.Next(3) == 0 ? random.Next(40) : 0, random.Next(1, 4) * (long)m * n);
+        double[] values = [.. Enumerable.Range(1, Math.Min(m, n)).Select(_ => random.NextDouble()).OrderDescending()];
+        if (random.Next(5) > 0)
+            return RankChoices.Create(m, n, values, random.NextDouble(), random.Next(1, 4), random.Next(1, 4), random.Next(3) > 0, cost);
+        int? rank = random.Next(2) == 0 ? null : random.Next(1, Math.Min(m, n) + 1);
+        return RankChoices.Only(rank, cost, rank is null ? 0 : values.Skip(rank.Value).Sum(v => v * v));
+    }
+
     private static RankChoices Layer(Random random, int most)
     {
         int m = random.Next(1, most), n = random.Next(1, most);

@@ -1,0 +1,106 @@
+using System.CommandLine;
+using LowRankTools.Cli.Options;
+using LowRankTools.Cli.Reports;
+using LowRankTools.Core;
+using LowRankTools.Formats;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Cli.Commands;
+
+/// <summary><c>lowrank plan</c>: a rank for every layer by one rule.</summary>
+internal sealed class PlanCommand
+{
+    private readonly Argument<string[]> _paths = SharedOptions.Paths();
+    private readonly Option<bool> _recurse = SharedOptions.Recurse();
+    private readonly Option<MatrixShape[]> _shape = SharedOptions.Shapes();
+    private readonly RuleOptions _rules = RuleOptions.All();
+    private readonly Option<int?> _minRank = SharedOptions.Number<int>("--min-rank", "Smallest rank of a pair; 1 by default.", n => n >= 1, "a rank is a whole number, at least 1");
+    private readonly Option<int?> _multiple = SharedOptions.Number<int>("--multiple", "Ranks are multiples of this; 1 by default.", n => n >= 1, "a multiple is a whole number, at least 1");
+    private readonly Option<LayerOverride[]> _layerRank = LayerRankOption.Create();
+    private readonly Option<string[]> _include = SharedOptions.Include();
+    private readonly Option<string[]> _exclude = SharedOptions.Exclude();
+    private readonly Option<bool> _includeEmbedding = new("--include-embedding") { Description = "Choose embeddings too." };
+    private readonly Option<string?> _weighting = SharedOptions.Choice("--weighting", "How the errors of layers are added up; relative by default, calibrated with a --calibration.", Enum.GetNames<Weighting>());
+    private readonly CalibrationOptionsGroup _calibration = new();
+    private readonly Option<bool> _adapter = new("--adapter") { Description = "Plan adapters: the weights stay, and only what is trained beside them counts." };
+    private readonly Option<string?> _dtype = SharedOptions.Choice("--dtype", "Element type of the factors; by default the source's own.",
+        nameof(TensorDType.F16), nameof(TensorDType.BF16), nameof(TensorDType.F32), nameof(TensorDType.F64));
+    private readonly Option<string?> _output = new("--output") { Description = "File to write the plan to, for factorize --plan.", HelpName = "file" };
+    private readonly Option<bool> _force = new("--force") { Description = "Replace an existing file." };
+    private readonly Option<bool> _noCache = SharedOptions.NoCache();
+    private readonly Option<int?> _threadCount = SharedOptions.ThreadCount();
+    private readonly EngineOptions _engine = new();
+    private readonly Option<bool> _json = SharedOptions.Json();
+
+    private PlanCommand() => (_paths.Arity, _shape.Required) = (ArgumentArity.ZeroOrMore, false);
+
+    public static Command Create(ConsoleContext console)
+    {
+        PlanCommand self = new();
+        Command command = new("plan", "Choose a rank for every layer by one rule, and tell what it costs.") { self._paths, self._recurse, self._shape };
+        self._rules.AddTo(command);
+        foreach (Option option in new Option[] { self._minRank, self._multiple, self._layerRank, self._include, self._exclude, self._includeEmbedding, self._weighting, self._adapter,
+            self._dtype, self._output, self._force, self._noCache, self._threadCount })
+            command.Add(option);
+        self._calibration.AddTo(command, refit: false);
+        self._engine.AddTo(command);
+        command.Add(self._json);
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(self._shape) is not null == result.GetValue(self._paths) is { Length: > 0 })
+                result.AddError("Name models, or give shapes with --shape.");
+        });
+        command.SetAction(parsed => self.Run(parsed, console));
+        return command;
+    }
+
+    private int Run(ParseResult parsed, ConsoleContext console)
+    {
+        MakePlan operation = new(Options(parsed, console));
+        string? output = parsed.GetValue(_output);
+        bool written = false;
+        if (parsed.GetValue(_shape) is { Length: > 0 } shapes)
+        {
+            Show(ProgressBar.Run(console, progress => operation.Run(shapes, progress, console.Cancellation)));
+            return ExitCode.Success;
+        }
+        return new ModelRun(console).Each(parsed.GetRequiredValue(_paths), parsed.GetValue(_recurse),
+            source => Show(ProgressBar.Run(console, progress => operation.Run(source, progress, console.Cancellation))));
+
+        void Show(RankPlan plan)
+        {
+            if (output is not null)
+            {
+                // A second model's plan never replaces the first one's.
+                RankPlanFile.Write(plan, Path.GetFullPath(output), parsed.GetValue(_force) && !written);
+                written = true;
+            }
+            if (parsed.GetValue(_json))
+                console.Out.WriteLine(RankPlanFile.ToLine(plan));
+            else
+                PlanReport.Write(plan, console);
+            console.Out.Flush();
+        }
+    }
+
+    private PlanOptions Options(ParseResult parsed, ConsoleContext console) => new()
+    {
+        Rule = _rules.Rule(parsed)!,
+        Selection = new LayerSelection
+        {
+            Include = SharedOptions.Patterns(parsed.GetValue(_include)),
+            Exclude = SharedOptions.Patterns(parsed.GetValue(_exclude)),
+            IncludeEmbedding = parsed.GetValue(_includeEmbedding),
+        },
+        Overrides = parsed.GetValue(_layerRank) ?? [],
+        MinRank = parsed.GetValue(_minRank) ?? 1,
+        Multiple = parsed.GetValue(_multiple) ?? 1,
+        Weighting = parsed.GetValue(_weighting) is { } weighting ? Enum.Parse<Weighting>(weighting, ignoreCase: true) : _calibration.Choice(parsed) is null ? Weighting.Relative : Weighting.Calibrated,
+        Calibration = _calibration.Choice(parsed),
+        IsAdapter = parsed.GetValue(_adapter),
+        DType = parsed.GetValue(_dtype) is { } dtype ? Enum.Parse<TensorDType>(dtype, ignoreCase: true) : null,
+        UseCache = !parsed.GetValue(_noCache),
+        Engine = _engine.Choice(parsed, console),
+        Svd = new SvdOptions { ThreadCount = parsed.GetValue(_threadCount) ?? 0 },
+    };
+}

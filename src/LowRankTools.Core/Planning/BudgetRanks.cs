@@ -1,0 +1,130 @@
+using System.Globalization;
+using LowRankTools.Formats;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>Rules that weigh the layers against each other: the least error within a budget, or the fewest parameters within an error.</summary>
+internal sealed class BudgetRanks
+{
+    private readonly IReadOnlyList<PlanCandidate> _open;
+    private readonly PlanOptions _options;
+    private readonly RankChoices[] _choices;
+    private readonly double _energy;
+    private readonly bool _inBytes;
+
+    /// <summary>Prepares.</summary>
+    /// <param name="open">Candidates that ranks are to be found for, with values and weights.</param>
+    /// <param name="options">Rule and constraints.</param>
+    /// <param name="cost">What a layer's choices cost where it is neither parameters nor bytes; null where it is.</param>
+    public BudgetRanks(IReadOnlyList<PlanCandidate> open, PlanOptions options, Func<PlanCandidate, RankCost>? cost = null)
+    {
+        (_open, _options) = (open, options);
+        _inBytes = options.Rule is RankRule.ByteBudget;
+        _choices = [.. open.Select(c => Choices(c, cost?.Invoke(c) ?? Stored(c.Cost)))];
+        _energy = open.Sum(c => c.WeightedEnergy);
+    }
+
+    /// <summary>Chooses for a budget.</summary>
+    /// <param name="other">Cost of what the plan leaves as it is: part of the whole model, and of its budget.</param>
+    /// <param name="cancellationToken">Stops the search.</param>
+    /// <exception cref="LowRankToolsException"><c>BudgetTooSmall</c>.</exception>
+    public ChosenRanks Choose(long other, CancellationToken cancellationToken)
+    {
+        if (_options.Rule is RankRule.MaxRelativeError(double error))
+            return WithinError(error, cancellationToken);
+        long dense = _open.Sum(c => c.Cost.DenseParameters);
+        long budget = _options.Rule switch
+        {
+            // The quotient can land a hair under the whole number that it means.
+            RankRule.TargetReduction(double factor) => (long)Math.Floor(dense / factor * (1 + 1e-12)),
+            RankRule.ParameterBudget(long parameters) => parameters - other,
+            RankRule.ByteBudget(long bytes) => bytes - other,
+            _ => throw new InvalidOperationException($"No such rule: {_options.Rule}"),
+        };
+        return Least <= budget ? Within(budget, cancellationToken) : throw TooSmall(Least, other, dense);
+    }
+
+    /// <summary>Cost of the smallest ranks allowed.</summary>
+    public long Least => _choices.Sum(c => c.Cost(0));
+
+    /// <summary>The least error at a cost.</summary>
+    public ChosenRanks Within(long budget, CancellationToken cancellationToken)
+    {
+        RankSolution solution = RankSolver.Solve(_choices, budget, cancellationToken);
+        return Chosen(solution, _energy == 0 ? 0 : Math.Sqrt(solution.LowerBound / _energy), solution.IsProvenOptimal);
+    }
+
+    /// <summary>The smallest budget whose least error is small enough: the least error falls as the budget grows.</summary>
+    private ChosenRanks WithinError(double error, CancellationToken cancellationToken)
+    {
+        double most = error * error * _energy * (1 + 1e-12);
+        long low = Least - 1;
+        RankSolution best = RankSolver.Solve(_choices, _choices.Sum(c => Enumerable.Range(0, c.Count).Max(c.Cost)), cancellationToken);
+        if (best.Loss > most)
+        {
+            double reached = Math.Ceiling(Math.Sqrt(best.Loss / _energy) * 1e6) / 1e6;
+            throw new LowRankToolsException(CoreErrors.TargetUnreachable, string.Create(CultureInfo.InvariantCulture, $"{_options.Rule}: the ranks in -LayerRank alone cost more."),
+                string.Create(CultureInfo.InvariantCulture, $"The smallest error that they leave is {reached}."));
+        }
+        bool proven = true;
+        while (best.Cost - low > 1)
+        {
+            RankSolution middle = RankSolver.Solve(_choices, low + (best.Cost - low) / 2, cancellationToken);
+            if (middle.Loss <= most)
+            {
+                best = middle;
+                continue;
+            }
+            proven &= middle.IsProvenOptimal || middle.LowerBound > most;
+            low += (best.Cost - low) / 2;
+        }
+        return Chosen(best, null, proven);
+    }
+
+    private ChosenRanks Chosen(RankSolution solution, double? lowerBound, bool proven)
+    {
+        Dictionary<PlanCandidate, (int?, KeepReason)> ranks = [];
+        for (int i = 0; i < _open.Count; i++)
+        {
+            int? rank = _choices[i].Rank(solution.Choices[i]);
+            ranks[_open[i]] = (rank, rank is not null ? KeepReason.None : _open[i].Override is not null ? KeepReason.ByHand : _choices[i].Pairs > 0 ? KeepReason.Budget : KeepReason.BreakEven);
+        }
+        return new ChosenRanks(ranks, new PlanProof(lowerBound, proven));
+    }
+
+    private RankCost Stored(LayerCost cost) => _inBytes
+        ? new RankCost(cost.Bytes(2) - cost.Bytes(1), 0, cost.DenseType.ByteLength(cost.DenseParameters))
+        : RankCost.Parameters(cost.Size.Rows, cost.Size.Columns);
+
+    private RankChoices Choices(PlanCandidate candidate, RankCost costs)
+    {
+        (long rows, long columns) = candidate.Cost.Size;
+        RankCost stays = costs with { Dense = _options.IsAdapter ? 0 : costs.Dense };
+        if (candidate.Override is { } own)
+            return RankChoices.Only(own.Rank, stays, candidate.Loss(own.Rank));
+        return candidate.Cost.Pays(_options.FirstRank)
+            ? RankChoices.Create(rows, columns, candidate.Values, candidate.Weight, _options.MinRank, _options.Multiple, allowDense: !_options.IsAdapter, costs)
+            : RankChoices.Only(null, stays, 0);
+    }
+
+    private LowRankToolsException TooSmall(long least, long other, long dense)
+    {
+        string constraint = _open.Any(c => c.Override is not null) ? "-LayerRank and " : "";
+        constraint += _options.Multiple > 1 ? $"-MinRank {_options.MinRank} in multiples of {_options.Multiple}" : $"-MinRank {_options.MinRank}";
+        string unit = _inBytes ? "bytes" : "parameters";
+        string rest = other > 0 && _options.Rule is not RankRule.TargetReduction ? string.Create(CultureInfo.InvariantCulture, $" beside the {other:N0} of what stays as it is") : "";
+        string nearest = _options.Rule switch
+        {
+            RankRule.TargetReduction => Reduction(dense, least) is > 1 and var most
+                ? string.Create(CultureInfo.InvariantCulture, $"The most that they allow is -TargetReduction {most}.")
+                : "They allow no reduction at all: choose smaller ranks.",
+            RankRule.ParameterBudget => string.Create(CultureInfo.InvariantCulture, $"The least that they allow is -ParameterBudget {least + other}."),
+            _ => string.Create(CultureInfo.InvariantCulture, $"The least that they allow is -ByteBudget {least + other}."),
+        };
+        return new LowRankToolsException(CoreErrors.BudgetTooSmall, string.Create(CultureInfo.InvariantCulture, $"{_options.Rule}: {constraint} takes {least:N0} {unit}{rest}, which is more."), nearest);
+    }
+
+    /// <summary>The largest factor of three decimals that leaves at least what is needed.</summary>
+    private static double Reduction(long dense, long least) => least == 0 ? 1 : Math.Floor((double)dense / least * 1000 * (1 + 1e-12)) / 1000;
+}

@@ -1,0 +1,6 @@
+namespace LowRankTools.Core;
+
+/// <summary>What was chosen for the open candidates of a plan.</summary>
+/// <param name="Ranks">Ranks by candidate; null for dense, with the reason.</param>
+/// <param name="Proof">How good they are.</param>
+internal sealed record ChosenRanks(Dictionary<PlanCandidate, (int? Rank, KeepReason Reason)> Ranks, PlanProof Proof);

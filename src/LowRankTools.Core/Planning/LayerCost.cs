@@ -1,0 +1,59 @@
+using LowRankTools.Formats;
+
+namespace LowRankTools.Core;
+
+/// <summary>What a layer of a plan costs at each rank. Null as a rank means dense.</summary>
+internal sealed record LayerCost
+{
+    /// <summary>What the tensor is.</summary>
+    public required LayerKind Kind { get; init; }
+
+    /// <summary>Rows and columns of the matrix that a pair stands for; zero where the tensor is no matrix.</summary>
+    public required (long Rows, long Columns) Size { get; init; }
+
+    /// <summary>Elements of the dense weight.</summary>
+    public required long DenseParameters { get; init; }
+
+    /// <summary>Type that a pair, or an adapter, is stored in.</summary>
+    public required TensorDType PairType { get; init; }
+
+    /// <summary>Type that the weight is stored in where it stays dense.</summary>
+    public required TensorDType DenseType { get; init; }
+
+    /// <summary>Whether the dense weight stays and only an adapter's parameters count.</summary>
+    public bool IsAdapter { get; init; }
+
+    /// <summary>Whether the layer shares another one's storage, which is counted there.</summary>
+    public bool IsTied { get; init; }
+
+    /// <summary>Zeros that are written for a pair because the receiving module has biases: for each rank, and besides.</summary>
+    public (long PerRank, long Fixed) Biases { get; init; }
+
+    /// <summary>Whether a pair of a rank has fewer parameters than the matrix.</summary>
+    public bool Pays(long rank) => rank <= RankBounds.BreakEven(Size.Rows, Size.Columns) && PairParameters(rank) < DenseParameters;
+
+    /// <summary>Parameters that are stored, or trained in an adapter.</summary>
+    public long Parameters(int? rank) => IsTied ? 0 : rank is { } r ? PairParameters(r) : IsAdapter ? 0 : DenseParameters;
+
+    /// <summary>Bytes of those.</summary>
+    public long Bytes(int? rank) => IsTied || IsAdapter && rank is null ? 0 : Type(rank).ByteLength(Parameters(rank));
+
+    /// <summary>Element type of those.</summary>
+    public TensorDType Type(int? rank) => rank is null ? DenseType : PairType;
+
+    /// <summary>
+    /// Floating-point operations that the layer makes of one token, a multiplication and an addition counting two; null where
+    /// they depend on more than the weight. Looking up a dense embedding's row takes none.
+    /// </summary>
+    public long? Flops(int? rank)
+    {
+        (long rows, long columns) = Size;
+        if (rows == 0)
+            return null;
+        long dense = Kind == LayerKind.Embedding ? 0 : checked(2 * rows * columns);
+        long pair = checked(2 * (rank ?? 0) * (Kind == LayerKind.Embedding ? columns : rows + columns));
+        return IsAdapter ? dense + pair : rank is null ? dense : pair;
+    }
+
+    private long PairParameters(long rank) => RankBounds.PairParameters(Size.Rows, Size.Columns, rank) + rank * Biases.PerRank + Biases.Fixed;
+}

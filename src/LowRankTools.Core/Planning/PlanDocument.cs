@@ -1,0 +1,90 @@
+using LowRankTools.Formats;
+
+namespace LowRankTools.Core;
+
+/// <summary>A plan as it stands in JSON: the properties of <see cref="RankPlan"/> under their names, in reading order.</summary>
+internal sealed record PlanDocument(
+    int Version,
+    string? Path,
+    string Name,
+    string? Fingerprint,
+    string Rule,
+    Weighting Weighting,
+    SpectrumOrigin Spectrum,
+    bool IsAdapter,
+    int MinRank,
+    int Multiple,
+    string? DType,
+    bool IsOptimal,
+    bool IsEdited,
+    double? RelativeError,
+    double? LowerBound,
+    double? Speedup,
+    long ParametersBefore,
+    long Parameters,
+    double KeptRatio,
+    long BytesBefore,
+    long Bytes,
+    long FlopsBefore,
+    long Flops,
+    int FactorizedLayers,
+    int KeptLayers,
+    long ModelParametersBefore,
+    long ModelParameters,
+    long ModelBytesBefore,
+    long ModelBytes,
+    long OtherParameters,
+    long OtherBytesBefore,
+    long OtherBytes,
+    IReadOnlyList<PlanDocumentLayer> Layers)
+{
+    private const int MostLayers = 1_000_000;
+
+    // Far above any model, and far enough below the end of long that no total overflows.
+    private const long MostElements = 1L << 56;
+
+    public static PlanDocument Of(RankPlan plan) => new(RankPlan.CurrentVersion, plan.Path, plan.Name, plan.Fingerprint, plan.Rule, plan.Weighting, plan.Spectrum,
+        plan.IsAdapter, plan.MinRank, plan.Multiple, plan.DType, plan.IsOptimal, plan.IsEdited, plan.RelativeError, plan.LowerBound, plan.Speedup, plan.ParametersBefore,
+        plan.Parameters, plan.KeptRatio, plan.BytesBefore, plan.Bytes, plan.FlopsBefore, plan.Flops, plan.FactorizedLayers, plan.KeptLayers, plan.ModelParametersBefore,
+        plan.ModelParameters, plan.ModelBytesBefore, plan.ModelBytes, plan.OtherParameters, plan.OtherBytesBefore, plan.OtherBytes,
+        [.. plan.Layers.Select(PlanDocumentLayer.Of)]);
+
+    /// <summary>The plan, with every figure that follows from others computed again.</summary>
+    /// <param name="invalid">Makes the error of a document that makes no sense.</param>
+    public RankPlan ToPlan(Func<string, Exception> invalid)
+    {
+        if (Version != RankPlan.CurrentVersion)
+            throw invalid($"its version is {Version}, and this program knows version {RankPlan.CurrentVersion}");
+        if (Layers.Count > MostLayers || Layers.Contains(null!))
+            throw invalid($"it has a layer that is nothing, or more than {MostLayers}");
+        if (MinRank < 1 || Multiple < 1 || OtherParameters < 0 || OtherBytesBefore < 0 || OtherBytes < 0)
+            throw invalid("a number of it is below the least that makes sense");
+        TensorDType? dtype = DType is null ? null : PlanDocumentLayer.Type(DType, invalid);
+        Dictionary<string, LayerPlan> plans = new(StringComparer.Ordinal);
+        foreach (PlanDocumentLayer layer in Layers)
+        {
+            if (!plans.TryAdd(layer.Name, layer.ToPlan(dtype, IsAdapter, plans, invalid)))
+                throw invalid($"it has two layers '{layer.Name}'");
+        }
+        if (Math.Max(OtherParameters, Math.Max(OtherBytes, OtherBytesBefore)) > MostElements || plans.Values.Sum(p => (double)p.BytesBefore + 16.0 * p.DenseParameters) > MostElements)
+            throw invalid("its sizes are too large");
+        return new RankPlan
+        {
+            Path = Path,
+            Name = Name,
+            Fingerprint = Fingerprint,
+            Rule = Rule,
+            Weighting = Weighting,
+            Spectrum = Spectrum,
+            IsAdapter = IsAdapter,
+            MinRank = MinRank,
+            Multiple = Multiple,
+            DType = DType,
+            OtherParameters = OtherParameters,
+            OtherBytesBefore = OtherBytesBefore,
+            OtherBytes = OtherBytes,
+            Proof = new PlanProof(LowerBound, IsOptimal, Speedup),
+            Layers = Layers.Select(l => plans[l.Name]).ToList().AsReadOnly(),
+        };
+    }
+}

@@ -1,0 +1,89 @@
+using LowRankTools.Formats;
+
+namespace LowRankTools.Core;
+
+/// <summary>A layer of a plan as it stands in JSON: the properties of <see cref="LayerPlan"/> under their names.</summary>
+internal sealed record PlanDocumentLayer(
+    string Name,
+    int? Rank,
+    int? PlannedRank,
+    KeepReason Reason,
+    LayerKind Kind,
+    IReadOnlyList<long> Shape,
+    long Rows,
+    long Columns,
+    long ParametersBefore,
+    long Parameters,
+    string DTypeBefore,
+    string DType,
+    long BytesBefore,
+    long Bytes,
+    long? FlopsBefore,
+    long? Flops,
+    double? RelativeError,
+    double? Norm,
+    double? Weight,
+    string? TiedTo)
+{
+    public static PlanDocumentLayer Of(LayerPlan layer) => new(layer.Name, layer.Rank, layer.PlannedRank, layer.Reason, layer.Kind, layer.Shape, layer.Rows, layer.Columns,
+        layer.ParametersBefore, layer.Parameters, layer.DTypeBefore, layer.DType, layer.BytesBefore, layer.Bytes, layer.FlopsBefore, layer.Flops,
+        layer.RelativeError, layer.Norm, layer.Weight, layer.TiedTo);
+
+    /// <summary>The layer's plan.</summary>
+    /// <param name="dtype">Element type that the plan asks for.</param>
+    /// <param name="isAdapter">Whether the plan is one of adapters.</param>
+    /// <param name="earlier">The layers before it, which it may share its rank with.</param>
+    /// <param name="invalid">Makes the error of a document that makes no sense.</param>
+    public LayerPlan ToPlan(TensorDType? dtype, bool isAdapter, Dictionary<string, LayerPlan> earlier, Func<string, Exception> invalid)
+    {
+        LayerPlan? leader = null;
+        if (TiedTo is not null && !earlier.TryGetValue(TiedTo, out leader))
+            throw invalid($"'{Name}' is tied to '{TiedTo}', which no earlier layer is called");
+        if (leader is not null && leader.Rank != Rank)
+            throw invalid($"'{Name}' is tied to '{TiedTo}' and has another rank");
+        TensorDType before = Type(DTypeBefore, invalid);
+        long elements = Elements(invalid);
+        if (Rank is { } rank && (rank < 1 || rank > Math.Min(Rows, Columns)))
+            throw invalid($"'{Name}' is {Rows} x {Columns} and has no rank {rank}");
+        if (PlannedRank is { } planned && (planned < 1 || planned > Math.Min(Rows, Columns)))
+            throw invalid($"'{Name}' is {Rows} x {Columns} and cannot have been planned at rank {planned}");
+        if (BytesBefore < 0 || Norm is < 0 || Weight is < 0 || RelativeError is < 0)
+            throw invalid($"'{Name}' has a negative figure");
+        StoredAs stored = new(dtype);
+        LayerCost cost = new()
+        {
+            Kind = Kind,
+            Size = (Rows, Columns),
+            DenseParameters = elements,
+            PairType = OutputTypes.Factor(before, dtype),
+            DenseType = OutputTypes.Copy(before, stored.Format, dtype),
+            IsAdapter = isAdapter,
+            IsTied = leader is not null,
+        };
+        // The error is the planned rank's: another one's is not known without the values.
+        return new LayerPlan(cost, PlannedRank, Reason, plannedError: Rank == PlannedRank ? RelativeError : null, leader: leader)
+        {
+            Name = Name,
+            Shape = Shape.ToArray(),
+            DTypeBefore = DTypeBefore,
+            BytesBefore = BytesBefore,
+            Norm = Norm,
+            Weight = Weight,
+            Rank = Rank,
+        };
+    }
+
+    /// <summary>A type by its name.</summary>
+    public static TensorDType Type(string name, Func<string, Exception> invalid) =>
+        Enum.TryParse(name, out TensorDType type) && Enum.IsDefined(type) && !char.IsAsciiDigit(name[0]) ? type : throw invalid($"'{name}' is no element type");
+
+    private long Elements(Func<string, Exception> invalid)
+    {
+        if (Shape.Any(s => s < 0) || Rows < 0 || Columns < 0 || Rows > int.MaxValue || Columns > int.MaxValue)
+            throw invalid($"'{Name}' has sizes that no tensor has");
+        long elements = Shape.Aggregate(1L, (product, size) => checked(product * size));
+        if (Rows * Columns != 0 && Rows * Columns != elements)
+            throw invalid($"'{Name}' of {Rows} x {Columns} cannot have the shape {string.Join(" x ", Shape)}");
+        return elements;
+    }
+}

@@ -1,0 +1,76 @@
+using LowRankTools.Formats;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>Everything that <see cref="MakePlan"/> can be told.</summary>
+public sealed record PlanOptions
+{
+    /// <summary>How ranks are chosen.</summary>
+    public required RankRule Rule { get; init; }
+
+    /// <summary>Which layers are chosen; all linear ones by default.</summary>
+    public LayerSelection Selection { get; init; } = new();
+
+    /// <summary>Ranks that are given by hand: they go before the rule, the minimum, the multiple and the selection.</summary>
+    public IReadOnlyList<LayerOverride> Overrides { get; init; } = [];
+
+    /// <summary>Smallest rank of a pair.</summary>
+    public int MinRank { get; init; } = 1;
+
+    /// <summary>Ranks are multiples of this.</summary>
+    public int Multiple { get; init; } = 1;
+
+    /// <summary>How the errors of layers are added up.</summary>
+    public Weighting Weighting { get; init; }
+
+    /// <summary>Inputs of the layers, by which <see cref="Weighting.Calibrated"/> counts errors; null for the weights alone.</summary>
+    public CalibrationOptions? Calibration { get; init; }
+
+    /// <summary>Whether adapters are planned, of which only the trainable parameters count.</summary>
+    public bool IsAdapter { get; init; }
+
+    /// <summary>Element type of the factors; null for the source's own, or F16 for quantised sources.</summary>
+    public TensorDType? DType { get; init; }
+
+    /// <summary>Whether errors are predicted where the rule itself needs no values.</summary>
+    public bool PredictErrors { get; init; } = true;
+
+    /// <summary>Whether spectra are kept in the user's cache folder and taken from there.</summary>
+    public bool UseCache { get; init; } = true;
+
+    /// <summary>What computes spectra.</summary>
+    public EngineChoice Engine { get; init; } = EngineChoice.Auto;
+
+    /// <summary>Threads.</summary>
+    public SvdOptions Svd { get; init; } = SvdOptions.Default;
+
+    /// <summary>How what is planned will be stored.</summary>
+    internal StoredAs Stored => new(DType, IsAdapter: IsAdapter);
+
+    /// <summary>Smallest rank that is a multiple and not below the minimum.</summary>
+    internal int FirstRank => checked((int)((MinRank + (long)Multiple - 1) / Multiple * Multiple));
+
+    /// <summary>Refuses options that mean nothing or contradict each other.</summary>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>, or <c>EngineUnavailable</c>.</exception>
+    public void Validate()
+    {
+        Rule.Validate();
+        string? problem =
+            MinRank < 1 || Multiple < 1 ? "-MinRank and -Multiple are at least 1."
+            : Rule is RankRule.Fixed(int rank) && rank % Multiple != 0 ? $"Rank {rank} is no multiple of {Multiple}."
+            : Rule is RankRule.Fixed(int low) && low < MinRank ? $"Rank {low} is below -MinRank {MinRank}."
+            : Overrides.Any(o => o.Rank < 1) ? "A rank in -LayerRank is at least 1."
+            : IsAdapter && Rule is RankRule.TargetSpeedup ? $"{Rule}: adapters come on top of the weights, they make nothing faster."
+            : Rule is RankRule.TargetSpeedup && Selection.IncludeEmbedding ? $"{Rule}: embeddings are looked up and not multiplied; leave them out."
+            : IsAdapter && Rule.SpeaksOfValues ? $"{Rule}: what adapters will learn is not known, so there is no error of theirs to keep to."
+            : null;
+        problem ??= Weighting == Weighting.Calibrated != Calibration is not null ? "-Weighting Calibrated and a file in -Calibration need each other."
+            : Calibration is not null && IsAdapter ? "A calibration says nothing of what adapters will learn."
+            : null;
+        Calibration?.Validate();
+        if (problem is not null)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, problem);
+        EngineSelector.Select(Engine);
+    }
+}

@@ -1,0 +1,71 @@
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>
+/// Puts a plan to a model: checks that it is the one that was planned for, and that every rank makes sense there. Of the
+/// plan only names and ranks count; all figures are made anew from the model.
+/// </summary>
+/// <param name="plan">The plan.</param>
+/// <param name="anyModel">Whether another model will do, as long as it has the planned layers.</param>
+internal sealed class ReplayPlan(RankPlan plan, bool anyModel)
+{
+    /// <summary>The plan as it applies to a model.</summary>
+    /// <exception cref="LowRankToolsException"><c>PlanModelMismatch</c>, <c>PlanInvalid</c>, <c>LayerNotFound</c>, <c>RankExceedsLayer</c>.</exception>
+    public RankPlan On(Model model, StoredAs stored, CancellationToken cancellationToken)
+    {
+        string path = model.Source.Path;
+        if (plan.IsAdapter)
+            throw new LowRankToolsException(CoreErrors.PlanInvalid, $"The plan of '{plan.Name}' is one of adapters: it leaves the weights as they are.", "Plan without -Adapter.");
+        string fingerprint = ModelFingerprint.Compute(model.File, cancellationToken);
+        if (!anyModel && fingerprint != plan.Fingerprint)
+        {
+            throw new LowRankToolsException(CoreErrors.PlanModelMismatch, $"{path}: the plan was made for {(plan.Fingerprint is null ? "bare shapes" : $"another model, '{plan.Name}'")}.",
+                "Plan this model, or take the ranks over as they are with -AnyModel.");
+        }
+        Dictionary<string, LayerPlan> wanted = plan.Layers.ToDictionary(l => l.Name, StringComparer.Ordinal);
+        List<PlanCandidate> candidates = new PlanCandidates(model, stored, new LayerSelection { Names = Pairs(wanted) }, new LayerOverrides([])).Build();
+        Dictionary<string, PlanCandidate> byName = candidates.ToDictionary(c => c.Name, StringComparer.Ordinal);
+        foreach (LayerPlan pair in plan.Layers.Where(l => l.Rank is not null))
+            Check(pair, byName.GetValueOrDefault(pair.Name), path);
+        Dictionary<PlanCandidate, LayerPlan> plans = [];
+        foreach (PlanCandidate candidate in candidates)
+        {
+            LayerPlan? leader = candidate.Leader is null ? null : plans[candidate.Leader];
+            LayerPlan? given = wanted.GetValueOrDefault(candidate.Name);
+            plans.Add(candidate, candidate.Decide(leader is null ? given?.Rank : leader.Rank, given?.Reason ?? candidate.Reason, leader, withErrors: false));
+        }
+        OtherTensors others = OtherTensors.Of(model, stored);
+        return new RankPlan
+        {
+            Path = path,
+            Name = model.Source.Name,
+            Fingerprint = fingerprint,
+            Rule = plan.IsEdited ? plan.Rule + ", edited" : plan.Rule,
+            Weighting = plan.Weighting,
+            Spectrum = plan.Spectrum,
+            IsAdapter = false,
+            MinRank = plan.MinRank,
+            Multiple = plan.Multiple,
+            DType = stored.DType?.ToString(),
+            OtherParameters = others.Parameters,
+            OtherBytesBefore = others.BytesBefore,
+            OtherBytes = others.Bytes,
+            Layers = candidates.Select(c => plans[c]).ToList().AsReadOnly(),
+        };
+    }
+
+    private static HashSet<string> Pairs(Dictionary<string, LayerPlan> wanted) =>
+        wanted.Values.Where(l => l.Rank is not null).Select(l => l.Name).ToHashSet(StringComparer.Ordinal);
+
+    private static void Check(LayerPlan pair, PlanCandidate? candidate, string path)
+    {
+        if (candidate is null)
+            throw new LowRankToolsException(CoreErrors.LayerNotFound, $"{path}: there is no layer '{pair.Name}', which the plan gives a rank.", "Plan this model.");
+        (long rows, long columns) = candidate.Cost.Size;
+        if (candidate.Reason != KeepReason.None)
+            throw new LowRankToolsException(CoreErrors.PlanInvalid, $"{path}: '{pair.Name}' cannot be a pair ({candidate.Reason}), and the plan gives it a rank.", "Set the rank of that layer to null.");
+        if (pair.Rank < 1 || pair.Rank > Math.Min(rows, columns))
+            throw new LowRankToolsException(CoreErrors.RankExceedsLayer, $"{path}: '{pair.Name}' is {rows} x {columns} and has no rank {pair.Rank}.", $"Its ranks go up to {Math.Min(rows, columns)}.");
+    }
+}

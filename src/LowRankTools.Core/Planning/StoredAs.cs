@@ -1,0 +1,48 @@
+using LowRankTools.Formats;
+
+namespace LowRankTools.Core;
+
+/// <summary>How the tensors that a plan speaks of will be stored.</summary>
+/// <param name="DType">Element type of the factors, and of what the format cannot hold as it is; null for the source's own.</param>
+/// <param name="Format">Format of the file.</param>
+/// <param name="FirstBias">Whether zero biases are written for both factors.</param>
+/// <param name="IsAdapter">Whether the weights stay and adapters are made.</param>
+internal sealed record StoredAs(TensorDType? DType, ModelFormat Format = ModelFormat.Safetensors, bool FirstBias = false, bool IsAdapter = false)
+{
+    /// <summary>Costs of a layer of a model.</summary>
+    /// <param name="layer">The layer.</param>
+    /// <param name="hasBias">Whether it has a bias that moves to the second factor.</param>
+    /// <param name="isTied">Whether it is counted with another layer.</param>
+    public LayerCost Cost(ModelLayer layer, bool hasBias, bool isTied)
+    {
+        LayerShape shape = layer.Shape;
+        return new LayerCost
+        {
+            Kind = shape.Kind,
+            Size = SizeOf(shape),
+            DenseParameters = shape.Parameters,
+            PairType = OutputTypes.Factor(layer.Tensor.DType, DType),
+            DenseType = OutputTypes.Copy(layer.Tensor.DType, Format, DType),
+            IsAdapter = IsAdapter,
+            IsTied = isTied,
+            Biases = FirstBias && shape.Kind != LayerKind.Embedding ? (1, hasBias ? 0 : shape.OutFeatures ?? 0) : default,
+        };
+    }
+
+    /// <summary>Costs of a matrix of which nothing but its size is known.</summary>
+    public LayerCost Cost(MatrixShape shape) => new()
+    {
+        Kind = LayerKind.Linear,
+        Size = (shape.OutFeatures, shape.InFeatures),
+        DenseParameters = (long)shape.OutFeatures * shape.InFeatures,
+        PairType = DType ?? TensorDType.F32,
+        DenseType = TensorDType.F32,
+        IsAdapter = IsAdapter,
+    };
+
+    /// <summary>Rows and columns of the matrix that a pair stands for: (out, in), an embedding's (entries, features); zeros for other tensors.</summary>
+    private static (long Rows, long Columns) SizeOf(LayerShape shape) =>
+        !shape.IsMatrix ? default
+        : shape.Kind == LayerKind.Embedding ? (shape.InFeatures!.Value, shape.OutFeatures!.Value)
+        : (shape.OutFeatures!.Value, shape.InFeatures!.Value);
+}

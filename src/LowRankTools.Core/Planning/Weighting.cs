@@ -1,0 +1,12 @@
+namespace LowRankTools.Core;
+
+/// <summary>How the discarded energy of different layers is added up.</summary>
+public enum Weighting
+{
+    /// <summary>Each layer's as a share of its own energy, w = 1 / ||W||^2: every layer counts the same, whatever its scale and size.</summary>
+    Relative,
+    /// <summary>As it is, w = 1: least ||W - W'|| over all layers as one long vector.</summary>
+    Absolute,
+    /// <summary>By the calibration inputs X: ||(W - W') X||^2 as a share of ||W X||^2, times the layer's sensitivity.</summary>
+    Calibrated,
+}

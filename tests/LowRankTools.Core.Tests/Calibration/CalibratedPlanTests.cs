@@ -1,0 +1,61 @@
+using LowRankTools.Numerics;
+using static LowRankTools.Core.Tests.Calibration.CalibrationFiles;
+using static LowRankTools.Core.Tests.Calibration.Dense;
+
+namespace LowRankTools.Core.Tests.Calibration;
+
+/// <summary>Plans whose errors are counted at the layers' outputs.</summary>
+public sealed class CalibratedPlanTests : IDisposable
+{
+    private readonly TestFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    private ModelSource Model() => new(TestModel.Write(_folder["model.safetensors"], TestModel.Random("fc.weight", 1, 30, 20), TestModel.Random("other.weight", 2, 16, 24), TestModel.Random("third.weight", 3, 12, 18)), "model");
+
+    private CalibrationOptions Calibration() => new() { Path = Write(_folder["calibration.safetensors"], Gram("fc", Inputs(3, 20, 60)), Gram("other", Inputs(4, 24, 70))) };
+
+    private static string ErrorOf(Action action) => Assert.ThrowsAny<LowRankToolsException>(action).ErrorId;
+
+    [Theory]
+    [InlineData(CalibrationMode.Full)]
+    [InlineData(CalibrationMode.Diagonal)]
+    public void The_plan_counts_what_the_truncation_then_discards(CalibrationMode mode)
+    {
+        ModelSource model = Model();
+        CalibrationOptions calibration = Calibration() with { Mode = mode };
+        RankPlan plan = new MakePlan(new PlanOptions { Rule = new RankRule.TargetReduction(2), Weighting = Weighting.Calibrated, Calibration = calibration }).Run(model);
+        Assert.Equal((SpectrumOrigin.Calibration, true), (plan.Spectrum, plan.IsOptimal));
+        plan.Layers[0].Rank ??= 5;
+        plan.Layers[1].Rank ??= 4;
+        FactorizationResult result = new FactorizeModel(new FactorizeOptions { Plan = plan, Calibration = calibration, OutputPath = _folder["out"] }).Run(model);
+        for (int i = 0; i < 2 && mode == CalibrationMode.Full; i++)
+            Assert.Equal(plan.Layers[i].RelativeError!.Value, result.Layers[i].CalibratedError!.Value, 3);
+        Assert.Equal(plan.Layers.Select(l => l.Rank), result.Layers.Select(l => l.Rank));
+    }
+
+    [Fact]
+    public void A_layer_that_the_file_does_not_know_is_weighed_by_its_weight()
+    {
+        ModelSource model = Model();
+        RankPlan plain = new MakePlan(new PlanOptions { Rule = new RankRule.Fixed(4) }).Run(model);
+        RankPlan calibrated = new MakePlan(new PlanOptions { Rule = new RankRule.Fixed(4), Weighting = Weighting.Calibrated, Calibration = Calibration() }).Run(model);
+        Assert.Equal(plain.Layers[2].RelativeError, calibrated.Layers[2].RelativeError);
+        Assert.NotEqual(plain.Layers[0].RelativeError, calibrated.Layers[0].RelativeError);
+    }
+
+    [Fact]
+    public void A_calibration_and_its_weighting_need_each_other_and_the_model()
+    {
+        PlanOptions options = new() { Rule = new RankRule.TargetReduction(2), Weighting = Weighting.Calibrated, Calibration = Calibration() };
+        ModelSource model = Model();
+        Assert.Equal(CoreErrors.OptionInvalid, ErrorOf(() => new MakePlan(options with { Calibration = null }).Run(model)));
+        Assert.Equal(CoreErrors.OptionInvalid, ErrorOf(() => new MakePlan(options with { Weighting = Weighting.Relative }).Run(model)));
+        Assert.Equal(CoreErrors.OptionInvalid, ErrorOf(() => new MakePlan(options with { IsAdapter = true }).Run(model)));
+        Assert.Equal(CoreErrors.PathNotFound, ErrorOf(() => new MakePlan(options with { Calibration = new CalibrationOptions { Path = _folder["none"] } }).Run(model)));
+        ModelSource other = new(TestModel.Write(_folder["other.safetensors"], TestModel.Random("x.weight", 1, 30, 20)), "other");
+        Assert.Equal(CoreErrors.CalibrationUnmatched, ErrorOf(() => new MakePlan(options).Run(other)));
+        ModelSource resized = new(TestModel.Write(_folder["resized.safetensors"], TestModel.Random("fc.weight", 1, 30, 21)), "resized");
+        Assert.Equal(CoreErrors.CalibrationInvalid, ErrorOf(() => new MakePlan(options).Run(resized)));
+    }
+}
