@@ -21,29 +21,6 @@ internal sealed class PeerProcess : IDisposable
                 g = numpy.random.default_rng(0); kept.clear(); kept.update(path=(m, k, n), a=g.random((m, k), dtype=numpy.float32), b=g.random((k, n), dtype=numpy.float32))
                 kept['c'] = numpy.empty((m, n), dtype=numpy.float32)
             return kept['a'], kept['b'], kept['c']
-        def block(kind):
-            if kept.get('path') != kind:
-                nn = torch.nn; heads, width, n = 8, 512, 1024
-                class Attend(nn.Module):
-                    def __init__(self):
-                        super().__init__(); self.q, self.k, self.v = (nn.Linear(width, width, bias=False) for _ in range(3)); self.o = nn.Linear(width, width)
-                    def forward(self, x):
-                        q, k, v = (p(x).view(n, heads, -1).transpose(0, 1) for p in (self.q, self.k, self.v))
-                        s = q @ k.transpose(1, 2) * 0.125
-                        if kind == 'causal': s = s.masked_fill(mask, float('-inf'))
-                        return self.o((s.softmax(-1) @ v).transpose(0, 1).reshape(n, width))
-                mask = torch.ones(n, n, dtype=torch.bool).triu(1)
-                make = dict(attention=Attend, causal=Attend, layernorm=lambda: nn.LayerNorm(width), gelu=nn.GELU,
-                    feedforward=lambda: nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)),
-                    linear=lambda: nn.Linear(width, width), pair=lambda: nn.Sequential(nn.Linear(width, 64), nn.Linear(64, width)))
-                kept.clear(); kept.update(path=kind, module=make[kind](), x=torch.randn(n, 2048 if kind == 'gelu' else width, requires_grad=True))
-            return kept['module'], kept['x']
-        def network(kind, backward):
-            module, x = block(kind); t = time.perf_counter()
-            if backward == '1': module(x).sum().backward()
-            else:
-                with torch.no_grad(): module(x)
-            return time.perf_counter() - t
         for line in sys.stdin:
             what, *w = line.split(); error = 0.0
             if what == 'gemm':
@@ -52,7 +29,6 @@ internal sealed class PeerProcess : IDisposable
                 m, k, n = map(int, w); a, b, c = pair(k, m, 1)[0], None, None
                 if kept.get('n') != n: kept.update(n=n, bt=numpy.random.default_rng(1).random((k, n), dtype=numpy.float32), ct=numpy.empty((m, n), dtype=numpy.float32))
                 t = time.perf_counter(); numpy.dot(a.T, kept['bt'], out=kept['ct']); t = time.perf_counter() - t
-            elif what == 'network': t, error = network(*w), 0.0
             elif what == 'lowrank':
                 a = torch.from_numpy(load(w[0], int(w[1]), int(w[2]))); r = int(w[3])
                 t = time.perf_counter(); u, s, v = torch.svd_lowrank(a, q=r + 10, niter=2); t = time.perf_counter() - t
@@ -75,13 +51,13 @@ internal sealed class PeerProcess : IDisposable
     /// OpenBLAS as it chooses its kernels itself, and told to use those of SkylakeX, which it does not do on every
     /// processor that could. None where Python, NumPy or PyTorch are absent, which is printed.
     /// </summary>
-    public static List<PeerProcess> Start(int threads)
+    public static List<PeerProcess> Start(int threads, string? script = null)
     {
         List<PeerProcess> peers = [];
         if (Timing.Peer("/usr/bin/python3", "-c", "import numpy, torch") is null) return peers;
         foreach (string coreType in Vector512.IsHardwareAccelerated ? new[] { "", "SkylakeX" } : [""])
         {
-            ProcessStartInfo start = new("/usr/bin/python3", ["-c", Script]) { RedirectStandardInput = true, RedirectStandardOutput = true };
+            ProcessStartInfo start = new("/usr/bin/python3", ["-c", script ?? Script]) { RedirectStandardInput = true, RedirectStandardOutput = true };
             start.Environment["OMP_WAIT_POLICY"] = "passive";
             start.Environment["OMP_NUM_THREADS"] = start.Environment["OPENBLAS_NUM_THREADS"] = threads.ToString(CultureInfo.InvariantCulture);
             if (coreType.Length > 0) start.Environment["OPENBLAS_CORETYPE"] = coreType;

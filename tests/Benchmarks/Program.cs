@@ -14,6 +14,7 @@ using LowRankTools.Benchmarks;
     ("network", NetworkBenchmark.Run),
     ("use", EncoderBenchmark.Run),
     ("plan", PlanBenchmark.Run),
+    ("transformer", TransformerBenchmark.Run),
 ];
 
 if (args is ["--child", .. string[] child])

@@ -25,6 +25,19 @@ public sealed record ConvolutionShape(int Height, int Width, int KernelHeight, i
     /// <summary>Pixels of a line of the output.</summary>
     public int OutputWidth => Places(Width, KernelWidth, Stride.Width, Padding.Width, Dilation.Width);
 
+    /// <summary>Row of the pixel under one entry of the kernel, or -1 outside the image.</summary>
+    /// <param name="place">Place of the kernel, counted through all images.</param>
+    /// <param name="tap">Entry of the kernel, line by line.</param>
+    public int PixelUnder(int place, int tap)
+    {
+        (int image, int inside) = Math.DivRem(place, OutputHeight * OutputWidth);
+        (int outLine, int outColumn) = Math.DivRem(inside, OutputWidth);
+        (int tapLine, int tapColumn) = Math.DivRem(tap, KernelWidth);
+        int line = (outLine * Stride.Height) - Padding.Height + (tapLine * Dilation.Height);
+        int column = (outColumn * Stride.Width) - Padding.Width + (tapColumn * Dilation.Width);
+        return (uint)line < (uint)Height && (uint)column < (uint)Width ? (((image * Height) + line) * Width) + column : -1;
+    }
+
     private static int Places(int size, int kernel, int stride, int padding, int dilation) =>
         Math.Max(0, ((size + (2 * padding) - (dilation * (kernel - 1)) - 1) / stride) + 1);
 }

@@ -63,8 +63,7 @@ public sealed unsafe partial class EmbeddedEngine : INetworkEngine
     /// <inheritdoc/>
     public void AddColumnSums(ITensor x, ITensor sums, CancellationToken ct = default)
     {
-        RequireMatrix(x);
-        RequireLength(sums, x.Shape[1]);
+        NetworkShapes.RequireColumns(x, sums);
         if (x.Length == 0) return;
         if (IsSingle(x)) RowSums.AddColumns(Rows<float>(x), Entries<float>(sums), Threads, ct);
         else RowSums.AddColumns(Rows<double>(x), Entries<double>(sums), Threads, ct);
@@ -73,8 +72,8 @@ public sealed unsafe partial class EmbeddedEngine : INetworkEngine
     /// <inheritdoc/>
     public void Activate(Activation activation, ITensor x, ITensor? bias, ITensor y, CancellationToken ct = default)
     {
-        RequireSameShape(x, y);
-        RequireColumnsOf(x, bias);
+        NetworkShapes.RequireSame(x, y);
+        NetworkShapes.RequireColumns(x, bias);
         if (IsSingle(x)) ActivationLoops.Forward(activation, Rows<float>(x), Entries<float>(bias), Rows<float>(y), Threads, ct);
         else ActivationLoops.Forward(activation, Rows<double>(x), Entries<double>(bias), Rows<double>(y), Threads, ct);
     }
@@ -82,9 +81,9 @@ public sealed unsafe partial class EmbeddedEngine : INetworkEngine
     /// <inheritdoc/>
     public void ActivateBackward(Activation activation, ITensor x, ITensor? bias, ITensor dy, ITensor dx, CancellationToken ct = default)
     {
-        RequireSameShape(x, dy);
-        RequireSameShape(x, dx);
-        RequireColumnsOf(x, bias);
+        NetworkShapes.RequireSame(x, dy);
+        NetworkShapes.RequireSame(x, dx);
+        NetworkShapes.RequireColumns(x, bias);
         if (IsSingle(x)) ActivationLoops.Backward(activation, Rows<float>(x), Entries<float>(bias), Rows<float>(dy), Rows<float>(dx), Threads, ct);
         else ActivationLoops.Backward(activation, Rows<double>(x), Entries<double>(bias), Rows<double>(dy), Rows<double>(dx), Threads, ct);
     }
@@ -92,8 +91,8 @@ public sealed unsafe partial class EmbeddedEngine : INetworkEngine
     /// <inheritdoc/>
     public void Gate(Activation activation, ITensor gate, ITensor up, ITensor y, CancellationToken ct = default)
     {
-        RequireSameShape(gate, up);
-        RequireSameShape(gate, y);
+        NetworkShapes.RequireSame(gate, up);
+        NetworkShapes.RequireSame(gate, y);
         if (IsSingle(gate)) ActivationLoops.Gate(activation, Rows<float>(gate), Rows<float>(up), Rows<float>(y), Threads, ct);
         else ActivationLoops.Gate(activation, Rows<double>(gate), Rows<double>(up), Rows<double>(y), Threads, ct);
     }
@@ -101,11 +100,11 @@ public sealed unsafe partial class EmbeddedEngine : INetworkEngine
     /// <inheritdoc/>
     public void GateBackward(Activation activation, ITensor gate, ITensor up, ITensor dy, ITensor dGate, ITensor dUp, CancellationToken ct = default)
     {
-        RequireSameShape(gate, dUp);
+        NetworkShapes.RequireSame(gate, dUp);
 
         // dUp = f(gate) dy has the form of the gated product itself; dGate = (dy up) f'(gate).
         Gate(activation, gate, dy, dUp, ct);
-        RequireSameShape(gate, dGate);
+        NetworkShapes.RequireSame(gate, dGate);
         Gate(Activation.None, dy, up, dGate, ct);
         ActivateBackward(activation, gate, null, dGate, dGate, ct);
     }
@@ -113,9 +112,9 @@ public sealed unsafe partial class EmbeddedEngine : INetworkEngine
     /// <inheritdoc/>
     public void Normalize(Normalization kind, ITensor x, ITensor? weight, ITensor? bias, double epsilon, ITensor y, CancellationToken ct = default)
     {
-        RequireSameShape(x, y);
-        RequireColumnsOf(x, weight);
-        RequireColumnsOf(x, bias);
+        NetworkShapes.RequireSame(x, y);
+        NetworkShapes.RequireColumns(x, weight);
+        NetworkShapes.RequireColumns(x, bias);
         if (x.Length == 0) return;
         if (IsSingle(x)) NormalizationRows.Forward(kind, Rows<float>(x), Entries<float>(weight), Entries<float>(bias), (float)epsilon, Rows<float>(y), Threads, ct);
         else NormalizationRows.Forward(kind, Rows<double>(x), Entries<double>(weight), Entries<double>(bias), epsilon, Rows<double>(y), Threads, ct);
@@ -124,11 +123,11 @@ public sealed unsafe partial class EmbeddedEngine : INetworkEngine
     /// <inheritdoc/>
     public void NormalizeBackward(Normalization kind, ITensor x, ITensor? weight, double epsilon, ITensor dy, ITensor dx, ITensor? weightGradient, ITensor? biasGradient, CancellationToken ct = default)
     {
-        RequireSameShape(x, dy);
-        RequireSameShape(x, dx);
-        RequireColumnsOf(x, weight);
-        RequireColumnsOf(x, weightGradient);
-        RequireColumnsOf(x, biasGradient);
+        NetworkShapes.RequireSame(x, dy);
+        NetworkShapes.RequireSame(x, dx);
+        NetworkShapes.RequireColumns(x, weight);
+        NetworkShapes.RequireColumns(x, weightGradient);
+        NetworkShapes.RequireColumns(x, biasGradient);
         if (x.Length == 0) return;
         if (IsSingle(x)) NormalizationRows.Backward(kind, Rows<float>(x), Entries<float>(weight), (float)epsilon, Rows<float>(dy), Rows<float>(dx), Entries<float>(weightGradient), Entries<float>(biasGradient), Threads, ct);
         else NormalizationRows.Backward(kind, Rows<double>(x), Entries<double>(weight), epsilon, Rows<double>(dy), Rows<double>(dx), Entries<double>(weightGradient), Entries<double>(biasGradient), Threads, ct);
@@ -137,17 +136,19 @@ public sealed unsafe partial class EmbeddedEngine : INetworkEngine
     /// <inheritdoc/>
     public void Gather(ITensor table, ReadOnlySpan<int> rows, ITensor y, CancellationToken ct = default)
     {
-        int[] checkedRows = RequireTableRows(table, rows, y);
-        if (IsSingle(table)) TableRows.Gather(Rows<float>(table), checkedRows, Rows<float>(y), Threads, ct);
-        else TableRows.Gather(Rows<double>(table), checkedRows, Rows<double>(y), Threads, ct);
+        NetworkShapes.RequireTable(table, rows, y);
+        int[] numbers = rows.ToArray();
+        if (IsSingle(table)) TableRows.Gather(Rows<float>(table), numbers, Rows<float>(y), Threads, ct);
+        else TableRows.Gather(Rows<double>(table), numbers, Rows<double>(y), Threads, ct);
     }
 
     /// <inheritdoc/>
     public void ScatterAdd(ITensor x, ReadOnlySpan<int> rows, ITensor table, CancellationToken ct = default)
     {
-        int[] checkedRows = RequireTableRows(table, rows, x);
-        if (IsSingle(table)) TableRows.ScatterAdd(Rows<float>(x), checkedRows, Rows<float>(table), Threads, ct);
-        else TableRows.ScatterAdd(Rows<double>(x), checkedRows, Rows<double>(table), Threads, ct);
+        NetworkShapes.RequireTable(table, rows, x);
+        int[] numbers = rows.ToArray();
+        if (IsSingle(table)) TableRows.ScatterAdd(Rows<float>(x), numbers, Rows<float>(table), Threads, ct);
+        else TableRows.ScatterAdd(Rows<double>(x), numbers, Rows<double>(table), Threads, ct);
     }
 
     private static void FillRows<T>(MatrixView<T> view, T value)
@@ -175,31 +176,5 @@ public sealed unsafe partial class EmbeddedEngine : INetworkEngine
         MatrixView<T> view = Rows<T>(x);
         if (view.Rows > 1 && view.RowStride != view.Columns) throw Mismatch($"The {Text([.. x.Shape])} view is not contiguous.");
         return view.Pointer;
-    }
-
-    private static void RequireLength(ITensor x, long length)
-    {
-        if (x.Length != length) throw Mismatch($"{Text([.. x.Shape])} does not have {length} entries.");
-    }
-
-    private static void RequireColumnsOf(ITensor x, ITensor? vector)
-    {
-        RequireMatrix(x);
-        if (vector is not null) RequireLength(vector, x.Shape[1]);
-    }
-
-    private static int[] RequireTableRows(ITensor table, ReadOnlySpan<int> rows, ITensor x)
-    {
-        RequireMatrix(table);
-        RequireMatrix(x);
-        if (x.Shape[0] != rows.Length || x.Shape[1] != table.Shape[1])
-            throw Mismatch($"{rows.Length} rows of {Text([.. table.Shape])} are not {Text([.. x.Shape])}.");
-        foreach (int row in rows)
-        {
-            if ((uint)row >= (uint)table.Shape[0])
-                throw new LowRankToolsException("IndexOutOfRange", $"Row {row} is not among the {table.Shape[0]} rows of the table.", "Check the token ids against the vocabulary.");
-        }
-
-        return rows.ToArray();
     }
 }

@@ -11,7 +11,7 @@ namespace LowRankTools.TorchSharp;
 /// Cancellation is seen between calls of libtorch, not inside of them. An error of libtorch itself, such as a lack of
 /// device memory, is a <see cref="LowRankToolsException"/> with the id EngineFailed.
 /// </remarks>
-public sealed partial class TorchSharpEngine : ITensorEngine
+public sealed partial class TorchSharpEngine
 {
     private readonly Device _device;
 

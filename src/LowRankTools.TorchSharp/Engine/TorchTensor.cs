@@ -44,6 +44,13 @@ internal sealed class TorchTensor : ITensor
     public TorchTensor Sliced(int first, int count) =>
         new(_memory, owns: false, [count, .. _shape.Skip(1)], _strides, _offset + (first * _strides[0]));
 
+    /// <summary>The first dimension x all others of a contiguous tensor.</summary>
+    public TorchTensor Flattened()
+    {
+        int rows = _shape.Length == 0 ? 1 : _shape[0], columns = checked((int)_shape.Skip(1).Aggregate(1L, (product, size) => product * size));
+        return new(_memory, owns: false, [rows, columns], [columns, 1], _offset);
+    }
+
     /// <summary>Frees the memory when this owns it; views of it must not be used afterwards.</summary>
     public void Dispose()
     {

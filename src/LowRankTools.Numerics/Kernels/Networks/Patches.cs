@@ -17,7 +17,7 @@ internal static unsafe class Patches
                 T* target = patches.Row(place);
                 for (int tap = 0; tap < taps; tap++)
                 {
-                    int pixel = Pixel(shape, place, tap);
+                    int pixel = shape.PixelUnder(place, tap);
                     T* from = pixel < 0 ? null : x.Row(pixel);
                     for (int c = 0; c < x.Columns; c++) target[(c * taps) + tap] = from is null ? T.Zero : from[c];
                 }
@@ -39,23 +39,12 @@ internal static unsafe class Patches
                 T* from = patches.Row(place);
                 for (int tap = 0; tap < taps; tap++)
                 {
-                    int pixel = Pixel(shape, place, tap);
+                    int pixel = shape.PixelUnder(place, tap);
                     if (pixel < 0) continue;
                     T* target = x.Row(pixel);
                     for (int c = 0; c < x.Columns; c++) target[c] += from[(c * taps) + tap];
                 }
             }
         }, ct);
-    }
-
-    // Row of the pixel under one entry of the kernel, or -1 outside the image.
-    private static int Pixel(ConvolutionShape shape, int place, int tap)
-    {
-        (int image, int inside) = Math.DivRem(place, shape.OutputHeight * shape.OutputWidth);
-        (int outLine, int outColumn) = Math.DivRem(inside, shape.OutputWidth);
-        (int tapLine, int tapColumn) = Math.DivRem(tap, shape.KernelWidth);
-        int line = (outLine * shape.Stride.Height) - shape.Padding.Height + (tapLine * shape.Dilation.Height);
-        int column = (outColumn * shape.Stride.Width) - shape.Padding.Width + (tapColumn * shape.Dilation.Width);
-        return (uint)line < (uint)shape.Height && (uint)column < (uint)shape.Width ? (((image * shape.Height) + line) * shape.Width) + column : -1;
     }
 }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace LowRankTools.Numerics;
 
@@ -36,10 +37,10 @@ internal readonly unsafe struct SimdScalar<T> : ISimd<T, T>
 
     public static T IfLess(T x, T y, T yes, T no) => x < y ? yes : no;
 
-    public static T PowerOfTwo(T shifted) => shifted switch
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T PowerOfTwo(T shifted)
     {
-        float x => (T)(object)BitConverter.Int32BitsToSingle((BitConverter.SingleToInt32Bits(x) + 127) << 23),
-        double x => (T)(object)BitConverter.Int64BitsToDouble((BitConverter.DoubleToInt64Bits(x) + 1023) << 52),
-        _ => throw new NotSupportedException(),
-    };
+        if (typeof(T) == typeof(float)) return (T)(object)BitConverter.Int32BitsToSingle((BitConverter.SingleToInt32Bits((float)(object)shifted) + 127) << 23);
+        return (T)(object)BitConverter.Int64BitsToDouble((BitConverter.DoubleToInt64Bits((double)(object)shifted) + 1023) << 52);
+    }
 }
