@@ -1,14 +1,18 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using LowRankTools.Cli;
+using LowRankTools.Formats;
 
 using CancellationTokenSource cancellation = new();
 
-// The first Ctrl+C asks for an orderly end, so that no half-written file stays; the second one is not held back.
+// The first Ctrl+C asks for an orderly end; the second one is not held back. Neither leaves a half-written file.
 void Cancel(PosixSignalContext signal)
 {
     signal.Cancel = !cancellation.IsCancellationRequested;
-    cancellation.Cancel();
+    if (signal.Cancel)
+        cancellation.Cancel();
+    else
+        TemporaryFile.DeleteUnfinished();
 }
 
 using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Cancel);

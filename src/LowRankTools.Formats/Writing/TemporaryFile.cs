@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Win32.SafeHandles;
 
 namespace LowRankTools.Formats;
@@ -8,6 +9,8 @@ namespace LowRankTools.Formats;
 /// </summary>
 public sealed class TemporaryFile : IDisposable
 {
+    private static readonly ConcurrentDictionary<string, bool> s_unfinished = new(StringComparer.Ordinal);
+
     private readonly SafeFileHandle _handle;
     private string? _temporaryPath;
 
@@ -17,7 +20,27 @@ public sealed class TemporaryFile : IDisposable
     public TemporaryFile(string folder)
     {
         _temporaryPath = Path.Combine(folder, $".{Path.GetRandomFileName()}.tmp");
-        _handle = File.OpenHandle(_temporaryPath, FileMode.CreateNew, FileAccess.Write, FileShare.None);
+        _handle = File.OpenHandle(_temporaryPath, FileMode.CreateNew, FileAccess.Write, FileShare.Delete);
+        s_unfinished[_temporaryPath] = true;
+    }
+
+    /// <summary>
+    /// Deletes whatever temporary files this process has, as well as it can. For a process that is about to be ended and
+    /// will not come to dispose of them.
+    /// </summary>
+    public static void DeleteUnfinished()
+    {
+        foreach (string path in s_unfinished.Keys)
+        {
+            try
+            {
+                File.Delete(path);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // There is nobody left to tell.
+            }
+        }
     }
 
     /// <summary>Bytes appended so far.</summary>
@@ -48,6 +71,7 @@ public sealed class TemporaryFile : IDisposable
     public void MoveTo(string path)
     {
         File.Move(_temporaryPath!, path, overwrite: true);
+        s_unfinished.TryRemove(_temporaryPath!, out _);
         _temporaryPath = null;
     }
 
@@ -55,8 +79,10 @@ public sealed class TemporaryFile : IDisposable
     public void Dispose()
     {
         _handle.Dispose();
-        if (_temporaryPath is not null)
-            File.Delete(_temporaryPath);
+        if (_temporaryPath is null)
+            return;
+        File.Delete(_temporaryPath);
+        s_unfinished.TryRemove(_temporaryPath, out _);
         _temporaryPath = null;
     }
 }

@@ -86,13 +86,13 @@ public sealed class MeasureLayerSpeedCommand : OperationCommandBase
     {
         IReadOnlyList<MeasuredLayer> distinct = MeasuredLayer.Distinct(_layers);
         if (_layers.Count > 0)
-            WriteVerbose($"{_layers.Count} layers came, {distinct.Sum(l => l.Layers)} of them linear and dense, of {distinct.Count} shapes.");
+            WriteVerbose($"{_layers.Count} tensors came, {distinct.Sum(l => l.Layers)} of them weights of dense linear layers, in {distinct.Count} shapes.");
         foreach (MeasuredLayer layer in distinct)
             Guarded(layer.Name, () => Measure(layer));
         if (_layers.Count > 0 && distinct.Count == 0)
         {
             Guarded(_layers[0].Name, () => throw new LowRankToolsException(CoreErrors.LayerNotFound,
-                $"None of the {_layers.Count} layers in the pipeline is a linear layer that is still dense.", "Pipe layers of kind Linear."));
+                $"None of the {_layers.Count} tensors in the pipeline is the weight of a linear layer that is still dense.", "Pipe layers of kind Linear."));
         }
     }
 

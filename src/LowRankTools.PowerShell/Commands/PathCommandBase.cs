@@ -59,7 +59,7 @@ public abstract class PathCommandBase : OperationCommandBase
         {
             Guarded(_leftOut[0], () => throw new LowRankToolsException(CoreErrors.NoModelsFound,
                 $"{_leftOut[0]}: neither this nor any other of the {_leftOut.Count} files and folders in the pipeline is or holds a file that is called as models are.",
-                "Name a file in -LiteralPath to have it read whatever it is called."));
+                "Add -Recurse to look into folders in folders, or name a file in -LiteralPath to have it read whatever it is called."));
         }
     }
 

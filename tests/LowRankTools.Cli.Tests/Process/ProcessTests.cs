@@ -63,4 +63,18 @@ public sealed class ProcessTests : IDisposable
         Assert.Equal("", run.Out);
         Assert.Equal(before, _folder.Snapshot());
     }
+
+    [UnixFact]
+    public async Task Interrupts_without_patience_leave_nothing_behind_either()
+    {
+        string model = _folder.Write("big/model.safetensors", 1, [.. Enumerable.Range(0, 8).Select(i => ($"layers.{i}.weight", new long[] { 1536, 1536 }))]);
+        using LowRankProcess process = new("factorize", model, "--rank", "600", "--thread-count", "1");
+        while (!process.HasExited && !(Directory.Exists(_folder["big-lowrank"]) && Directory.EnumerateFiles(_folder["big-lowrank"]).Any()))
+            await Task.Delay(5);
+        process.SendInterrupt();
+        process.SendInterrupt();
+        CliRun run = await process.Completed();
+        Assert.Equal(130, run.Code);
+        Assert.Empty(Directory.Exists(_folder["big-lowrank"]) ? Directory.EnumerateFiles(_folder["big-lowrank"]) : []);
+    }
 }
