@@ -19,9 +19,11 @@
         'Import-RankPlan'
         'Invoke-LowRankFactorization'
         'Measure-LayerSpeed'
+        'Measure-ModelSpeed'
         'Measure-ParameterCount'
         'Merge-LowRankFactor'
         'New-RankPlan'
+        'New-TransformerModel'
     )
     VariablesToExport    = @()
     AliasesToExport      = @('Get-LayerShape')

@@ -57,4 +57,8 @@ public static class CoreErrors
     public const string CalibrationInvalid = nameof(CalibrationInvalid);
     /// <summary>A calibration file has nothing on any of the layers that are to be factorized.</summary>
     public const string CalibrationUnmatched = nameof(CalibrationUnmatched);
+    /// <summary>There is no configuration of that name.</summary>
+    public const string PresetUnknown = nameof(PresetUnknown);
+    /// <summary>A network is given what it does not read: too many tokens, unknown ones, an image of another size.</summary>
+    public const string InputInvalid = nameof(InputInvalid);
 }

@@ -11,4 +11,7 @@ public sealed record ComputeOptions
 
     /// <summary>Seed of everything random.</summary>
     public ulong Seed { get; init; }
+
+    /// <summary>What counts the work of the embedded engine; null for nobody.</summary>
+    public WorkCounter? Counter { get; init; }
 }

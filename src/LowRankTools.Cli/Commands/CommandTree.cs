@@ -15,6 +15,7 @@ internal static class CommandTree
         ("merge", MergeCommand.Create),
         ("compare", CompareCommand.Create),
         ("speed", SpeedCommand.Create),
+        ("new", NewCommand.Create),
         ("engines", EnginesCommand.Create),
         ("demo", DemoCommand.Create),
     ];

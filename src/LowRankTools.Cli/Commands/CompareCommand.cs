@@ -2,7 +2,6 @@ using System.CommandLine;
 using LowRankTools.Cli.Options;
 using LowRankTools.Cli.Reports;
 using LowRankTools.Core;
-using LowRankTools.Numerics;
 
 namespace LowRankTools.Cli.Commands;
 
@@ -21,10 +20,8 @@ internal static class CompareCommand
         command.Add(json);
         command.SetAction(parsed =>
         {
-            ModelSource? expected = null;
-            int code = new ModelRun(console).Each([parsed.GetRequiredValue(reference)], recurse: false, model => expected = Single(expected, model));
-            if (code != ExitCode.Success || expected is null)
-                return code;
+            if (new ModelRun(console).One(parsed.GetRequiredValue(reference)) is not { } expected)
+                return ExitCode.BadInput;
             CompareModels operation = new(parsed.GetValue(includeRank), engine.Choice(parsed, console));
             return new ModelRun(console).Each(parsed.GetRequiredValue(paths), parsed.GetValue(recurse), source =>
             {
@@ -38,7 +35,4 @@ internal static class CompareCommand
         });
         return command;
     }
-
-    private static ModelSource Single(ModelSource? earlier, ModelSource model) => earlier is null ? model
-        : throw new LowRankToolsException("ReferenceAmbiguous", $"The --reference-path holds {earlier.Path} and {model.Path}.", "Name one of them.");
 }

@@ -11,6 +11,7 @@ namespace LowRankTools.Cli.Commands;
 internal sealed class DemoCommand
 {
     private const int Rank = 64;
+    private const int SequenceLength = 1024;
     private const string ModelFolder = "transformer";
 
     private readonly Argument<string?> _folder = new("FOLDER")
@@ -26,7 +27,7 @@ internal sealed class DemoCommand
     {
         DemoCommand self = new();
         self._folder.Validators.Add(SharedOptions.RefuseOptions);
-        Command command = new("demo", "Make a transformer of 45,555,200 parameters, count it, factorize it, merge it back and compare.") { self._folder, self._force, self._json };
+        Command command = new("demo", "Make a transformer of 45,555,200 parameters, count it, factorize it, merge it back, compare, and time both forms.") { self._folder, self._force, self._json };
         command.SetAction(parsed => self.Run(parsed, console));
         return command;
     }
@@ -73,7 +74,11 @@ internal sealed class DemoCommand
         clock.Restart();
         CompareModels compare = new(withRank: false);
         List<TensorDifference> differences = ProgressBar.Run(console, p => compare.Run(dense, Model(merged.Path), p, console.Cancellation).ToList());
-        return new DemoRun(folder, count, pairs, merged, differences, new DemoSeconds(written, counted, clock.Elapsed.TotalSeconds));
+        double compared = clock.Elapsed.TotalSeconds;
+
+        MeasureModelSpeed speed = new(new ModelSpeedOptions { SequenceLength = SequenceLength });
+        IReadOnlyList<ModelSpeed> speeds = ProgressBar.Run(console, p => speed.Run([dense, Model(pairs.Path)], p, console.Cancellation));
+        return new DemoRun(folder, count, pairs, merged, differences, speeds, new DemoSeconds(written, counted, compared));
     }
 
     private static ModelSource Model(string path) => new ModelLocator().Find(path)[0];
@@ -83,6 +88,8 @@ internal sealed class DemoCommand
         JsonLines.Write(console.Out, run.Count);
         JsonLines.Write(console.Out, run.Pairs);
         JsonLines.Write(console.Out, run.Merged);
+        foreach (ModelSpeed speed in run.Speeds)
+            JsonLines.Write(console.Out, speed);
         run.Differences.ForEach(difference => JsonLines.Write(console.Out, difference));
     }
 }

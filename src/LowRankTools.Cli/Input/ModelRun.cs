@@ -1,4 +1,5 @@
 using LowRankTools.Core;
+using LowRankTools.Numerics;
 
 namespace LowRankTools.Cli;
 
@@ -19,6 +20,15 @@ internal sealed class ModelRun(ConsoleContext console)
                     _attempts.Try(match, () => Models(match, recurse, action));
             });
         return _attempts.Code;
+    }
+
+    /// <summary>The one model at a path, which others are compared with; null where there is none or another one too, which has been told.</summary>
+    public ModelSource? One(string path)
+    {
+        ModelSource? found = null;
+        int code = Each([path], recurse: false, model => found = found is null ? model
+            : throw new LowRankToolsException("ReferenceAmbiguous", $"The --reference-path holds {found.Path} and {model.Path}.", "Name one of them."));
+        return code == ExitCode.Success ? found : null;
     }
 
     private void Models(string path, bool recurse, Action<ModelSource> action)

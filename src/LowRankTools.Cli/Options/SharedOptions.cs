@@ -9,9 +9,9 @@ namespace LowRankTools.Cli.Options;
 /// <summary>Arguments and options that several verbs have.</summary>
 internal static class SharedOptions
 {
-    public static Argument<string[]> Paths()
+    public static Argument<string[]> Paths(bool required = true)
     {
-        Argument<string[]> paths = new("PATH") { Description = "Model files, shard indexes or folders; * and ? are expanded.", Arity = ArgumentArity.OneOrMore };
+        Argument<string[]> paths = new("PATH") { Description = "Model files, shard indexes or folders; * and ? are expanded.", Arity = required ? ArgumentArity.OneOrMore : ArgumentArity.ZeroOrMore };
         paths.Validators.Add(RefuseOptions);
         return paths;
     }
@@ -85,12 +85,8 @@ internal static class SharedOptions
             ? number : throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{name} {text}: {must}."));
 
     /// <summary>Shapes of layers.</summary>
-    public static Option<MatrixShape[]> Shapes()
-    {
-        Option<MatrixShape[]> option = List("--shape", "Shapes of layers, outputs x inputs, with commas between them: 3072x768,768x768.", "shape", MatrixShape.Parse);
-        option.Required = true;
-        return option;
-    }
+    public static Option<MatrixShape[]> Shapes() =>
+        List("--shape", "Shapes of layers, outputs x inputs, with commas between them: 3072x768,768x768.", "shape", MatrixShape.Parse);
 
     /// <summary>An option that takes several values, with commas between them; repeatable.</summary>
     public static Option<T[]> List<T>(string name, string description, string helpName, Func<string, T> read) => new(name)

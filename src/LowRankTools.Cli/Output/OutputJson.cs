@@ -16,5 +16,6 @@ namespace LowRankTools.Cli;
 [JsonSerializable(typeof(MergeResult))]
 [JsonSerializable(typeof(TensorDifference))]
 [JsonSerializable(typeof(LayerSpeed))]
+[JsonSerializable(typeof(ModelSpeed))]
 [JsonSerializable(typeof(EngineInfo))]
 internal sealed partial class OutputJson : JsonSerializerContext;

@@ -3,7 +3,7 @@ using LowRankTools.Core;
 
 namespace LowRankTools.Cli.Reports;
 
-/// <summary>The demonstration as three tables: what became of the weights, what each step cost, and a few layers compared.</summary>
+/// <summary>The demonstration as four tables: what became of the weights, how fast they run, what each step cost, and a few layers compared.</summary>
 internal static class DemoReport
 {
     public static void Write(DemoRun run, ConsoleContext console)
@@ -12,6 +12,10 @@ internal static class DemoReport
         console.Out.WriteLine();
         Weights(run).Write(console);
         console.Out.WriteLine("Error: ||W - W'|| / ||W||, W' the product of the factors as stored; the largest of each group, over all weights in the last row");
+        console.Out.WriteLine();
+        console.Out.WriteLine($"A forward run over a source and a target of 1,024 tokens: {ModelSpeedReport.On(run.Speeds[0])}");
+        ModelSpeedReport.Table(run.Speeds).Write(console);
+        console.Out.WriteLine(ModelSpeedReport.Note);
         console.Out.WriteLine();
         Steps(run).Write(console);
         console.Out.WriteLine();
@@ -66,6 +70,7 @@ internal static class DemoReport
         console.Out.WriteLine("Try next:");
         console.Out.WriteLine(SafeText.Line($"  lowrank shapes {Quoted(run.Count.Path)} --kind Linear"));
         console.Out.WriteLine(SafeText.Line($"  lowrank factorize {Quoted(run.Count.Path)} --energy 0.9 --what-if"));
+        console.Out.WriteLine(SafeText.Line($"  lowrank speed {Quoted(run.Count.Path)} --rank 32,128"));
         console.Out.WriteLine(SafeText.Line($"  lowrank compare {Quoted(run.Merged.Path)} --reference-path {Quoted(run.Count.Path)} --include-rank"));
     }
 

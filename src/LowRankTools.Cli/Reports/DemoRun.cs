@@ -8,9 +8,10 @@ namespace LowRankTools.Cli.Reports;
 /// <param name="Pairs">The factorization.</param>
 /// <param name="Merged">The pairs, multiplied out.</param>
 /// <param name="Differences">The merged model compared with the dense one.</param>
+/// <param name="Speeds">Forward runs, dense and as pairs, in turns.</param>
 /// <param name="Seconds">Times that the results do not carry themselves.</param>
 internal sealed record DemoRun(
-    string Folder, ParameterCount Count, FactorizationResult Pairs, MergeResult Merged, List<TensorDifference> Differences, DemoSeconds Seconds);
+    string Folder, ParameterCount Count, FactorizationResult Pairs, MergeResult Merged, List<TensorDifference> Differences, IReadOnlyList<ModelSpeed> Speeds, DemoSeconds Seconds);
 
 /// <summary>Seconds of the steps whose results carry none.</summary>
 internal sealed record DemoSeconds(double Write, double Count, double Compare);

@@ -16,6 +16,17 @@ public sealed class ModelFolder(TransformerConfig config)
 
     private const double WeightRms = 0.02;
 
+    /// <summary>Keeps the tensors of neighbouring seeds apart.</summary>
+    private const int SeedStep = 1_000_003;
+
+    /// <summary>Number of parameters, tied ones once.</summary>
+    /// <exception cref="LowRankToolsException"><c>ConfigInvalid</c>.</exception>
+    public long CountParameters()
+    {
+        using Transformer network = Transformer.Create(config, ParameterFactory.ShapesOnly);
+        return network.CountParameters();
+    }
+
     /// <summary>Chooses the weights; the same seed gives the same bytes.</summary>
     public int Seed { get; init; }
 
@@ -56,7 +67,7 @@ public sealed class ModelFolder(TransformerConfig config)
             cancellationToken.ThrowIfCancellationRequested();
             progress?.Report(new OperationProgress("Writing", tensors[i].Name, done, total));
             TensorSpec tensor = tensors[i];
-            int seed = Seed + i;
+            int seed = unchecked(Seed * SeedStep + i);
             output.Writing(() => Write(output.Writer, tensor, seed));
             done += tensor.ByteLength;
         }

@@ -23,6 +23,9 @@ internal sealed class WeightNames
             _byName.TryAdd(name(layer.Shape.Name), layer);
     }
 
+    /// <summary>No weights: of a configuration that stands alone.</summary>
+    public static WeightNames None { get; } = new([], name => name);
+
     /// <summary>Every tensor by the network's name.</summary>
     public IReadOnlyDictionary<string, ModelLayer> All => _byName;
 

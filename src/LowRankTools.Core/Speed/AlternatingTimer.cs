@@ -21,7 +21,7 @@ public sealed class AlternatingTimer(TimingOptions options, TimeProvider? clock 
         CancellationToken cancellationToken = default)
     {
         options.Validate();
-        int[] calls = WarmUp(actions, cancellationToken);
+        (int warmUpRuns, int[] calls) = WarmUp(actions, cancellationToken);
         List<double>[] seconds = [.. actions.Select(_ => new List<double>())];
         long start = _clock.GetTimestamp();
         for (int run = 1; ; run++)
@@ -34,18 +34,19 @@ public sealed class AlternatingTimer(TimingOptions options, TimeProvider? clock 
             TimeSpan elapsed = _clock.GetElapsedTime(start);
             if (run < options.MinimumRuns)
                 continue;
-            RunTimes[] times = [.. seconds.Select((s, i) => RunTimes.Of(s, calls[i]))];
+            RunTimes[] times = [.. seconds.Select((s, i) => RunTimes.Of(s, calls[i], warmUpRuns))];
             if (run >= options.MaximumRuns || elapsed >= options.TimeLimit || Array.TrueForAll(times, IsStable) || decided?.Invoke(times) == true)
                 return times;
         }
     }
 
     /// <summary>Runs everything untimed for a while, and finds how many calls make a run.</summary>
-    private int[] WarmUp(IReadOnlyList<Action> actions, CancellationToken cancellationToken)
+    private (int Rounds, int[] Calls) WarmUp(IReadOnlyList<Action> actions, CancellationToken cancellationToken)
     {
         double[] fastest = new double[actions.Count];
         long start = _clock.GetTimestamp();
-        for (int round = 0; round < 2 || _clock.GetElapsedTime(start) < options.WarmUp; round++)
+        int round = 0;
+        for (; round < 2 || _clock.GetElapsedTime(start) < options.WarmUp; round++)
         {
             for (int i = 0; i < actions.Count; i++)
             {
@@ -54,7 +55,7 @@ public sealed class AlternatingTimer(TimingOptions options, TimeProvider? clock 
             }
         }
         const int mostCalls = 1 << 16; // a clock may be too coarse to see one call at all
-        return [.. fastest.Select(f => (int)Math.Clamp(Math.Ceiling(options.ShortestRun.TotalSeconds / Math.Max(f, 1e-9)), 1, mostCalls))];
+        return (round, [.. fastest.Select(f => (int)Math.Clamp(Math.Ceiling(options.ShortestRun.TotalSeconds / Math.Max(f, 1e-9)), 1, mostCalls))]);
     }
 
     private double Time(Action action, int calls, CancellationToken cancellationToken)

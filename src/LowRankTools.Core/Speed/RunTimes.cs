@@ -18,6 +18,9 @@ public sealed record RunTimes
     /// <summary>Runs that were timed, after the warm-up.</summary>
     public required int Runs { get; init; }
 
+    /// <summary>Calls before them that were not timed.</summary>
+    public required int WarmUpRuns { get; init; }
+
     /// <summary>Calls in each run; a run's time is that of all its calls, divided by their number.</summary>
     public required int CallsPerRun { get; init; }
 
@@ -25,7 +28,7 @@ public sealed record RunTimes
     internal double Notch => 1.57 * Spread * MedianSeconds / Math.Sqrt(Runs);
 
     /// <summary>Sums up the seconds of one call, one for each run.</summary>
-    internal static RunTimes Of(IReadOnlyCollection<double> seconds, int callsPerRun)
+    internal static RunTimes Of(IReadOnlyCollection<double> seconds, int callsPerRun, int warmUpRuns)
     {
         double[] sorted = [.. seconds.Order()];
         double median = Quantile(sorted, 0.5);
@@ -36,6 +39,7 @@ public sealed record RunTimes
             MaximumSeconds = sorted[^1],
             Spread = median > 0 ? (Quantile(sorted, 0.75) - Quantile(sorted, 0.25)) / median : 0,
             Runs = sorted.Length,
+            WarmUpRuns = warmUpRuns,
             CallsPerRun = callsPerRun,
         };
     }

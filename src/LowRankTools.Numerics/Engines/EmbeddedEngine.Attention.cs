@@ -12,6 +12,7 @@ public sealed unsafe partial class EmbeddedEngine
         if (y.Length == 0) return;
         if (IsSingle(q)) Attend<float>(shape, q, k, v, keyMask, y, logSums, ct);
         else Attend<double>(shape, q, k, v, keyMask, y, logSums, ct);
+        _options.Counter?.AddAttention(shape, q, k, v, y);
     }
 
     /// <inheritdoc/>

@@ -20,6 +20,8 @@ public sealed unsafe partial class EmbeddedEngine
             default:
                 throw WrongType();
         }
+
+        _options.Counter?.AddProduct(a, b, c);
     }
 
     /// <inheritdoc/>

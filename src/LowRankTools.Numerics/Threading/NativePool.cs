@@ -41,12 +41,15 @@ internal static unsafe class NativePool
                     (nint Pointer, nuint Bytes) found = s_shelf[best];
                     s_shelf.RemoveAt(best);
                     s_kept -= found.Bytes;
+                    NativeMemoryUse.Add(found.Bytes);
                     return found;
                 }
             }
         }
 
-        return (bytes <= LargestKept ? (nint)NativeMemory.AlignedAlloc(bytes, Alignment) : Large(bytes), bytes);
+        nint fresh = bytes <= LargestKept ? (nint)NativeMemory.AlignedAlloc(bytes, Alignment) : Large(bytes);
+        NativeMemoryUse.Add(bytes);
+        return (fresh, bytes);
     }
 
     /// <summary>The same with zeros; large pieces take memory only where they are written.</summary>
@@ -69,6 +72,7 @@ internal static unsafe class NativePool
     /// <summary>Takes back what <see cref="Rent"/> gave.</summary>
     public static void Return(nint pointer, nuint bytes)
     {
+        NativeMemoryUse.Remove(bytes);
         if (bytes > LargestKept)
         {
             NativeMemory.Free((void*)((nint*)pointer)[-1]);

@@ -1,6 +1,5 @@
 using System.Management.Automation;
 using LowRankTools.Core;
-using LowRankTools.Numerics;
 
 namespace LowRankTools.PowerShell.Commands;
 
@@ -37,16 +36,9 @@ public sealed class CompareModelWeightCommand : PathCommandBase
     {
         base.BeginProcessing();
         Required(null, () => TellEngine(Choice(Engine, Device)));
-        Required(ReferencePath, () => _reference = Reference(Resolver.Literal(ReferencePath)));
+        Required(ReferencePath, () => _reference = OneModel(ReferencePath));
     }
 
     private protected override void ProcessModel(ModelSource source) =>
         Stream<TensorDifference>(source.Name, (progress, token) => new CompareModels(IncludeRank, Choice(Engine, Device)).Run(_reference!, source, progress, token), WriteObject);
-
-    private static ModelSource Reference(string path)
-    {
-        IReadOnlyList<ModelSource> models = new ModelLocator().Find(path);
-        return models.Count == 1 ? models[0] : throw new LowRankToolsException(CommandErrors.ReferenceAmbiguous,
-            $"{path}: the folder holds {models.Count} models.", "Name one file as the reference.");
-    }
 }

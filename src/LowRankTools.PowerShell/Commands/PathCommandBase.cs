@@ -90,6 +90,15 @@ public abstract class PathCommandBase : OperationCommandBase
         }
     }
 
+    /// <summary>The one model at a path, which others are compared with.</summary>
+    /// <exception cref="LowRankToolsException"><c>ReferenceAmbiguous</c>, or there is none.</exception>
+    private protected ModelSource OneModel(string path)
+    {
+        IReadOnlyList<ModelSource> models = new ModelLocator().Find(Resolver.Literal(path));
+        return models.Count == 1 ? models[0] : throw new LowRankToolsException(CommandErrors.ReferenceAmbiguous,
+            $"{path}: the folder holds {models.Count} models.", "Name one file as the reference.");
+    }
+
     private IReadOnlyList<ModelSource> Find(string path, bool listed)
     {
         try

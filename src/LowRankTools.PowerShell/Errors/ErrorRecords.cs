@@ -40,9 +40,9 @@ internal static class ErrorRecords
     private static ErrorCategory Category(string errorId) => errorId switch
     {
         CoreErrors.PathNotFound or CoreErrors.NoModelsFound or CoreErrors.LayerNotFound or CoreErrors.NoFactorsFound
-            or FormatErrors.ReferencedFileMissing or CommandErrors.EngineNotFound => ErrorCategory.ObjectNotFound,
+            or CoreErrors.ConfigNotFound or CoreErrors.PresetUnknown or FormatErrors.ReferencedFileMissing or CommandErrors.EngineNotFound => ErrorCategory.ObjectNotFound,
         CoreErrors.OutputExists => ErrorCategory.ResourceExists,
-        CoreErrors.OutputIsSource or CoreErrors.OutputCollision or CoreErrors.OptionInvalid or CoreErrors.NameCollision
+        CoreErrors.OutputIsSource or CoreErrors.OutputCollision or CoreErrors.OptionInvalid or CoreErrors.InputInvalid or CoreErrors.NameCollision
             or CoreErrors.BudgetTooSmall or CoreErrors.TargetUnreachable or CoreErrors.RankExceedsLayer
             or CommandErrors.PathNotFileSystem or CommandErrors.ReferenceAmbiguous => ErrorCategory.InvalidArgument,
         CoreErrors.OutputNotWritable => ErrorCategory.WriteError,

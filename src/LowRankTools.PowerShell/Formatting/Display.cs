@@ -73,9 +73,9 @@ public static class Display
     public static string Rate(double? rate) => rate is { } value
         ? value.ToString(value < 9.995 ? "0.00" : value < 99.95 ? "0.0" : "0", CultureInfo.InvariantCulture) : string.Empty;
 
-    /// <summary>Several runs: <c>4.18 ms (4.01 to 4.52 ms, 12 runs)</c>.</summary>
+    /// <summary>Several runs: <c>4.18 ms (4.01 ms to 4.52 ms, 12 runs of 1 call after 2 calls to warm up)</c>.</summary>
     public static string Times(RunTimes? times) => times is null ? string.Empty
-        : $"{Duration(times.MedianSeconds)} ({Duration(times.MinimumSeconds)} to {Duration(times.MaximumSeconds)}, {Plural(times.Runs, "run")} of {Plural(times.CallsPerRun, "call")})";
+        : $"{Duration(times.MedianSeconds)} ({Duration(times.MinimumSeconds)} to {Duration(times.MaximumSeconds)}, {Plural(times.Runs, "run")} of {Plural(times.CallsPerRun, "call")} after {Plural(times.WarmUpRuns, "call")} to warm up)";
 
     /// <summary>What a layer does: <c>604 MFLOP, 11.3 MB moved at least</c>.</summary>
     public static string Work(LayerWork work)
@@ -91,6 +91,14 @@ public static class Display
     /// <summary>What was timed on what: <c>Embedded on cpu, AVX-512, 2 threads, 128 tokens</c>.</summary>
     public static string Conditions(LayerSpeed speed) =>
         $"{speed.Engine}, {speed.InstructionSet}, {Plural(speed.ThreadCount, "thread")}, {Plural(speed.BatchSize, "token")}";
+
+    /// <summary>What a model was timed on: <c>Embedded on cpu, AVX-512, 2 threads, batch of 1, 512 tokens</c>.</summary>
+    public static string Conditions(ModelSpeed speed) =>
+        $"{speed.Engine}, {speed.InstructionSet}, {Plural(speed.ThreadCount, "thread")}, batch of {Count(speed.BatchSize)}, {Plural(speed.Tokens, "token")}";
+
+    /// <summary>The form a model ran in: <c>dense</c>, <c>98 pairs</c>, or <c>rank 64</c> where it was factorized in memory.</summary>
+    public static string Form(ModelSpeed speed) =>
+        speed.Rank is { } rank ? string.Create(CultureInfo.InvariantCulture, $"rank {rank}") : speed.Pairs > 0 ? Plural(speed.Pairs, "pair") : "dense";
 
     private static string Plural(long count, string noun) => $"{Count(count)} {noun}{(count == 1 ? string.Empty : "s")}";
 

@@ -14,7 +14,8 @@ public sealed class DemoTests
         Assert.Equal(45_555_200, count.GetProperty("Parameters").GetInt64());
         Assert.Equal(10_035_840, pairs.GetProperty("Parameters").GetInt64());
         Assert.Equal(45_555_200, merged.GetProperty("Parameters").GetInt64());
-        Assert.Equal(pairs.GetProperty("FactorizedLayers").GetInt32(), run.Json.Skip(3).Count(d => d.GetProperty("Status").GetString() == "Changed"));
+        Assert.Equal(pairs.GetProperty("FactorizedLayers").GetInt32(), run.Json.Skip(5).Count(d => d.GetProperty("Status").GetString() == "Changed"));
+        Assert.Equal([(0, 45_555_200L), (98, 10_035_840L)], run.Json.Skip(3).Take(2).Select(s => (s.GetProperty("Pairs").GetInt32(), s.GetProperty("Parameters").GetInt64())));
         Assert.All(new[] { count, pairs, merged }, e => Assert.StartsWith(folder["demo"], e.GetProperty("Path").GetString(), StringComparison.Ordinal));
 
         // The same folder again: what lies there is the user's until --force says otherwise.
@@ -25,6 +26,7 @@ public sealed class DemoTests
         Assert.Equal(0, forced.Code);
         Assert.Contains("10,035,840", forced.Out, StringComparison.Ordinal);
         Assert.Contains("lowrank factorize", forced.Out, StringComparison.Ordinal);
+        Assert.Contains("98 pairs", forced.Out, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -39,6 +39,14 @@ public sealed class UsageTests
     [InlineData("speed --shape 8x8 --rank 2,x")]
     [InlineData("speed --shape 8x8 --batch-size 0")]
     [InlineData("speed --shape 8x8 --runs 0")]
+    [InlineData("speed x --shape 8x8")]
+    [InlineData("speed --shape 8x8 --sequence-length 4")]
+    [InlineData("speed x --sequence-length 0")]
+    [InlineData("new")]
+    [InlineData("new --preset seed-tiny")]
+    [InlineData("new --preset nothing --output-path x")]
+    [InlineData("new --preset seed-tiny --config-path y --output-path x")]
+    [InlineData("new --preset seed-tiny --output-path x --seed -1")]
     [InlineData("engines x")]
     [InlineData("demo a b")]
     public async Task Wrong_usage_ends_with_2_and_says_where_help_is(string line)
@@ -57,6 +65,7 @@ public sealed class UsageTests
     [InlineData("merge")]
     [InlineData("compare")]
     [InlineData("speed")]
+    [InlineData("new")]
     [InlineData("engines")]
     [InlineData("demo")]
     public async Task Every_verb_has_help(string verb)

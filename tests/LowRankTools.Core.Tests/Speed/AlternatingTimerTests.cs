@@ -15,7 +15,7 @@ public sealed class AlternatingTimerTests
         double[] seconds = [9, 9, /* the warm-up ends here */ 3, 1, 2, 5, 4];
         int call = 0;
         RunTimes times = Assert.Single(new AlternatingTimer(s_exact.WithRuns(5), _clock).Measure([() => _clock.Advance(seconds[call++])]));
-        Assert.Equal((3, 1, 5, 5, 1), (times.MedianSeconds, times.MinimumSeconds, times.MaximumSeconds, times.Runs, times.CallsPerRun));
+        Assert.Equal((3, 1, 5, 5, 1, 2), (times.MedianSeconds, times.MinimumSeconds, times.MaximumSeconds, times.Runs, times.CallsPerRun, times.WarmUpRuns));
         Assert.Equal(2 / 3.0, times.Spread, 12);
     }
 

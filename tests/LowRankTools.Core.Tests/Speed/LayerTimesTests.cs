@@ -6,7 +6,7 @@ public sealed class LayerTimesTests
 {
     private static readonly TimingOptions s_quick = new TimingOptions { WarmUp = TimeSpan.Zero, ShortestRun = TimeSpan.Zero }.WithRuns(3);
 
-    private static RunTimes Times(double seconds) => RunTimes.Of([seconds], 1);
+    private static RunTimes Times(double seconds) => RunTimes.Of([seconds], callsPerRun: 1, warmUpRuns: 2);
 
     [Fact]
     public void A_shape_is_measured_once()

@@ -14,6 +14,7 @@ public sealed class CompletionTests(PwshSession session) : IClassFixture<PwshSes
     [InlineData("Invoke-LowRankFactorization models/mini -Rank 8 -Include layer.mlp.d", "layer.mlp.down.weight layer.mlp.down.bias")]
     [InlineData("Invoke-LowRankFactorization -Path models/t*.safetensors -Exclude FC1.B", "fc1.bias")]
     [InlineData("Get-LowRankEngine E", "Embedded")]
+    [InlineData("New-TransformerModel seed", "seed seed-tiny")]
     [InlineData("Invoke-LowRankFactorization models/mini -Rank 8 -Format P", "PyTorch")]
     [InlineData("Invoke-LowRankFactorization models/mini -Rank 8 -Split L", "Left")]
     public void Names_are_offered(string typed, string offered)
