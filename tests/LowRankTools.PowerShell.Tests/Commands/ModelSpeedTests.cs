@@ -13,10 +13,11 @@ public sealed class ModelSpeedTests(PwshSession session) : IClassFixture<PwshSes
     public void A_new_model_is_counted_factorized_and_timed_against_its_parent()
     {
         JsonElement[] speeds = [.. session.All(_sandbox, """
-            New-TransformerModel seed-tiny demo | Invoke-LowRankFactorization -Rank 8 -OutputPath small -FirstBias |
+            $made = New-TransformerModel seed-tiny demo
+            $made | Invoke-LowRankFactorization -Rank 8 -OutputPath small -FirstBias |
                 Measure-ModelSpeed -ReferencePath demo -SequenceLength 8 -Runs 2
             """)];
-        Assert.Equal(["demo", "demo-lowrank"], speeds.Select(s => s.GetProperty("Name").GetString()!.Replace("small", "demo-lowrank", StringComparison.Ordinal)).Order());
+        Assert.Equal([_sandbox["demo/model.safetensors"], _sandbox["small/demo/model.safetensors"]], speeds.Select(s => s.GetProperty("Path").GetString()));
         Assert.All(speeds, s => Assert.Equal((16, 2), (s.GetProperty("Tokens").GetInt32(), s.GetProperty("Times").GetProperty("Runs").GetInt32())));
         Assert.Equal(0, speeds[0].GetProperty("Pairs").GetInt32());
         Assert.True(speeds[1].GetProperty("Pairs").GetInt32() > 0 && speeds[1].GetProperty("SpeedUp").GetDouble() > 0);

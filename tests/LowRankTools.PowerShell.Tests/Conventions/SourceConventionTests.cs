@@ -16,7 +16,7 @@ public sealed class SourceConventionTests
     [Fact]
     public void The_module_folder_holds_the_modules_own_assemblies_only()
     {
-        Assert.Equal(["LowRankTools.Core.dll", "LowRankTools.Formats.dll", "LowRankTools.Numerics.dll", "LowRankTools.PowerShell.dll"],
+        Assert.Equal(["LowRankTools.Core.dll", "LowRankTools.Formats.dll", "LowRankTools.Networks.dll", "LowRankTools.Numerics.dll", "LowRankTools.PowerShell.dll"],
             Directory.EnumerateFiles(Repository.ModuleBin).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
