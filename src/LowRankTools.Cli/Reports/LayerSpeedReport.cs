@@ -20,7 +20,7 @@ internal static class LayerSpeedReport
 
     private static ReportTable Times(IReadOnlyList<LayerSpeed> results)
     {
-        ReportTable table = new("Layer", ">Rank", ">Dense", ">Pair", ">Times faster", ">By arithmetic", ">Break-even rank", ">By arithmetic");
+        ReportTable table = new("Layer", ">Rank", ">Dense", ">Pair", ">Times faster", ">By arithmetic", ">Break-even rank", ">Arithmetic one");
         foreach (LayerSpeed speed in results)
         {
             table.Add(speed.Name, Number(speed.Rank), Figures.Duration(speed.Dense.MedianSeconds), Figures.Duration(speed.Pair.MedianSeconds), Figures.Rate(speed.SpeedUp),
