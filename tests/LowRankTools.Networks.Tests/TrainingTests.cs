@@ -64,6 +64,29 @@ public sealed class TrainingTests
     }
 
     [Fact]
+    public void Gradients_of_two_passes_add_up_and_a_cleared_one_starts_again()
+    {
+        using var layer = new Linear(new ParameterFactory(s_engine, 1), 3, 2);
+        using ITensor x = s_engine.Random(1, 5, 3);
+        double[] Gradient(int passes)
+        {
+            layer.ClearGradients();
+            for (int i = 0; i < passes; i++)
+            {
+                using Pass pass = Pass.Training(s_engine);
+                ITensor y = layer.Forward(pass, x);
+                layer.Backward(pass, y).Dispose();
+            }
+
+            return [.. s_engine.ToArray(layer.Weight.Gradient!), .. s_engine.ToArray(layer.Bias!.Gradient!)];
+        }
+
+        double[] one = Gradient(1), two = Gradient(2);
+        Assert.All(one.Zip(two), pair => Assert.Equal(2 * pair.First, pair.Second, 1e-6));
+        Assert.Equal(one, Gradient(1));
+    }
+
+    [Fact]
     public void Frozen_parameters_stay()
     {
         using var model = new Sequential(new Linear(new ParameterFactory(s_engine, 1), 4, 4), new Linear(new ParameterFactory(s_engine, 2), 4, 4));

@@ -71,7 +71,12 @@ public sealed class Linear : LinearLayer
         (ITensor x, ITensor? product) = pass.Restore<State>(this);
         if (product is not null) engine.ActivateBackward(activation, product, Bias?.Value, gradient, gradient, ct);
         if (Bias is { Trainable: true }) engine.AddColumnSums(gradient, Bias.GradientOn(engine), ct);
-        if (Weight.Trainable) engine.MatMul(1, engine.Transpose(gradient), x, 1, Weight.GradientOn(engine), ct);
+        if (Weight.Trainable)
+        {
+            ITensor total = Weight.GradientOn(engine, out double beta);
+            engine.MatMul(1, engine.Transpose(gradient), x, beta, total, ct);
+        }
+
         ITensor dx = pass.New(x, [.. x.Shape]);
         engine.MatMul(1, gradient, Weight.Value, 0, dx, ct);
         gradient.Dispose();

@@ -9,7 +9,8 @@ namespace LowRankTools.Networks;
 /// <param name="shape">Sizes, first dimension outermost.</param>
 public sealed class Parameter(params int[] shape) : IDisposable
 {
-    private ITensor? _value;
+    private ITensor? _value, _gradient;
+    private bool _summed;
 
     /// <summary>Sizes, first dimension outermost.</summary>
     public IReadOnlyList<int> Shape { get; } = shape;
@@ -24,7 +25,7 @@ public sealed class Parameter(params int[] shape) : IDisposable
     public bool Trainable { get; set; } = true;
 
     /// <summary>Sum of the gradients since the last <see cref="ClearGradient"/>; null when there was none.</summary>
-    public ITensor? Gradient { get; private set; }
+    public ITensor? Gradient => _summed ? _gradient : null;
 
     /// <summary>Gets or sets the entries. What was there before is disposed of.</summary>
     /// <exception cref="LowRankToolsException">ParameterNotLoaded, ShapesDoNotMatch.</exception>
@@ -36,27 +37,44 @@ public sealed class Parameter(params int[] shape) : IDisposable
             if (!value.Shape.SequenceEqual(Shape))
                 throw new LowRankToolsException("ShapesDoNotMatch", $"({string.Join(" x ", value.Shape)}) is not the parameter's shape ({string.Join(" x ", Shape)}).");
             if (ReferenceEquals(value, _value)) return;
+            FreeGradient();
             _value?.Dispose();
             _value = value;
         }
     }
 
     /// <summary>The gradient to add to, zero at first.</summary>
-    public ITensor GradientOn(INetworkEngine engine) => Gradient ??= engine.Create(Value.ElementType, [.. Shape]);
-
-    /// <summary>Forgets the gradient.</summary>
-    public void ClearGradient()
+    public ITensor GradientOn(INetworkEngine engine)
     {
-        Gradient?.Dispose();
-        Gradient = null;
+        ITensor gradient = GradientOn(engine, out double beta);
+        if (beta == 0) engine.Fill(gradient, 0);
+        return gradient;
     }
+
+    /// <summary>The gradient for a product that is added to <paramref name="beta"/> times what is there: 0 at first, then 1.</summary>
+    public ITensor GradientOn(INetworkEngine engine, out double beta)
+    {
+        beta = _summed ? 1 : 0;
+        _summed = true;
+        return _gradient ??= engine.Uninitialized(Value.ElementType, [.. Shape]);
+    }
+
+    /// <summary>Forgets the gradient. Its memory stays for the next one: fresh pages cost more than a small product.</summary>
+    public void ClearGradient() => _summed = false;
 
     /// <summary>Frees entries and gradient; the shape stays.</summary>
     public void Dispose()
     {
-        ClearGradient();
+        FreeGradient();
         _value?.Dispose();
         _value = null;
+    }
+
+    private void FreeGradient()
+    {
+        _summed = false;
+        _gradient?.Dispose();
+        _gradient = null;
     }
 }
 
