@@ -39,19 +39,18 @@ internal sealed class BlockKrylovSvd : IDisposable
     public static TruncatedSvdResult? Compute(ITensorEngine engine, ITensor a, RankTarget target, double squaredNorm, KrylovShape shape, ulong seed, IProgress<double>? progress, CancellationToken ct)
     {
         using var krylov = new BlockKrylovSvd(engine, a, squaredNorm, shape, ct);
-        using ITensor start = SketchStart.Make(engine, a, shape.BlockSize, seed, ct);
-        ITensor block = start;
+        ITensor? images = null;
         for (int goal = shape.FirstDimensions; goal <= shape.MostDimensions; goal += shape.BlockSize)
         {
             while (krylov._dimension < goal)
             {
-                block = krylov.Grow(block);
+                images = images is null ? krylov.Start(seed) : krylov.Grow(images);
                 progress?.Report(0.9 * krylov._dimension / shape.MostDimensions);
             }
 
             // B^T B = Q^T A A^T Q: its eigenvalues are the squared singular values of A as far as the space knows them.
-            ITensor images = engine.Transpose(krylov.Columns(krylov._b, 0, krylov._dimension));
-            (double[] values, ITensor vectors) = GramEigen.Compute(engine, images, all => Math.Min(shape.Rank, all.Length), null, ct);
+            ITensor known = engine.Transpose(krylov.Columns(krylov._b, 0, krylov._dimension));
+            (double[] values, ITensor vectors) = GramEigen.Compute(engine, known, all => Math.Min(shape.Rank, all.Length), null, ct);
             using ITensor owned = vectors;
             if (krylov.MayStillGain(values, engine.ToArray(vectors)) > shape.AllowedGain) continue;
             double[] sigma = [.. values.Take(shape.Rank).Select(value => Math.Sqrt(Math.Max(value, 0)))];
@@ -62,6 +61,9 @@ internal sealed class BlockKrylovSvd : IDisposable
         return null;
     }
 
+    // A multiplies twice between two normalisations: without this factor, entries of 1e30 would overflow.
+    private double Factor => _squaredNorm > 0 ? Math.Clamp(1 / Math.Sqrt(_squaredNorm), 1e-37, 1e37) : 1;
+
     /// <summary>Frees the space.</summary>
     public void Dispose()
     {
@@ -69,15 +71,25 @@ internal sealed class BlockKrylovSvd : IDisposable
         _b.Dispose();
     }
 
+    // The first block is a sketch of A's columns, which costs one look at A; returns its images.
+    private ITensor Start(ulong seed)
+    {
+        int count = _shape.BlockSize;
+        ITensor block = Columns(_q, 0, count), result = Columns(_b, 0, count);
+        using ITensor sketch = SketchStart.Make(_engine, _engine.Transpose(_a), count, seed, _ct);
+        _engine.AddScaled(Factor, sketch, 0, block);
+        _engine.OrthonormalizeRows(_engine.Transpose(block), _ct);
+        _engine.MatMul(1, _engine.Transpose(_a), block, 0, result, _ct);
+        _dimension = count;
+        return result;
+    }
+
     // Adds the block A images to the space and returns its own images.
     private ITensor Grow(ITensor images)
     {
         int count = images.Shape[1];
         ITensor block = Columns(_q, _dimension, count), result = Columns(_b, _dimension, count);
-
-        // A multiplies twice between two normalisations: without this factor, entries of 1e30 would overflow.
-        double factor = _squaredNorm > 0 ? Math.Clamp(1 / Math.Sqrt(_squaredNorm), 1e-37, 1e37) : 1;
-        _engine.MatMul(factor, _a, images, 0, block, _ct);
+        _engine.MatMul(Factor, _a, images, 0, block, _ct);
         if (_dimension > 0)
         {
             // Twice: what the first projection leaves of the known space is rounding, and may still dominate.

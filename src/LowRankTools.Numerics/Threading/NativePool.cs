@@ -49,6 +49,7 @@ internal static unsafe class NativePool
 
         nint fresh = bytes <= LargestKept ? (nint)NativeMemory.AlignedAlloc(bytes, Alignment) : Large(bytes);
         NativeMemoryUse.Add(bytes);
+        HugePages.Advise(fresh, bytes);
         return (fresh, bytes);
     }
 

@@ -15,7 +15,14 @@ internal static class GemmBlocking<T>
     public static int Depth
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => Unsafe.SizeOf<T>() == 4 ? 384 : 256;
+        get => Vector512.IsHardwareAccelerated && Unsafe.SizeOf<T>() == 4 ? 384 : 256;
+    }
+
+    /// <summary>Depth where A is shared: two packed blocks of B and one of A stay in the second-level cache.</summary>
+    public static int FlatDepth
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 192;
     }
 
     /// <summary>
@@ -49,11 +56,11 @@ internal static class GemmBlocking<T>
         get => 2 * Lanes;
     }
 
-    /// <summary>Rows of A that one task packs and multiplies; with Depth columns they fit the second-level cache.</summary>
+    /// <summary>Rows of A that one task packs and multiplies; two blocks of them with Depth columns fit the second-level cache.</summary>
     public static int TaskRows
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => 96;
+        get => Vector512.IsHardwareAccelerated || Unsafe.SizeOf<T>() == 4 ? 96 : 48;
     }
 
     /// <summary>Elements of the packed B that all tasks share; it lives in the last-level cache.</summary>

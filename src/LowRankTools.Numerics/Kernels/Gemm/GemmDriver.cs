@@ -94,15 +94,21 @@ internal static unsafe class GemmDriver
         // rows only: turn the product round where that makes it so.
         bool bigA = c.Columns <= SkinnySide && c.Rows > 2 * c.Columns && a.ColumnStride != 1 && a.RowStride == 1;
         bool bigB = c.Rows <= SkinnySide && c.Columns > 2 * c.Rows && b.ColumnStride != 1 && b.RowStride == 1;
+        if (bigA && c.Columns <= GemmPlan<TSource, T>.FlatRows && !lowerOnly && a.Columns > 1)
+        {
+            new GemmPlan<TSource, T>(alpha, b.Transpose(), a.Transpose(), beta, c.Transpose(), false, Useful(), ct).Run();
+            return;
+        }
+
         if ((bigA || bigB) && !lowerOnly && a.Columns > 1)
         {
             ThroughCopy(alpha, a, b, beta, c, transposed: true, lowerOnly, threads, ct);
             return;
         }
 
-        long work = (long)c.Rows * c.Columns * a.Columns / (lowerOnly ? 2 : 1);
-        int useful = (int)Math.Clamp(work / WorkPerThread, 1, threads);
-        new GemmPlan<TSource, T>(alpha, a, b, beta, c, lowerOnly, useful, ct).Run();
+        new GemmPlan<TSource, T>(alpha, a, b, beta, c, lowerOnly, Useful(), ct).Run();
+
+        int Useful() => (int)Math.Clamp((long)c.Rows * c.Columns * a.Columns / (lowerOnly ? 2 : 1) / WorkPerThread, 1, threads);
     }
 
     // A few columns, or a few rows seen as columns of the transpose.

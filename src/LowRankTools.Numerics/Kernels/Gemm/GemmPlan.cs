@@ -3,7 +3,7 @@ using System.Numerics;
 namespace LowRankTools.Numerics;
 
 /// <summary>
-/// One product with C in row-major order, cut into tasks. Either the tasks share a packed B and each packs its own
+/// One product with C in row-major order (flat C in any order), cut into tasks. Either the tasks share a packed B and each packs its own
 /// rows of A, or (C flat and wide) they share a packed A and each packs its own columns of B. An entry of C is
 /// always summed in the same order, in blocks of Depth, whatever the cut: the bits do not depend on threads.
 /// </summary>
@@ -15,8 +15,12 @@ internal sealed unsafe class GemmPlan<TSource, T>(
     // Panels of B that one task packs at a time: rows of a kilobyte, which memory delivers in one go.
     private const int TaskPanels = 8;
 
-    // C is flat when a packed A of this many rows leaves room in the second-level cache.
-    private const int FlatRows = 192;
+    /// <summary>C is flat up to this many rows: a packed block of A then leaves room in the second-level cache.</summary>
+    public const int FlatRows = 192;
+
+    // A flat product is cut into about this many tasks, of at most so many strips of TaskPanels.
+    private const int FlatTasks = 8;
+    private const int MostStrips = 4;
 
     // Under a triangle, narrow strips waste less above the diagonal.
     private const int TriangleRows = 48;
@@ -69,14 +73,20 @@ internal sealed unsafe class GemmPlan<TSource, T>(
                     int rows = Math.Min(taskRows, c.Rows - row);
                     int reach = lowerOnly ? Math.Clamp(row + rows - firstColumn, 0, columns) : columns;
                     if (reach == 0) return;
-                    using Scratch own = Scratch.Rent<T>((long)RoundUp(taskRows, GemmBlocking<T>.TileRows) * GemmBlocking<T>.RowDistance);
+                    int blockElements = RoundUp(taskRows, GemmBlocking<T>.TileRows) * GemmBlocking<T>.RowDistance;
+                    using Scratch own = Scratch.Rent<T>(2L * blockElements);
+                    PackAhead<TSource, T> ahead = PackAhead<TSource, T>.OfA(own.As<T>(), blockElements);
+                    ahead.Begin(Block(0), 0);
                     for (int q = 0; q < depth; q += depthStep)
                     {
+                        T* block = ahead.Finish();
                         int blockDepth = Math.Min(depthStep, depth - q);
-                        GemmPacking.PackA(a.Slice(row, firstDepth + q, rows, blockDepth), own.As<T>());
+                        if (q + depthStep < depth) ahead.Begin(Block(q + depthStep), MacroKernel.Tiles<T>(rows, reach));
                         T factor = firstDepth + q == 0 ? beta : T.One;
-                        MacroKernel.Run(blockDepth, own.As<T>(), packedB + ((nint)q * padded), factor, c.Slice(row, firstColumn, rows, reach));
+                        MacroKernel.Run(blockDepth, block, packedB + ((nint)q * padded), factor, c.Slice(row, firstColumn, rows, reach), ahead);
                     }
+
+                    MatrixView<TSource> Block(int q) => a.Slice(row, firstDepth + q, rows, Math.Min(depthStep, depth - q));
                 }, ct);
             }
         }
@@ -85,7 +95,7 @@ internal sealed unsafe class GemmPlan<TSource, T>(
     /// <summary>Shared A: every task takes some columns of B through the cache once.</summary>
     private void RunFlat()
     {
-        int width = GemmBlocking<T>.TileColumns * TaskPanels, depthStep = GemmBlocking<T>.Depth;
+        int width = GemmBlocking<T>.TileColumns * TaskPanels, depthStep = GemmBlocking<T>.FlatDepth;
         int paddedRows = RoundUp(c.Rows, GemmBlocking<T>.TileRows);
         int blockElements = paddedRows * GemmBlocking<T>.RowDistance;
         int groupDepth = Math.Max(1, GemmBlocking<T>.SharedElements / blockElements) * depthStep;
@@ -104,16 +114,35 @@ internal sealed unsafe class GemmPlan<TSource, T>(
                 GemmPacking.PackA(a.Slice(0, firstDepth + q, c.Rows, Math.Min(depthStep, depth - q)), packedA + ((nint)step * blockElements));
             }, ct);
 
-            WorkerPool.Run((c.Columns + width - 1) / width, threads, task =>
+            // A task's strips of columns lie side by side, so that memory is left in longer stretches.
+            int taskColumns = Math.Clamp(RoundUp(c.Columns / FlatTasks, width), width, MostStrips * width);
+            WorkerPool.Run((c.Columns + taskColumns - 1) / taskColumns, threads, task =>
             {
-                int column = task * width, columns = Math.Min(width, c.Columns - column);
-                using Scratch own = Scratch.Rent<T>((long)width * depthStep);
-                for (int step = 0; step < steps; step++)
+                int column = task * taskColumns, columns = Math.Min(taskColumns, c.Columns - column), strips = (columns + width - 1) / width;
+                int packedElements = width * depthStep;
+                using Scratch own = Scratch.Rent<T>(2L * packedElements), aside = Scratch.Rent<T>(c.ColumnStride == 1 ? 1 : (long)c.Rows * columns);
+                MatrixView<T> wanted = c.Slice(0, column, c.Rows, columns);
+                MatrixView<T> target = c.ColumnStride == 1 ? wanted : new(aside.As<T>(), c.Rows, columns, columns, 1);
+                T old = firstDepth > 0 ? T.One : beta;
+                PackAhead<TSource, T> ahead = PackAhead<TSource, T>.OfB(alpha, own.As<T>(), packedElements);
+                ahead.Begin(Block(0), 0);
+                for (int part = 0; part < steps * strips; part++)
                 {
-                    int q = step * depthStep, blockDepth = Math.Min(depthStep, depth - q);
-                    GemmPacking.PackB(b.Slice(firstDepth + q, column, blockDepth, columns), own.As<T>(), alpha);
-                    T factor = firstDepth + q == 0 ? beta : T.One;
-                    MacroKernel.Run(blockDepth, packedA + ((nint)step * blockElements), own.As<T>(), factor, c.Slice(0, column, c.Rows, columns));
+                    T* block = ahead.Finish();
+                    (int step, int strip) = Math.DivRem(part, strips);
+                    MatrixView<T> tiles = target.Slice(0, strip * width, c.Rows, Math.Min(width, columns - (strip * width)));
+                    if (part + 1 < steps * strips) ahead.Begin(Block(part + 1), MacroKernel.Tiles<T>(tiles.Rows, tiles.Columns));
+                    T factor = step > 0 ? T.One : c.ColumnStride == 1 ? old : T.Zero;
+                    MacroKernel.Run(Math.Min(depthStep, depth - (step * depthStep)), packedA + ((nint)step * blockElements), block, factor, tiles, ahead);
+                }
+
+                if (c.ColumnStride != 1) Transposing.Merge(target, old, wanted);
+
+                MatrixView<TSource> Block(int part)
+                {
+                    (int step, int strip) = Math.DivRem(part, strips);
+                    int q = step * depthStep, first = strip * width;
+                    return b.Slice(firstDepth + q, column + first, Math.Min(depthStep, depth - q), Math.Min(width, columns - first));
                 }
             }, ct);
         }

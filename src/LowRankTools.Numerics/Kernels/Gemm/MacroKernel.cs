@@ -12,40 +12,55 @@ internal static unsafe class MacroKernel
 {
     private const int LargestTile = 12 * 32;
 
+    /// <summary>One block.</summary>
+    /// <param name="depth">Columns of A, rows of B.</param>
+    /// <param name="packedA">Panels of A.</param>
+    /// <param name="packedB">Panels of B.</param>
+    /// <param name="beta">Factor of the old C; 0 overwrites.</param>
+    /// <param name="c">Block of C, row-major.</param>
+    /// <param name="meanwhile">What else is done, a step before each tile.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run<T>(int depth, T* packedA, T* packedB, T beta, MatrixView<T> c)
+    public static void Run<T>(int depth, T* packedA, T* packedB, T beta, MatrixView<T> c, PackAhead? meanwhile = null)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int tileRows = GemmBlocking<T>.TileRows, tileColumns = GemmBlocking<T>.TileColumns;
         T* edge = stackalloc T[LargestTile];
+        byte** lines = stackalloc byte*[PackAhead.MostLines];
+        for (int i = 0; i < PackAhead.MostLines; i++) lines[i] = (byte*)packedA;
         for (int j = 0; j < c.Columns; j += tileColumns)
         {
             T* panelB = packedB + ((nint)j * depth);
             int columns = Math.Min(tileColumns, c.Columns - j);
             for (int i = 0; i < c.Rows; i += tileRows)
             {
+                meanwhile?.Step(lines);
                 T* panelA = packedA + ((nint)i * GemmBlocking<T>.RowDistance);
                 T* tile = c.Row(i) + j;
                 int rows = Math.Min(tileRows, c.Rows - i);
                 if (rows == tileRows && columns == tileColumns)
                 {
-                    MicroKernel(depth, panelA, panelB, tile, c.RowStride, beta);
+                    MicroKernel(depth, panelA, panelB, tile, c.RowStride, beta, lines);
                 }
                 else
                 {
-                    MicroKernel(depth, panelA, panelB, edge, tileColumns, T.Zero);
+                    MicroKernel(depth, panelA, panelB, edge, tileColumns, T.Zero, lines);
                     Merge(edge, tileColumns, tile, c.RowStride, rows, columns, beta);
                 }
             }
         }
     }
 
+    /// <summary>Number of tiles that a block of C has.</summary>
+    public static int Tiles<T>(int rows, int columns)
+        where T : unmanaged =>
+        (rows + GemmBlocking<T>.TileRows - 1) / GemmBlocking<T>.TileRows * ((columns + GemmBlocking<T>.TileColumns - 1) / GemmBlocking<T>.TileColumns);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void MicroKernel<T>(int depth, T* a, T* b, T* c, nint distance, T beta)
+    private static void MicroKernel<T>(int depth, T* a, T* b, T* c, nint distance, T beta, byte** lines)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         if (Vector512.IsHardwareAccelerated) MicroKernel512.Run(depth, a, b, c, distance, beta);
-        else if (Vector256.IsHardwareAccelerated) MicroKernel256.Run(depth, a, b, c, distance, beta);
+        else if (Vector256.IsHardwareAccelerated) MicroKernel256.Run(depth, a, b, c, distance, beta, lines);
         else MicroKernel128.Run(depth, a, b, c, distance, beta);
     }
 
@@ -54,8 +69,16 @@ internal static unsafe class MacroKernel
     {
         for (int i = 0; i < rows; i++, edge += edgeDistance, c += distance)
         {
-            for (int j = 0; j < columns; j++)
-                c[j] = T.IsZero(beta) ? edge[j] : T.FusedMultiplyAdd(beta, c[j], edge[j]);
+            if (T.IsZero(beta))
+            {
+                Widening.Copy(edge, c, columns);
+                continue;
+            }
+
+            int j = 0;
+            for (; j <= columns - Vector128<T>.Count; j += Vector128<T>.Count)
+                Simd128<T>.MultiplyAdd(Vector128.Create(beta), Vector128.Load(c + j), Vector128.Load(edge + j)).Store(c + j);
+            for (; j < columns; j++) c[j] = T.FusedMultiplyAdd(beta, c[j], edge[j]);
         }
     }
 }

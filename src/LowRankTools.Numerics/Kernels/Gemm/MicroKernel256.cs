@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace LowRankTools.Numerics;
 
@@ -22,8 +23,9 @@ internal static unsafe class MicroKernel256
     /// <param name="c">Tile of C, row-major.</param>
     /// <param name="cDistance">Distance between the rows of C.</param>
     /// <param name="beta">0 overwrites without reading.</param>
+    /// <param name="lines">Lines of memory to fetch meanwhile, one every PackAhead.StepsALine steps.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run<T>(int depth, T* a, T* b, T* c, nint cDistance, T beta)
+    public static void Run<T>(int depth, T* a, T* b, T* c, nint cDistance, T beta, byte** lines)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int distance = GemmBlocking<T>.RowDistance;
@@ -34,28 +36,35 @@ internal static unsafe class MicroKernel256
         Vector256<T> c3l = Vector256<T>.Zero, c3r = Vector256<T>.Zero;
         Vector256<T> c4l = Vector256<T>.Zero, c4r = Vector256<T>.Zero;
         Vector256<T> c5l = Vector256<T>.Zero, c5r = Vector256<T>.Zero;
+        FetchTile(c, cDistance);
         T* end = a + depth;
-        for (; a < end; a++, b += 2 * lanes)
+        while (a < end)
         {
-            Vector256<T> left = Vector256.Load(b), right = Vector256.Load(b + lanes), x;
-            x = Vector256.Create(*a);
-            c0l = MultiplyAdd(x, left, c0l);
-            c0r = MultiplyAdd(x, right, c0r);
-            x = Vector256.Create(a[distance]);
-            c1l = MultiplyAdd(x, left, c1l);
-            c1r = MultiplyAdd(x, right, c1r);
-            x = Vector256.Create(a[2 * distance]);
-            c2l = MultiplyAdd(x, left, c2l);
-            c2r = MultiplyAdd(x, right, c2r);
-            x = Vector256.Create(a[3 * distance]);
-            c3l = MultiplyAdd(x, left, c3l);
-            c3r = MultiplyAdd(x, right, c3r);
-            x = Vector256.Create(a[4 * distance]);
-            c4l = MultiplyAdd(x, left, c4l);
-            c4r = MultiplyAdd(x, right, c4r);
-            x = Vector256.Create(a[5 * distance]);
-            c5l = MultiplyAdd(x, left, c5l);
-            c5r = MultiplyAdd(x, right, c5r);
+            // The last steps of a depth that is no multiple fetch one line more at most: lines are as many as depth.
+            if (Sse.IsSupported) Sse.Prefetch0(*lines++);
+            T* pause = a + Math.Min(PackAhead.StepsALine, (int)(end - a));
+            for (; a < pause; a++, b += 2 * lanes)
+            {
+                Vector256<T> left = Vector256.Load(b), right = Vector256.Load(b + lanes), x;
+                x = Vector256.Create(*a);
+                c0l = MultiplyAdd(x, left, c0l);
+                c0r = MultiplyAdd(x, right, c0r);
+                x = Vector256.Create(a[distance]);
+                c1l = MultiplyAdd(x, left, c1l);
+                c1r = MultiplyAdd(x, right, c1r);
+                x = Vector256.Create(a[2 * distance]);
+                c2l = MultiplyAdd(x, left, c2l);
+                c2r = MultiplyAdd(x, right, c2r);
+                x = Vector256.Create(a[3 * distance]);
+                c3l = MultiplyAdd(x, left, c3l);
+                c3r = MultiplyAdd(x, right, c3r);
+                x = Vector256.Create(a[4 * distance]);
+                c4l = MultiplyAdd(x, left, c4l);
+                c4r = MultiplyAdd(x, right, c4r);
+                x = Vector256.Create(a[5 * distance]);
+                c5l = MultiplyAdd(x, left, c5l);
+                c5r = MultiplyAdd(x, right, c5r);
+            }
         }
 
         Store(c, c0l, c0r, beta);
@@ -69,6 +78,19 @@ internal static unsafe class MicroKernel256
         Store(c, c4l, c4r, beta);
         c += cDistance;
         Store(c, c5l, c5r, beta);
+    }
+
+    // A tile takes thousands of cycles: C is there at its end.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void FetchTile<T>(T* c, nint cDistance)
+        where T : unmanaged
+    {
+        if (!Sse.IsSupported) return;
+        for (int i = 0; i < Rows; i++)
+        {
+            Sse.Prefetch0(c + (i * cDistance));
+            Sse.Prefetch0(c + (i * cDistance) + (2 * Vector256<T>.Count) - 1);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

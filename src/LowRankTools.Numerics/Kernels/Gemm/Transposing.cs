@@ -43,6 +43,27 @@ internal static unsafe class Transposing
         }
     }
 
+    /// <summary>target = source + beta target, where the columns of the target are contiguous; beta = 0 overwrites.</summary>
+    public static void Merge<T>(MatrixView<T> source, T beta, MatrixView<T> target)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (T.IsZero(beta))
+        {
+            Copy(source, target.Pointer, target.ColumnStride);
+            return;
+        }
+
+        using Scratch scratch = Scratch.Rent<T>(source.Length);
+        T* turned = scratch.As<T>();
+        Copy(source, turned, source.Rows);
+        for (int j = 0; j < target.Columns; j++)
+        {
+            T* column = target.Pointer + (j * target.ColumnStride);
+            if (beta != T.One) VectorOps.Scale(beta, column, target.Rows);
+            VectorOps.AddScaled(T.One, turned + ((nint)j * source.Rows), column, target.Rows);
+        }
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void FullSquare<TSource, T>(TSource* source, nint sourceDistance, T* target, nint targetDistance)
         where TSource : unmanaged

@@ -21,6 +21,11 @@ internal static unsafe class Widening
                 for (; i <= count - Vector512<T>.Count; i += Vector512<T>.Count) Vector512.Load((T*)source + i).Store(target + i);
             }
 
+            if (Vector256.IsHardwareAccelerated)
+            {
+                for (; i <= count - Vector256<T>.Count; i += Vector256<T>.Count) Vector256.Load((T*)source + i).Store(target + i);
+            }
+
             for (; i <= count - Vector128<T>.Count; i += Vector128<T>.Count) Vector128.Load((T*)source + i).Store(target + i);
         }
         else if (typeof(TSource) == typeof(float) && typeof(T) == typeof(double))
