@@ -1,8 +1,8 @@
 namespace LowRankTools.Numerics;
 
 /// <summary>
-/// Makes float32 rows orthonormal by CholeskyQR2 (Yamamoto, Nakatsukasa, Yanagisawa, Fukaya, 2015) with the Gram
-/// matrix in float64, which holds for condition numbers up to about 1e7; beyond that by Householder reflections.
+/// Makes float32 rows orthonormal by CholeskyQR2 (Yamamoto, Nakatsukasa, Yanagisawa, Fukaya, 2015): in float32 where
+/// they are well apart, in float64 up to condition numbers of about 1e7, beyond that by Householder reflections.
 /// </summary>
 internal static unsafe class RowOrthonormalizer
 {
@@ -26,15 +26,7 @@ internal static unsafe class RowOrthonormalizer
     public static void Orthonormalize(MatrixView<float> x, int threads, CancellationToken ct)
     {
         if (x.IsEmpty || TryInSingle(x, threads, ct)) return;
-        if (x.ColumnStride == 1)
-        {
-            InDouble(x, threads, ct);
-            return;
-        }
-
-        using Matrix<float> rows = x.ToMatrix();
-        InDouble(rows.View, threads, ct);
-        rows.View.CopyTo(x);
+        InDouble(x, threads, ct);
     }
 
     // With Gram matrices in float32, whose error is that of a row's length: enough unless rows nearly depend on one
@@ -78,15 +70,12 @@ internal static unsafe class RowOrthonormalizer
     }
 
     // X = L^-1 D X.
-    private static void Apply(MatrixView<double> l, double[]? scales, MatrixView<float> x, int threads, CancellationToken ct)
+    private static void Apply(MatrixView<double> l, double[] scales, MatrixView<float> x, int threads, CancellationToken ct)
     {
         using Matrix<double> inverse = Triangular.Invert(l, threads, ct);
-        if (scales is not null)
+        for (int i = 0; i < x.Rows; i++)
         {
-            for (int i = 0; i < x.Rows; i++)
-            {
-                for (int j = 0; j <= i; j++) inverse.View.Row(i)[j] *= scales[j];
-            }
+            for (int j = 0; j <= i; j++) inverse.View.Row(i)[j] *= scales[j];
         }
 
         using Matrix<float> factor = Matrix<float>.Uninitialized(x.Rows, x.Rows);
@@ -103,20 +92,31 @@ internal static unsafe class RowOrthonormalizer
         }
     }
 
+    // Rows that nearly depend on one another, in float64 throughout: the inverse of L is large, and what a float32
+    // product rounds off would lie outside their span.
     private static void InDouble(MatrixView<float> x, int threads, CancellationToken ct)
     {
-        NormalizeRows(x);
+        using Matrix<double> wide = Matrix<double>.Uninitialized(x.Rows, x.Columns);
+        MatrixCopy.Convert(x, wide.View);
+        NormalizeRows(wide);
+        if (!TryCholesky(wide, threads, ct)) ByReflections(wide, threads, ct);
+        MatrixCopy.Convert(wide.View, x);
+    }
+
+    private static bool TryCholesky(Matrix<double> x, int threads, CancellationToken ct)
+    {
         for (int pass = 0; pass < MostPasses; pass++)
         {
             using Matrix<double> gram = Matrix<double>.Uninitialized(x.Rows, x.Rows);
-            GemmDriver.MultiplyByOwnTranspose(1.0, x, 0.0, gram.View, threads, ct);
+            GemmDriver.MultiplyByOwnTranspose(1.0, x.View, 0.0, gram.View, threads, ct);
             bool last = DistanceFromIdentity(gram) < Near;
-            if (!Cholesky.TryFactor(gram.View, threads, ct)) break;
-            Apply(gram.View, null, x, threads, ct);
-            if (last) return;
+            if (!Cholesky.TryFactor(gram.View, threads, ct)) return false;
+            using Matrix<double> inverse = Triangular.Invert(gram.View, threads, ct), old = x.Copy();
+            GemmDriver.Multiply(1.0, inverse.View, old.View, 0.0, x.View, threads, ct);
+            if (last) return true;
         }
 
-        ByReflections(x, threads, ct);
+        return false;
     }
 
     private static bool RowsAreApart(Matrix<double> l)
@@ -129,43 +129,26 @@ internal static unsafe class RowOrthonormalizer
         return true;
     }
 
-    private static void ByReflections(MatrixView<float> x, int threads, CancellationToken ct)
+    private static void ByReflections(Matrix<double> x, int threads, CancellationToken ct)
     {
-        using Matrix<double> wide = Matrix<double>.Uninitialized(x.Rows, x.Columns);
-        MatrixCopy.Convert(x, wide.View);
         using Matrix<double> r = Matrix<double>.Uninitialized(x.Rows, x.Rows);
-        HouseholderQr.OrthonormalizeRows(wide.View, r, threads, ct);
+        HouseholderQr.OrthonormalizeRows(x.View, r, threads, ct);
 
         // As Cholesky would have it: no row is turned round.
         for (int i = 0; i < x.Rows; i++)
         {
-            if (r[i, i] < 0) VectorOps.Scale(-1.0, wide.View.Row(i), x.Columns);
+            if (r[i, i] < 0) VectorOps.Scale(-1.0, x.View.Row(i), x.Columns);
         }
-
-        MatrixCopy.Convert(wide.View, x);
     }
 
     // Rows of very different lengths are no harm to their span, but they are to the Gram matrix.
-    private static void NormalizeRows(MatrixView<float> x)
+    private static void NormalizeRows(Matrix<double> x)
     {
-        double[] norms = new double[x.Rows];
-        for (int i = 0; i < x.Rows; i++) norms[i] = Math.Sqrt(InputCheck.Checked(Norms.RowSquared(x.Row(i), x.Columns, 1), x.Rows, x.Columns));
         for (int i = 0; i < x.Rows; i++)
         {
-            double norm = norms[i];
-            if (norm == 0) continue;
-
-            // In two steps, because the inverse of a tiny norm is no float32 number.
-            double half = Math.Sqrt(1 / norm);
-            if (half > 1e18)
-            {
-                VectorOps.Scale((float)half, x.Row(i), x.Columns);
-                VectorOps.Scale((float)half, x.Row(i), x.Columns);
-            }
-            else
-            {
-                VectorOps.Scale((float)(1 / norm), x.Row(i), x.Columns);
-            }
+            double* row = x.View.Row(i);
+            double squared = InputCheck.Checked(VectorOps.Dot(row, row, x.Columns), x.Rows, x.Columns);
+            if (squared > 0) VectorOps.Scale(1 / Math.Sqrt(squared), row, x.Columns);
         }
     }
 

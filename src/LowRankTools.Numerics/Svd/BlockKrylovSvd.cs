@@ -8,6 +8,11 @@ namespace LowRankTools.Numerics;
 /// </summary>
 internal sealed class BlockKrylovSvd : IDisposable
 {
+    private const int MostProjections = 4;
+
+    // Of an orthonormal block, so little of its square along the known space that taking it away leaves it well apart.
+    private const double Negligible = 1e-2;
+
     private readonly ITensorEngine _engine;
     private readonly ITensor _a;
     private readonly double _squaredNorm;
@@ -90,17 +95,17 @@ internal sealed class BlockKrylovSvd : IDisposable
         int count = images.Shape[1];
         ITensor block = Columns(_q, _dimension, count), result = Columns(_b, _dimension, count);
         _engine.MatMul(Factor, _a, images, 0, block, _ct);
-        if (_dimension > 0)
+
+        // At least twice: what the first projection leaves of the known space is rounding, and may still dominate.
+        // Where A has no rank left, so may what the second one leaves.
+        ITensor known = Columns(_q, 0, _dimension);
+        using ITensor along = _engine.Create(ElementType.Float32, _dimension, count);
+        for (int pass = 0; pass < MostProjections; pass++)
         {
-            // Twice: what the first projection leaves of the known space is rounding, and may still dominate.
-            ITensor known = Columns(_q, 0, _dimension);
-            using ITensor along = _engine.Create(ElementType.Float32, _dimension, count);
-            for (int pass = 0; pass < 2; pass++)
-            {
-                if (pass == 1) _engine.OrthonormalizeRows(_engine.Transpose(block), _ct);
-                _engine.MatMul(1, _engine.Transpose(known), block, 0, along, _ct);
-                _engine.MatMul(-1, known, along, 1, block, _ct);
-            }
+            if (pass > 0) _engine.OrthonormalizeRows(_engine.Transpose(block), _ct);
+            _engine.MatMul(1, _engine.Transpose(known), block, 0, along, _ct);
+            _engine.MatMul(-1, known, along, 1, block, _ct);
+            if (pass > 0 && _engine.SumOfSquares(along) < Negligible) break;
         }
 
         _engine.OrthonormalizeRows(_engine.Transpose(block), _ct);
