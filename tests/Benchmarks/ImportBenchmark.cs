@@ -38,7 +38,8 @@ internal static class ImportBenchmark
         Timing.Print($"   own assemblies loaded by it: {assemblies}");
     }
 
-    private static string? FindUpwards(string name)
+    /// <summary>The path of this file or folder below the nearest folder above this program that has it.</summary>
+    public static string? FindUpwards(string name)
     {
         for (DirectoryInfo? at = new(AppContext.BaseDirectory); at is not null; at = at.Parent)
         {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.Intrinsics.X86;
 using System.Runtime.Intrinsics;
 
 namespace LowRankTools.Benchmarks;
@@ -48,19 +49,31 @@ internal sealed class PeerProcess : IDisposable
     public string Name { get; }
 
     /// <summary>
-    /// OpenBLAS as it chooses its kernels itself, and told to use those of SkylakeX, which it does not do on every
-    /// processor that could. None where Python, NumPy or PyTorch are absent, which is printed.
+    /// The kernels that OpenBLAS is tried with: those that it chooses itself, and those of every processor whose
+    /// instructions this one has, because its own choice is not always the fastest.
     /// </summary>
+    public static string[] CoreTypes =>
+        Avx512BW.IsSupported && Avx512DQ.IsSupported ? ["", "Haswell", "Zen", "SkylakeX"] : Avx2.IsSupported && Fma.IsSupported ? ["", "Haswell", "Zen"] : [""];
+
+    /// <summary>Makes a Python process that computes with these kernels and as many threads.</summary>
+    public static void Prepare(ProcessStartInfo start, string coreType, int threads)
+    {
+        start.Environment["OMP_WAIT_POLICY"] = "passive";
+        start.Environment["OMP_NUM_THREADS"] = start.Environment["OPENBLAS_NUM_THREADS"] = threads.ToString(CultureInfo.InvariantCulture);
+        start.Environment.Remove("OPENBLAS_L2_SIZE");
+        start.Environment.Remove("OPENBLAS_CORETYPE");
+        if (coreType.Length > 0) start.Environment["OPENBLAS_CORETYPE"] = coreType;
+    }
+
+    /// <summary>One process for each of <see cref="CoreTypes"/>. None where Python, NumPy or PyTorch are absent, which is printed.</summary>
     public static List<PeerProcess> Start(int threads, string? script = null)
     {
         List<PeerProcess> peers = [];
         if (Timing.Peer("/usr/bin/python3", "-c", "import numpy, torch") is null) return peers;
-        foreach (string coreType in Vector512.IsHardwareAccelerated ? new[] { "", "SkylakeX" } : [""])
+        foreach (string coreType in CoreTypes)
         {
             ProcessStartInfo start = new("/usr/bin/python3", ["-c", script ?? Script]) { RedirectStandardInput = true, RedirectStandardOutput = true };
-            start.Environment["OMP_WAIT_POLICY"] = "passive";
-            start.Environment["OMP_NUM_THREADS"] = start.Environment["OPENBLAS_NUM_THREADS"] = threads.ToString(CultureInfo.InvariantCulture);
-            if (coreType.Length > 0) start.Environment["OPENBLAS_CORETYPE"] = coreType;
+            Prepare(start, coreType, threads);
             peers.Add(new PeerProcess(Process.Start(start)!, coreType.Length > 0 ? coreType : "own choice"));
         }
         return peers;

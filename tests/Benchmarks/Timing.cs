@@ -25,13 +25,15 @@ internal static class Timing
     public static void Print(FormattableString line) => Console.WriteLine(line.ToString(CultureInfo.InvariantCulture));
 
     /// <summary>Runs a peer; null where the program or its modules are absent, which is printed.</summary>
-    public static string? Peer(string program, params string[] arguments)
+    public static string? Peer(string program, params string[] arguments) => PeerOn("", program, arguments);
+
+    /// <summary>The same with OpenBLAS told which kernels to use.</summary>
+    public static string? PeerOn(string coreType, string program, params string[] arguments)
     {
         try
         {
             ProcessStartInfo start = new(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
-            start.Environment["OMP_WAIT_POLICY"] = "passive";
-            start.Environment["OMP_NUM_THREADS"] = start.Environment["OPENBLAS_NUM_THREADS"] = "2";
+            PeerProcess.Prepare(start, coreType, threads: 2);
             using Process process = Process.Start(start)!;
             Task<string> error = process.StandardError.ReadToEndAsync();
             string output = process.StandardOutput.ReadToEnd();

@@ -3,8 +3,9 @@ namespace LowRankTools.Numerics;
 /// <summary>
 /// The route for small ranks: a block Krylov space of A A^T, grown block by block, orthonormalised throughout, and
 /// Rayleigh-Ritz on it (Musco and Musco, "Randomized block Krylov methods for stronger and faster approximate singular
-/// value decomposition", 2015). A is flat here (rows at most columns). With D about 2.25 ranks, A is multiplied by 2 D
-/// columns in all. Working set beyond the input: (D + 2 rank)(rows + columns) float32 and a few D^2 float64.
+/// value decomposition", 2015). A is flat here (rows at most columns). With D about two ranks and a block, A
+/// is multiplied by 2 D columns less a block in all. Working set beyond the input: (D + 2 rank)(rows + columns)
+/// float32 and a few D^2 float64.
 /// </summary>
 internal sealed class BlockKrylovSvd : IDisposable
 {

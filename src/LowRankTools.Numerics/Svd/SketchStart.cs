@@ -5,8 +5,8 @@ namespace LowRankTools.Numerics;
 
 /// <summary>
 /// The start of a block Krylov space: S A for a sparse random S (count x m) that adds row i of A, with a random sign,
-/// to sum i mod count (the count sketch of Clarkson and Woodruff, 2013). One look at A instead of a product, and half
-/// a power iteration ahead of random numbers.
+/// to sum i mod count (the count sketch of Clarkson and Woodruff, 2013). One look at A instead of a product with random
+/// numbers.
 /// </summary>
 internal static unsafe class SketchStart
 {

@@ -40,7 +40,6 @@ internal static unsafe class MicroKernel256
         T* end = a + depth;
         while (a < end)
         {
-            // The last steps of a depth that is no multiple fetch one line more at most: lines are as many as depth.
             if (Sse.IsSupported) Sse.Prefetch0(*lines++);
             T* pause = a + Math.Min(PackAhead.StepsALine, (int)(end - a));
             for (; a < pause; a++, b += 2 * lanes)

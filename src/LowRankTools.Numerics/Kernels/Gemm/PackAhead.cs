@@ -34,6 +34,7 @@ internal sealed unsafe class PackAhead<TSource, T> : PackAhead
     private int _next;
     private int _fetched;
     private int _rowsAStep;
+    private bool _idle;
 
     private PackAhead(bool asB, T alpha, T* buffers, int blockElements)
     {
@@ -58,12 +59,14 @@ internal sealed unsafe class PackAhead<TSource, T> : PackAhead
     {
         (_block, _next) = (block, 0);
         _rowsAStep = block.ColumnStride == 1 && steps > 1 ? (block.Rows + steps - 2) / (steps - 1) : 0;
-        _fetched = 0;
+        (_fetched, _idle) = (0, false);
     }
 
     /// <inheritdoc/>
     public override void Step(byte** lines)
     {
+        if (_idle) return;
+
         // What the tile before has fetched is in the cache by now.
         Pack(_next, _fetched);
         _next = _fetched;
@@ -75,6 +78,7 @@ internal sealed unsafe class PackAhead<TSource, T> : PackAhead
         }
 
         for (; count < MostLines; count++) lines[count] = (byte*)_target;
+        _idle = _next == _block.Rows || _rowsAStep == 0;
         _fetched = end;
     }
 
@@ -84,7 +88,7 @@ internal sealed unsafe class PackAhead<TSource, T> : PackAhead
         if (_block.ColumnStride == 1) Pack(_next, _block.Rows);
         else if (_asB) GemmPacking.PackB(_block, _target, T.One);
         else GemmPacking.PackA(_block, _target);
-        _next = _block.Rows;
+        (_next, _idle) = (_block.Rows, true);
         if (_asB) GemmPacking.ScaleB(_block, _target, _alpha);
         else GemmPacking.FillA(_block, _target);
         T* ready = _target;
