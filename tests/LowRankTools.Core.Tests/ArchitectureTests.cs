@@ -16,6 +16,7 @@ public sealed class ArchitectureTests
         ["LowRankTools.Cli"] = ["LowRankTools.Core"],
         ["LowRankTools.TorchSharp"] = ["LowRankTools.Numerics"],
         ["LowRankTools.HelpBuilder"] = ["LowRankTools.PowerShell"],
+        ["ReadyToRun"] = [],
     };
 
     public static TheoryData<string> Projects => [.. Directory.EnumerateFiles(Path.Combine(Root, "src"), "*.csproj", SearchOption.AllDirectories)];
