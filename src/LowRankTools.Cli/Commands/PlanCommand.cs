@@ -58,7 +58,7 @@ internal sealed class PlanCommand
     {
         MakePlan operation = new(Options(parsed, console));
         string? output = parsed.GetValue(_output);
-        bool written = false;
+        RankPlanWriter writer = new(parsed.GetValue(_force));
         if (parsed.GetValue(_shape) is { Length: > 0 } shapes)
         {
             Show(ProgressBar.Run(console, progress => operation.Run(shapes, progress, console.Cancellation)));
@@ -70,11 +70,7 @@ internal sealed class PlanCommand
         void Show(RankPlan plan)
         {
             if (output is not null)
-            {
-                // A second model's plan never replaces the first one's.
-                RankPlanFile.Write(plan, Path.GetFullPath(output), parsed.GetValue(_force) && !written);
-                written = true;
-            }
+                writer.Write(plan, Path.GetFullPath(output));
             if (parsed.GetValue(_json))
                 console.Out.WriteLine(RankPlanFile.ToLine(plan));
             else

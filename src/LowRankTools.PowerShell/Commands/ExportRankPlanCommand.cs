@@ -8,7 +8,7 @@ namespace LowRankTools.PowerShell.Commands;
 [OutputType(typeof(FileInfo))]
 public sealed class ExportRankPlanCommand : LowRankCommandBase
 {
-    private readonly HashSet<string> _written = new(OperatingSystem.IsLinux() ? StringComparer.Ordinal : StringComparer.OrdinalIgnoreCase);
+    private RankPlanWriter? _writer;
     private string _target = string.Empty;
     private bool _isFolder;
 
@@ -28,6 +28,7 @@ public sealed class ExportRankPlanCommand : LowRankCommandBase
     protected override void BeginProcessing() => Required(OutputPath, () =>
     {
         _target = new PathResolver(this).Literal(OutputPath);
+        _writer = new RankPlanWriter(Force);
         _isFolder = Directory.Exists(_target) || !_target.EndsWith(".json", StringComparison.OrdinalIgnoreCase);
     });
 
@@ -37,9 +38,7 @@ public sealed class ExportRankPlanCommand : LowRankCommandBase
         string path = _isFolder ? Path.Combine(_target, InputObject!.Name + RankPlanFile.Extension) : _target;
         if (!ShouldProcess(path, "Write plan"))
             return;
-        // Two plans of one run never share a file, -Force or not.
-        RankPlanFile.Write(InputObject!, path, Force && !_written.Contains(path));
-        _written.Add(path);
+        _writer!.Write(InputObject!, path);
         WriteObject(new FileInfo(path));
     });
 }

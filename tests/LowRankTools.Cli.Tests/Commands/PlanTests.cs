@@ -92,6 +92,8 @@ public sealed class PlanTests : IDisposable
         await Run("--rank", "2", "--output", _folder["p.json"]);
         Assert.Contains("OutputExists", (await Run("--rank", "2", "--output", _folder["p.json"])).Error, StringComparison.Ordinal);
         Assert.Equal(0, (await Run("--rank", "2", "--output", _folder["p.json"], "--force")).Code);
+        CliRun two = await CliRun.Of("plan", _folder.Model("net/model.safetensors"), _folder.Model("second/model.safetensors"), "--rank", "2", "--output", _folder["p.json"], "--force");
+        Assert.StartsWith("error OutputCollision: ", Assert.Single(two.ErrorLines), StringComparison.Ordinal);
         File.WriteAllText(_folder["p.json"], "{}");
         CliRun damaged = await CliRun.Of("factorize", "--plan", _folder["p.json"]);
         Assert.Equal(1, damaged.Code);

@@ -123,7 +123,7 @@ public sealed class RankPlanTests(PwshSession session) : IClassFixture<PwshSessi
     [InlineData("'damaged.json', 'good.json' | Import-RankPlan", "PlanInvalid", 1)]
     [InlineData("Import-RankPlan missing.json, good.json", "PathNotFound", 1)]
     [InlineData("New-RankPlan models/tiny.safetensors -Rank 4 | Export-RankPlan good.json", "OutputExists", 0)]
-    [InlineData("1..2 | ForEach-Object { New-RankPlan models/tiny.safetensors -Rank 4 } | Export-RankPlan good.json -Force", "OutputExists", 1)]
+    [InlineData("1..2 | ForEach-Object { New-RankPlan models/tiny.safetensors -Rank 4 } | Export-RankPlan good.json -Force", "OutputCollision", 1)]
     public void One_bad_thing_is_one_error_and_the_next_has_its_turn(string command, string id, int results)
     {
         _sandbox.WriteText("damaged.json", "{}");

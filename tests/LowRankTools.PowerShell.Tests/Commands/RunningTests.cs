@@ -43,6 +43,23 @@ public sealed class RunningTests(PwshSession session) : IClassFixture<PwshSessio
         Assert.Equal(before, _sandbox.Fingerprint("demo"));
     }
 
+    [PwshTheory]
+    [InlineData("Get-LayerSpectrum $args[0] -NoCache")]
+    [InlineData("New-RankPlan $args[0] -TargetReduction 2 -NoCache")]
+    public void A_computation_that_writes_nothing_is_stopped_inside_the_mathematics(string command)
+    {
+        DemoTransformer.Write(_sandbox["demo"]);
+        JsonElement state = session.One(_sandbox, $$"""
+            $shell = [powershell]::Create()
+            $null = $shell.AddScript('Import-Module $env:LOWRANK_MANIFEST; $ProgressPreference = "Continue"; {{command}}').AddArgument("$PWD/demo")
+            $run = $shell.BeginInvoke()
+            while ($shell.Streams.Progress.Count -eq 0 -and -not $run.IsCompleted) { Start-Sleep -Milliseconds 5 }
+            $shell.Stop()
+            "$($shell.InvocationStateInfo.State) $($shell.Streams.Error.Count)"
+            """);
+        Assert.Equal("Stopped 0", state.GetString());
+    }
+
     [CtrlCFact]
     public void Ctrl_C_ends_the_process_and_leaves_nothing()
     {
