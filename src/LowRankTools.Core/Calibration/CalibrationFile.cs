@@ -97,13 +97,19 @@ public sealed class CalibrationFile : IDisposable
         return new CalibrationReader(_file, _layers[LayerNames.Module(shape.Name)], engine, cancellationToken).Read();
     }
 
-    /// <summary>Factor of a layer's discarded energy among the layers; one where the file gives none.</summary>
-    /// <param name="shape">A matrix of the model that the file <see cref="Has"/>.</param>
-    internal double Sensitivity(LayerShape shape)
+    /// <summary>Refuses layers whose losses are in different units: a plan would add them up all the same.</summary>
+    /// <param name="layers">Names of the layers that are weighed against each other.</param>
+    /// <exception cref="LowRankToolsException"><c>CalibrationInvalid</c>: some of them have gradients at the outputs, and so losses in the
+    /// network's unit, and others have not, or are not in the file.</exception>
+    internal void RequireOneUnit(IReadOnlyList<string> layers)
     {
-        Check(shape);
-        return CalibrationReader.Sensitivity(_file, _layers[LayerNames.Module(shape.Name)]) ?? 1;
+        string? with = layers.FirstOrDefault(HasGradients), without = layers.FirstOrDefault(l => !HasGradients(l));
+        if (with is not null && without is not null)
+            throw Invalid($"'{with}' has {CalibrationNames.OutputGram} and '{without}' has not, so their losses are in different units.", "Give it for all layers that are planned, or for none; -Exclude leaves layers out.");
     }
+
+    private bool HasGradients(string layer) =>
+        _layers.TryGetValue(LayerNames.Module(layer), out Dictionary<string, TensorInfo>? parts) && parts.ContainsKey(CalibrationNames.OutputGram);
 
     /// <summary>Fingerprint of its content.</summary>
     internal string Fingerprint() => ModelFingerprint.Compute(_file);

@@ -27,12 +27,11 @@ internal sealed class CalibrationReader(TensorFile file, Dictionary<string, Tens
             Magnitudes = _magnitudes ?? [.. Enumerable.Range(0, inputs.Original.Size).Select(i => Math.Sqrt(inputs.Original.Entry(i) / _count))],
             Count = _count,
             OutputGradients = parts.TryGetValue(CalibrationNames.OutputGram, out TensorInfo? gradients) ? Symmetric(gradients) : null,
-            Sensitivity = Sensitivity(file, parts),
+            Sensitivity = Sensitivity(),
         };
     }
 
-    /// <summary>The layer's sensitivity, where it is given.</summary>
-    public static double? Sensitivity(TensorFile file, Dictionary<string, TensorInfo> parts)
+    private double? Sensitivity()
     {
         if (!parts.TryGetValue(CalibrationNames.Sensitivity, out TensorInfo? tensor))
             return null;

@@ -67,7 +67,11 @@ public sealed record FactorizeOptions
 
     /// <summary>How a rule is planned; null where there is a plan already. Errors need not be predicted, they will be measured.</summary>
     internal PlanOptions? PlanOptions => Rule is null ? null
-        : new PlanOptions { Rule = Rule, Selection = Selection, DType = DType, PredictErrors = false, UseCache = UseCache, Engine = Engine, Svd = Svd };
+        : new PlanOptions
+        {
+            Rule = Rule, Selection = Selection, DType = DType, PredictErrors = false, UseCache = UseCache, Engine = Engine, Svd = Svd,
+            Calibration = Calibration, Weighting = Calibration is null ? Weighting.Relative : Weighting.Calibrated,
+        };
 
     /// <summary>Refuses options that contradict each other.</summary>
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>, <c>EngineUnavailable</c>, or <c>PathNotFound</c> of a calibration.</exception>

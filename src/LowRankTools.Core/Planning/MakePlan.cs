@@ -94,6 +94,8 @@ public sealed class MakePlan(PlanOptions options)
         }
         foreach (PlanCandidate candidate in known)
             file.Check(candidate.Layer!.Shape);
+        if (use.Mode == CalibrationMode.Full && !options.Rule.IsPerLayer)
+            file.RequireOneUnit([.. open.Select(c => c.Name)]);
         for (int i = 0; i < known.Length; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();

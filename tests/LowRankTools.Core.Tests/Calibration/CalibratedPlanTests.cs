@@ -45,6 +45,30 @@ public sealed class CalibratedPlanTests : IDisposable
     }
 
     [Fact]
+    public void Losses_in_different_units_are_not_added_up()
+    {
+        ModelSource model = Model();
+        CalibrationOptions mixed = new() { Path = Write(_folder["mixed.safetensors"], Gram("fc", Inputs(3, 20, 60)), Gram("other", Inputs(4, 24, 70)), Gram("fc", Inputs(5, 30, 60), part: "output_gram")) };
+        PlanOptions options = new() { Rule = new RankRule.TargetReduction(2), Weighting = Weighting.Calibrated, Calibration = mixed };
+        Assert.Equal(CoreErrors.CalibrationInvalid, ErrorOf(() => new MakePlan(options).Run(model)));
+        // Each layer by itself needs no common unit, and magnitudes have nothing to do with gradients.
+        Assert.NotNull(new MakePlan(options with { Rule = new RankRule.Fixed(3) }).Run(model));
+        Assert.NotNull(new MakePlan(options with { Calibration = mixed with { Mode = CalibrationMode.Diagonal } }).Run(model));
+    }
+
+    [Fact]
+    public void An_energy_is_that_of_the_calibrated_outputs()
+    {
+        ModelSource model = Model();
+        // Inputs in three directions only: three components are the whole output.
+        CalibrationOptions use = new() { Path = Write(_folder["narrow.safetensors"], Gram("fc", Random(3, 20, 3))) };
+        FactorizationResult result = new FactorizeModel(new FactorizeOptions { Rule = new RankRule.Energy(0.99), Calibration = use, UseCache = false, OutputPath = _folder["out"] }).Run(model);
+        LayerFactorization layer = result.Layers.Single(l => l.Name == "fc.weight");
+        Assert.InRange(layer.Rank!.Value, 1, 3);
+        Assert.InRange(layer.CalibratedError!.Value, 0, Math.Sqrt(1 - 0.99) * 1.001);
+    }
+
+    [Fact]
     public void A_calibration_and_its_weighting_need_each_other_and_the_model()
     {
         PlanOptions options = new() { Rule = new RankRule.TargetReduction(2), Weighting = Weighting.Calibrated, Calibration = Calibration() };
