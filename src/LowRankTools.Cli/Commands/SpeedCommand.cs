@@ -43,6 +43,8 @@ internal sealed class SpeedCommand
             result.AddError("Give paths of models, or --shape.");
         else if (layers && (result.GetResult(_reference) is not null || result.GetResult(_sequenceLength) is not null))
             result.AddError("--reference-path and --sequence-length are for models.");
+        else if (!layers && _engine.IsGiven(result))
+            result.AddError("--engine and --device are for layers: models run on the embedded engine.");
     }
 
     private int Models(ParseResult parsed, ConsoleContext console)
