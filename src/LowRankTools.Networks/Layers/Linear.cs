@@ -45,6 +45,7 @@ public sealed class Linear : LinearLayer
     /// <inheritdoc/>
     public override ITensor Forward(Pass pass, ITensor x, Activation activation)
     {
+        pass.LinearInput?.Invoke(this, x);
         INetworkEngine engine = pass.Engine;
         ITensor product = pass.New(x, x.Shape[0], OutFeatures);
         engine.MatMul(1, x, engine.Transpose(Weight.Value), 0, product, pass.CancellationToken);

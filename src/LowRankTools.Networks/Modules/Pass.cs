@@ -26,6 +26,9 @@ public sealed class Pass : IDisposable
     /// <summary>Stops the run.</summary>
     public CancellationToken CancellationToken { get; }
 
+    /// <summary>Told of every dense linear layer and its input (tokens x in) on the way forward: what calibration collects from.</summary>
+    public Action<Linear, ITensor>? LinearInput { get; set; }
+
     /// <summary>A pass that only runs forward.</summary>
     public static Pass Inference(INetworkEngine engine, CancellationToken ct = default) => new(engine, false, 0, ct);
 

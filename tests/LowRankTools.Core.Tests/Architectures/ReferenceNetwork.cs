@@ -24,6 +24,9 @@ internal sealed class ReferenceNetwork(string name, string folder)
         return [.. weights.Select((_, i) => TestModel.Read(Path.Combine(folder, $"output-{i}.st")))];
     }
 
+    /// <summary>Collects what the layers are fed with the script that the module ships.</summary>
+    public void Grams(string weights, string output) => PythonPeer.Run(_script, "grams", folder, weights, output, Collector());
+
     /// <summary>The inputs as our networks take them.</summary>
     public NetworkBatch Inputs(TransformerConfig config)
     {
@@ -43,4 +46,7 @@ internal sealed class ReferenceNetwork(string name, string folder)
 
     private static string Text(string file, [CallerFilePath] string here = "") =>
         File.ReadAllText(Path.Combine(Path.GetDirectoryName(here)!, "Reference", file));
+
+    private static string Collector([CallerFilePath] string here = "") =>
+        Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "..", "..", "..", "module", "python"));
 }

@@ -3,6 +3,7 @@
 make FOLDER             writes the inputs, and model folders with the same weights, FOLDER/safetensors and FOLDER/pt
 run FOLDER WEIGHTS...   runs the network with each weight file, dense or factorized, on the inputs, and writes what
                         comes out as output-0.st, output-1.st, ... into FOLDER
+grams FOLDER WEIGHTS OUTPUT MODULE   collects calibration with the collect_grams.py in the folder MODULE
 
 A network file, put behind this one, defines CONFIG (a dict), build() -> module, inputs() -> dict of tensors,
 forward(module, inputs) -> dict of named outputs, and TIED, a dict of names of tied tensors.
@@ -125,8 +126,21 @@ def run(folder, files):
             save_safetensors(os.path.join(folder, "output-%d.st" % i), forward(module, given))
 
 
+def grams(folder, weights, output, where):
+    sys.path.insert(0, where)
+    from collect_grams import GramCollector
+    module = build()
+    module.load_state_dict(load_weights(weights))
+    collector = GramCollector(module)
+    with collector, torch.no_grad():
+        forward(module, load_weights(os.path.join(folder, "inputs.st")))
+    collector.save(output)
+
+
 def main():
-    if sys.argv[1] == "make":
+    if sys.argv[1] == "grams":
+        grams(*sys.argv[2:])
+    elif sys.argv[1] == "make":
         make(sys.argv[2])
     else:
         run(sys.argv[2], sys.argv[3:])
