@@ -39,6 +39,9 @@ internal static class ChildProcess
                     Console.WriteLine($"{svd.Algorithm}");
                 }
                 break;
+            case ["forward", string rank, string tokens]:
+                Console.WriteLine(TransformerMemoryBenchmark.Forward(int.Parse(rank, CultureInfo.InvariantCulture), int.Parse(tokens, CultureInfo.InvariantCulture)));
+                break;
             default:
                 return 2;
         }

@@ -15,6 +15,7 @@ using LowRankTools.Benchmarks;
     ("use", EncoderBenchmark.Run),
     ("plan", PlanBenchmark.Run),
     ("transformer", TransformerBenchmark.Run),
+    ("memory", TransformerMemoryBenchmark.Run),
 ];
 
 if (args is ["--child", .. string[] child])
