@@ -6,13 +6,24 @@ namespace LowRankTools.Tests;
 /// <summary>Gives a test run, and the processes that it starts, a cache folder of its own in place of the user's.</summary>
 internal static class TestCache
 {
-    public static string Folder { get; } = Directory.CreateTempSubdirectory("lowrank-cache-").FullName;
+    private const string Variable = "LOWRANK_CACHE";
+
+    // A test of load contexts loads this assembly a second time, and that copy must not choose another folder.
+    private static readonly string s_prefix = $"lowrank-cache-{Environment.ProcessId}-";
+
+    public static string Folder { get; } = Environment.GetEnvironmentVariable(Variable) is { } chosen && Path.GetFileName(chosen).StartsWith(s_prefix, StringComparison.Ordinal)
+        ? chosen
+        : Directory.CreateTempSubdirectory(s_prefix).FullName;
 
     [ModuleInitializer]
     [SuppressMessage("Usage", "CA2255", Justification = "It must be set before any test.")]
     internal static void Use()
     {
-        Environment.SetEnvironmentVariable("LOWRANK_CACHE", Folder);
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(Folder, recursive: true);
+        Environment.SetEnvironmentVariable(Variable, Folder);
+        AppDomain.CurrentDomain.ProcessExit += (_, _) =>
+        {
+            if (Directory.Exists(Folder))
+                Directory.Delete(Folder, recursive: true);
+        };
     }
 }
