@@ -36,8 +36,10 @@ public sealed class WorkerPoolTests
         int done = 0;
         Assert.Throws<OperationCanceledException>(() => WorkerPool.Run(10_000, 3, _ =>
         {
+            // Later tasks that had begun wait: the one that cancels may be put aside by the system while they could end the list.
             if (Interlocked.Increment(ref done) == 5) source.Cancel();
+            else if (Volatile.Read(ref done) > 5) source.Token.WaitHandle.WaitOne();
         }, source.Token));
-        Assert.InRange(done, 5, 9_999);
+        Assert.InRange(done, 5, 7);
     }
 }
