@@ -22,12 +22,6 @@ internal static unsafe class DirectKernel512
         static abstract int Vectors { get; }
     }
 
-    /// <summary>Where the next entry of a row of A lies: beside it, or one row of memory further (A is a transpose).</summary>
-    internal interface IDirection
-    {
-        static abstract bool AlongRows { get; }
-    }
-
     /// <summary>C tile (+)= A B over <paramref name="depth"/> steps.</summary>
     /// <param name="depth">Columns of A, rows of B.</param>
     /// <param name="a">Entry (0, 0) of A.</param>
@@ -42,7 +36,7 @@ internal static unsafe class DirectKernel512
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Run<TWidth, TDirection>(int depth, float* a, nint aDistance, float* b, nint bDistance, float* c, nint cDistance, bool overwrite, nint ahead)
         where TWidth : struct, IWidth
-        where TDirection : struct, IDirection
+        where TDirection : struct, IThinDirection
     {
         nint down = TDirection.AlongRows ? aDistance : 1, along = TDirection.AlongRows ? 1 : aDistance;
         Vector512<float> c00 = default, c01 = default, c02 = default, c10 = default, c11 = default, c12 = default;
@@ -129,15 +123,5 @@ internal static unsafe class DirectKernel512
     internal readonly struct ThreeVectors : IWidth
     {
         public static int Vectors => 3;
-    }
-
-    internal readonly struct AlongRows : IDirection
-    {
-        static bool IDirection.AlongRows => true;
-    }
-
-    internal readonly struct AlongColumns : IDirection
-    {
-        static bool IDirection.AlongRows => false;
     }
 }

@@ -4,13 +4,13 @@ using System.Runtime.Intrinsics.X86;
 namespace LowRankTools.Numerics;
 
 /// <summary>
-/// Products with 9 to 128 columns, float32 on AVX-512: A is read straight from memory, once for every pass over the
-/// columns, while the thin B stays in the second-level cache. Entries are summed in an order that depends on sizes only.
+/// Products with 9 to 128 columns, float32 on AVX-512 or AVX2: A is read straight from memory, once for every pass over
+/// the columns, while the thin B stays in the second-level cache. Entries are summed in an order that depends on sizes only.
 /// </summary>
 internal static unsafe class ThinProduct
 {
+    // Columns come in one vector of AVX-512 or two of AVX2.
     private const int Lanes = 16;
-    private const int Tile = DirectKernel512.Rows;
     private const int MostColumns = 128;
 
     // Below these the big operand is not big enough for its copy to matter.
@@ -23,17 +23,25 @@ internal static unsafe class ThinProduct
     // Elements of B that are passed over at a time where rows of A are contiguous: half the second-level cache.
     private const int BlockElements = 1 << 17;
 
-    // Rows of memory that are walked side by side where columns of A are wanted: as many lines as the sets of the
-    // second-level cache hold when their distance is a power of two.
-    private const int PanelRows = 64;
+    // Most rows of B that are passed over at a time on AVX2, whose two vectors of them stay near the first-level cache.
+    private const int MostSteps256 = 1024;
 
-    // Columns between what is computed and what is fetched, in the same case.
+    // Columns between what is computed and what is fetched where columns of A are wanted.
     private const int FetchAhead = 96;
+
+    // The parts of a transposed A, in whole tiles of either kernel and in whole cache lines.
+    private const int PartGranule = 48;
+
+    private static int Tile => Vector512.IsHardwareAccelerated ? DirectKernel512.Rows : DirectKernel256.Rows;
+
+    // Rows of memory that are walked side by side where columns of A are wanted: as many lines as the sets of an
+    // AVX-512 machine's second-level cache hold when their distance is a power of two.
+    private const int PanelRows = 64;
 
     /// <summary>C = alpha A B + beta C when this is the way to do it; false when it is not.</summary>
     public static bool TryMultiply(float alpha, MatrixView<float> a, MatrixView<float> b, float beta, MatrixView<float> c, int threads, CancellationToken ct)
     {
-        if (!Vector512.IsHardwareAccelerated || !Sse.IsSupported || c.Columns > MostColumns || c.Rows < LeastRows || a.Columns < LeastDepth) return false;
+        if (!(Vector512.IsHardwareAccelerated || Fma.IsSupported) || !Sse.IsSupported || c.Columns > MostColumns || c.Rows < LeastRows || a.Columns < LeastDepth) return false;
         bool alongRows = a.ColumnStride == 1;
         if (!alongRows && a.RowStride != 1) return false;
 
@@ -51,16 +59,28 @@ internal static unsafe class ThinProduct
         else
         {
             // Long stretches of memory for each thread, and two for each, so that nobody waits long at the end.
-            int parts = threads == 1 ? 1 : 2 * threads, step = ((c.Rows + parts - 1) / parts + Lanes - 1) / Lanes * Lanes;
-            WorkerPool.Run((c.Rows + step - 1) / step, threads, task => TakeColumns(a, wide, add, sum, task * step, Math.Min(c.Rows, (task + 1) * step)), ct);
+            int parts = threads == 1 ? 1 : 2 * threads, step = ((c.Rows + parts - 1) / parts + PartGranule - 1) / PartGranule * PartGranule;
+            WorkerPool.Run((c.Rows + step - 1) / step, threads, task =>
+            {
+                int first = task * step, end = Math.Min(c.Rows, first + step);
+                if (Vector512.IsHardwareAccelerated) TakeColumns(a, wide, add, sum, first, end);
+                else ThinColumns256.Run(a, wide, add, sum, first, end);
+            }, ct);
         }
 
         if (!inPlace) Merge(sum, beta, c);
         return true;
     }
 
+    // For AVX-512 the rows of B as they are, for AVX2 a panel of columns after another: always whole vectors.
     private static void PackB(float alpha, MatrixView<float> b, MatrixView<float> wide)
     {
+        if (!Vector512.IsHardwareAccelerated)
+        {
+            GemmPacking.PackB(b, wide.Pointer, alpha);
+            return;
+        }
+
         if (b.Columns < wide.Columns) new Span<float>(wide.Pointer, checked((int)wide.Length)).Clear();
         if (b.ColumnStride == 1)
         {
@@ -77,6 +97,7 @@ internal static unsafe class ThinProduct
     private static void TakeRows(MatrixView<float> a, MatrixView<float> b, bool add, MatrixView<float> c, int first, int end)
     {
         int step = Math.Max(BlockElements / b.Columns, 256);
+        if (!Vector512.IsHardwareAccelerated) step = Math.Min(step, MostSteps256);
         using Scratch edge = Scratch.Rent<float>((long)Tile * (step + b.Columns));
         for (int p = 0; p < b.Rows; p += step)
         {
@@ -88,7 +109,7 @@ internal static unsafe class ThinProduct
                 int rows = Math.Min(Tile, end - i);
                 if (rows == Tile)
                 {
-                    Tiles<DirectKernel512.AlongRows>(depth, from, a.RowStride, b, p, tile, c.RowStride, overwrite, Tile * a.RowStride);
+                    Tiles<AlongRows>(depth, from, a.RowStride, b, p, tile, c.RowStride, overwrite, Tile * a.RowStride);
                     continue;
                 }
 
@@ -96,7 +117,7 @@ internal static unsafe class ThinProduct
                 float* copy = edge.As<float>(), sums = copy + (Tile * step);
                 new Span<float>(copy, Tile * step).Clear();
                 for (int r = 0; r < rows; r++) Widening.Copy(from + (r * a.RowStride), copy + (r * step), depth);
-                Tiles<DirectKernel512.AlongRows>(depth, copy, step, b, p, sums, b.Columns, true, 0);
+                Tiles<AlongRows>(depth, copy, step, b, p, sums, b.Columns, true, 0);
                 AddRows(rows, b.Columns, sums, tile, c.RowStride, overwrite);
             }
         }
@@ -116,22 +137,39 @@ internal static unsafe class ThinProduct
                 int rows = Math.Min(Tile, end - i);
                 if (rows == Tile)
                 {
-                    Tiles<DirectKernel512.AlongColumns>(depth, from, distance, b, p, tile, c.RowStride, overwrite, FetchAhead);
+                    Tiles<AlongColumns>(depth, from, distance, b, p, tile, c.RowStride, overwrite, FetchAhead);
                     continue;
                 }
 
                 float* copy = edge.As<float>(), sums = copy + (Tile * PanelRows);
                 new Span<float>(copy, Tile * PanelRows).Clear();
                 for (int q = 0; q < depth; q++) Widening.Copy(from + (q * distance), copy + (q * Tile), rows);
-                Tiles<DirectKernel512.AlongColumns>(depth, copy, Tile, b, p, sums, b.Columns, true, 0);
+                Tiles<AlongColumns>(depth, copy, Tile, b, p, sums, b.Columns, true, 0);
                 AddRows(rows, b.Columns, sums, tile, c.RowStride, overwrite);
             }
         }
     }
 
-    // All columns of one band of C, up to three vectors of them at a time.
+    // All columns of one band of C.
     private static void Tiles<TDirection>(int depth, float* a, nint distance, MatrixView<float> b, int firstRow, float* c, nint cDistance, bool overwrite, nint ahead)
-        where TDirection : struct, DirectKernel512.IDirection
+        where TDirection : struct, IThinDirection
+    {
+        if (Vector512.IsHardwareAccelerated) Tiles512<TDirection>(depth, a, distance, b, firstRow, c, cDistance, overwrite, ahead);
+        else Tiles256<TDirection>(depth, a, distance, b, firstRow, c, cDistance, overwrite, ahead);
+    }
+
+    // The first panel fetches for all of them.
+    private static void Tiles256<TDirection>(int depth, float* a, nint distance, MatrixView<float> b, int firstRow, float* c, nint cDistance, bool overwrite, nint ahead)
+        where TDirection : struct, IThinDirection
+    {
+        float* panel = b.Pointer + ((nint)firstRow * DirectKernel256.Columns);
+        for (int j = 0; j < b.Columns; j += DirectKernel256.Columns, panel += (nint)b.Rows * DirectKernel256.Columns)
+            DirectKernel256.Run<TDirection>(depth, a, distance, panel, c + j, cDistance, overwrite, j == 0 ? ahead : 0);
+    }
+
+    // Up to three vectors at a time.
+    private static void Tiles512<TDirection>(int depth, float* a, nint distance, MatrixView<float> b, int firstRow, float* c, nint cDistance, bool overwrite, nint ahead)
+        where TDirection : struct, IThinDirection
     {
         float* from = b.Row(firstRow);
         for (int j = 0; j < b.Columns;)
