@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using LowRankTools.Formats;
@@ -18,14 +19,7 @@ public sealed record FactorizationRecord
 
     private const int MaxBytes = 100_000_000;
 
-    private static readonly JsonSerializerOptions s_options = new()
-    {
-        Converters = { new JsonStringEnumConverter() },
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-        MaxDepth = 16,
-    };
-
-    private static readonly JsonSerializerOptions s_indented = new(s_options) { WriteIndented = true };
+    private static readonly JsonSerializerOptions s_options = new() { Converters = { new JsonStringEnumConverter() }, MaxDepth = 16 };
 
     /// <summary>Version of this record's layout.</summary>
     public int Version { get; init; } = 1;
@@ -75,10 +69,10 @@ public sealed record FactorizationRecord
     }
 
     /// <summary>The record as one line, for metadata.</summary>
-    public string ToMetadata() => JsonSerializer.Serialize(this, s_options);
+    public string ToMetadata() => Encoding.UTF8.GetString(FactorizationRecordWriter.Write(this, indented: false));
 
     /// <summary>The record as a file for people.</summary>
-    public byte[] ToFile() => [.. JsonSerializer.SerializeToUtf8Bytes(this, s_indented), (byte)'\n'];
+    public byte[] ToFile() => [.. FactorizationRecordWriter.Write(this, indented: true), (byte)'\n'];
 
     private bool Describes(TensorFile file)
     {

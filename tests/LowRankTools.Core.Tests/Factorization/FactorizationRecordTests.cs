@@ -1,0 +1,57 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace LowRankTools.Core.Tests.Factorization;
+
+/// <summary>Records are written by hand: every field must be there, as the serializer that reads them would write it.</summary>
+public sealed class FactorizationRecordTests
+{
+    private static readonly JsonSerializerOptions s_options = new()
+    {
+        Converters = { new JsonStringEnumConverter() },
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    };
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_record_is_written_as_the_serializer_would(bool whole)
+    {
+        FactorizationRecord record = Record(whole);
+        string all = JsonSerializer.Serialize(record, s_options);
+        Assert.Equal(all, record.ToMetadata());
+        Assert.Equal(JsonSerializer.Serialize(record, new JsonSerializerOptions(s_options) { WriteIndented = true }) + "\n", Encoding.UTF8.GetString(record.ToFile()));
+
+        // No property may be left null in the whole record, or the comparison would not see it.
+        if (whole) Assert.Equal(all, JsonSerializer.Serialize(record, new JsonSerializerOptions(s_options) { DefaultIgnoreCondition = JsonIgnoreCondition.Never }));
+    }
+
+    private static FactorizationRecord Record(bool whole) => new()
+    {
+        Source = "a \"model\" of ü.safetensors",
+        SourceFingerprint = "0123",
+        Rule = "Rank 4",
+        Split = FactorSplit.Right,
+        Seed = ulong.MaxValue,
+        Calibration = whole ? new CalibrationRecord { File = "grams.safetensors", Fingerprint = "4567", Mode = CalibrationMode.Diagonal, Damping = 1e-3, Refit = true } : null,
+        Layers =
+        [
+            new FactorizedLayerRecord
+            {
+                Name = "layer.0",
+                Kind = LayerKind.Linear,
+                Method = "Svd",
+                Rank = 4,
+                Shape = [30, 10],
+                Orientation = WeightOrientation.OutIn,
+                DType = "F32",
+                Bias = whole ? "layer.0.bias" : null,
+                RelativeError = 0.1234567890123,
+                CalibratedError = whole ? 0.25 : null,
+                HeldOutError = whole ? 1e-7 : null,
+                TiedTo = whole ? "layer.1" : null,
+            },
+        ],
+    };
+}
