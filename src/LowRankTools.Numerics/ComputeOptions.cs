@@ -12,6 +12,6 @@ public sealed record ComputeOptions
     /// <summary>Seed of everything random.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>What counts the work of the embedded engine; null for nobody.</summary>
+    /// <summary>What counts the work; null for nobody.</summary>
     public WorkCounter? Counter { get; init; }
 }

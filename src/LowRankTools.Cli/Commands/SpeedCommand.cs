@@ -43,8 +43,6 @@ internal sealed class SpeedCommand
             result.AddError("Give paths of models, or --shape.");
         else if (layers && (result.GetResult(_reference) is not null || result.GetResult(_sequenceLength) is not null))
             result.AddError("--reference-path and --sequence-length are for models.");
-        else if (!layers && _engine.IsGiven(result))
-            result.AddError("--engine and --device are for layers: models run on the embedded engine.");
     }
 
     private int Models(ParseResult parsed, ConsoleContext console)
@@ -54,6 +52,7 @@ internal sealed class SpeedCommand
             Ranks = parsed.GetValue(_ranks) ?? [],
             BatchSize = parsed.GetValue(_batchSize) ?? 1,
             SequenceLength = parsed.GetValue(_sequenceLength),
+            Engine = _engine.Choice(parsed, console),
             ThreadCount = parsed.GetValue(_threadCount) ?? 0,
         };
         MeasureModelSpeed operation = new(options with { Timing = Timing(options.Timing, parsed) });

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using LowRankTools.Core;
 
 namespace LowRankTools.Cli.Options;
@@ -15,9 +14,6 @@ internal sealed class EngineOptions
         command.Add(_engine);
         command.Add(_device);
     }
-
-    /// <summary>Whether anything was asked for.</summary>
-    public bool IsGiven(CommandResult result) => result.GetResult(_engine) is not null || result.GetResult(_device) is not null;
 
     /// <summary>The choice; a fallback is told at once.</summary>
     public EngineChoice Choice(ParseResult parsed, ConsoleContext console)

@@ -15,7 +15,7 @@ internal static class ModelSpeedReport
     }
 
     /// <summary>What the columns mean.</summary>
-    public const string Note = "Forward is the median, spread the interquartile range over it; GFLOP are those of products and attention; peak is the parameters and all else that a run held.";
+    public const string Note = "Forward is the median, spread the interquartile range over it; GFLOP are those of products and attention; peak is the parameters and all else that a run held, where the embedded engine computed.";
 
     /// <summary>What was timed on what.</summary>
     public static string On(ModelSpeed speed) =>
@@ -30,7 +30,7 @@ internal static class ModelSpeedReport
         {
             table.Add(speed.Name, Form(speed), Figures.Count(speed.Parameters), Figures.Duration(speed.Times.MedianSeconds), Figures.Percent(speed.Times.Spread),
                 Figures.Count((long)speed.TokensPerSecond), speed.SpeedUp is { } times ? Figures.Rate(times) : "", Figures.Rate(speed.Work.Flops / 1e9), Figures.Rate(speed.Gigaflops),
-                Figures.Bytes(speed.PeakBytes));
+                speed.PeakBytes is { } peak ? Figures.Bytes(peak) : "");
         }
         return table;
     }

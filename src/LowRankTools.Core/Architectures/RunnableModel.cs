@@ -64,11 +64,14 @@ public sealed class RunnableModel : IDisposable
     }
 
     /// <summary>Opens a model that was found before.</summary>
-    public static RunnableModel Open(ModelSource source, int threads = 0, IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default)
+    public static RunnableModel Open(ModelSource source, int threads = 0, IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        Open(source, new EmbeddedEngine(new ComputeOptions { ThreadCount = threads }), progress, cancellationToken);
+
+    /// <summary>Opens a model that was found before on any engine.</summary>
+    public static RunnableModel Open(ModelSource source, INetworkEngine engine, IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         using Model model = Model.Open(source);
         (TransformerConfig config, ModelWeights weights) = ArchitectureCatalog.Recognize(model);
-        EmbeddedEngine engine = new(new ComputeOptions { ThreadCount = threads });
         // Shapes are compared before any memory is asked for: a file's claims are bounded by what it holds.
         Transformer network = Transformer.Create(config, ParameterFactory.ShapesOnly);
         try

@@ -28,6 +28,13 @@ public sealed class SelectedEngine
     /// <param name="seed">Seed of everything random.</param>
     public ITensorEngine Create(int threads, ulong seed) => _create(new ComputeOptions { ThreadCount = threads, Seed = seed });
 
+    /// <summary>Makes an engine that runs networks.</summary>
+    /// <param name="threads">Threads; zero for the engine's default.</param>
+    /// <param name="counter">What counts the work; null for nobody.</param>
+    /// <exception cref="LowRankToolsException"><c>EngineHasNoNetworks</c>.</exception>
+    public INetworkEngine CreateForNetworks(int threads, WorkCounter? counter = null) =>
+        NetworkEngines.Require(_create(new ComputeOptions { ThreadCount = threads, Counter = counter }));
+
     /// <summary>Name and device, for people.</summary>
     public override string ToString() => $"{Info.Name} on {Info.Device}";
 }

@@ -11,19 +11,16 @@ internal sealed class LayerBench : IDisposable
     private readonly int _batch;
     private readonly CancellationToken _ct;
     private readonly List<ITensor> _tensors = [];
-    private readonly ITensor _input, _output, _firstOutput;
-    private readonly bool _isRemote;
+    private readonly ITensor _input, _output;
 
     /// <summary>Makes input and output (batch x features).</summary>
     /// <exception cref="LowRankToolsException"><c>LayerTooLarge</c>.</exception>
     public LayerBench(ITensorEngine engine, MatrixShape shape, int batch, CancellationToken ct)
     {
         (_engine, _shape, _batch, _ct) = (engine, shape, batch, ct);
-        _isRemote = engine.Info.Device != EngineCatalog.Embedded.Device;
         RequireRoom();
         _input = Random(batch, shape.InFeatures);
         _output = Keep(engine.Create(ElementType.Float32, batch, shape.OutFeatures));
-        _firstOutput = Keep(engine.Slice(_output, 0, 1));
     }
 
     /// <summary>One call of the dense layer.</summary>
@@ -33,7 +30,7 @@ internal sealed class LayerBench : IDisposable
         return () =>
         {
             _engine.MatMul(1, _input, weight, 0, _output, _ct);
-            Wait();
+            DeviceWait.For(_engine, _output);
         };
     }
 
@@ -47,7 +44,7 @@ internal sealed class LayerBench : IDisposable
         {
             _engine.MatMul(1, _input, first, 0, between, _ct);
             _engine.MatMul(1, between, second, 0, _output, _ct);
-            Wait();
+            DeviceWait.For(_engine, _output);
         };
     }
 
@@ -56,13 +53,6 @@ internal sealed class LayerBench : IDisposable
         // Views go before what they look at.
         for (int i = _tensors.Count - 1; i >= 0; i--)
             _tensors[i].Dispose();
-    }
-
-    /// <summary>A device computes behind its caller's back; to read a result is to wait for it.</summary>
-    private void Wait()
-    {
-        if (_isRemote)
-            _engine.SumOfSquares(_firstOutput);
     }
 
     private static string Gigabytes(double bytes) => (bytes / (1 << 30)).ToString("0.0", CultureInfo.InvariantCulture) + " GB";

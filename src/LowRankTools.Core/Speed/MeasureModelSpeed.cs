@@ -6,28 +6,30 @@ namespace LowRankTools.Core;
 /// Times the forward runs of models on made-up input. Several models, or one dense and factorized, take turns, so that
 /// their ratio stays true on a machine that is not idle.
 /// </summary>
-/// <param name="options">Input, rank, time.</param>
+/// <param name="options">Input, ranks, engine, time.</param>
 public sealed class MeasureModelSpeed(ModelSpeedOptions options)
 {
     /// <summary>Loads the models, all into memory, and times them; with ranks each one as it is and at each rank.</summary>
     /// <param name="models">The models; speed-ups are over the first.</param>
     /// <param name="progress">Told about every tensor that is loaded, and about the timing.</param>
     /// <param name="cancellationToken">Stops loading and running, inside a run too.</param>
-    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>, and those of <see cref="RunnableModel.Open(ModelSource, int, IProgress{OperationProgress}?, CancellationToken)"/>.</exception>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>, <c>EngineUnavailable</c>, <c>EngineHasNoNetworks</c>, and those of <see cref="RunnableModel.Open(ModelSource, INetworkEngine, IProgress{OperationProgress}?, CancellationToken)"/>.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public IReadOnlyList<ModelSpeed> Run(IReadOnlyList<ModelSource> models, IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         options.Validate();
+        SelectedEngine selected = EngineSelector.Select(options.Engine);
+        INetworkEngine engine = selected.CreateForNetworks(options.ThreadCount);
         List<TimedModel> loaded = [];
         try
         {
             foreach (ModelSource source in models)
             {
-                loaded.Add(TimedModel.Load(source, null, options, progress, cancellationToken));
+                loaded.Add(TimedModel.Load(source, engine, null, options, progress, cancellationToken));
                 foreach (int rank in options.Ranks)
-                    loaded.Add(TimedModel.Load(source, rank, options, progress, cancellationToken));
+                    loaded.Add(TimedModel.Load(source, engine, rank, options, progress, cancellationToken));
             }
-            (LayerWork, long)[] observed = [.. loaded.Select(m => m.Observe(options.ThreadCount, cancellationToken))];
+            (LayerWork, long?)[] observed = [.. loaded.Select(m => m.Observe(selected, options.ThreadCount, cancellationToken))];
             progress?.Report(new OperationProgress("Timing", "forward runs", 0, 0));
             IReadOnlyList<RunTimes> times = new AlternatingTimer(options.Timing).Measure(
                 [.. loaded.Select<TimedModel, Action>(m => () => m.Forward(cancellationToken))], cancellationToken: cancellationToken);

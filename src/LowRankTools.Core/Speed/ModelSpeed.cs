@@ -45,16 +45,16 @@ public sealed record ModelSpeed
     /// <summary>Bytes of the parameters in memory, float32.</summary>
     public required long ParameterBytes { get; init; }
 
-    /// <summary>Most bytes that a run held beside the parameters: activations and packing buffers.</summary>
-    public required long ForwardBytes { get; init; }
+    /// <summary>Most bytes that a run held beside the parameters: activations and packing buffers; null where another engine than the embedded one ran, which keeps its own books.</summary>
+    public required long? ForwardBytes { get; init; }
 
-    /// <summary>Parameters and what a run held beside them, at the most.</summary>
-    public long PeakBytes => ParameterBytes + ForwardBytes;
+    /// <summary>Parameters and what a run held beside them, at the most; null where that is not known.</summary>
+    public long? PeakBytes => ParameterBytes + ForwardBytes;
 
     /// <summary>Engine and device.</summary>
     public required string Engine { get; init; }
 
-    /// <summary>Instruction set.</summary>
+    /// <summary>Instruction set, or the library that chooses it.</summary>
     public required string InstructionSet { get; init; }
 
     /// <summary>Threads.</summary>

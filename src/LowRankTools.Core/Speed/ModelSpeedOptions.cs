@@ -18,7 +18,10 @@ public sealed record ModelSpeedOptions
     /// <summary>Tokens of a sequence; null for as many as the network has positions, but <see cref="DefaultSequenceLength"/> at most. Images have their own size.</summary>
     public int? SequenceLength { get; init; }
 
-    /// <summary>Threads; zero for every core.</summary>
+    /// <summary>What computes.</summary>
+    public EngineChoice Engine { get; init; } = EngineChoice.Auto;
+
+    /// <summary>Threads; zero for the engine's default.</summary>
     public int ThreadCount { get; init; }
 
     /// <summary>How often and how long the models are timed.</summary>

@@ -16,18 +16,19 @@ internal sealed class TimedModel : IDisposable
 
     /// <summary>Loads a model.</summary>
     /// <param name="source">The model.</param>
+    /// <param name="engine">What will compute.</param>
     /// <param name="rank">Rank that its linear layers are brought to where that makes them smaller; null to leave them.</param>
-    /// <param name="options">Input and threads.</param>
+    /// <param name="options">Input.</param>
     /// <param name="progress">Told about every tensor.</param>
     /// <param name="ct">Stops loading.</param>
-    public static TimedModel Load(ModelSource source, int? rank, ModelSpeedOptions options, IProgress<OperationProgress>? progress, CancellationToken ct)
+    public static TimedModel Load(ModelSource source, INetworkEngine engine, int? rank, ModelSpeedOptions options, IProgress<OperationProgress>? progress, CancellationToken ct)
     {
-        RunnableModel model = RunnableModel.Open(source, options.ThreadCount, progress, ct);
+        RunnableModel model = RunnableModel.Open(source, engine, progress, ct);
         try
         {
             NetworkBatch batch = NetworkBatch.MadeUp(model.Config, options.BatchSize, options.LengthFor(model.Config));
             if (rank is { } r)
-                model.Network.FactorizeLinear(model.Engine, r, ct: ct);
+                model.Network.FactorizeLinear(engine, r, ct: ct);
             return new TimedModel(model, rank, options.BatchSize, batch);
         }
         catch
@@ -38,21 +39,25 @@ internal sealed class TimedModel : IDisposable
     }
 
     /// <summary>One run.</summary>
-    public void Forward(CancellationToken ct) => _model.Forward(_batch, ct).Dispose();
+    public void Forward(CancellationToken ct)
+    {
+        using NetworkOutput output = _model.Forward(_batch, ct);
+        DeviceWait.For(_model.Engine, output.Result);
+    }
 
-    /// <summary>One run that is looked at: what it does, and what memory it takes.</summary>
-    public (LayerWork Work, long Bytes) Observe(int threads, CancellationToken ct)
+    /// <summary>One run that is looked at: what it does, and what memory it takes where the embedded engine computes; other engines have memory of their own.</summary>
+    public (LayerWork Work, long? Bytes) Observe(SelectedEngine engine, int threads, CancellationToken ct)
     {
         WorkCounter counter = new();
         long before = NativeMemoryUse.Bytes;
         NativeMemoryUse.ResetPeak();
-        using (Pass pass = Pass.Inference(new EmbeddedEngine(new ComputeOptions { ThreadCount = threads, Counter = counter }), ct))
+        using (Pass pass = Pass.Inference(engine.CreateForNetworks(threads, counter), ct))
             _model.Network.Forward(pass, _batch).Dispose();
-        return (new LayerWork(counter.Flops, counter.Bytes), NativeMemoryUse.Peak - before);
+        return (new LayerWork(counter.Flops, counter.Bytes), engine.IsEmbedded ? NativeMemoryUse.Peak - before : null);
     }
 
     /// <summary>What became of it.</summary>
-    public ModelSpeed Result(RunTimes times, RunTimes? first, (LayerWork Work, long Bytes) observed) => new()
+    public ModelSpeed Result(RunTimes times, RunTimes? first, (LayerWork Work, long? Bytes) observed) => new()
     {
         Path = _model.Source.Path,
         Name = _model.Source.Name,

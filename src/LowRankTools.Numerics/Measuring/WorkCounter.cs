@@ -15,11 +15,11 @@ public sealed class WorkCounter
     public long Bytes => Interlocked.Read(ref _bytes);
 
     /// <summary>C (m x n) = A (m x k) B (k x n).</summary>
-    internal void AddProduct(ITensor a, ITensor b, ITensor c) =>
+    public void AddProduct(ITensor a, ITensor b, ITensor c) =>
         Add(2L * a.Shape[0] * a.Shape[1] * b.Shape[1], a, b, c);
 
     /// <summary>softmax(Q K^T) V: two operations for each feature of a key and of a value that a query sees.</summary>
-    internal void AddAttention(AttentionShape shape, ITensor q, ITensor k, ITensor v, ITensor y)
+    public void AddAttention(AttentionShape shape, ITensor q, ITensor k, ITensor v, ITensor y)
     {
         long queries = q.Shape[0] / shape.Batch, keys = k.Shape[0] / shape.Batch;
         // The last query sees all keys, the one before all but one.

@@ -35,10 +35,19 @@ public sealed class MeasureModelSpeedCommand : PathCommandBase
     [Parameter, ValidateRange(1, 256)]
     public int ThreadCount { get; set; }
 
+    /// <summary>Engine that computes; the embedded one by default.</summary>
+    [Parameter, ValidateSet("Auto", "Embedded", "TorchSharp")]
+    public string Engine { get; set; } = "Auto";
+
+    /// <summary>Device to compute on.</summary>
+    [Parameter, ValidateNotNullOrEmpty, ArgumentCompleter(typeof(DeviceNameCompleter))]
+    public string? Device { get; set; }
+
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
+        Required(null, () => TellEngine(Choice(Engine, Device)));
         if (ReferencePath is not null)
             Required(ReferencePath, () => _reference = OneModel(ReferencePath));
         ModelSpeedOptions options = new()
@@ -46,6 +55,7 @@ public sealed class MeasureModelSpeedCommand : PathCommandBase
             Ranks = Rank,
             BatchSize = BatchSize,
             SequenceLength = SequenceLength > 0 ? SequenceLength : null,
+            Engine = Choice(Engine, Device),
             ThreadCount = ThreadCount,
         };
         _operation = new MeasureModelSpeed(Runs > 0 ? options with { Timing = options.Timing.WithRuns(Runs) } : options);

@@ -37,6 +37,7 @@ public sealed partial class TorchSharpEngine
             if (beta != 1) z.mul_(beta);
             z.add_(product);
         });
+        _counter?.AddProduct(a, b, c);
     }
 
     /// <inheritdoc/>

@@ -23,6 +23,7 @@ public sealed partial class TorchSharpEngine
             block.Of(y, queries: true).copy_(block.Scores.sub(sums.unsqueeze(1)).exp().mm(block.Of(v, queries: false)));
             if (logSums is not null) block.Rows(logSums).copy_(sums);
         });
+        _counter?.AddAttention(shape, q, k, v, y);
     }
 
     /// <inheritdoc/>

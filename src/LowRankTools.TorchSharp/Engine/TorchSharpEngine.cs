@@ -14,13 +14,15 @@ namespace LowRankTools.TorchSharp;
 public sealed partial class TorchSharpEngine
 {
     private readonly Device _device;
+    private readonly WorkCounter? _counter;
 
     /// <summary>Makes an engine.</summary>
     /// <param name="device"><c>cpu</c>, or <c>cuda:0</c> and so on.</param>
-    /// <param name="options">Threads; by default what the environment variable LOWRANK_THREADS says, or else every core.</param>
+    /// <param name="options">Threads, by default what the environment variable LOWRANK_THREADS says, or else every core; what counts the work.</param>
     public TorchSharpEngine(string device = "cpu", ComputeOptions? options = null)
     {
         _device = new Device(device);
+        _counter = options?.Counter;
         InitializeDeviceType(_device.type);
         Info = InfoOf(device);
         if (options is { ThreadCount: > 0 }) Info = Info with { ThreadCount = options.ThreadCount };

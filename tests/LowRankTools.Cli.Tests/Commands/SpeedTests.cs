@@ -21,6 +21,20 @@ public sealed class SpeedTests
         Assert.Contains("32 x 32", run.Out, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("--engine embedded --device cpu", 0, "")]
+    [InlineData("--engine embedded --device cuda", 1, "error EngineUnavailable: ")]
+    [InlineData("--device abacus", 2, "error OptionInvalid: ")]
+    public async Task Models_run_on_the_engine_that_was_asked_for(string options, int code, string error)
+    {
+        using TestFolder folder = new();
+        await CliRun.Of("new", "--preset", "seed-tiny", "--output-path", folder["demo"]);
+        CliRun run = await CliRun.Of(["speed", folder["demo"], "--sequence-length", "4", "--runs", "1", "--json", .. options.Split(' ')]);
+        Assert.Equal(code, run.Code);
+        Assert.StartsWith(error, run.Error, StringComparison.Ordinal);
+        Assert.Equal(code == 0 ? ["Embedded on cpu"] : [], run.Json.Select(s => s.GetProperty("Engine").GetString()));
+    }
+
     [Fact]
     public async Task What_was_measured_on_what_is_said()
     {

@@ -42,7 +42,7 @@ public sealed class UsageTests
     [InlineData("speed x --shape 8x8")]
     [InlineData("speed --shape 8x8 --sequence-length 4")]
     [InlineData("speed x --sequence-length 0")]
-    [InlineData("speed x --engine embedded")]
+    [InlineData("speed x --engine abacus")]
     [InlineData("new")]
     [InlineData("new --preset seed-tiny")]
     [InlineData("new --preset nothing --output-path x")]

@@ -36,7 +36,7 @@ public sealed class MeasureModelSpeedTests : IDisposable
             Assert.Equal(s.Tokens / s.Times.MedianSeconds, s.TokensPerSecond);
             Assert.Equal(s.Parameters * sizeof(float), s.ParameterBytes);
             Assert.Equal(s.ParameterBytes + s.ForwardBytes, s.PeakBytes);
-            Assert.True(s.ForwardBytes > 0);
+            Assert.True(s.ForwardBytes > 0 && s.PeakBytes > s.ParameterBytes);
         });
         Assert.Equal(speeds[0].Times.MedianSeconds / speeds[1].Times.MedianSeconds, speeds[1].SpeedUp);
         Assert.True(speeds[0].Work.Flops > speeds[2].Work.Flops && speeds[2].Work.Flops > speeds[1].Work.Flops);
@@ -62,6 +62,24 @@ public sealed class MeasureModelSpeedTests : IDisposable
         IReadOnlyList<ModelSpeed> speeds = new MeasureModelSpeed(s_quick with { Ranks = [8] }).Run([dense, small]);
         Assert.Equal([(dense.Path, null, 0), (dense.Path, 8, 18), (small.Path, null, 18), (small.Path, (int?)8, 18)], speeds.Select(s => (s.Path, s.Rank, s.Pairs)));
         Assert.Equal((speeds[1].Parameters, speeds[1].Work), (speeds[2].Parameters, speeds[2].Work));
+    }
+
+    [Fact]
+    public void The_engine_by_its_name_is_the_one_without()
+    {
+        ModelSource model = Model();
+        ModelSpeed[] speeds = [.. new[] { EngineChoice.Auto, new EngineChoice { Engine = EngineKind.Embedded, Device = "cpu" } }
+            .Select(engine => Assert.Single(new MeasureModelSpeed(s_quick with { Engine = engine }).Run([model])))];
+        Assert.Equal("Embedded on cpu", speeds[1].Engine);
+        // The memory is that of the process, in which other tests run.
+        Assert.Equal(speeds[0] with { Times = speeds[1].Times, ForwardBytes = speeds[1].ForwardBytes }, speeds[1]);
+    }
+
+    [Fact]
+    public void An_engine_that_is_not_there_is_an_error()
+    {
+        MeasureModelSpeed operation = new(s_quick with { Engine = new EngineChoice { Engine = EngineKind.Embedded, Device = "cuda" } });
+        Assert.Equal(CoreErrors.EngineUnavailable, Assert.Throws<LowRankToolsException>(() => operation.Run([Model()])).ErrorId);
     }
 
     [Theory]

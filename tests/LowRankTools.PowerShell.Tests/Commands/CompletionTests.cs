@@ -17,6 +17,8 @@ public sealed class CompletionTests(PwshSession session) : IClassFixture<PwshSes
     [InlineData("New-TransformerModel seed", "seed seed-tiny")]
     [InlineData("Invoke-LowRankFactorization models/mini -Rank 8 -Format P", "PyTorch")]
     [InlineData("Invoke-LowRankFactorization models/mini -Rank 8 -Split L", "Left")]
+    [InlineData("Measure-ModelSpeed models/mini -Engine E", "Embedded")]
+    [InlineData("Measure-ModelSpeed models/mini -Device cu", "cuda cuda:1")]
     public void Names_are_offered(string typed, string offered)
     {
         Assert.Equal(offered.Split(' '), Complete(typed));

@@ -12,6 +12,8 @@ public sealed class EngineChoiceTests(PwshSession session) : IClassFixture<PwshS
     [PwshTheory]
     [InlineData("Invoke-LowRankFactorization models/tiny.safetensors -Rank 4 -OutputPath out.safetensors")]
     [InlineData("Compare-ModelWeight models/tiny.safetensors models/tiny.safetensors -IncludeRank")]
+    [InlineData("$null = New-TransformerModel seed-tiny demo -Force; Measure-ModelSpeed demo -SequenceLength 4 -Runs 1")]
+    [InlineData("Measure-LayerSpeed 8x8 -SkipBreakEven -Runs 1")]
     public void An_engine_that_is_asked_for_computes_or_is_an_error(string command)
     {
         Assert.Empty(Errors(command + " -Engine Embedded -Device cpu"));

@@ -1,4 +1,5 @@
 using LowRankTools.Core;
+using LowRankTools.Networks;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.TorchSharp.Tests;
@@ -37,6 +38,25 @@ public sealed class LoaderTests
             string model = DemoTransformer.Write(Path.Combine(folder.FullName, "demo"));
             double[] errors = [.. new[] { EngineChoice.Auto, s_torchSharp }.Select(engine => Error(model, engine))];
             Assert.InRange(Math.Abs(errors[0] - errors[1]), 0, 1e-4);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public void Models_are_timed_on_the_engine_that_was_asked_for()
+    {
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("lowrank-torch-");
+        try
+        {
+            ModelSource model = new ModelFolder(TransformerPresets.Get("seed-tiny")).Write(Path.Combine(folder.FullName, "demo"));
+            ModelSpeed[] speeds = [.. new[] { EngineChoice.Auto, s_torchSharp }.SelectMany(engine => new MeasureModelSpeed(
+                new ModelSpeedOptions { Engine = engine, Ranks = [8], SequenceLength = 16, Timing = new TimingOptions { WarmUp = TimeSpan.Zero }.WithRuns(1) }).Run([model]))];
+            Assert.Equal(["Embedded on cpu", "Embedded on cpu", "TorchSharp on cpu", "TorchSharp on cpu"], speeds.Select(s => s.Engine));
+            Assert.Equal(speeds.Take(2).Select(s => (s.Rank, s.Pairs, s.Parameters, s.Tokens, s.Work)), speeds.Skip(2).Select(s => (s.Rank, s.Pairs, s.Parameters, s.Tokens, s.Work)));
+            Assert.All(speeds.Skip(2), s => Assert.Null(s.PeakBytes));
         }
         finally
         {
