@@ -7,7 +7,7 @@ namespace LowRankTools.PowerShell.Commands;
 /// <summary>Finds the singular values of weight matrices, and what they say about ranks.</summary>
 [Cmdlet(VerbsCommon.Get, "LayerSpectrum", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(LayerSpectrum))]
-public sealed class GetLayerSpectrumCommand : PathCommandBase
+public sealed class GetLayerSpectrumCommand : EngineCommandBase
 {
     private readonly ChosenLayers _chosen = new();
 
@@ -35,23 +35,10 @@ public sealed class GetLayerSpectrumCommand : PathCommandBase
     [Parameter]
     public SwitchParameter NoCache { get; set; }
 
-    /// <summary>Threads to compute with; every core by default.</summary>
-    [Parameter, ValidateRange(1, 256)]
-    public int ThreadCount { get; set; }
-
-    /// <summary>Engine that computes; the embedded one by default.</summary>
-    [Parameter, ValidateSet("Auto", "Embedded", "TorchSharp")]
-    public string Engine { get; set; } = "Auto";
-
-    /// <summary>Device to compute on.</summary>
-    [Parameter, ValidateNotNullOrEmpty, ArgumentCompleter(typeof(DeviceNameCompleter))]
-    public string? Device { get; set; }
-
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
-        Required(null, () => TellEngine(Choice(Engine, Device)));
         Required(null, () => NamePatterns.Of([.. Include ?? [], .. Exclude ?? []]));
     }
 
@@ -85,7 +72,7 @@ public sealed class GetLayerSpectrumCommand : PathCommandBase
             },
             Top = Top,
             UseCache = !NoCache,
-            Engine = Choice(Engine, Device),
+            Engine = ChosenEngine,
             Svd = new SvdOptions { ThreadCount = ThreadCount },
         });
         Stream<LayerSpectrum>(source.Name, (progress, token) => operation.Run(source, progress, token), WriteObject);

@@ -6,7 +6,7 @@ namespace LowRankTools.PowerShell.Commands;
 /// <summary>Times the forward runs of models on this machine.</summary>
 [Cmdlet(VerbsDiagnostic.Measure, "ModelSpeed", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(ModelSpeed))]
-public sealed class MeasureModelSpeedCommand : PathCommandBase
+public sealed class MeasureModelSpeedCommand : EngineCommandBase
 {
     private ModelSource? _reference;
     private MeasureModelSpeed? _operation;
@@ -31,23 +31,10 @@ public sealed class MeasureModelSpeedCommand : PathCommandBase
     [Parameter, ValidateRange(1, 100_000)]
     public int Runs { get; set; }
 
-    /// <summary>Threads to compute with; every core by default.</summary>
-    [Parameter, ValidateRange(1, 256)]
-    public int ThreadCount { get; set; }
-
-    /// <summary>Engine that computes; the embedded one by default.</summary>
-    [Parameter, ValidateSet("Auto", "Embedded", "TorchSharp")]
-    public string Engine { get; set; } = "Auto";
-
-    /// <summary>Device to compute on.</summary>
-    [Parameter, ValidateNotNullOrEmpty, ArgumentCompleter(typeof(DeviceNameCompleter))]
-    public string? Device { get; set; }
-
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
-        Required(null, () => TellEngine(Choice(Engine, Device)));
         if (ReferencePath is not null)
             Required(ReferencePath, () => _reference = OneModel(ReferencePath));
         ModelSpeedOptions options = new()
@@ -55,7 +42,7 @@ public sealed class MeasureModelSpeedCommand : PathCommandBase
             Ranks = Rank,
             BatchSize = BatchSize,
             SequenceLength = SequenceLength > 0 ? SequenceLength : null,
-            Engine = Choice(Engine, Device),
+            Engine = ChosenEngine,
             ThreadCount = ThreadCount,
         };
         _operation = new MeasureModelSpeed(Runs > 0 ? options with { Timing = options.Timing.WithRuns(Runs) } : options);

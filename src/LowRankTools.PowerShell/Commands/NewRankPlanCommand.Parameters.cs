@@ -93,4 +93,8 @@ public sealed partial class NewRankPlanCommand
     /// <summary>Element type of the factors.</summary>
     [Parameter]
     public OutputDType? DType { get; set; }
+
+    /// <summary>Whether spectra are computed whatever the cache holds, and not kept.</summary>
+    [Parameter]
+    public SwitchParameter NoCache { get; set; }
 }

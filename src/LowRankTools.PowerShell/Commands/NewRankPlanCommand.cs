@@ -8,7 +8,7 @@ namespace LowRankTools.PowerShell.Commands;
 /// <summary>Chooses a rank for every layer by one rule.</summary>
 [Cmdlet(VerbsCommon.New, "RankPlan", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(RankPlan))]
-public sealed partial class NewRankPlanCommand : PathCommandBase
+public sealed partial class NewRankPlanCommand : EngineCommandBase
 {
     private readonly ChosenLayers _chosen = new();
     private readonly List<MatrixShape> _shapes = [];
@@ -16,9 +16,8 @@ public sealed partial class NewRankPlanCommand : PathCommandBase
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
-        base.BeginProcessing();
         Required(null, () => Options(names: null).Validate());
-        Required(null, () => TellEngine(Choice(Engine, Device)));
+        base.BeginProcessing();
     }
 
     /// <inheritdoc/>
@@ -70,7 +69,7 @@ public sealed partial class NewRankPlanCommand : PathCommandBase
         IsAdapter = Adapter,
         DType = DType is { } type ? Enum.Parse<TensorDType>(type.ToString()) : null,
         UseCache = !NoCache,
-        Engine = Choice(Engine, Device),
+        Engine = ChosenEngine,
         Svd = new SvdOptions { ThreadCount = ThreadCount },
     };
 

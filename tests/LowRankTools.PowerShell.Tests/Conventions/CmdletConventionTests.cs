@@ -71,6 +71,24 @@ public sealed class CmdletConventionTests(PwshSession session) : IClassFixture<P
         Assert.Equal(s_writers.Contains(cmdlet), names.Contains("Force"));
     }
 
+    [PwshTheory]
+    [InlineData("ThreadCount")]
+    [InlineData("Engine")]
+    [InlineData("Device")]
+    public void Parameters_of_computing_are_the_same_everywhere(string parameter)
+    {
+        string[] declarations = [.. session.All(_sandbox, $$"""
+            Get-Command -Module LowRankTools -CommandType Cmdlet | ForEach-Object { $_.Parameters['{{parameter}}'] } | Where-Object { $_ } | ForEach-Object {
+                $attributes = foreach ($a in $_.Attributes) {
+                    "$($a.GetType().Name) $($a.ValidValues) $($a.MinRange) $($a.MaxRange) $($a.Type) $($a.ParameterSetName) $($a.Mandatory) $($a.ValueFromPipelineByPropertyName)"
+                }
+                "$($_.ParameterType) $($attributes | Sort-Object)"
+            }
+            """).Select(d => d.GetString()!)];
+        Assert.True(declarations.Length >= 5);
+        Assert.Single(declarations.Distinct());
+    }
+
     [PwshTheory, MemberData(nameof(Cmdlets))]
     public void Every_parameter_set_takes_pipeline_input(string cmdlet)
     {

@@ -1,14 +1,13 @@
 using System.Management.Automation;
+using LowRankTools.Core;
 
 namespace LowRankTools.PowerShell.Commands;
 
-// Parameters of how it is computed, which do not change what is asked for.
-public sealed partial class NewRankPlanCommand
+/// <summary>A cmdlet that takes models by path and computes on an engine.</summary>
+// A class has one base: what computes without paths, or writes what it computed, declares these parameters again, and a
+// convention test compares the declarations.
+public abstract class EngineCommandBase : PathCommandBase
 {
-    /// <summary>Whether spectra are computed whatever the cache holds, and not kept.</summary>
-    [Parameter]
-    public SwitchParameter NoCache { get; set; }
-
     /// <summary>Threads to compute with; every core by default.</summary>
     [Parameter, ValidateRange(1, 256)]
     public int ThreadCount { get; set; }
@@ -20,4 +19,13 @@ public sealed partial class NewRankPlanCommand
     /// <summary>Device to compute on.</summary>
     [Parameter, ValidateNotNullOrEmpty, ArgumentCompleter(typeof(DeviceNameCompleter))]
     public string? Device { get; set; }
+
+    private protected EngineChoice ChosenEngine => Choice(Engine, Device);
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        base.BeginProcessing();
+        Required(null, () => TellEngine(ChosenEngine));
+    }
 }
