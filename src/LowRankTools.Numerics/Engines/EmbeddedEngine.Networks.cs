@@ -98,18 +98,6 @@ public sealed unsafe partial class EmbeddedEngine : INetworkEngine
     }
 
     /// <inheritdoc/>
-    public void GateBackward(Activation activation, ITensor gate, ITensor up, ITensor dy, ITensor dGate, ITensor dUp, CancellationToken ct = default)
-    {
-        NetworkShapes.RequireSame(gate, dUp);
-
-        // dUp = f(gate) dy has the form of the gated product itself; dGate = (dy up) f'(gate).
-        Gate(activation, gate, dy, dUp, ct);
-        NetworkShapes.RequireSame(gate, dGate);
-        Gate(Activation.None, dy, up, dGate, ct);
-        ActivateBackward(activation, gate, null, dGate, dGate, ct);
-    }
-
-    /// <inheritdoc/>
     public void Normalize(Normalization kind, ITensor x, ITensor? weight, ITensor? bias, double epsilon, ITensor y, CancellationToken ct = default)
     {
         NetworkShapes.RequireSame(x, y);

@@ -47,7 +47,19 @@ public interface INetworkEngine : ITensorEngine
     void Gate(Activation activation, ITensor gate, ITensor up, ITensor y, CancellationToken ct = default);
 
     /// <summary>dGate = dy up f'(gate) and dUp = dy f(gate).</summary>
-    void GateBackward(Activation activation, ITensor gate, ITensor up, ITensor dy, ITensor dGate, ITensor dUp, CancellationToken ct = default);
+    void GateBackward(Activation activation, ITensor gate, ITensor up, ITensor dy, ITensor dGate, ITensor dUp, CancellationToken ct = default)
+    {
+        // All before the first is written.
+        NetworkShapes.RequireSame(gate, up);
+        NetworkShapes.RequireSame(gate, dy);
+        NetworkShapes.RequireSame(gate, dGate);
+        NetworkShapes.RequireSame(gate, dUp);
+
+        // dUp has the form of the gated product itself; dGate = (dy up) f'(gate).
+        Gate(activation, gate, dy, dUp, ct);
+        Gate(Activation.None, dy, up, dGate, ct);
+        ActivateBackward(activation, gate, null, dGate, dGate, ct);
+    }
 
     /// <summary>Brings each row to one size, then y = normalized x weight + bias, in place too.</summary>
     /// <param name="kind">Layer or root mean square.</param>

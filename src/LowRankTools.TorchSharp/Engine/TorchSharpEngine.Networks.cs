@@ -80,14 +80,6 @@ public sealed partial class TorchSharpEngine : INetworkEngine
     }
 
     /// <inheritdoc/>
-    public void GateBackward(Activation activation, ITensor gate, ITensor up, ITensor dy, ITensor dGate, ITensor dUp, CancellationToken ct = default)
-    {
-        Gate(activation, gate, dy, dUp, ct);
-        Gate(Activation.None, dy, up, dGate, ct);
-        ActivateBackward(activation, gate, null, dGate, dGate, ct);
-    }
-
-    /// <inheritdoc/>
     public void Normalize(Normalization kind, ITensor x, ITensor? weight, ITensor? bias, double epsilon, ITensor y, CancellationToken ct = default)
     {
         NetworkShapes.RequireSame(x, y);

@@ -227,6 +227,21 @@ public abstract class NetworkConformance
         Assert.Equal("ShapesDoNotMatch", Assert.Throws<LowRankToolsException>(() => Engine.Attention(new AttentionShape(1, 2, 2, false, 1), x, x, x, [true], x, null)).ErrorId);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public void A_gate_of_another_shape_is_refused_before_a_gradient_is_written(int odd)
+    {
+        ITensor[] t = [.. Enumerable.Range(0, 5).Select(i => Engine.Create(ElementType.Float32, 4, i == odd ? 5 : 6))];
+        for (int i = 0; i < t.Length; i++) Engine.Fill(t[i], i);
+        Assert.Equal("ShapesDoNotMatch", Assert.Throws<LowRankToolsException>(() => Engine.GateBackward(Activation.Silu, t[0], t[1], t[2], t[3], t[4])).ErrorId);
+        for (int i = 3; i < t.Length; i++) Assert.All(Engine.ToArray(t[i]), value => Assert.Equal(i, value));
+        foreach (ITensor tensor in t) tensor.Dispose();
+    }
+
     private ITensor Tensor(ElementType type, double[] values, params int[] shape)
     {
         ITensor wide = Engine.FromDoubles(values, shape);
