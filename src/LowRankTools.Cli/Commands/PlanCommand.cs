@@ -10,7 +10,7 @@ namespace LowRankTools.Cli.Commands;
 /// <summary><c>lowrank plan</c>: a rank for every layer by one rule.</summary>
 internal sealed class PlanCommand
 {
-    private readonly Argument<string[]> _paths = SharedOptions.Paths();
+    private readonly Argument<string[]> _paths = SharedOptions.Paths(required: false);
     private readonly Option<bool> _recurse = SharedOptions.Recurse();
     private readonly Option<MatrixShape[]> _shape = SharedOptions.Shapes();
     private readonly RuleOptions _rules = RuleOptions.All();
@@ -31,8 +31,6 @@ internal sealed class PlanCommand
     private readonly Option<int?> _threadCount = SharedOptions.ThreadCount();
     private readonly EngineOptions _engine = new();
     private readonly Option<bool> _json = SharedOptions.Json();
-
-    private PlanCommand() => (_paths.Arity, _shape.Required) = (ArgumentArity.ZeroOrMore, false);
 
     public static Command Create(ConsoleContext console)
     {
