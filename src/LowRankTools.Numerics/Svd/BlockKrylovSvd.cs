@@ -82,7 +82,7 @@ internal sealed class BlockKrylovSvd : IDisposable
     {
         int count = _shape.BlockSize;
         ITensor block = Columns(_q, 0, count), result = Columns(_b, 0, count);
-        using ITensor sketch = SketchStart.Make(_engine, _engine.Transpose(_a), count, seed, _ct);
+        using ITensor sketch = SketchStart.Make(_engine, _engine.Transpose(_a), count, Factor, seed, _ct);
         _engine.AddScaled(Factor, sketch, 0, block);
         _engine.OrthonormalizeRows(_engine.Transpose(block), _ct);
         _engine.MatMul(1, _engine.Transpose(_a), block, 0, result, _ct);
