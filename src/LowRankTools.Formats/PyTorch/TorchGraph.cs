@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace LowRankTools.Formats;
 
 /// <summary>
@@ -6,13 +8,16 @@ namespace LowRankTools.Formats;
 /// </summary>
 internal sealed class TorchGraph
 {
+    private const int None = -1;
+
     private readonly HashSet<object> _holders = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>Walks everything that can be reached from <paramref name="root"/>.</summary>
     public TorchGraph(object root)
     {
-        HashSet<object> seen = new(ReferenceEqualityComparer.Instance) { root };
-        Dictionary<object, List<object>> parents = new(ReferenceEqualityComparer.Instance);
+        // For each container that was seen, the last of the links to it; each link names the one before.
+        Dictionary<object, int> last = new(ReferenceEqualityComparer.Instance) { [root] = None };
+        List<(object Parent, int Before)> links = [];
         Stack<object> open = new([root]);
         Stack<object> leading = new();
         while (open.TryPop(out object? value))
@@ -27,19 +32,19 @@ internal sealed class TorchGraph
                 }
                 if (!IsContainer(child.Value))
                     continue;
-                if (!parents.TryGetValue(child.Value, out List<object>? list))
-                    parents[child.Value] = list = [];
-                list.Add(value);
-                if (seen.Add(child.Value))
+                ref int link = ref CollectionsMarshal.GetValueRefOrAddDefault(last, child.Value, out bool seen);
+                links.Add((value, seen ? link : None));
+                link = links.Count - 1;
+                if (!seen)
                     open.Push(child.Value);
             }
         }
         while (leading.TryPop(out object? value))
         {
-            foreach (object parent in parents.GetValueOrDefault(value) ?? [])
+            for (int link = last[value]; link != None; link = links[link].Before)
             {
-                if (_holders.Add(parent))
-                    leading.Push(parent);
+                if (_holders.Add(links[link].Parent))
+                    leading.Push(links[link].Parent);
             }
         }
     }

@@ -80,16 +80,16 @@ public sealed class PickleMachineTests
     }
 
     [Fact]
-    public void A_million_nested_lists_are_no_recursion()
+    public void Many_nested_lists_are_no_recursion()
     {
-        byte[] nested = [0x80, 2, .. Repeat((byte)']', 1_000_000), .. Repeat((byte)'a', 999_999), (byte)'.'];
+        byte[] nested = [0x80, 2, .. Repeat((byte)']', 200_000), .. Repeat((byte)'a', 199_999), (byte)'.'];
         Assert.Equal(FormatErrors.NoTensors, Opened.ErrorOf(Pickle(nested)));
     }
 
     [Fact]
-    public void Tensors_below_a_million_lists_are_refused()
+    public void Tensors_below_many_lists_are_refused()
     {
-        byte[] nested = [0x80, 2, .. Repeat((byte)']', 1_000_000), .. P.Encode(T.Tensor("0", 2)), .. Repeat((byte)'a', 1_000_000), (byte)'.'];
+        byte[] nested = [0x80, 2, .. Repeat((byte)']', 200_000), .. P.Encode(T.Tensor("0", 2)), .. Repeat((byte)'a', 200_000), (byte)'.'];
         Assert.Equal(FormatErrors.PickleInvalid, Opened.ErrorOf(Pickle(nested)));
     }
 

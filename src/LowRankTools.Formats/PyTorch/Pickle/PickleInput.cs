@@ -29,6 +29,9 @@ internal sealed class PickleInput
     /// <summary>Absolute position of the next byte.</summary>
     public long Position { get; private set; }
 
+    /// <summary>Bytes that were read and not stepped over.</summary>
+    public long BytesRead { get; private set; }
+
     /// <summary>Bytes left.</summary>
     public long Remaining => _end - Position;
 
@@ -52,6 +55,7 @@ internal sealed class PickleInput
         ReadOnlySpan<byte> bytes = _window.AsSpan(_next, length);
         _next += length;
         Position += length;
+        BytesRead += length;
         return bytes;
     }
 

@@ -6,7 +6,7 @@ namespace LowRankTools.Formats;
 /// <summary>
 /// Runs the opcodes of a pickle into plain values. Nothing is imported, called or constructed: a class or function
 /// is a name, and what a pickle would have done with it is handed to <see cref="TorchObjects"/>, which knows the
-/// few names that describe tensors. Memory is bounded by <see cref="PickleLimits"/> and the length of the input.
+/// few names that describe tensors. Memory is bounded by <see cref="PickleLimits"/> and <see cref="PickleBudget"/>.
 /// </summary>
 internal sealed class PickleMachine(PickleInput input, TorchObjects objects)
 {
@@ -15,6 +15,7 @@ internal sealed class PickleMachine(PickleInput input, TorchObjects objects)
     private static readonly object[] s_smallIntegers = [.. Enumerable.Range(0, 256).Select(i => (object)(long)i)];
 
     private readonly PickleStack _stack = new();
+    private readonly PickleBudget _budget = new(input);
     private int _operations;
     private long _textBytes;
 
@@ -45,11 +46,11 @@ internal sealed class PickleMachine(PickleInput input, TorchObjects objects)
             case PickleOpcode.NewTrue: _stack.Push(s_true); break;
             case PickleOpcode.NewFalse: _stack.Push(s_false); break;
             case PickleOpcode.BinInt1: _stack.Push(s_smallIntegers[input.ReadByte()]); break;
-            case PickleOpcode.BinInt2: _stack.Push((long)input.ReadUInt16()); break;
-            case PickleOpcode.BinInt: _stack.Push((long)input.ReadInt32()); break;
+            case PickleOpcode.BinInt2: PushNumber((long)input.ReadUInt16()); break;
+            case PickleOpcode.BinInt: PushNumber((long)input.ReadInt32()); break;
             case PickleOpcode.Long1: PushInteger(input.ReadByte()); break;
             case PickleOpcode.Long4: PushInteger(input.ReadUInt32()); break;
-            case PickleOpcode.BinFloat: _stack.Push(input.ReadDouble()); break;
+            case PickleOpcode.BinFloat: PushNumber(input.ReadDouble()); break;
             case PickleOpcode.ShortBinUnicode: PushText(input.ReadByte()); break;
             case PickleOpcode.ShortBinString: PushText(input.ReadByte()); break;
             case PickleOpcode.BinUnicode: PushText(input.ReadUInt32()); break;
@@ -84,20 +85,20 @@ internal sealed class PickleMachine(PickleInput input, TorchObjects objects)
         switch (opcode)
         {
             case PickleOpcode.EmptyTuple: _stack.Push(PickleTuple.Empty); break;
-            case PickleOpcode.Tuple1: _stack.Push(new PickleTuple(_stack.Pop(1))); break;
-            case PickleOpcode.Tuple2: _stack.Push(new PickleTuple(_stack.Pop(2))); break;
-            case PickleOpcode.Tuple3: _stack.Push(new PickleTuple(_stack.Pop(3))); break;
-            case PickleOpcode.Tuple or PickleOpcode.FrozenSet: _stack.Push(new PickleTuple(_stack.PopToMark())); break;
-            case PickleOpcode.EmptyList or PickleOpcode.EmptySet: _stack.Push(new PickleList()); break;
-            case PickleOpcode.EmptyDict: _stack.Push(new PickleDict()); break;
+            case PickleOpcode.Tuple1: PushTuple(_stack.Pop(1)); break;
+            case PickleOpcode.Tuple2: PushTuple(_stack.Pop(2)); break;
+            case PickleOpcode.Tuple3: PushTuple(_stack.Pop(3)); break;
+            case PickleOpcode.Tuple or PickleOpcode.FrozenSet: PushTuple(_stack.PopToMark()); break;
+            case PickleOpcode.EmptyList or PickleOpcode.EmptySet: PushEmpty(new PickleList()); break;
+            case PickleOpcode.EmptyDict: PushEmpty(new PickleDict()); break;
             case PickleOpcode.List:
                 object[] elements = _stack.PopToMark();
-                _stack.Push(new PickleList());
+                PushEmpty(new PickleList());
                 Append(elements);
                 break;
             case PickleOpcode.Dict:
                 object[] pairs = _stack.PopToMark();
-                _stack.Push(new PickleDict());
+                PushEmpty(new PickleDict());
                 SetItems(pairs);
                 break;
             case PickleOpcode.Append: Append(_stack.Pop(1)); break;
@@ -115,15 +116,15 @@ internal sealed class PickleMachine(PickleInput input, TorchObjects objects)
         switch (opcode)
         {
             case PickleOpcode.Global:
-                _stack.Push(PickleGlobals.Admit(input.ReadLine(PickleLimits.MaxGlobalLength), input.ReadLine(PickleLimits.MaxGlobalLength)));
+                PushGlobal(input.ReadLine(PickleLimits.MaxGlobalLength), input.ReadLine(PickleLimits.MaxGlobalLength));
                 break;
             case PickleOpcode.StackGlobal:
                 object name = _stack.Pop();
-                _stack.Push(PickleGlobals.Admit(_stack.Pop() as string ?? throw Unnamed(), name as string ?? throw Unnamed()));
+                PushGlobal(_stack.Pop() as string ?? throw Unnamed(), name as string ?? throw Unnamed());
                 break;
             case PickleOpcode.Ext1 or PickleOpcode.Ext2 or PickleOpcode.Ext4:
                 throw PickleGlobals.Refused("an entry of Python's extension registry");
-            case PickleOpcode.BinPersId: _stack.Push(objects.PersistentLoad(_stack.Pop())); break;
+            case PickleOpcode.BinPersId: PushMade(objects.PersistentLoad(_stack.Pop())); break;
             case PickleOpcode.Reduce: Call(_stack.Pop(), TorchObjects.Reduce); break;
             case PickleOpcode.NewObj: Call(_stack.Pop(), TorchObjects.New); break;
             case PickleOpcode.NewObjEx:
@@ -132,7 +133,8 @@ internal sealed class PickleMachine(PickleInput input, TorchObjects objects)
                 break;
             case PickleOpcode.Obj:
                 object[] parts = _stack.PopToMark();
-                _stack.Push(TorchObjects.New(parts.Length > 0 ? parts[0] : throw Unnamed(), new PickleTuple(parts[1..])));
+                _budget.Tuple(parts.Length);
+                PushMade(TorchObjects.New(parts.Length > 0 ? parts[0] : throw Unnamed(), new PickleTuple(parts[1..])));
                 break;
             case PickleOpcode.Build:
                 object state = _stack.Pop();
@@ -147,31 +149,65 @@ internal sealed class PickleMachine(PickleInput input, TorchObjects objects)
     private void Call(object arguments, Func<object, PickleTuple, object> make)
     {
         object callable = _stack.Pop();
-        _stack.Push(make(callable, arguments as PickleTuple ?? throw Invalid("It calls something with what is no tuple.")));
+        PushMade(make(callable, arguments as PickleTuple ?? throw Invalid("It calls something with what is no tuple.")));
     }
 
     private void Append(object[] items)
     {
-        switch (_stack.Top)
+        PickleList list = _stack.Top switch
         {
-            case PickleList list: Array.ForEach(items, list.Add); break;
-            case PickleObject unknown: Array.ForEach(items, unknown.Add); break;
-            default: throw Invalid("It appends to what is no list.");
-        }
+            PickleList known => known,
+            PickleObject unknown => unknown.Elements ??= new(),
+            _ => throw Invalid("It appends to what is no list."),
+        };
+        _budget.Items(list, items.Length);
+        Array.ForEach(items, list.Add);
     }
 
     private void SetItems(object[] pairs)
     {
         if (pairs.Length % 2 != 0)
             throw Invalid("It sets a key without a value.");
-        Action<object, object> set = _stack.Top switch
+        PickleDict dict = _stack.Top switch
         {
-            PickleDict dict => dict.Set,
-            PickleObject unknown => unknown.Set,
+            PickleDict known => known,
+            PickleObject unknown => unknown.Entries ??= new(),
             _ => throw Invalid("It sets a key of what is no dict."),
         };
+        _budget.Entries(dict, pairs.Length / 2);
         for (int i = 0; i < pairs.Length; i += 2)
-            set(pairs[i], pairs[i + 1]);
+            dict.Set(pairs[i], pairs[i + 1]);
+    }
+
+    private void PushNumber(object value)
+    {
+        _budget.Number();
+        _stack.Push(value);
+    }
+
+    private void PushTuple(object[] items)
+    {
+        _budget.Tuple(items.Length);
+        _stack.Push(new PickleTuple(items));
+    }
+
+    private void PushEmpty(object container)
+    {
+        _budget.Empty();
+        _stack.Push(container);
+    }
+
+    private void PushGlobal(string module, string name)
+    {
+        _budget.Text(module.Length);
+        _budget.Text(name.Length);
+        _stack.Push(PickleGlobals.Admit(module, name));
+    }
+
+    private void PushMade(object value)
+    {
+        _budget.Made(value);
+        _stack.Push(value);
     }
 
     private void PushInteger(uint bytes)
@@ -182,6 +218,7 @@ internal sealed class PickleMachine(PickleInput input, TorchObjects objects)
             _stack.Push(PickleOpaque.Instance);
             return;
         }
+        _budget.Text((int)bytes);
         BigInteger value = new(input.Take((int)bytes));
         _stack.Push(value >= long.MinValue && value <= long.MaxValue ? (object)(long)value : value);
     }
@@ -197,7 +234,9 @@ internal sealed class PickleMachine(PickleInput input, TorchObjects objects)
         _textBytes += (long)bytes;
         if (_textBytes > PickleLimits.MaxTotalTextBytes)
             throw Invalid($"Its texts are longer than {PickleLimits.MaxTotalTextBytes} bytes.");
-        _stack.Push(Encoding.UTF8.GetString(input.Take((int)bytes)));
+        ReadOnlySpan<byte> text = input.Take((int)bytes);
+        _budget.Text(text.Length);
+        _stack.Push(Encoding.UTF8.GetString(text));
     }
 
     private void PushBytes(ulong bytes)

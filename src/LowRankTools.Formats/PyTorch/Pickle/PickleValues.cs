@@ -74,12 +74,8 @@ internal sealed class PickleObject(PickleGlobal? type, PickleTuple arguments)
     public object? State { get; set; }
 
     /// <summary>Entries, where the class is a kind of dict.</summary>
-    public PickleDict? Entries { get; private set; }
+    public PickleDict? Entries { get; set; }
 
     /// <summary>Elements, where the class is a kind of list or set.</summary>
-    public PickleList? Elements { get; private set; }
-
-    public void Set(object key, object value) => (Entries ??= new()).Set(key, value);
-
-    public void Add(object item) => (Elements ??= new()).Add(item);
+    public PickleList? Elements { get; set; }
 }
