@@ -57,6 +57,9 @@ public static class Display
         _ => error.Value.ToString("0.00e+00", CultureInfo.InvariantCulture),
     };
 
+    /// <summary>The error of a weight and, where its pair was calibrated, that on the calibration inputs: <c>0.260 / 0.040</c>; empty for null.</summary>
+    public static string Errors(double? relative, double? calibrated) => calibrated is null ? Error(relative) : $"{Error(relative)} / {Error(calibrated)}";
+
     /// <summary>Seconds: <c>1.31 s</c>; empty for null.</summary>
     public static string Seconds(double? seconds) =>
         seconds is { } value ? string.Create(CultureInfo.InvariantCulture, $"{value:0.00} s") : string.Empty;

@@ -34,6 +34,13 @@ public sealed class DisplayTests
     public void Bytes_have_the_unit_that_reads_best(long? bytes, string text) => Assert.Equal(text, Display.Bytes(bytes));
 
     [Theory]
+    [InlineData(null, null, "")]
+    [InlineData(0.2604, null, "0.260")]
+    [InlineData(0.2604, 0.0399, "0.260 / 0.040")]
+    [InlineData(0.2604, 3.214e-8, "0.260 / 3.21e-08")]
+    public void Errors_of_calibrated_layers_come_in_pairs(double? relative, double? calibrated, string text) => Assert.Equal(text, Display.Errors(relative, calibrated));
+
+    [Theory]
     [InlineData(null, "")]
     [InlineData(31.24e-6, "31.2 us")]
     [InlineData(0.9996e-3, "1.00 ms")]

@@ -105,6 +105,18 @@ public sealed class ViewTests(PwshSession session) : IClassFixture<PwshSession>,
     }
 
     [PwshFact]
+    public void Calibrated_layers_show_the_error_on_their_inputs_too()
+    {
+        Prints("(Invoke-LowRankFactorization models/mini -Rank 8 -Include *.mlp.*, *.q -Calibration calibration.safetensors -OutputPath out -WarningAction SilentlyContinue).Layers | Where-Object Rank", """
+            Name                        Shape Rank Before Parameters         Error Reason
+            ----                        ----- ---- ------ ----------         ----- ------
+            layer.attention.q.weight  32 x 32    8  1,024        512         0.153
+            layer.mlp.up.weight      128 x 32    8  4,096      1,280 0.256 / 0.045
+            layer.mlp.down.weight    32 x 128    8  4,096      1,280 0.277 / 0.069
+            """);
+    }
+
+    [PwshFact]
     public void Engines_say_what_they_lack()
     {
         Prints("""
