@@ -7,17 +7,13 @@ namespace LowRankTools.Core;
 /// energy that rank r discards. The same numbers that the calibrated factorization truncates.
 /// </summary>
 /// <param name="Values">Singular values, descending, min(out, in) of them.</param>
-/// <param name="SquaredNorm">The sum of their squares: the energy of the layer's outputs on those inputs.</param>
-/// <param name="Sensitivity">Factor of the layer among the layers that the file gives; one where it gives none.</param>
-internal sealed record CalibratedSpectrum(double[] Values, double SquaredNorm, double Sensitivity)
+/// <param name="Weight">
+/// Weight of the discarded energy in a plan over several layers: with gradients at the outputs the energies, divided by
+/// the number of tokens (the sums over x and over g have it twice), are in the loss's own unit; without, each layer's is
+/// relative to its own. Times the sensitivity that the file gives, or one.
+/// </param>
+internal sealed record CalibratedSpectrum(double[] Values, double Weight)
 {
-    /// <summary>
-    /// Weight of the discarded energy in a plan over several layers: with gradients at the outputs the energies, divided by
-    /// the number of tokens (the sums over x and over g have it twice), are in the loss's own unit; without, each layer's is
-    /// relative to its own. Times the sensitivity.
-    /// </summary>
-    public required double Weight { get; init; }
-
     /// <summary>Computes the spectrum of one layer.</summary>
     /// <param name="engine">What computes.</param>
     /// <param name="model">The model.</param>
@@ -37,7 +33,7 @@ internal sealed record CalibratedSpectrum(double[] Values, double SquaredNorm, d
             double[] values = calibrated.Problem.Values(cancellationToken);
             double norm = values.Sum(s => s * s), sensitivity = calibration.Sensitivity ?? 1;
             bool inLossUnits = options.Mode == CalibrationMode.Full && calibration.OutputGradients is not null;
-            return new CalibratedSpectrum(values, norm, sensitivity) { Weight = inLossUnits ? sensitivity / calibration.Count : norm > 0 ? sensitivity / norm : 0 };
+            return new CalibratedSpectrum(values, inLossUnits ? sensitivity / calibration.Count : norm > 0 ? sensitivity / norm : 0);
         });
     }
 }

@@ -111,6 +111,12 @@ public sealed class CalibrationFile : IDisposable
     private bool HasGradients(string layer) =>
         _layers.TryGetValue(LayerNames.Module(layer), out Dictionary<string, TensorInfo>? parts) && parts.ContainsKey(CalibrationNames.OutputGram);
 
+    /// <summary>What there is on a layer, by the last part of the names.</summary>
+    internal IReadOnlyDictionary<string, TensorInfo> Parts(LayerShape shape) => _layers[LayerNames.Module(shape.Name)];
+
+    /// <summary>Names of the contents of its tensors.</summary>
+    internal ContentKeys Keys(CacheFolder folder) => new(_file, Fingerprint(), folder);
+
     /// <summary>Fingerprint of its content.</summary>
     internal string Fingerprint() => ModelFingerprint.Compute(_file);
 

@@ -54,6 +54,8 @@ public sealed class MakePlan(PlanOptions options)
         return Plan(candidates, Choose(candidates, others, progress, cancellationToken), origin, others, model.Source, fingerprint);
     }
 
+    private CacheFolder? Cache => options.UseCache ? CacheFolder.OfUser() : null;
+
     private SpectrumOrigin Assume(List<PlanCandidate> candidates)
     {
         if (options.Rule.IsPerLayer)
@@ -69,9 +71,9 @@ public sealed class MakePlan(PlanOptions options)
         if (!options.PredictErrors && options.Rule is RankRule.Fixed or RankRule.KeepRatio)
             return SpectrumOrigin.None;
         PlanCandidate[] open = [.. candidates.Where(c => c.IsOpen)];
-        PlanCandidate[] calibrated = options.Calibration is { } use ? Calibrate(model, open, use, progress, cancellationToken) : [];
+        PlanCandidate[] calibrated = options.Calibration is { } use ? Calibrate(model, fingerprint, open, use, progress, cancellationToken) : [];
         open = [.. open.Except(calibrated)];
-        SpectrumReader reader = new(model, fingerprint, options.Engine, options.Svd, options.UseCache ? CacheFolder.OfUser() : null);
+        SpectrumReader reader = new(model, fingerprint, options.Engine, options.Svd, Cache);
         int next = 0;
         foreach ((_, double[] values) in reader.Run([.. open.Select(c => c.Layer!)], "Planning", progress, cancellationToken))
         {
@@ -83,7 +85,7 @@ public sealed class MakePlan(PlanOptions options)
     }
 
     /// <summary>Gives candidates the values that their calibrated truncation will discard; those that the file knows.</summary>
-    private PlanCandidate[] Calibrate(Model model, PlanCandidate[] open, CalibrationOptions use, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
+    private PlanCandidate[] Calibrate(Model model, string fingerprint, PlanCandidate[] open, CalibrationOptions use, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
     {
         using CalibrationFile file = CalibrationFile.Open(use.Path);
         PlanCandidate[] known = [.. open.Where(c => file.Has(c.Name))];
@@ -96,14 +98,10 @@ public sealed class MakePlan(PlanOptions options)
             file.Check(candidate.Layer!.Shape);
         if (use.Mode == CalibrationMode.Full && !options.Rule.IsPerLayer)
             file.RequireOneUnit([.. open.Select(c => c.Name)]);
-        for (int i = 0; i < known.Length; i++)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            progress?.Report(new OperationProgress("Calibrating", known[i].Name, i, known.Length));
-            ITensorEngine engine = EngineSelector.Select(options.Engine).Create(options.Svd.ThreadCount, options.Svd.Seed);
-            CalibratedSpectrum spectrum = CalibratedSpectrum.Compute(engine, model, known[i].Layer!, file, use, cancellationToken);
-            (known[i].Values, known[i].Weight) = (spectrum.Values, spectrum.Weight);
-        }
+        CalibratedSpectra spectra = new(model, fingerprint, file, use, options.Engine, options.Svd, Cache);
+        int next = 0;
+        foreach (CalibratedSpectrum spectrum in spectra.Run([.. known.Select(c => c.Layer!)], progress, cancellationToken))
+            (known[next].Values, known[next++].Weight) = (spectrum.Values, spectrum.Weight);
         return known;
     }
 

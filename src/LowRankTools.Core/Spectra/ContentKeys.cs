@@ -21,7 +21,7 @@ internal sealed class ContentKeys
     private const int KeyBytes = SHA256.HashSizeInBytes;
     private static readonly TimeSpan s_youngest = TimeSpan.FromSeconds(2);
 
-    private readonly Model _model;
+    private readonly TensorFile _file;
     private readonly CacheFolder _folder;
     private readonly string _before;
     private readonly string? _name;
@@ -29,13 +29,13 @@ internal sealed class ContentKeys
     private readonly Lock _lock = new();
     private bool _changed;
 
-    /// <summary>Finds what is known of a model.</summary>
-    /// <param name="model">The model.</param>
+    /// <summary>Finds what is known of a model, or of a calibration.</summary>
+    /// <param name="file">Its tensors.</param>
     /// <param name="fingerprint">Its <see cref="ModelFingerprint"/>.</param>
     /// <param name="folder">Where it is kept.</param>
-    public ContentKeys(Model model, string fingerprint, CacheFolder folder)
+    public ContentKeys(TensorFile file, string fingerprint, CacheFolder folder)
     {
-        (_model, _folder) = (model, folder);
+        (_file, _folder) = (file, folder);
         _before = Stamps(out DateTime newest);
         if (DateTime.UtcNow - newest <= s_youngest)
             return;
@@ -98,7 +98,7 @@ internal sealed class ContentKeys
         {
             cancellationToken.ThrowIfCancellationRequested();
             Span<byte> part = buffer.AsSpan(0, (int)Math.Min(buffer.Length, tensor.ByteLength - done));
-            _model.File.ReadBytes(tensor, done, part);
+            _file.ReadBytes(tensor, done, part);
             hash.AppendData(part);
         }
         return hash.GetHashAndReset();
@@ -108,7 +108,7 @@ internal sealed class ContentKeys
     {
         StringBuilder text = new();
         newest = DateTime.MinValue;
-        foreach (FileInfo file in _model.File.Files.Select(f => new FileInfo(f)))
+        foreach (FileInfo file in _file.Files.Select(f => new FileInfo(f)))
         {
             text.Append(CultureInfo.InvariantCulture, $"{file.FullName}\n{(file.Exists ? file.Length : 0)}\n{file.LastWriteTimeUtc.Ticks}\n");
             newest = file.LastWriteTimeUtc > newest ? file.LastWriteTimeUtc : newest;

@@ -26,7 +26,8 @@ internal sealed class SpectrumCache(CacheFolder folder, ContentKeys keys, string
         folder.Trim();
     }
 
-    private static bool IsSpectrum(ReadOnlySpan<double> values, LayerShape shape)
+    /// <summary>Whether these can be the singular values of a layer: as many as it has, descending, none negative.</summary>
+    public static bool IsSpectrum(ReadOnlySpan<double> values, LayerShape shape)
     {
         double above = double.MaxValue;
         foreach (double value in values)

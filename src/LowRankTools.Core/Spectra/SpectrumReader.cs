@@ -18,7 +18,7 @@ internal sealed class SpectrumReader(Model model, string fingerprint, EngineChoi
     /// <exception cref="LowRankToolsException"><c>NonFiniteValues</c>, or the file is damaged.</exception>
     public IEnumerable<(ModelLayer Layer, double[] Values)> Run(IReadOnlyList<ModelLayer> layers, string activity, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
     {
-        SpectrumCache? cache = folder is null ? null : new SpectrumCache(folder, new ContentKeys(model, fingerprint, folder), _engine.Info.Name);
+        SpectrumCache? cache = folder is null ? null : new SpectrumCache(folder, new ContentKeys(model.File, fingerprint, folder), _engine.Info.Name);
         try
         {
             using LayerPipeline<ModelLayer, double[]> pipeline = new(layers, l => l.Tensor.ElementCount * sizeof(float), values => values.Length * sizeof(double),
