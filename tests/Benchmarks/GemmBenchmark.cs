@@ -5,14 +5,15 @@ namespace LowRankTools.Benchmarks;
 /// <summary>float32 products, square and thin, against OpenBLAS through NumPy, and against the measured peak.</summary>
 internal static class GemmBenchmark
 {
-    private const int Runs = 7;
+    private const int Runs = 5;
 
     public static void Run()
     {
         foreach (int threads in new[] { 1, Math.Min(2, Environment.ProcessorCount) }.Distinct())
         {
-            List<PeerProcess> peers = PeerProcess.Start(threads);
+            // Before the peers, whose start would take part of the processor.
             double peak = PeakBenchmark.Measure(threads), bestSquare = 0;
+            List<PeerProcess> peers = PeerProcess.Start(threads);
             Timing.Print($"   {threads} thread(s), measured peak {peak:0} GFLOP/s");
             foreach (int n in new[] { 1024, 1536, 2048, 4096 })
                 bestSquare = Math.Max(bestSquare, Row(n, n, n, transposed: false, threads, peak, peers, 0.95, null));

@@ -34,7 +34,7 @@ internal static class SvdBenchmark
         using Matrix<float> a = SpectralMatrix.Make(rows, columns, decay);
         string task = Save(a, folder), algorithm = "";
         double optimum = SpectralMatrix.Optimum(Math.Min(rows, columns), decay, Rank), error = 0;
-        (double ours, (string Name, double Seconds, double Error)? best) = PeerProcess.Alternate(rows > 1000 ? 9 : 25, () =>
+        (double ours, (string Name, double Seconds, double Error)? best) = PeerProcess.Alternate(rows > 1000 ? 5 : 12, () =>
         {
             using TruncatedSvdResult svd = TruncatedSvd.Compute(a.View, new RankTarget.Rank(Rank));
             (error, algorithm) = (svd.RelativeError, svd.Algorithm);
@@ -52,7 +52,7 @@ internal static class SvdBenchmark
         foreach (int rank in new[] { rows / 4, rows / 2 })
         {
             double error = 0, norm = values.Sum(v => v * v), optimum = Math.Sqrt(values.Skip(rank).Sum(v => v * v) / norm);
-            (double ours, (string Name, double Seconds, double Error)? best) = PeerProcess.Alternate(3, () =>
+            (double ours, (string Name, double Seconds, double Error)? best) = PeerProcess.Alternate(2, () =>
             {
                 using TruncatedSvdResult svd = TruncatedSvd.Compute(a.View, new RankTarget.Rank(rank), new SvdOptions { Accuracy = SvdAccuracy.Exact });
                 error = svd.RelativeError;

@@ -9,7 +9,7 @@ namespace LowRankTools.Benchmarks;
 /// </summary>
 internal static class TransformerBenchmark
 {
-    private const int Runs = 5, Rank = 64;
+    private const int Runs = 3, Rank = 64;
 
     private const string Peer = """
         import sys, time, torch
