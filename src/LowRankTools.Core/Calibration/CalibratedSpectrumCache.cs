@@ -3,7 +3,6 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using LowRankTools.Formats;
-using LowRankTools.Numerics;
 
 namespace LowRankTools.Core;
 

@@ -13,6 +13,9 @@ public sealed class FactorizationRecordTests
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     };
 
+    private static readonly JsonSerializerOptions s_indented = new(s_options) { WriteIndented = true };
+    private static readonly JsonSerializerOptions s_withNulls = new(s_options) { DefaultIgnoreCondition = JsonIgnoreCondition.Never };
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -21,10 +24,10 @@ public sealed class FactorizationRecordTests
         FactorizationRecord record = Record(whole);
         string all = JsonSerializer.Serialize(record, s_options);
         Assert.Equal(all, record.ToMetadata());
-        Assert.Equal(JsonSerializer.Serialize(record, new JsonSerializerOptions(s_options) { WriteIndented = true }) + "\n", Encoding.UTF8.GetString(record.ToFile()));
+        Assert.Equal(JsonSerializer.Serialize(record, s_indented) + "\n", Encoding.UTF8.GetString(record.ToFile()));
 
         // No property may be left null in the whole record, or the comparison would not see it.
-        if (whole) Assert.Equal(all, JsonSerializer.Serialize(record, new JsonSerializerOptions(s_options) { DefaultIgnoreCondition = JsonIgnoreCondition.Never }));
+        if (whole) Assert.Equal(all, JsonSerializer.Serialize(record, s_withNulls));
     }
 
     private static FactorizationRecord Record(bool whole) => new()
