@@ -15,7 +15,7 @@ internal static class GemmBlocking<T>
     public static int Depth
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => Exp.D;
+        get => Vector256.IsHardwareAccelerated && Unsafe.SizeOf<T>() == 4 ? 384 : 256;
     }
 
     /// <summary>Depth where A is shared: two packed blocks of B and one of A stay in the second-level cache.</summary>
@@ -60,7 +60,7 @@ internal static class GemmBlocking<T>
     public static int TaskRows
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => Exp.R;
+        get => Vector512.IsHardwareAccelerated || Unsafe.SizeOf<T>() == 4 ? 96 : 48;
     }
 
     /// <summary>Elements of the packed B that all tasks share; it lives in the last-level cache.</summary>
@@ -70,5 +70,3 @@ internal static class GemmBlocking<T>
         get => (8 << 20) / Unsafe.SizeOf<T>();
     }
 }
-
-internal static class Exp { public static readonly int D = int.Parse(Environment.GetEnvironmentVariable("XD") ?? "256"), R = int.Parse(Environment.GetEnvironmentVariable("XR") ?? "96"), F = int.Parse(Environment.GetEnvironmentVariable("XF") ?? "192"); }
