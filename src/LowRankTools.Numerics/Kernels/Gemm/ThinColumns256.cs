@@ -90,12 +90,7 @@ internal sealed unsafe class ThinColumns256
                 }
 
                 DirectKernel256.Run<AlongColumns>(block.Columns, _present + i, Width, panel, sums, DirectKernel256.Columns, true, 0);
-                for (int r = 0; r < rows; r++)
-                {
-                    float* from = sums + (r * DirectKernel256.Columns), to = tile + (r * _c.RowStride);
-                    if (add) VectorOps.AddScaled(1f, from, to, DirectKernel256.Columns);
-                    else Widening.Copy(from, to, DirectKernel256.Columns);
-                }
+                ThinProduct.AddRows(rows, DirectKernel256.Columns, sums, tile, _c.RowStride, !add);
             }
         }
     }

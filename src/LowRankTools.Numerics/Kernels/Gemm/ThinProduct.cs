@@ -185,7 +185,8 @@ internal static unsafe class ThinProduct
         }
     }
 
-    private static void AddRows(int rows, int columns, float* sums, float* c, nint distance, bool overwrite)
+    /// <summary>Sets or adds to some rows of C those of a whole tile that was computed beside it.</summary>
+    internal static void AddRows(int rows, int columns, float* sums, float* c, nint distance, bool overwrite)
     {
         for (int r = 0; r < rows; r++, sums += columns, c += distance)
         {
