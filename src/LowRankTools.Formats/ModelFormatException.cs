@@ -10,12 +10,12 @@ public sealed class ModelFormatException : LowRankToolsException
     /// <param name="message">What is wrong, in one sentence.</param>
     /// <param name="file">The file, where it is known here; the door that opens files adds it otherwise.</param>
     /// <param name="tensor">The tensor, where one is meant.</param>
-    /// <param name="remedy">What the reader can do.</param>
+    /// <param name="remedy">What the reader can do; by default what the error id itself tells.</param>
     /// <param name="inner">The cause.</param>
     public ModelFormatException(string errorId, string message, string? file = null, string? tensor = null,
         string remedy = "", Exception? inner = null)
         : base(errorId, file is null || message.Contains(file, StringComparison.Ordinal) ? message : $"{file}: {message}",
-            remedy, inner)
+            remedy.Length == 0 ? FormatRemedies.For(errorId) : remedy, inner)
     {
         File = file;
         Tensor = tensor;

@@ -42,6 +42,8 @@ internal static class TensorFileOpener
         int length;
         using (ModelFileHandle file = new(path))
             length = file.ReadUpTo(0, head);
+        if (length == 0)
+            throw new ModelFormatException(FormatErrors.HeaderTruncated, "The file is empty.", path);
         return Sniff(head.AsSpan(0, length), path) switch
         {
             ModelFormat.Safetensors => new SafetensorsFile(path),

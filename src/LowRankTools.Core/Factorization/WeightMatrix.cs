@@ -16,7 +16,7 @@ internal static class WeightMatrix
         long columns = tensor.Shape.Length == 0 ? 1 : tensor.Shape[^1];
         long rows = columns == 0 ? 0 : tensor.ElementCount / columns;
         if (rows > int.MaxValue || columns > int.MaxValue)
-            throw new ModelFormatException(FormatErrors.ShapeOverflow, $"Tensor '{tensor.Name}' is too large to be computed with.", file.Path, tensor.Name);
+            throw new ModelFormatException(FormatErrors.ShapeOverflow, $"Tensor '{tensor.Name}' is too large to be computed with.", file.Path, tensor.Name, "Leave it out with -Exclude.");
         Matrix<float> matrix = Matrix<float>.Uninitialized((int)rows, (int)columns);
         try
         {

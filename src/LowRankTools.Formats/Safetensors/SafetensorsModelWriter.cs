@@ -103,9 +103,11 @@ public sealed class SafetensorsModelWriter : ITensorWriter
         foreach (TensorSpec tensor in tensors)
         {
             if (!names.Add(tensor.Name))
-                throw new ModelFormatException(FormatErrors.DuplicateTensor, $"Two tensors are called '{tensor.Name}'.", tensor: tensor.Name);
+                throw new ModelFormatException(FormatErrors.DuplicateTensor, $"Two tensors are called '{tensor.Name}'.", tensor: tensor.Name,
+                    remedy: "Rename one of them in the program that made the model.");
             if (tensor.Name == SafetensorsConstants.MetadataKey)
-                throw new ModelFormatException(FormatErrors.HeaderInvalid, $"'{tensor.Name}' is the name of the header's free text.", tensor: tensor.Name);
+                throw new ModelFormatException(FormatErrors.HeaderInvalid, $"'{tensor.Name}' is the name of the header's free text.", tensor: tensor.Name,
+                    remedy: "Write PyTorch's format, or rename the tensor in the program that made the model.");
             if (!Supports(tensor.DType))
             {
                 throw new ModelFormatException(FormatErrors.DTypeUnsupported, $"Tensor '{tensor.Name}' is of type {tensor.DType}, which safetensors does not have.",
@@ -114,7 +116,8 @@ public sealed class SafetensorsModelWriter : ITensorWriter
             if (TensorShape.ElementCount(tensor.Shape, tensor.Name) % tensor.DType.BlockElements() != 0)
             {
                 throw new ModelFormatException(FormatErrors.TensorSizeMismatch,
-                    $"Tensor '{tensor.Name}' has elements of type {tensor.DType} that do not fill their last byte.", tensor: tensor.Name);
+                    $"Tensor '{tensor.Name}' has elements of type {tensor.DType} that do not fill their last byte.", tensor: tensor.Name,
+                    remedy: "Write it as F16, BF16 or F32 with -DType.");
             }
         }
     }

@@ -1,0 +1,23 @@
+namespace LowRankTools.Formats;
+
+/// <summary>What a reader can do about an error of <see cref="FormatErrors"/> where its place in the file tells no better.</summary>
+internal static class FormatRemedies
+{
+    private const string Damaged = "Download or copy it again; if it stays so, save the model again with the program that made it.";
+    private const string Resave = "Load it in the program that made it and save it as safetensors.";
+
+    /// <summary>The remedy for an error id; empty for ids that are not of <see cref="FormatErrors"/>.</summary>
+    public static string For(string errorId) => errorId switch
+    {
+        FormatErrors.HeaderTooLarge => "Check that it is a file of this format and not, for example, a page or a pointer saved under its name; download it again.",
+        FormatErrors.UnknownFormat or FormatErrors.NoTensors => "Name a file with weights: safetensors, PyTorch, ONNX, GGUF, or the model.json of TensorFlow.js.",
+        FormatErrors.VersionUnsupported or FormatErrors.DTypeUnsupported or FormatErrors.ValuesUnsupported or FormatErrors.ArchiveCompressed => Resave,
+        FormatErrors.PickleGlobalRefused => "Nothing in a pickle is run here. If you trust the file, load it in PyTorch and save its state_dict.",
+        FormatErrors.ReferencedFileMissing => "Put the files that belong to the model beside it.",
+        FormatErrors.ReferencedFileOutside => "Put the file into the model's folder and name it without a path that leads out.",
+        FormatErrors.HeaderTruncated or FormatErrors.HeaderInvalid or FormatErrors.TensorTruncated or FormatErrors.TensorOverlap
+            or FormatErrors.DataHole or FormatErrors.TensorSizeMismatch or FormatErrors.DuplicateTensor or FormatErrors.ShapeOverflow
+            or FormatErrors.PickleInvalid or FormatErrors.ArchiveInvalid => Damaged,
+        _ => "",
+    };
+}
