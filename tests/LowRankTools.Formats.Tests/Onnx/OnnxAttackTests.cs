@@ -67,7 +67,7 @@ public sealed class OnnxAttackTests : IDisposable
         { FormatErrors.HeaderInvalid, WholeModel(m => m.Raw([0x00, 0x00])) },
         { FormatErrors.HeaderInvalid, WholeModel(m => m.Raw([0xF8, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01])) },
         { FormatErrors.HeaderInvalid, WholeModel(_ => { }) },
-        { FormatErrors.HeaderInvalid, [] },
+        { FormatErrors.HeaderTruncated, [] },
         { FormatErrors.ShapeOverflow, Model(Initializer(Tensor("w", 1, [-1], _ => { }))) },
         { FormatErrors.ShapeOverflow, Model(Initializer(Tensor("w", 1, [1L << 32, 1L << 32], _ => { }))) },
         { FormatErrors.HeaderInvalid, Model(Initializer(Tensor("w", 1, [.. Enumerable.Repeat(1L, 65)], _ => { }))) },
