@@ -24,6 +24,12 @@ public sealed class GemmTests
             data.Add(n, 5000 + n, 40 + n);
         }
 
+        // Thin products of a transposed A: rows of memory whose lines share cache sets and such that do not.
+        foreach (int m in new[] { 1024, 768, 1039 })
+        {
+            foreach (int n in new[] { 16, 32, 43, 80 }) data.Add(m, n, 300);
+        }
+
         data.Add(1, 600, 600);
         data.Add(600, 1, 600);
         return data;

@@ -1,34 +1,41 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace LowRankTools.Numerics;
 
 /// <summary>
-/// Thin products of a transposed A on AVX2: its first-level cache holds few lines whose distance is a power of two, so
-/// small blocks of A are copied into it, some rows of the next block before each tile of the present one.
+/// Thin products of a transposed A on AVX2, which walk down the columns of memory: a group of columns, three cache lines
+/// wide, and some steps of the product at a time. Where the rows' distance sends their lines into few sets of the
+/// first-level cache, the next group is copied together while the present one is multiplied.
 /// </summary>
 internal sealed unsafe class ThinColumns256
 {
-    private const int Tile = DirectKernel256.Rows;
+    private const int Width = ColumnKernel256.Width;
 
-    // A block: rows of memory (steps of the product) and columns, in whole tiles and cache lines.
+    // Steps of the product in one block.
     private const int Depth = 128;
-    private const int Width = 48;
     private const int BlockElements = Depth * Width;
-    private const int LineElements = 16;
+
+    // The first-level cache: bytes between lines of one set. A distance that leaves fewer sets than this wants copies.
+    private const int SetPeriod = 4096;
+    private const int FewestSets = 4;
+    private const int LineBytes = 64;
 
     private readonly MatrixView<float> _a;
     private readonly MatrixView<float> _panels;
     private readonly MatrixView<float> _c;
+    private readonly bool _add;
+    private readonly bool _copies;
+    private readonly float* _sums;
     private float* _present;
     private float* _next;
 
-    private ThinColumns256(MatrixView<float> a, MatrixView<float> panels, MatrixView<float> c, float* buffers)
+    private ThinColumns256(MatrixView<float> a, MatrixView<float> panels, bool add, MatrixView<float> c, float* buffers)
     {
-        (_a, _panels, _c) = (a, panels, c);
+        (_a, _panels, _add, _c) = (a, panels, add, c);
+        _copies = SetPeriod / LineBytes / (int)Greatest(a.ColumnStride * sizeof(float) / LineBytes, SetPeriod / LineBytes) < FewestSets;
         _present = buffers;
         _next = buffers + BlockElements;
+        _sums = _next + BlockElements;
     }
 
     /// <summary>Rows <paramref name="first"/> to <paramref name="end"/> of C (+)= A B.</summary>
@@ -40,90 +47,86 @@ internal sealed unsafe class ThinColumns256
     /// <param name="end">End of the rows.</param>
     public static void Run(MatrixView<float> a, MatrixView<float> panels, bool add, MatrixView<float> c, int first, int end)
     {
-        using Scratch buffers = Scratch.Rent<float>((2 * BlockElements) + (Tile * c.Columns));
-        new ThinColumns256(a, panels, c, buffers.As<float>()).Run(add, first, end);
+        using Scratch buffers = Scratch.Rent<float>((2 * BlockElements) + (DirectKernel256.Rows * ColumnKernel256.Columns));
+        var product = new ThinColumns256(a, panels, add, c, buffers.As<float>());
+        for (int step = 0; step < panels.Rows; step += Depth) product.Steps(step, Math.Min(Depth, panels.Rows - step), first, end);
     }
 
-    private void Run(bool add, int first, int end)
-    {
-        int depth = _panels.Rows, across = (end - first + Width - 1) / Width, blocks = (depth + Depth - 1) / Depth * across;
-        float* sums = _present + (2 * BlockElements);
-        MatrixView<float> block = Block(0);
-        Copy(block, 0, block.Columns);
-        for (int number = 0; number < blocks; number++)
-        {
-            float* free = _present;
-            _present = _next;
-            _next = free;
-            MatrixView<float> following = number + 1 < blocks ? Block(number + 1) : default;
-            Multiply(block, following, number / across * Depth, number >= across || add, first + (number % across * Width), sums);
-            block = following;
-        }
+    private static long Greatest(long x, long y) => y == 0 ? x : Greatest(y, x % y);
 
-        // Rows of C, steps: as A lies, its columns are the rows of memory.
-        MatrixView<float> Block(int number)
+    private void Steps(int step, int depth, int first, int end)
+    {
+        bool ready = false;
+        for (int row = first; row < end; row += Width)
         {
-            int row = first + (number % across * Width), step = number / across * Depth;
-            return _a.Slice(row, step, Math.Min(Width, end - row), Math.Min(Depth, depth - step));
+            int rows = Math.Min(Width, end - row);
+            bool direct = !_copies && rows == Width;
+            if (!direct && !ready) Copy(step, depth, row, rows);
+
+            // Entries beyond A may be fetched, but not copied.
+            bool copies = _copies && _panels.Columns >= ColumnKernel256.Columns && depth == Depth && row + (2 * Width) <= end;
+            float* later = row + Width < end ? At(step, row + Width) : At(step + depth, first);
+            Pairs(direct ? At(step, row) : _present, direct ? _a.ColumnStride : Width, step, depth, row, rows, later, copies ? _next : null);
+            if (_panels.Columns % ColumnKernel256.Columns != 0) LastPanel(direct ? At(step, row) : _present, direct ? _a.ColumnStride : Width, step, depth, row, rows);
+            if (copies) Swap();
+            ready = copies;
         }
     }
 
-    private void Multiply(MatrixView<float> block, MatrixView<float> following, int step, bool add, int row, float* sums)
+    private void Swap()
     {
-        int tiles = (block.Rows + Tile - 1) / Tile * (_panels.Columns / DirectKernel256.Columns);
-        int share = (following.Columns + tiles - 1) / tiles, copied = 0;
-        for (int i = 0; i < block.Rows; i += Tile)
+        float* free = _present;
+        _present = _next;
+        _next = free;
+    }
+
+    private void Copy(int step, int depth, int row, int rows)
+    {
+        for (int p = 0; p < depth; p++)
         {
-            float* panel = _panels.Pointer + ((nint)step * DirectKernel256.Columns);
-            int rows = Math.Min(Tile, block.Rows - i);
-            for (int j = 0; j < _panels.Columns; j += DirectKernel256.Columns, panel += (nint)_panels.Rows * DirectKernel256.Columns)
+            Widening.Copy(At(step + p, row), _present + (p * Width), rows);
+            new Span<float>(_present + (p * Width) + rows, Width - rows).Clear();
+        }
+    }
+
+    private void Pairs(float* a, nint distance, int step, int depth, int row, int rows, float* later, float* copy)
+    {
+        int copied = (depth + ColumnKernel256.StepsPerCopy - 1) / ColumnKernel256.StepsPerCopy;
+        for (int j = 0; j + ColumnKernel256.Columns <= _panels.Columns; j += ColumnKernel256.Columns)
+        {
+            float* left = Panel(step, j), right = Panel(step, j + DirectKernel256.Columns);
+            for (int i = 0; i < rows; i += ColumnKernel256.Rows)
             {
-                int upTo = Math.Min(copied + share, following.Columns);
-                Copy(following, copied, upTo);
-                Fetch(following, upTo, Math.Min(upTo + share, following.Columns));
-                copied = upTo;
                 float* tile = _c.Row(row + i) + j;
-                if (rows == Tile)
-                {
-                    DirectKernel256.Run<AlongColumns>(block.Columns, _present + i, Width, panel, tile, _c.RowStride, !add, 0);
-                    continue;
-                }
-
-                DirectKernel256.Run<AlongColumns>(block.Columns, _present + i, Width, panel, sums, DirectKernel256.Columns, true, 0);
-                ThinProduct.AddRows(rows, DirectKernel256.Columns, sums, tile, _c.RowStride, !add);
-            }
-        }
-    }
-
-    // Columns that are not there stay what they were: their sums fall beside C.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Copy(MatrixView<float> block, int first, int end)
-    {
-        float* to = _next + (first * Width);
-        for (int p = first; p < end; p++, to += Width)
-        {
-            float* from = block.Pointer + (p * block.ColumnStride);
-            if (block.Rows < Width)
-            {
-                Widening.Copy(from, to, block.Rows);
-                continue;
+                bool whole = i + ColumnKernel256.Rows <= rows;
+                ColumnKernel256.Run(depth, a + i, distance, left, right, whole ? tile : _sums, whole ? _c.RowStride : ColumnKernel256.Columns, !whole || Overwrites(step), later, _a.ColumnStride, copy);
+                if (!whole) ThinProduct.AddRows(rows - i, ColumnKernel256.Columns, _sums, tile, _c.RowStride, Overwrites(step));
+                later += copied * _a.ColumnStride;
+                if (copy != null) copy += copied * Width;
             }
 
-            Vector256.Load(from).Store(to);
-            Vector256.Load(from + 8).Store(to + 8);
-            Vector256.Load(from + 16).Store(to + 16);
-            Vector256.Load(from + 24).Store(to + 24);
-            Vector256.Load(from + 32).Store(to + 32);
-            Vector256.Load(from + 40).Store(to + 40);
+            // The first pass has fetched and copied for all.
+            later = a;
+            copy = null;
         }
     }
 
-    private static void Fetch(MatrixView<float> block, int first, int end)
+    private void LastPanel(float* a, nint distance, int step, int depth, int row, int rows)
     {
-        for (int p = first; p < end; p++)
+        int j = _panels.Columns - DirectKernel256.Columns;
+        for (int i = 0; i < rows; i += DirectKernel256.Rows)
         {
-            float* from = block.Pointer + (p * block.ColumnStride);
-            for (int offset = 0; offset < block.Rows; offset += LineElements) Sse.Prefetch0(from + offset);
+            float* tile = _c.Row(row + i) + j;
+            bool whole = i + DirectKernel256.Rows <= rows;
+            DirectKernel256.Run<AlongColumns>(depth, a + i, distance, Panel(step, j), whole ? tile : _sums, whole ? _c.RowStride : DirectKernel256.Columns, !whole || Overwrites(step), 0);
+            if (!whole) ThinProduct.AddRows(rows - i, DirectKernel256.Columns, _sums, tile, _c.RowStride, Overwrites(step));
         }
     }
+
+    // A's columns are rows of memory.
+    private float* At(int step, int row) => _a.Pointer + row + (step * _a.ColumnStride);
+
+    private float* Panel(int step, int column) => _panels.Pointer + ((nint)column * _panels.Rows) + ((nint)step * DirectKernel256.Columns);
+
+    private bool Overwrites(int step) => step == 0 && !_add;
 }
