@@ -9,11 +9,6 @@ namespace LowRankTools.Numerics;
 /// </summary>
 internal sealed class BlockKrylovSvd : IDisposable
 {
-    private const int MostProjections = 4;
-
-    // Of an orthonormal block, so little of its square along the known space that taking it away leaves it well apart.
-    private const double Negligible = 1e-2;
-
     private readonly ITensorEngine _engine;
     private readonly ITensor _a;
     private readonly double _squaredNorm;
@@ -22,15 +17,17 @@ internal sealed class BlockKrylovSvd : IDisposable
 
     // Columns of Q span the space; columns of B are those of A^T Q. Standing like this, a block is read and written by
     // the products with A as it lies.
-    private readonly ITensor _q;
-    private readonly ITensor _b;
+    private ITensor _q;
+    private ITensor _b;
+    private readonly RitzProblem _ritz;
     private int _dimension;
 
     private BlockKrylovSvd(ITensorEngine engine, ITensor a, double squaredNorm, KrylovShape shape, CancellationToken ct)
     {
         (_engine, _a, _squaredNorm, _shape, _ct) = (engine, a, squaredNorm, shape, ct);
-        _q = engine.Create(ElementType.Float32, a.Shape[0], shape.MostDimensions);
-        _b = engine.Create(ElementType.Float32, a.Shape[1], shape.MostDimensions);
+        _q = engine.Create(ElementType.Float32, a.Shape[0], shape.FirstDimensions);
+        _b = engine.Create(ElementType.Float32, a.Shape[1], shape.FirstDimensions);
+        _ritz = new RitzProblem(engine, squaredNorm, shape);
     }
 
     /// <summary>Computes the leading components of flat A, or null when the space was not allowed to grow far enough.</summary>
@@ -45,23 +42,22 @@ internal sealed class BlockKrylovSvd : IDisposable
     public static TruncatedSvdResult? Compute(ITensorEngine engine, ITensor a, RankTarget target, double squaredNorm, KrylovShape shape, ulong seed, IProgress<double>? progress, CancellationToken ct)
     {
         using var krylov = new BlockKrylovSvd(engine, a, squaredNorm, shape, ct);
-        ITensor? images = null;
         for (int goal = shape.FirstDimensions; goal <= shape.MostDimensions; goal += shape.BlockSize)
         {
+            krylov.Reserve(goal);
             while (krylov._dimension < goal)
             {
-                images = images is null ? krylov.Start(seed) : krylov.Grow(images);
+                if (krylov._dimension == 0) krylov.Start(seed);
+                else krylov.Grow();
                 progress?.Report(0.9 * krylov._dimension / shape.MostDimensions);
             }
 
-            // B^T B = Q^T A A^T Q: its eigenvalues are the squared singular values of A as far as the space knows them.
-            ITensor known = engine.Transpose(krylov.Columns(krylov._b, 0, krylov._dimension));
-            (double[] values, ITensor vectors) = GramEigen.Compute(engine, known, all => Math.Min(shape.Rank, all.Length), null, ct);
+            (double[] values, ITensor vectors) = krylov._ritz.Solve(krylov.Columns(krylov._b, 0, krylov._dimension), krylov.LastImages, krylov.Factor, ct);
             using ITensor owned = vectors;
             if (krylov.MayStillGain(values, engine.ToArray(vectors)) > shape.AllowedGain) continue;
             double[] sigma = [.. values.Take(shape.Rank).Select(value => Math.Sqrt(Math.Max(value, 0)))];
             int rank = RankChoice.Find(target, sigma, squaredNorm);
-            return krylov.Assemble(sigma[..(rank == 0 ? sigma.Length : rank)], vectors);
+            return krylov.Assemble(rank == 0 ? sigma.Length : rank, vectors);
         }
 
         return null;
@@ -75,10 +71,28 @@ internal sealed class BlockKrylovSvd : IDisposable
     {
         _q.Dispose();
         _b.Dispose();
+        _ritz.Dispose();
     }
 
-    // The first block is a sketch of A's columns, which costs one look at A; returns its images.
-    private ITensor Start(ulong seed)
+    private ITensor LastImages => Columns(_b, _dimension - _shape.BlockSize, _shape.BlockSize);
+
+    // Most spaces are good enough at their first look: room for more is made when it is needed.
+    private void Reserve(int dimensions)
+    {
+        if (dimensions <= _q.Shape[1]) return;
+        (_q, _b) = (Widened(_q), Widened(_b));
+
+        ITensor Widened(ITensor old)
+        {
+            ITensor wide = _engine.Create(ElementType.Float32, old.Shape[0], _shape.MostDimensions);
+            _engine.AddScaled(1, Columns(old, 0, _dimension), 0, Columns(wide, 0, _dimension));
+            old.Dispose();
+            return wide;
+        }
+    }
+
+    // The first block is a sketch of A's columns, which costs one look at A.
+    private void Start(ulong seed)
     {
         int count = _shape.BlockSize;
         ITensor block = Columns(_q, 0, count), result = Columns(_b, 0, count);
@@ -87,32 +101,17 @@ internal sealed class BlockKrylovSvd : IDisposable
         _engine.OrthonormalizeRows(_engine.Transpose(block), _ct);
         _engine.MatMul(1, _engine.Transpose(_a), block, 0, result, _ct);
         _dimension = count;
-        return result;
     }
 
-    // Adds the block A images to the space and returns its own images.
-    private ITensor Grow(ITensor images)
+    // Adds the block A images to the space.
+    private void Grow()
     {
-        int count = images.Shape[1];
-        ITensor block = Columns(_q, _dimension, count), result = Columns(_b, _dimension, count);
+        int count = _shape.BlockSize;
+        ITensor images = LastImages, block = Columns(_q, _dimension, count), result = Columns(_b, _dimension, count);
         _engine.MatMul(Factor, _a, images, 0, block, _ct);
-
-        // At least twice: what the first projection leaves of the known space is rounding, and may still dominate.
-        // Where A has no rank left, so may what the second one leaves.
-        ITensor known = Columns(_q, 0, _dimension);
-        using ITensor along = _engine.Create(ElementType.Float32, _dimension, count);
-        for (int pass = 0; pass < MostProjections; pass++)
-        {
-            if (pass > 0) _engine.OrthonormalizeRows(_engine.Transpose(block), _ct);
-            _engine.MatMul(1, _engine.Transpose(known), block, 0, along, _ct);
-            _engine.MatMul(-1, known, along, 1, block, _ct);
-            if (pass > 0 && _engine.SumOfSquares(along) < Negligible) break;
-        }
-
-        _engine.OrthonormalizeRows(_engine.Transpose(block), _ct);
+        _ritz.Take(BlockGramSchmidt.Extend(_engine, Columns(_q, 0, _dimension + count), _dimension, _ct), _dimension, count, 1 / Factor);
         _engine.MatMul(1, _engine.Transpose(_a), block, 0, result, _ct);
         _dimension += count;
-        return result;
     }
 
     private ITensor Columns(ITensor x, int first, int count) => _engine.Transpose(_engine.Slice(_engine.Transpose(x), first, count));
@@ -143,22 +142,26 @@ internal sealed class BlockKrylovSvd : IDisposable
         return gain / Math.Max(left, 1e-12 * Math.Max(_squaredNorm, double.Epsilon));
     }
 
-    private TruncatedSvdResult Assemble(double[] sigma, ITensor vectors)
+    private TruncatedSvdResult Assemble(int rank, ITensor vectors)
     {
-        int rank = sigma.Length;
         using ITensor coefficients = _engine.Copy(_engine.Slice(vectors, 0, rank), ElementType.Float32);
-        using ITensor u = _engine.Create(ElementType.Float32, _a.Shape[0], rank);
-        using ITensor v = _engine.Create(ElementType.Float32, _a.Shape[1], rank);
-        ITensor ut = Turned(_q, u), vt = Turned(_b, v);
-        return SvdAssembly.Finish(_engine, _a, ut, sigma, vt, _squaredNorm, $"block Krylov, {_dimension} dimensions in blocks of {_shape.BlockSize}", _ct);
+        using ITensor u = Turned(_q, coefficients), v = Turned(_b, coefficients);
+        ITensor ut = _engine.Transpose(u), vt = _engine.Transpose(v);
 
-        // The rotated basis, orthonormal to the last digit, as rows.
-        ITensor Turned(ITensor basis, ITensor target)
-        {
-            _engine.MatMul(1, Columns(basis, 0, _dimension), _engine.Transpose(coefficients), 0, target, _ct);
-            ITensor rows = _engine.Transpose(target);
-            _engine.OrthonormalizeRows(rows, _ct);
-            return rows;
-        }
+        // A^T u = sigma v: the lengths are the singular values, to float32's own accuracy however T was made.
+        using ITensor gram = _engine.Gram(vt, _ct);
+        double[] products = _engine.ToArray(gram), sigma = [.. Enumerable.Range(0, rank).Select(i => Math.Sqrt(products[(i * rank) + i]))];
+
+        // Orthonormal to the last digit.
+        _engine.OrthonormalizeRows(ut, _ct);
+        _engine.OrthonormalizeRows(vt, _ct);
+        return SvdAssembly.Finish(_engine, _a, ut, sigma, vt, _squaredNorm, $"block Krylov, {_dimension} dimensions in blocks of {_shape.BlockSize}", _ct);
+    }
+
+    private ITensor Turned(ITensor basis, ITensor coefficients)
+    {
+        ITensor target = _engine.Create(ElementType.Float32, basis.Shape[0], coefficients.Shape[0]);
+        _engine.MatMul(1, Columns(basis, 0, _dimension), _engine.Transpose(coefficients), 0, target, _ct);
+        return target;
     }
 }

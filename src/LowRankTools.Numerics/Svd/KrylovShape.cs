@@ -5,13 +5,16 @@ namespace LowRankTools.Numerics;
 /// <param name="BlockSize">Rows added at a time.</param>
 /// <param name="FirstDimensions">Dimensions at which the space is looked at first.</param>
 /// <param name="MostDimensions">Dimensions at which it gives up; also the memory it takes.</param>
-/// <param name="AllowedGain">Estimated distance of the error from its optimum, as a share, that is good enough.</param>
-internal sealed record KrylovShape(int Rank, int BlockSize, int FirstDimensions, int MostDimensions, double AllowedGain)
+/// <param name="Accuracy">How close to the best possible error the result must be.</param>
+internal sealed record KrylovShape(int Rank, int BlockSize, int FirstDimensions, int MostDimensions, SvdAccuracy Accuracy)
 {
     // Widths of a block that fill the vectors of the micro-kernels.
     private const int Granule = 16;
     private const double CompressionGain = 1.9e-3;
     private const double ExactGain = 5e-7;
+
+    /// <summary>Estimated distance of the error from its optimum, as a share, that is good enough.</summary>
+    public double AllowedGain => Accuracy == SvdAccuracy.Exact ? ExactGain : CompressionGain;
 
     /// <summary>The shape for flat A (rows at most columns), or null when the space would be nearly as large as A.</summary>
     public static KrylovShape? For(int rows, int rank, SvdOptions options)
@@ -26,7 +29,7 @@ internal sealed record KrylovShape(int Rank, int BlockSize, int FirstDimensions,
         int first = Math.Max(RoundUp((int)(depth * rank) + beyond, block), 2 * block);
         int most = first + Math.Max(first / 2 / block, 2) * block;
         if (most > rows) return null;
-        return new KrylovShape(rank, block, first, most, options.Accuracy == SvdAccuracy.Exact ? ExactGain : CompressionGain);
+        return new KrylovShape(rank, block, first, most, options.Accuracy);
     }
 
     /// <summary>Rough seconds on a fast core: two products a dimension, and the small eigenproblem.</summary>

@@ -15,7 +15,7 @@ internal static unsafe class SketchStart
     private const int TaskColumns = 512;
 
     // Sums for each column of the start where A has rows enough for them.
-    private const int SumsPerColumn = 8;
+    private const int SumsPerColumn = 4;
     private const int LeastRowsPerSum = 2;
 
     /// <summary>A start of count columns for the row space of A, of A's own scale or orthonormalised and multiplied by its square.</summary>

@@ -47,6 +47,22 @@ public sealed class TruncatedSvdTests
         Assert.InRange(Residual.Orthogonality(svd.Vt.Transposed), 0, 10);
     }
 
+    // The faster a spectrum falls, the smaller the error is against the largest value, down to float32's own rounding.
+    [Theory]
+    [InlineData(1.5)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(5)]
+    public void The_promise_is_kept_where_the_error_is_small(double exponent)
+    {
+        double[] spectrum = TestMatrices.PowerLaw(300, exponent);
+        using Matrix<float> a = TestMatrices.WithSingularValues(300, 420, spectrum, 27);
+        using TruncatedSvdResult svd = TruncatedSvd.Compute(a.View, new RankTarget.Rank(24));
+        double optimum = Math.Sqrt(spectrum.Skip(24).Sum(s => s * s)), norm = Math.Sqrt(spectrum.Sum(s => s * s));
+        Assert.InRange(Residual.Distance(a.View, svd), 0, (1.002 * optimum) + (5 * norm * Residual.SingleEpsilon));
+        for (int k = 0; k < 24; k++) Assert.InRange(Math.Abs(svd.SingularValues[k] - spectrum[k]), 0, (0.02 * spectrum[k]) + (10 * Residual.SingleEpsilon));
+    }
+
     [Theory]
     [InlineData(300, 400, 10, 0.5)]
     [InlineData(300, 400, 75, 0.5)]
