@@ -32,6 +32,8 @@ public sealed class FactorizeModel(FactorizeOptions options)
     {
         options.Validate();
         Stopwatch clock = Stopwatch.StartNew();
+        if (!options.WhatIf && Engine.IsEmbedded)
+            AheadOfUse.Begin();
         using Model model = Model.Open(source);
         OutputLocation location = Location(source);
         if (!options.WhatIf)
