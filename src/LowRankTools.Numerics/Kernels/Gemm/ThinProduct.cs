@@ -58,8 +58,8 @@ internal static unsafe class ThinProduct
         }
         else
         {
-            // Long stretches of memory for each thread, and two for each, so that nobody waits long at the end.
-            int parts = threads == 1 ? 1 : 2 * threads, step = ((c.Rows + parts - 1) / parts + PartGranule - 1) / PartGranule * PartGranule;
+            // Long stretches of memory for each thread, and four for each, so that nobody waits long at the end.
+            int parts = threads == 1 ? 1 : 4 * threads, step = ((c.Rows + parts - 1) / parts + PartGranule - 1) / PartGranule * PartGranule;
             WorkerPool.Run((c.Rows + step - 1) / step, threads, task =>
             {
                 int first = task * step, end = Math.Min(c.Rows, first + step);
