@@ -93,6 +93,5 @@ internal static class TensorFileOpener
         && head[2] is 0x12 or 0x1A or 0x22 or 0x28 or 0x32 or 0x3A or 0x42 or 0x72;
 
     private static ModelFormatException Unknown(string path) =>
-        new(FormatErrors.UnknownFormat, "This is no model file that is read here.", path,
-            remedy: "Supported: safetensors, PyTorch, ONNX, GGUF, TensorFlow.js model.json.");
+        new(FormatErrors.UnknownFormat, "This is no model file that is read here.", path);
 }

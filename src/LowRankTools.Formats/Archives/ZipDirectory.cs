@@ -136,5 +136,5 @@ internal sealed class ZipDirectory
     }
 
     private static ModelFormatException Invalid(string message) =>
-        new(FormatErrors.ArchiveInvalid, message, remedy: "Download or copy it again.");
+        new(FormatErrors.ArchiveInvalid, message);
 }

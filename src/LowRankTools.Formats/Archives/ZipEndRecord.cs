@@ -85,5 +85,5 @@ internal readonly record struct ZipEndRecord(long Entries, long DirectoryOffset,
     }
 
     private static ModelFormatException Invalid(string message) =>
-        new(FormatErrors.ArchiveInvalid, message, remedy: "Download or copy it again.");
+        new(FormatErrors.ArchiveInvalid, message);
 }

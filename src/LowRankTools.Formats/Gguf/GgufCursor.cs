@@ -59,7 +59,7 @@ internal sealed class GgufCursor(ModelFileHandle file)
         if (count > (ulong)(Remaining / leastBytes))
         {
             throw new ModelFormatException(FormatErrors.HeaderTruncated,
-                $"The header announces {count} items at byte {Position - 8}, which the rest of the file cannot hold.", remedy: "Download or copy it again.");
+                $"The header announces {count} items at byte {Position - 8}, which the rest of the file cannot hold.");
         }
         return count;
     }
@@ -101,7 +101,7 @@ internal sealed class GgufCursor(ModelFileHandle file)
         if (count > (ulong)Remaining)
         {
             throw new ModelFormatException(FormatErrors.HeaderTruncated,
-                $"The header needs {count} bytes at byte {Position}, and the file has {Remaining}.", remedy: "Download or copy it again.");
+                $"The header needs {count} bytes at byte {Position}, and the file has {Remaining}.");
         }
     }
 }

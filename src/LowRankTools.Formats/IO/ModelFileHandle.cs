@@ -41,7 +41,7 @@ public sealed class ModelFileHandle : IDisposable
             if (read == 0)
             {
                 throw new ModelFormatException(errorId, $"The file ends at byte {position}, where {destination.Length} more bytes should be.",
-                    Path, remedy: "Download or copy it again.");
+                    Path);
             }
             destination = destination[read..];
             position += read;

@@ -191,5 +191,5 @@ internal sealed class ProtobufReader(ModelFileHandle file)
     }
 
     private ModelFormatException Truncated() =>
-        new(FormatErrors.HeaderTruncated, "The file ends inside its description of the model.", file.Path, remedy: "Download or copy it again.");
+        new(FormatErrors.HeaderTruncated, "The file ends inside its description of the model.", file.Path);
 }

@@ -56,6 +56,6 @@ internal sealed class RepeatedNumbers
         _runs[^1].Unpacked!.AddRange(number);
         Length += number.Length;
         if (Length > OnnxLimits.UnpackedBytes)
-            throw new ModelFormatException(FormatErrors.HeaderTooLarge, "A tensor of this size must be packed.", reader.File.Path);
+            throw new ModelFormatException(FormatErrors.HeaderTooLarge, "A tensor of this size must be packed.", reader.File.Path, remedy: "Save it with packed fields or raw data, as onnx.numpy_helper does.");
     }
 }

@@ -64,7 +64,7 @@ internal static class TorchArchive
         if (located.TryGetValue(storage.Id, out (long Start, long Length) place))
             return place;
         ZipEntry entry = zip.Find(root + storage.Id) ?? throw new ModelFormatException(FormatErrors.TensorTruncated,
-            $"The archive has no record '{storage.Id}', where the values of a tensor should be.", remedy: "Download or copy it again.");
+            $"The archive has no record '{storage.Id}', where the values of a tensor should be.");
         return located[storage.Id] = (zip.DataOffset(entry), entry.Length);
     }
 

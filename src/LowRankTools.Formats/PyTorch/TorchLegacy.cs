@@ -53,8 +53,7 @@ internal static class TorchLegacy
             int size = storage.DType?.Size ?? 1;
             if (elements < 0 || elements > (file.Length - position) / size)
             {
-                throw new ModelFormatException(FormatErrors.TensorTruncated, $"Storage '{name}' of {elements} elements does not fit the file.",
-                    remedy: "Download or copy it again.");
+                throw new ModelFormatException(FormatErrors.TensorTruncated, $"Storage '{name}' of {elements} elements does not fit the file.");
             }
             if (!located.TryAdd(name, (position, elements * size)))
                 throw new ModelFormatException(FormatErrors.PickleInvalid, $"Storage '{name}' stands twice in the list.");
@@ -66,7 +65,7 @@ internal static class TorchLegacy
     private static (long Start, long Length) Locate(FrozenDictionary<string, (long Start, long Length)> storages, TorchStorage storage) =>
         storages.TryGetValue(storage.Key, out (long Start, long Length) place)
             ? place
-            : throw new ModelFormatException(FormatErrors.TensorTruncated, $"Storage '{storage.Key}' is not in the file.", remedy: "Download or copy it again.");
+            : throw new ModelFormatException(FormatErrors.TensorTruncated, $"Storage '{storage.Key}' is not in the file.");
 
     private static void RefuseTar(ModelFileHandle file)
     {

@@ -26,7 +26,7 @@ internal sealed class TorchTensorBuilder(ModelFileHandle file, Func<TorchStorage
         {
             throw new ModelFormatException(FormatErrors.TensorTruncated,
                 $"Tensor '{named.Name}' reaches to element {end} of storage '{storage.Key}', which has {Math.Min(storage.Bytes, available) / size}.",
-                tensor: named.Name, remedy: "Download or copy it again.");
+                tensor: named.Name);
         }
         long viewFirst = storage.ViewOffset / size;
         StorageSpan span = new(storage.Id, viewFirst + first, viewFirst + end);

@@ -85,7 +85,7 @@ public sealed class SafetensorsFile : TensorFile
         if (length > SafetensorsConstants.MaxHeaderBytes)
             throw new ModelFormatException(FormatErrors.HeaderTooLarge, $"The header claims {length} bytes; {SafetensorsConstants.MaxHeaderBytes} are allowed.", file.Path);
         if ((long)length > file.Length - SafetensorsConstants.PrefixBytes)
-            throw new ModelFormatException(FormatErrors.HeaderTruncated, $"The header claims {length} bytes and the file has {file.Length}.", file.Path, remedy: "Download or copy it again.");
+            throw new ModelFormatException(FormatErrors.HeaderTruncated, $"The header claims {length} bytes and the file has {file.Length}.", file.Path);
         return (int)length;
     }
 }

@@ -168,7 +168,7 @@ internal sealed class SafetensorsHeader
         if (end > dataBytes)
         {
             throw new ModelFormatException(FormatErrors.TensorTruncated,
-                $"The tensors need {end} bytes of data and the file has {dataBytes}.", remedy: "Download or copy it again.");
+                $"The tensors need {end} bytes of data and the file has {dataBytes}.");
         }
         if (end < dataBytes)
             throw new ModelFormatException(FormatErrors.DataHole, $"{dataBytes - end} bytes at the end belong to no tensor.");

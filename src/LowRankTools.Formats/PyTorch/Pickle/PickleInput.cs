@@ -93,5 +93,5 @@ internal sealed class PickleInput
     }
 
     private static ModelFormatException Truncated() =>
-        new(FormatErrors.HeaderTruncated, "The pickle ends in the middle of a value.", remedy: "Download or copy it again.");
+        new(FormatErrors.HeaderTruncated, "The pickle ends in the middle of a value.");
 }
