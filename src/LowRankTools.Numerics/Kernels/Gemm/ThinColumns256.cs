@@ -10,7 +10,7 @@ internal sealed unsafe class ThinColumns256
     private const int Width = ColumnKernel256.Width;
 
     // Steps of the product in one block.
-    private const int Depth = 128;
+    private const int Depth = 96;
     private const int BlockElements = Depth * Width;
 
     // The first-level cache: bytes between lines of one set. A distance that leaves fewer sets than this wants copies.
