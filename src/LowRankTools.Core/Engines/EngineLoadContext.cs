@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Reflection;
 using System.Runtime.Loader;
 using LowRankTools.Numerics;
@@ -34,7 +35,20 @@ internal sealed class EngineLoadContext(string folder) : AssemblyLoadContext(Pat
     protected override IntPtr LoadUnmanagedDll(string unmanagedDllName)
     {
         string? path = FileNames(unmanagedDllName).Select(file => Path.Combine(folder, file)).FirstOrDefault(File.Exists);
-        return path is null ? IntPtr.Zero : LoadUnmanagedDllFromPath(path);
+        return path is null ? IntPtr.Zero : LoadUnmanagedDllFromPath(LoadedElsewhere(path) ?? path);
+    }
+
+    // A process can hold one libtorch: a second copy registers the same kernels again and ends it. Where a program or a
+    // notebook has TorchSharp of its own, the same native library is shared, and another one is refused.
+    private static string? LoadedElsewhere(string path)
+    {
+        string name = Path.GetFileName(path);
+        using Process process = Process.GetCurrentProcess();
+        string? other = process.Modules.Cast<ProcessModule>().Select(module => module.FileName)
+            .FirstOrDefault(file => Path.GetFileName(file) == name && file != path);
+        if (other is not null && new FileInfo(other).Length != new FileInfo(path).Length)
+            throw new DllNotFoundException($"another {name} is already loaded from '{Path.GetDirectoryName(other)}', and a process can hold one only");
+        return other;
     }
 
     private static string[] FileNames(string name) =>

@@ -1,5 +1,4 @@
 using LowRankTools.Numerics;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LowRankTools.TorchSharp;
@@ -16,13 +15,13 @@ public sealed partial class TorchSharpEngine
         NetworkShapes.RequireAttention(shape, q, k, v, keyMask, y, logSums);
         if (y.Length == 0) return;
         bool[] mask = keyMask.ToArray();
-        EachBlock(shape, q, k, v, y, mask, ct, block =>
+        EachBlock(shape, q, k, v, y, mask, block =>
         {
             Tensor sums = block.Scores.logsumexp(1);
             sums = sums.masked_fill(sums.eq(double.NegativeInfinity), double.PositiveInfinity);
             block.Of(y, queries: true).copy_(block.Scores.sub(sums.unsqueeze(1)).exp().mm(block.Of(v, queries: false)));
             if (logSums is not null) block.Rows(logSums).copy_(sums);
-        });
+        }, ct);
         _counter?.AddAttention(shape, q, k, v, y);
     }
 
@@ -37,7 +36,7 @@ public sealed partial class TorchSharpEngine
         bool[] mask = keyMask.ToArray();
         Fill(dk, 0);
         Fill(dv, 0);
-        EachBlock(shape, q, k, v, y, mask, ct, block =>
+        EachBlock(shape, q, k, v, y, mask, block =>
         {
             Tensor weights = block.Scores.sub(block.Rows(logSums).unsqueeze(1)).exp(), gradient = block.Of(dy, queries: true);
             block.Of(dv, queries: false).add_(weights.t().mm(gradient));
@@ -45,7 +44,7 @@ public sealed partial class TorchSharpEngine
             Tensor slopes = gradient.mm(block.Of(v, queries: false).t()).sub(products).mul(weights).mul(shape.Scale);
             block.Of(dq, queries: true).copy_(slopes.mm(block.Of(k, queries: false)));
             block.Of(dk, queries: false).add_(slopes.t().mm(block.Of(q, queries: true)));
-        });
+        }, ct);
     }
 
     /// <inheritdoc/>
@@ -152,7 +151,7 @@ public sealed partial class TorchSharpEngine
     }
 
     // The scaled scores of a block of queries of each head of each sequence, minus infinity where a key is hidden.
-    private void EachBlock(AttentionShape shape, ITensor q, ITensor k, ITensor v, ITensor y, bool[] mask, CancellationToken ct, Action<AttentionBlock> use)
+    private void EachBlock(AttentionShape shape, ITensor q, ITensor k, ITensor v, ITensor y, bool[] mask, Action<AttentionBlock> use, CancellationToken ct)
     {
         int queries = q.Shape[0] / shape.Batch, keys = k.Shape[0] / shape.Batch;
         for (int place = 0; place < shape.Batch * shape.Heads; place++)

@@ -1,5 +1,4 @@
 using LowRankTools.Numerics;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LowRankTools.TorchSharp;
