@@ -8,16 +8,6 @@ internal static unsafe class RowOrthonormalizer
 {
     private const int MostPasses = 4;
 
-    // Once the Gram matrix is this close to I, one more pass reaches machine precision.
-    private const double Near = 1e-2;
-
-    // A row this close to the span of those before it, in units of its length, needs the Gram matrix in float64.
-    private const double Apart = 0.03;
-
-    // Squares of lengths between these neither vanish nor overflow on their way.
-    private const float ShortestSquared = 1e-24f;
-    private const float LongestSquared = 1e24f;
-
     /// <summary>
     /// Replaces the rows of X (k x length, rows or columns contiguous, k at most length) by an orthonormal basis Q of
     /// them: X = L Q with L lower triangular and no negative entry on its diagonal.
@@ -42,9 +32,7 @@ internal static unsafe class RowOrthonormalizer
             GemmDriver.Multiply(1f, x, x.Transpose(), 0f, single.View, threads, ct);
             for (int i = 0; i < count; i++)
             {
-                float squared = single.View.Row(i)[i];
-                if (!(squared is > ShortestSquared and < LongestSquared)) return false;
-                inverseLengths[i] = 1 / Math.Sqrt(squared);
+                if (!CholeskyQr.TryInverseLength(single.View.Row(i)[i], out inverseLengths[i])) return false;
             }
 
             double worst = 0;
@@ -61,25 +49,20 @@ internal static unsafe class RowOrthonormalizer
                 to[i] = 1;
             }
 
-            if (!Cholesky.TryFactor(gram.View, threads, ct) || !RowsAreApart(gram)) return false;
-            Apply(gram.View, inverseLengths, x, threads, ct);
-            if (worst < Near) return true;
+            using Matrix<double>? factor = CholeskyQr.TryFactor(gram, inverseLengths, threads, ct);
+            if (factor is null) return false;
+            Apply(factor, x, threads, ct);
+            if (worst < CholeskyQr.Near) return true;
         }
 
         return false;
     }
 
-    // X = L^-1 D X.
-    private static void Apply(MatrixView<double> l, double[] scales, MatrixView<float> x, int threads, CancellationToken ct)
+    // X = F X for the lower triangular F.
+    private static void Apply(Matrix<double> wide, MatrixView<float> x, int threads, CancellationToken ct)
     {
-        using Matrix<double> inverse = Triangular.Invert(l, threads, ct);
-        for (int i = 0; i < x.Rows; i++)
-        {
-            for (int j = 0; j <= i; j++) inverse.View.Row(i)[j] *= scales[j];
-        }
-
         using Matrix<float> factor = Matrix<float>.Uninitialized(x.Rows, x.Rows);
-        MatrixCopy.Convert(inverse.View, factor.View);
+        MatrixCopy.Convert(wide.View, factor.View);
         if (x.ColumnStride == 1)
         {
             using Matrix<float> old = x.ToMatrix();
@@ -109,7 +92,7 @@ internal static unsafe class RowOrthonormalizer
         {
             using Matrix<double> gram = Matrix<double>.Uninitialized(x.Rows, x.Rows);
             GemmDriver.MultiplyByOwnTranspose(1.0, x.View, 0.0, gram.View, threads, ct);
-            bool last = DistanceFromIdentity(gram) < Near;
+            bool last = DistanceFromIdentity(gram) < CholeskyQr.Near;
             if (!Cholesky.TryFactor(gram.View, threads, ct)) return false;
             using Matrix<double> inverse = Triangular.Invert(gram.View, threads, ct), old = x.Copy();
             GemmDriver.Multiply(1.0, inverse.View, old.View, 0.0, x.View, threads, ct);
@@ -117,16 +100,6 @@ internal static unsafe class RowOrthonormalizer
         }
 
         return false;
-    }
-
-    private static bool RowsAreApart(Matrix<double> l)
-    {
-        for (int i = 0; i < l.Rows; i++)
-        {
-            if (l.View.Row(i)[i] < Apart) return false;
-        }
-
-        return true;
     }
 
     private static void ByReflections(Matrix<double> x, int threads, CancellationToken ct)

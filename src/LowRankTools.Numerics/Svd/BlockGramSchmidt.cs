@@ -9,18 +9,11 @@ internal sealed class BlockGramSchmidt : IDisposable
 {
     private const int MostPasses = 5;
 
-    // Once all products are this close to those of an orthonormal basis, the pass that uses them reaches machine precision.
-    private const double Near = 1e-2;
-
     // Of a column's square: with less of it outside the span of K, the subtraction leaves too few digits.
     private const double LeastShare = 0.02;
 
-    // A column this close to the span of those before it, in units of its length, is left to those who can tell more.
-    private const double Apart = 0.03;
-
-    // Squares of lengths between these neither vanish nor overflow on their way.
-    private const double ShortestSquared = 1e-24;
-    private const double LongestSquared = 1e24;
+    // Of an orthonormal block, so little of its square along K that taking it away leaves it well apart.
+    private const double Negligible = 1e-2;
 
     private readonly ITensorEngine _engine;
     private readonly ITensor _basis;
@@ -55,8 +48,8 @@ internal sealed class BlockGramSchmidt : IDisposable
         using var step = new BlockGramSchmidt(engine, basis, known, ct);
         double[] along = step.Measure();
         bool done = step.TryPass(along, out double distance);
-        for (int pass = 1; pass < MostPasses && (!done || distance >= Near); pass++) done = step.TryPass(step.Measure(), out distance);
-        if (!done || distance >= Near) step.OneAfterAnother();
+        for (int pass = 1; pass < MostPasses && (!done || distance >= CholeskyQr.Near); pass++) done = step.TryPass(step.Measure(), out distance);
+        if (!done || distance >= CholeskyQr.Near) step.OneAfterAnother();
         return along[..(known * step._count)];
     }
 
@@ -90,9 +83,7 @@ internal sealed class BlockGramSchmidt : IDisposable
         double[] scales = new double[_count];
         for (int i = 0; i < _count; i++)
         {
-            double squared = measured[((_dimension + i) * _count) + i];
-            if (!(squared is > ShortestSquared and < LongestSquared)) return null;
-            scales[i] = 1 / Math.Sqrt(squared);
+            if (!CholeskyQr.TryInverseLength(measured[((_dimension + i) * _count) + i], out scales[i])) return null;
         }
 
         return scales;
@@ -108,17 +99,12 @@ internal sealed class BlockGramSchmidt : IDisposable
             if (gram[i, i] < LeastShare) return null;
         }
 
-        if (!Cholesky.TryFactor(gram.View, threads: 1, _ct)) return null;
-        for (int i = 0; i < _count; i++)
-        {
-            if (gram[i, i] < Apart) return null;
-        }
-
-        using Matrix<double> inverse = Triangular.Invert(gram.View, threads: 1, _ct);
+        using Matrix<double>? lower = CholeskyQr.TryFactor(gram, scales, threads: 1, _ct);
+        if (lower is null) return null;
         float[] factor = new float[_count * _count];
         for (int i = 0; i < _count; i++)
         {
-            for (int j = i; j < _count; j++) factor[(i * _count) + j] = (float)(scales[i] * inverse[j, i]);
+            for (int j = i; j < _count; j++) factor[(i * _count) + j] = (float)lower[j, i];
         }
 
         return factor;
@@ -148,7 +134,7 @@ internal sealed class BlockGramSchmidt : IDisposable
             _engine.OrthonormalizeRows(_engine.Transpose(_block), _ct);
             _engine.MatMul(1, _engine.Transpose(_known), _block, 0, along, _ct);
             _engine.MatMul(-1, _known, along, 1, _block, _ct);
-            if (_engine.SumOfSquares(along) < Near) break;
+            if (_engine.SumOfSquares(along) < Negligible) break;
         }
 
         _engine.OrthonormalizeRows(_engine.Transpose(_block), _ct);

@@ -80,7 +80,8 @@ internal sealed class BlockKrylovSvd : IDisposable
     private void Reserve(int dimensions)
     {
         if (dimensions <= _q.Shape[1]) return;
-        (_q, _b) = (Widened(_q), Widened(_b));
+        _q = Widened(_q);
+        _b = Widened(_b);
 
         ITensor Widened(ITensor old)
         {

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace LowRankTools.Numerics;
 
 /// <summary>
@@ -30,7 +32,7 @@ internal sealed unsafe class ThinColumns256
     private ThinColumns256(MatrixView<float> a, MatrixView<float> panels, bool add, MatrixView<float> c, float* buffers)
     {
         (_a, _panels, _add, _c) = (a, panels, add, c);
-        _copies = SetPeriod / LineBytes / (int)Greatest(a.ColumnStride * sizeof(float) / LineBytes, SetPeriod / LineBytes) < FewestSets;
+        _copies = Sets(a.ColumnStride * sizeof(float) / LineBytes) < FewestSets;
         _present = buffers;
         _next = buffers + BlockElements;
         _sums = _next + BlockElements;
@@ -50,7 +52,8 @@ internal sealed unsafe class ThinColumns256
         for (int step = 0; step < panels.Rows; step += Depth) product.Steps(step, Math.Min(Depth, panels.Rows - step), first, end);
     }
 
-    private static long Greatest(long x, long y) => y == 0 ? x : Greatest(y, x % y);
+    // Sets that lines fall into which are so many lines apart: as many as there are, a power of two, over what both share.
+    private static int Sets(nint lines) => (SetPeriod / LineBytes) >> Math.Min(BitOperations.TrailingZeroCount(lines), BitOperations.Log2(SetPeriod / LineBytes));
 
     private void Steps(int step, int depth, int first, int end)
     {
