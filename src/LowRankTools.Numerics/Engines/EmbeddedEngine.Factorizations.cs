@@ -76,10 +76,15 @@ public sealed unsafe partial class EmbeddedEngine
     public (double[] Values, ITensor Vectors) SymmetricEigen(ITensor a, Func<double[], int>? choose = null, CancellationToken ct = default)
     {
         RequireSquare(a);
-        (double[] values, Matrix<double> vectors) = Numerics.SymmetricEigen.Compute(WideFinite(a), choose ?? (all => all.Length), Threads, ct);
-        EmbeddedTensor<double> tensor = EmbeddedTensor<double>.Over(vectors);
-        if (a.ElementType == ElementType.Float64) return (values, tensor);
-        using (tensor) return (values, Copy(tensor, ElementType.Float32));
+        choose ??= all => all.Length;
+        if (Own(a) is EmbeddedTensor<float> single)
+        {
+            (double[] values, Matrix<float> vectors) = Numerics.SymmetricEigen.Compute(RequireFinite(single.View.ToMatrix()), choose, Threads, ct);
+            return (values, EmbeddedTensor<float>.Over(vectors));
+        }
+
+        (double[] wideValues, Matrix<double> wideVectors) = Numerics.SymmetricEigen.Compute(WideFinite(a), choose, Threads, ct);
+        return (wideValues, EmbeddedTensor<double>.Over(wideVectors));
     }
 
     /// <inheritdoc/>

@@ -122,18 +122,25 @@ public sealed unsafe partial class EmbeddedEngine
     private static Matrix<double> WideFinite(ITensor x)
     {
         RequireMatrix(x);
-        Matrix<double> wide = Wide(Own(x));
-        for (int i = 0; i < wide.Rows; i++)
+        return RequireFinite(Wide(Own(x)));
+    }
+
+    // Frees the matrix where it is refused.
+    private static Matrix<T> RequireFinite<T>(Matrix<T> matrix)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        for (int i = 0; i < matrix.Rows; i++)
         {
-            foreach (double value in wide.Row(i))
+            foreach (T value in matrix.Row(i))
             {
-                if (double.IsFinite(value)) continue;
-                wide.Dispose();
-                throw new LowRankToolsException("NonFiniteValues", $"The {Text([.. x.Shape])} tensor holds NaN or infinity.", "Repair or exclude this tensor.");
+                if (T.IsFinite(value)) continue;
+                string shape = Text([matrix.Rows, matrix.Columns]);
+                matrix.Dispose();
+                throw new LowRankToolsException("NonFiniteValues", $"The {shape} tensor holds NaN or infinity.", "Repair or exclude this tensor.");
             }
         }
 
-        return wide;
+        return matrix;
     }
 
     private static EmbeddedTensor Own(ITensor x) => x as EmbeddedTensor ?? throw Foreign();

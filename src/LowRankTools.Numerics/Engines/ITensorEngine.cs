@@ -83,7 +83,8 @@ public interface ITensorEngine
     ITensor Cholesky(ITensor a, CancellationToken ct = default);
 
     /// <summary>
-    /// Eigenvalues of a symmetric matrix, descending, and as rows (k x n) the eigenvectors of the k largest.
+    /// Eigenvalues of a symmetric matrix, descending, and as rows (k x n) the eigenvectors of the k largest, to the
+    /// rounding of its element type.
     /// </summary>
     /// <param name="a">A, n x n.</param>
     /// <param name="choose">Receives all values and says how many vectors are wanted; null for all.</param>

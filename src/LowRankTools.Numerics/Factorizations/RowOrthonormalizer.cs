@@ -8,6 +8,12 @@ internal static unsafe class RowOrthonormalizer
 {
     private const int MostPasses = 4;
 
+    // Up to this Frobenius norm of N, (I + N + N^T) = L L^T has L^-1 = I - N to float32's rounding.
+    private const double FirstOrder = 2e-4;
+
+    // A triangle times a matrix leaves out what is zero in steps of so many rows.
+    private const int RowsPerProduct = 256;
+
     /// <summary>
     /// Replaces the rows of X (k x length, rows or columns contiguous, k at most length) by an orthonormal basis Q of
     /// them: X = L Q with L lower triangular and no negative entry on its diagonal.
@@ -25,53 +31,85 @@ internal static unsafe class RowOrthonormalizer
     {
         int count = x.Rows;
         double[] inverseLengths = new double[count];
-        using Matrix<float> single = Matrix<float>.Uninitialized(count, count);
-        using Matrix<double> gram = Matrix<double>.Uninitialized(count, count);
+        using Matrix<float> gram = Matrix<float>.Uninitialized(count, count);
         for (int pass = 0; pass < MostPasses; pass++)
         {
-            GemmDriver.Multiply(1f, x, x.Transpose(), 0f, single.View, threads, ct);
+            GemmDriver.Multiply(1f, x, x.Transpose(), 0f, gram.View, threads, ct);
             for (int i = 0; i < count; i++)
             {
-                if (!CholeskyQr.TryInverseLength(single.View.Row(i)[i], out inverseLengths[i])) return false;
+                if (!CholeskyQr.TryInverseLength(gram.View.Row(i)[i], out inverseLengths[i])) return false;
             }
 
-            double worst = 0;
-            for (int i = 0; i < count; i++)
-            {
-                float* from = single.View.Row(i);
-                double* to = gram.View.Row(i);
-                for (int j = 0; j < i; j++)
-                {
-                    to[j] = from[j] * inverseLengths[i] * inverseLengths[j];
-                    worst = Math.Max(worst, Math.Abs(to[j]));
-                }
-
-                to[i] = 1;
-            }
-
-            using Matrix<double>? factor = CholeskyQr.TryFactor(gram, inverseLengths, threads, ct);
-            if (factor is null) return false;
-            Apply(factor, x, threads, ct);
+            (double worst, double squares) = BelowDiagonal(gram, inverseLengths);
+            if (squares < FirstOrder * FirstOrder) MakeFirstOrder(gram, inverseLengths);
+            else if (!TryMakeFactor(gram, inverseLengths, threads, ct)) return false;
+            Apply(gram.View, x, threads, ct);
             if (worst < CholeskyQr.Near) return true;
         }
 
         return false;
     }
 
-    // X = F X for the lower triangular F.
-    private static void Apply(Matrix<double> wide, MatrixView<float> x, int threads, CancellationToken ct)
+    // Largest entry and sum of squares of N, the part of D G D below the diagonal.
+    private static (double Worst, double Squares) BelowDiagonal(Matrix<float> gram, double[] inverseLengths)
     {
-        using Matrix<float> factor = Matrix<float>.Uninitialized(x.Rows, x.Rows);
-        MatrixCopy.Convert(wide.View, factor.View);
-        if (x.ColumnStride == 1)
+        double worst = 0, squares = 0;
+        for (int i = 0; i < gram.Rows; i++)
         {
-            using Matrix<float> old = x.ToMatrix();
-            GemmDriver.Multiply(1f, factor.View, old.View, 0f, x, threads, ct);
+            float* row = gram.View.Row(i);
+            for (int j = 0; j < i; j++)
+            {
+                double entry = row[j] * inverseLengths[i] * inverseLengths[j];
+                worst = Math.Max(worst, Math.Abs(entry));
+                squares += entry * entry;
+            }
         }
-        else
+
+        return (worst, squares);
+    }
+
+    // G becomes (I - N) D, which is L^-1 D as long as N^2 is rounding.
+    private static void MakeFirstOrder(Matrix<float> gram, double[] inverseLengths)
+    {
+        for (int i = 0; i < gram.Rows; i++)
         {
-            using Matrix<float> old = x.Transpose().ToMatrix();
-            GemmDriver.Multiply(1f, old.View, factor.Transposed, 0f, x.Transpose(), threads, ct);
+            float* row = gram.View.Row(i);
+            for (int j = 0; j < i; j++) row[j] = (float)(-row[j] * inverseLengths[i] * inverseLengths[j] * inverseLengths[j]);
+            row[i] = (float)inverseLengths[i];
+            gram.Row(i)[(i + 1)..].Clear();
+        }
+    }
+
+    // G becomes L^-1 D.
+    private static bool TryMakeFactor(Matrix<float> gram, double[] inverseLengths, int threads, CancellationToken ct)
+    {
+        using Matrix<double> scaled = Matrix<double>.Uninitialized(gram.Rows, gram.Rows);
+        for (int i = 0; i < gram.Rows; i++)
+        {
+            float* from = gram.View.Row(i);
+            double* to = scaled.View.Row(i);
+            for (int j = 0; j < i; j++) to[j] = from[j] * inverseLengths[i] * inverseLengths[j];
+            to[i] = 1;
+        }
+
+        using Matrix<double>? factor = CholeskyQr.TryFactor(scaled, inverseLengths, threads, ct);
+        if (factor is null) return false;
+        MatrixCopy.Convert(factor.View, gram.View);
+        return true;
+    }
+
+    // X = F X for the lower triangular F.
+    private static void Apply(MatrixView<float> factor, MatrixView<float> x, int threads, CancellationToken ct)
+    {
+        bool byRows = x.ColumnStride == 1;
+        using Matrix<float> copy = byRows ? x.ToMatrix() : x.Transpose().ToMatrix();
+        MatrixView<float> old = byRows ? copy.View : copy.Transposed;
+        for (int first = 0; first < x.Rows; first += RowsPerProduct)
+        {
+            int count = Math.Min(RowsPerProduct, x.Rows - first), end = first + count;
+            MatrixView<float> left = factor.Slice(first, 0, count, end), right = old.Slice(0, 0, end, x.Columns), target = x.Slice(first, 0, count, x.Columns);
+            if (byRows) GemmDriver.Multiply(1f, left, right, 0f, target, threads, ct);
+            else GemmDriver.Multiply(1f, right.Transpose(), left.Transpose(), 0f, target.Transpose(), threads, ct);
         }
     }
 

@@ -27,7 +27,7 @@ internal sealed class BlockKrylovSvd : IDisposable
         (_engine, _a, _squaredNorm, _shape, _ct) = (engine, a, squaredNorm, shape, ct);
         _q = engine.Create(ElementType.Float32, a.Shape[0], shape.FirstDimensions);
         _b = engine.Create(ElementType.Float32, a.Shape[1], shape.FirstDimensions);
-        _ritz = new RitzProblem(engine, squaredNorm, shape);
+        _ritz = new RitzProblem(engine, squaredNorm, Factor, shape);
     }
 
     /// <summary>Computes the leading components of flat A, or null when the space was not allowed to grow far enough.</summary>
@@ -52,7 +52,7 @@ internal sealed class BlockKrylovSvd : IDisposable
                 progress?.Report(0.9 * krylov._dimension / shape.MostDimensions);
             }
 
-            (double[] values, ITensor vectors) = krylov._ritz.Solve(krylov.Columns(krylov._b, 0, krylov._dimension), krylov.LastImages, krylov.Factor, ct);
+            (double[] values, ITensor vectors) = krylov._ritz.Solve(krylov.Columns(krylov._b, 0, krylov._dimension), krylov.LastImages, ct);
             using ITensor owned = vectors;
             if (krylov.MayStillGain(values, engine.ToArray(vectors)) > shape.AllowedGain) continue;
             double[] sigma = [.. values.Take(shape.Rank).Select(value => Math.Sqrt(Math.Max(value, 0)))];
@@ -110,7 +110,7 @@ internal sealed class BlockKrylovSvd : IDisposable
         int count = _shape.BlockSize;
         ITensor images = LastImages, block = Columns(_q, _dimension, count), result = Columns(_b, _dimension, count);
         _engine.MatMul(Factor, _a, images, 0, block, _ct);
-        _ritz.Take(BlockGramSchmidt.Extend(_engine, Columns(_q, 0, _dimension + count), _dimension, _ct), _dimension, count, 1 / Factor);
+        _ritz.Take(BlockGramSchmidt.Extend(_engine, Columns(_q, 0, _dimension + count), _dimension, _ct), _dimension, count);
         _engine.MatMul(1, _engine.Transpose(_a), block, 0, result, _ct);
         _dimension += count;
     }

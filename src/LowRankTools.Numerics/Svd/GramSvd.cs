@@ -8,8 +8,9 @@ namespace LowRankTools.Numerics;
 /// </summary>
 internal static class GramSvd
 {
-    public static TruncatedSvdResult Compute(ITensorEngine engine, ITensor a, RankTarget target, double squaredNorm, IProgress<double>? progress, CancellationToken ct)
+    public static TruncatedSvdResult Compute(ITensorEngine engine, ITensor a, RankTarget target, double squaredNorm, SvdAccuracy accuracy, IProgress<double>? progress, CancellationToken ct)
     {
+        if (SingleGramSvd.TryCompute(engine, a, target, squaredNorm, accuracy, progress, ct) is { } single) return single;
         (double[] eigenvalues, ITensor vectors) = GramEigen.Compute(engine, a, values => Choose(target, values, squaredNorm), () => progress?.Report(0.2), ct);
         progress?.Report(0.8);
         using ITensor ut = engine.Copy(vectors, ElementType.Float32);
@@ -22,9 +23,9 @@ internal static class GramSvd
         return SvdAssembly.Finish(engine, a, ut, sigma, vt, squaredNorm, "float64 Gram", ct);
     }
 
-    /// <summary>Rough seconds on a fast core.</summary>
+    /// <summary>Rough seconds on two fast cores, of the float32 route.</summary>
     public static double Cost(int rows, int columns) =>
-        ((double)rows * rows * columns / 90e9) + (4.0 * rows * rows * rows / 30e9);
+        ((double)rows * rows * columns / 140e9) + ((double)rows * rows * rows / 22e9);
 
     private static int Choose(RankTarget target, double[] eigenvalues, double squaredNorm)
     {

@@ -32,9 +32,9 @@ internal sealed record KrylovShape(int Rank, int BlockSize, int FirstDimensions,
         return new KrylovShape(rank, block, first, most, options.Accuracy);
     }
 
-    /// <summary>Rough seconds on a fast core: two products a dimension, and the small eigenproblem.</summary>
+    /// <summary>Rough seconds on two fast cores: two products with A a dimension, and all of the space against itself.</summary>
     public double Cost(int rows, int columns) =>
-        (4.0 * FirstDimensions * rows * columns / 170e9) + (5.0 * FirstDimensions * FirstDimensions * (double)FirstDimensions / 30e9);
+        (4.0 * FirstDimensions * rows * columns / 130e9) + ((double)FirstDimensions * FirstDimensions * (rows + columns) / 13e9);
 
     private static int RoundUp(int value, int step) => (value + step - 1) / step * step;
 }

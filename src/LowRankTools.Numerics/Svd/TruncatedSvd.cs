@@ -2,7 +2,7 @@ namespace LowRankTools.Numerics;
 
 /// <summary>
 /// The best approximation of a matrix by few components, A (m x n) ~= U diag(s) Vt. One door to two routes: a block
-/// Krylov space where the rank is small against the smaller side, the float64 Gram matrix of that side elsewhere.
+/// Krylov space where the rank is small against the smaller side, the Gram matrix of that side elsewhere.
 /// </summary>
 public static class TruncatedSvd
 {
@@ -63,7 +63,7 @@ public static class TruncatedSvd
             return result;
         }
 
-        return GramSvd.Compute(engine, a, target, squaredNorm, progress, ct);
+        return GramSvd.Compute(engine, a, target, squaredNorm, options.Accuracy, progress, ct);
     }
 
     private static TruncatedSvdResult Flip(TruncatedSvdResult result)

@@ -60,7 +60,7 @@ public sealed partial class TorchSharpEngine
         return Run(() =>
         {
             // Ascending, and the vectors as columns.
-            (Tensor ascending, Tensor columns) = linalg.eigh(Finite(a, ScalarType.Float64));
+            (Tensor ascending, Tensor columns) = linalg.eigh(Finite(a, Type(a.ElementType)));
             double[] values = Values(ascending);
             Array.Reverse(values);
             int count = choose?.Invoke(values) ?? values.Length;

@@ -38,6 +38,37 @@ public sealed class OrthonormalizationTests
         Assert.InRange(Residual.Orthogonality(single.Transposed), 0, 20);
     }
 
+    // Distance 1e-6 needs a first order correction only, 1e-3 a factorization; lengths differ by a million.
+    [Theory]
+    [InlineData(300, 1e-6, false)]
+    [InlineData(300, 1e-6, true)]
+    [InlineData(300, 1e-3, false)]
+    [InlineData(300, 1e-3, true)]
+    [InlineData(20, 1e-6, false)]
+    public void Rows_that_are_nearly_orthonormal_become_so_and_keep_their_direction(int count, double distance, bool byColumns)
+    {
+        using Matrix<float> frame = TestMatrices.Gaussian<float>(count, 400, 8), noise = TestMatrices.Gaussian<float>(count, 400, 9);
+        HouseholderQr.OrthonormalizeRows(frame.View, null, 2, default);
+        for (int i = 0; i < count; i++)
+        {
+            for (int j = 0; j < 400; j++) frame[i, j] = (float)((frame[i, j] + (distance / 20 * noise[i, j])) * Math.Pow(10, (i % 7) - 3));
+        }
+
+        using Matrix<float> turned = frame.Transposed.ToMatrix(), given = frame.Copy();
+        MatrixView<float> x = byColumns ? turned.Transposed : frame.View;
+        RowOrthonormalizer.Orthonormalize(x, 2, default);
+        using Matrix<float> q = x.ToMatrix(), l = new(count, count);
+        Assert.InRange(Residual.Orthogonality(q.Transposed), 0, 5);
+
+        // X = L Q with L lower triangular and a positive diagonal.
+        Gemm.Multiply(1, given.View, q.Transposed, 0, l.View);
+        for (int i = 0; i < count; i++)
+        {
+            Assert.True(l[i, i] > 0);
+            for (int j = i + 1; j < count; j++) Assert.InRange(Math.Abs(l[i, j]) / l[i, i], 0, 20 * Residual.SingleEpsilon);
+        }
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(1e-3)]

@@ -119,6 +119,20 @@ public sealed class GemmTests
         GemmDriver.MultiplyByOwnTranspose(1.0, a.View, 0.0, half.View, 2);
         Gemm.Multiply(1.0, wide.View, wide.Transposed, 0.0, full.View);
         AssertClose(full, half, 4 * k * k * Residual.DoubleEpsilon);
+
+        // The public door sees for itself that both operands are one, however they and C lie.
+        using Matrix<float> columns = a.Transposed.ToMatrix(), straight = new(n, n), turned = new(n, n);
+        Gemm.Multiply(1f, a.View, a.Transposed, 0f, straight.View);
+        Gemm.Multiply(1f, columns.Transposed, columns.View, 0f, turned.Transposed);
+        AssertClose(Wide(straight), full, 4 * k * Residual.SingleEpsilon * Math.Sqrt(k));
+        AssertClose(Wide(turned), full, 4 * k * Residual.SingleEpsilon * Math.Sqrt(k));
+
+        static Matrix<double> Wide(Matrix<float> c)
+        {
+            var wide = new Matrix<double>(c.Rows, c.Columns);
+            MatrixCopy.Convert(c.View, wide.View);
+            return wide;
+        }
     }
 
     private static void CheckLayouts<T>(int m, int n, int k)

@@ -79,6 +79,46 @@ public sealed class TruncatedSvdTests
         Assert.InRange(svd.RelativeError / optimum, 1 - 2e-6, 1 + 1e-6);
     }
 
+    // In float32 where that is enough for what is promised; the promise holds either way.
+    [Theory]
+    [InlineData(300, 400, 75, 0.5, SvdAccuracy.Exact, "float32 Gram")]
+    [InlineData(400, 300, 150, 0.3, SvdAccuracy.Exact, "float32 Gram")]
+    [InlineData(300, 400, 150, 2, SvdAccuracy.Exact, "float64 Gram")]
+    [InlineData(300, 400, 200, 1, SvdAccuracy.Compression, "float32 Gram")]
+    [InlineData(300, 400, 200, 3, SvdAccuracy.Compression, "float64 Gram")]
+    [InlineData(300, 400, 300, 0.5, SvdAccuracy.Compression, "float64 Gram")]
+    public void The_dense_route_keeps_its_promise_in_either_precision(int rows, int columns, int rank, double exponent, SvdAccuracy accuracy, string algorithm)
+    {
+        double[] spectrum = TestMatrices.PowerLaw(Math.Min(rows, columns), exponent);
+        using Matrix<float> a = TestMatrices.WithSingularValues(rows, columns, spectrum, 28);
+        using TruncatedSvdResult svd = TruncatedSvd.Compute(a.View, new RankTarget.Rank(rank), new SvdOptions { Accuracy = accuracy });
+        Assert.Equal(algorithm, svd.Algorithm);
+        double[] values = SingularValues.Compute(a.View);
+        double optimum = Math.Sqrt(values.Skip(rank).Sum(s => s * s)), norm = Math.Sqrt(svd.SquaredNorm);
+        double allowed = accuracy == SvdAccuracy.Exact ? 1 + 1e-6 : 1.002;
+        Assert.InRange(Residual.Distance(a.View, svd), 0, (allowed * optimum) + (5 * norm * Residual.SingleEpsilon));
+        Assert.InRange(Residual.Orthogonality(svd.U.View), 0, 10);
+        Assert.InRange(Residual.Orthogonality(svd.Vt.Transposed), 0, 10);
+        AssertDescending(svd.SingularValues);
+    }
+
+    [Theory]
+    [InlineData(0.5)]
+    [InlineData(0.8)]
+    [InlineData(0.95)]
+    public void The_float32_route_finds_the_smallest_rank_that_holds_the_energy(double share)
+    {
+        using Matrix<float> a = TestMatrices.WithSingularValues(300, 400, TestMatrices.PowerLaw(300, 0.5), 29);
+        double[] values = SingularValues.Compute(a.View);
+        double total = values.Sum(s => s * s);
+        int expected = Enumerable.Range(1, 300).First(k => values.Take(k).Sum(s => s * s) >= share * total);
+        using TruncatedSvdResult svd = TruncatedSvd.Compute(a.View, new RankTarget.Energy(share));
+        using TruncatedSvdResult limited = TruncatedSvd.Compute(a.View, new RankTarget.Energy(share) { MaxRank = expected - 1 }, new SvdOptions { Accuracy = SvdAccuracy.Exact });
+        Assert.Equal(("float32 Gram", expected), (svd.Algorithm, svd.Rank));
+        Assert.InRange(svd.RelativeError, 0, Math.Sqrt(1 - share));
+        Assert.Equal(expected - 1, limited.Rank);
+    }
+
     [Fact]
     public void Small_blocks_take_a_small_matrix_through_many_steps()
     {
@@ -263,11 +303,14 @@ public sealed class TruncatedSvdTests
         Assert.Equal("ShareOutOfRange", Assert.Throws<LowRankToolsException>(() => TruncatedSvd.Compute(a.View, new RankTarget.Tolerance(share))).ErrorId);
     }
 
-    [Fact]
-    public void The_bits_depend_on_neither_threads_nor_chance()
+    [Theory]
+    [InlineData(9)]
+    [InlineData(150)]
+    [InlineData(300)]
+    public void The_bits_depend_on_neither_threads_nor_chance(int rank)
     {
         using Matrix<float> a = TestMatrices.Gaussian<float>(300, 400, 14);
-        TruncatedSvdResult[] results = [.. new[] { 1, 2, 5 }.Select(threads => TruncatedSvd.Compute(a.View, new RankTarget.Rank(9), new SvdOptions { ThreadCount = threads }))];
+        TruncatedSvdResult[] results = [.. new[] { 1, 2, 5 }.Select(threads => TruncatedSvd.Compute(a.View, new RankTarget.Rank(rank), new SvdOptions { ThreadCount = threads }))];
         foreach (TruncatedSvdResult result in results)
         {
             Assert.Equal(results[0].U.ToArray(), result.U.ToArray());

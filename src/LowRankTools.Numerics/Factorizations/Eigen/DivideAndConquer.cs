@@ -1,11 +1,15 @@
+using System.Numerics;
+
 namespace LowRankTools.Numerics;
 
 /// <summary>
 /// Eigenvalues and eigenvectors of a symmetric tridiagonal matrix: cut in two by a rank-1 change, solve the halves,
 /// merge (Cuppen 1981; Gu and Eisenstat, "A divide-and-conquer algorithm for the symmetric tridiagonal eigenproblem",
-/// 1995). Nearly all work is products of matrices.
+/// 1995). Nearly all work is products of matrices. Values are found in float64, whatever the vectors are.
 /// </summary>
-internal sealed unsafe class DivideAndConquer : IDisposable
+/// <typeparam name="T">Of the vectors.</typeparam>
+internal sealed unsafe class DivideAndConquer<T> : IDisposable
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private const int LeafSize = 32;
 
@@ -16,16 +20,16 @@ internal sealed unsafe class DivideAndConquer : IDisposable
 
     private readonly double[] _d;
     private readonly double[] _e;
-    private readonly Matrix<double> _z;
-    private readonly Matrix<double> _work;
+    private readonly Matrix<T> _z;
+    private readonly Matrix<T> _work;
     private readonly int[] _order;
     private readonly CancellationToken _ct;
 
     private DivideAndConquer(double[] d, double[] e, CancellationToken ct)
     {
         (_d, _e, _ct) = (d, e, ct);
-        _z = new Matrix<double>(d.Length, d.Length);
-        _work = new Matrix<double>(d.Length, d.Length);
+        _z = new Matrix<T>(d.Length, d.Length);
+        _work = new Matrix<T>(d.Length, d.Length);
         _order = new int[d.Length];
     }
 
@@ -36,14 +40,14 @@ internal sealed unsafe class DivideAndConquer : IDisposable
     /// <param name="threads">Threads.</param>
     /// <param name="ct">Stops the computation.</param>
     /// <returns>All values, descending, and the wanted eigenvectors as rows in that order.</returns>
-    public static (double[] Values, Matrix<double> Vectors) Solve(double[] d, double[] e, Func<double[], int> choose, int threads, CancellationToken ct)
+    public static (double[] Values, Matrix<T> Vectors) Solve(double[] d, double[] e, Func<double[], int> choose, int threads, CancellationToken ct)
     {
         int n = d.Length;
-        if (n == 0) return ([], new Matrix<double>(0, 0));
+        if (n == 0) return ([], new Matrix<T>(0, 0));
 
         double scale = Normalize(d, e);
-        using var solver = new DivideAndConquer(d, e, ct);
-        Matrix<double>? vectors = null;
+        using var solver = new DivideAndConquer<T>(d, e, ct);
+        Matrix<T>? vectors = null;
         if (n <= LeafSize)
         {
             solver.SolveLeaf(0, n);
@@ -89,7 +93,7 @@ internal sealed unsafe class DivideAndConquer : IDisposable
     }
 
     // Solves both halves; what is left to do is the merge.
-    private RankOneMerge Merge(int low, int high, int threads)
+    private RankOneMerge<T> Merge(int low, int high, int threads)
     {
         int n = high - low, middle = low + (n / 2);
         double coupling = _e[middle - 1];
@@ -105,23 +109,24 @@ internal sealed unsafe class DivideAndConquer : IDisposable
             Solve(middle, high, threads);
         }
 
-        return new RankOneMerge(_d, _z, _work, _order, low, middle, high, coupling, threads, _ct);
+        return new RankOneMerge<T>(_d, _z, _work, _order, low, middle, high, coupling, threads, _ct);
     }
 
-    private Matrix<double> LeafVectors(int wanted)
+    private Matrix<T> LeafVectors(int wanted)
     {
         int n = _d.Length;
-        Matrix<double> vectors = Matrix<double>.Uninitialized(wanted, n);
+        Matrix<T> vectors = Matrix<T>.Uninitialized(wanted, n);
         for (int i = 0; i < wanted; i++) _z.Row(_order[n - 1 - i]).CopyTo(vectors.Row(i));
         return vectors;
     }
 
     private void SolveLeaf(int low, int n)
     {
-        int size = _d.Length;
-        double* z = _z.Pointer + ((nint)low * size) + low;
-        for (int i = 0; i < n; i++) z[((nint)i * size) + i] = 1;
-        fixed (double* d = _d, e = _e) TridiagonalQl.Solve(d + low, e + low, n, z, size, n);
+        double* vectors = stackalloc double[LeafSize * LeafSize];
+        new Span<double>(vectors, n * n).Clear();
+        for (int i = 0; i < n; i++) vectors[(i * n) + i] = 1;
+        fixed (double* d = _d, e = _e) TridiagonalQl.Solve(d + low, e + low, n, vectors, n, n);
+        MatrixCopy.Convert(new MatrixView<double>(vectors, n, n, n, 1), _z.View.Slice(low, low, n, n));
         SortUpwards(_d, _order, low, n);
     }
 

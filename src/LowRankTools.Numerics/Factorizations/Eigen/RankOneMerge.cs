@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace LowRankTools.Numerics;
 
 /// <summary>
@@ -6,8 +8,9 @@ namespace LowRankTools.Numerics;
 /// from weights recomputed so that the found roots are exact (Gu and Eisenstat), and then one product with the basis,
 /// in which vectors of one half keep their zeros.
 /// </summary>
-internal sealed unsafe class RankOneMerge(
-    double[] d, Matrix<double> z, Matrix<double> work, int[] order, int low, int middle, int high, double coupling, int threads, CancellationToken ct)
+internal sealed unsafe class RankOneMerge<T>(
+    double[] d, Matrix<T> z, Matrix<T> work, int[] order, int low, int middle, int high, double coupling, int threads, CancellationToken ct)
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private const double Epsilon = 1.1102230246251565e-16;
     private const int RowsPerTask = 16;
@@ -35,7 +38,7 @@ internal sealed unsafe class RankOneMerge(
     {
         (int count, int[] byOrigin, int left, int right) = Prepare();
         int n = high - low;
-        MatrixView<double> target = z.View.Slice(low, low, n, n);
+        MatrixView<T> target = z.View.Slice(low, low, n, n);
         for (int i = 0; i < count; i += RowsPerProduct)
         {
             int rows = Math.Min(RowsPerProduct, count - i);
@@ -51,7 +54,7 @@ internal sealed unsafe class RankOneMerge(
     /// </summary>
     /// <param name="choose">Receives the values, ascending, and says how many vectors are wanted, from the largest on.</param>
     /// <returns>The wanted vectors as rows, of the largest value first.</returns>
-    public Matrix<double> RunTop(Func<double[], int> choose)
+    public Matrix<T> RunTop(Func<double[], int> choose)
     {
         (int count, int[] byOrigin, int left, int right) = Prepare();
         z.Dispose();
@@ -59,8 +62,8 @@ internal sealed unsafe class RankOneMerge(
         int[] place = new int[n];
         Array.Fill(place, -1);
         for (int v = 0; v < wanted; v++) place[order[n - 1 - v]] = v;
-        Matrix<double> vectors = Matrix<double>.Uninitialized(wanted, n);
-        using Matrix<double> some = Matrix<double>.Uninitialized(Math.Min(RowsPerProduct, count), n);
+        Matrix<T> vectors = Matrix<T>.Uninitialized(wanted, n);
+        using Matrix<T> some = Matrix<T>.Uninitialized(Math.Min(RowsPerProduct, count), n);
         int first = 0;
         while (first < count && place[first] < 0) first++;
         for (int i = first; i < count; i += RowsPerProduct)
@@ -78,7 +81,7 @@ internal sealed unsafe class RankOneMerge(
         return vectors;
     }
 
-    private MatrixView<double> Basis => work.View.Slice(low, low, high - low, high - low);
+    private MatrixView<T> Basis => work.View.Slice(low, low, high - low, high - low);
 
     // Everything but the vectors: d holds the values, order walks them upwards, and work holds the basis in the order
     // of the columns of the coefficients, deflated vectors last.
@@ -99,15 +102,15 @@ internal sealed unsafe class RankOneMerge(
         Gather(kept, byOrigin, deflated, origins);
         for (int j = 0; j < deflated.Count; j++) weights[j] = d[deflated[j]];
         for (int j = 0; j < n; j++) d[low + j] = j < count ? _poles[_origins[j]] + _offsets[j] : weights[j - count];
-        DivideAndConquer.SortUpwards(d, order, low, n);
+        DivideAndConquer<T>.SortUpwards(d, order, low, n);
         return (count, byOrigin, left, right);
     }
 
     // New vectors: coefficients times basis, where vectors of one half have zeros in the other.
-    private void Multiply(int firstRoot, int count, int[] byOrigin, int left, int right, MatrixView<double> target)
+    private void Multiply(int firstRoot, int count, int[] byOrigin, int left, int right, MatrixView<T> target)
     {
         int all = _poles.Length, n = high - low, leftSide = middle - low;
-        using Matrix<double> rows = Matrix<double>.Uninitialized(count, all);
+        using Matrix<T> rows = Matrix<T>.Uninitialized(count, all);
         WorkerPool.Run((count + RowsPerTask - 1) / RowsPerTask, threads, task =>
         {
             double[] vector = new double[all];
@@ -121,13 +124,13 @@ internal sealed unsafe class RankOneMerge(
                 }
 
                 double inverse = 1 / Math.Sqrt(squared);
-                Span<double> row = rows.Row(i);
-                for (int j = 0; j < all; j++) row[j] = vector[byOrigin[j]] * inverse;
+                Span<T> row = rows.Row(i);
+                for (int j = 0; j < all; j++) row[j] = T.CreateTruncating(vector[byOrigin[j]] * inverse);
             }
         }, ct);
-        MatrixView<double> basis = Basis, factors = rows.View;
-        GemmDriver.Multiply(1.0, factors.Slice(0, 0, count, all - right), basis.Slice(0, 0, all - right, leftSide), 0.0, target.Slice(0, 0, count, leftSide), threads, ct);
-        GemmDriver.Multiply(1.0, factors.Slice(0, left, count, all - left), basis.Slice(left, leftSide, all - left, n - leftSide), 0.0, target.Slice(0, leftSide, count, n - leftSide), threads, ct);
+        MatrixView<T> basis = Basis, factors = rows.View;
+        GemmDriver.Multiply(T.One, factors.Slice(0, 0, count, all - right), basis.Slice(0, 0, all - right, leftSide), T.Zero, target.Slice(0, 0, count, leftSide), threads, ct);
+        GemmDriver.Multiply(T.One, factors.Slice(0, left, count, all - left), basis.Slice(left, leftSide, all - left, n - leftSide), T.Zero, target.Slice(0, leftSide, count, n - leftSide), threads, ct);
     }
 
     private (int[] ByOrigin, int Left, int Right) SortByOrigin(List<int> kept, Origin[] origins)
@@ -155,7 +158,7 @@ internal sealed unsafe class RankOneMerge(
         double sign = coupling < 0 ? -1 : 1;
         foreach (int row in ascending)
         {
-            double entry = row < middle ? z.Pointer[((nint)row * _size) + middle - 1] : sign * z.Pointer[((nint)row * _size) + middle];
+            double entry = row < middle ? double.CreateTruncating(z.Pointer[((nint)row * _size) + middle - 1]) : sign * double.CreateTruncating(z.Pointer[((nint)row * _size) + middle]);
             weights[row - low] = entry / Math.Sqrt(2);
         }
 
@@ -200,7 +203,7 @@ internal sealed unsafe class RankOneMerge(
         if (Math.Abs(gap * c * s) > tolerance) return false;
         weights[row - low] = length;
         weights[before - low] = 0;
-        VectorOps.Rotate(z.Pointer + ((nint)before * _size) + low, z.Pointer + ((nint)row * _size) + low, high - low, c, s);
+        VectorOps.Rotate(z.Pointer + ((nint)before * _size) + low, z.Pointer + ((nint)row * _size) + low, high - low, T.CreateTruncating(c), T.CreateTruncating(s));
         (d[before], d[row]) = ((d[before] * c * c) + (d[row] * s * s), (d[before] * s * s) + (d[row] * c * c));
         if (origins[before - low] != origins[row - low]) origins[row - low] = Origin.Both;
         return true;

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace LowRankTools.Numerics;
 
 /// <summary>
@@ -5,7 +7,8 @@ namespace LowRankTools.Numerics;
 /// a contiguous row of the lower triangle. Panels gather their rank-2 updates into one product (Dongarra, Hammarling,
 /// Sorensen, "Block reduction of matrices to condensed forms", 1989). Half the work is A v, bound by memory.
 /// </summary>
-internal sealed unsafe class Tridiagonalization : IDisposable
+internal sealed unsafe class Tridiagonalization<T> : IDisposable
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private const int PanelRows = 32;
 
@@ -17,32 +20,32 @@ internal sealed unsafe class Tridiagonalization : IDisposable
     private const int Parts = 8;
     private const int PartsFrom = 384;
 
-    private readonly Matrix<double> _a;
-    private readonly double[] _tau;
+    private readonly Matrix<T> _a;
+    private readonly T[] _tau;
 
     /// <summary>Reduces A (n x n, symmetric, lower triangle read); its memory keeps the reflectors.</summary>
-    public Tridiagonalization(Matrix<double> a, int threads, CancellationToken ct)
+    public Tridiagonalization(Matrix<T> a, int threads, CancellationToken ct)
     {
         _a = a;
         int n = a.Rows;
         Diagonal = new double[n];
         OffDiagonal = new double[Math.Max(n, 1)];
-        _tau = new double[Math.Max(n, 1)];
-        using Scratch scratch = Scratch.Rent<double>((long)n * ((3 * PanelRows) + Parts));
-        double* v = scratch.As<double>(), parts = v + ((nint)n * 3 * PanelRows);
+        _tau = new T[Math.Max(n, 1)];
+        using Scratch scratch = Scratch.Rent<T>((long)n * ((3 * PanelRows) + Parts));
+        T* v = scratch.As<T>(), parts = v + ((nint)n * 3 * PanelRows);
         for (int size = n; size > 0; size -= PanelRows)
         {
             ct.ThrowIfCancellationRequested();
             int count = Math.Min(PanelRows, size);
-            double* w = v + ((nint)count * n), again = w + ((nint)count * n);
+            T* w = v + ((nint)count * n), again = w + ((nint)count * n);
             for (int j = 0; j < count; j++) ReduceRow(size - 1 - j, j, v, w, parts, threads);
 
             int left = size - count;
             if (left == 0) break;
-            Buffer.MemoryCopy(v, again, (long)count * n * sizeof(double), (long)count * n * sizeof(double));
-            var stacked = new MatrixView<double>(v, 2 * count, left, n, 1);
-            var swapped = new MatrixView<double>(w, 2 * count, left, n, 1);
-            GemmDriver.AddLower(-1.0, stacked.Transpose(), swapped, a.View.Slice(0, 0, left, left), threads, ct);
+            Buffer.MemoryCopy(v, again, (long)count * n * sizeof(T), (long)count * n * sizeof(T));
+            var stacked = new MatrixView<T>(v, 2 * count, left, n, 1);
+            var swapped = new MatrixView<T>(w, 2 * count, left, n, 1);
+            GemmDriver.AddLower(-T.One, stacked.Transpose(), swapped, a.View.Slice(0, 0, left, left), threads, ct);
         }
     }
 
@@ -53,11 +56,11 @@ internal sealed unsafe class Tridiagonalization : IDisposable
     public double[] OffDiagonal { get; }
 
     /// <summary>Turns eigenvectors of T into those of A: every row z of Z becomes (Q z)^T.</summary>
-    public void BackTransform(MatrixView<double> z, int threads, CancellationToken ct)
+    public void BackTransform(MatrixView<T> z, int threads, CancellationToken ct)
     {
         int n = _a.Rows;
-        using Matrix<double> v = Matrix<double>.Uninitialized(BackRows, n);
-        double* tau = stackalloc double[BackRows];
+        using Matrix<T> v = Matrix<T>.Uninitialized(BackRows, n);
+        T* tau = stackalloc T[BackRows];
 
         // H_1 acts first: blocks from the top of the matrix downwards, inside a block the last row leads.
         for (int first = 1; first < n; first += BackRows)
@@ -67,14 +70,14 @@ internal sealed unsafe class Tridiagonalization : IDisposable
             for (int j = 0; j < count; j++)
             {
                 int k = first + count - 1 - j;
-                var row = new Span<double>(v.Pointer + ((nint)j * n), length);
-                new ReadOnlySpan<double>(_a.Pointer + ((nint)k * n), k).CopyTo(row);
+                var row = new Span<T>(v.Pointer + ((nint)j * n), length);
+                new ReadOnlySpan<T>(_a.Pointer + ((nint)k * n), k).CopyTo(row);
                 row[k..].Clear();
                 tau[j] = _tau[k];
             }
 
-            using Matrix<double> t = new(count, count);
-            MatrixView<double> block = v.View.Slice(0, 0, count, length);
+            using Matrix<T> t = new(count, count);
+            MatrixView<T> block = v.View.Slice(0, 0, count, length);
             BlockReflector.MakeT(block, tau, t, threads);
             BlockReflector.Apply(block, t, z.Slice(0, 0, z.Rows, length), transposed: false, threads, ct);
         }
@@ -84,44 +87,45 @@ internal sealed unsafe class Tridiagonalization : IDisposable
     public void Dispose() => _a.Dispose();
 
     // Row k, the j-th of its panel. Rows of V and W before it are those of k + j, ..., k + 1.
-    private void ReduceRow(int k, int j, double* v, double* w, double* parts, int threads)
+    private void ReduceRow(int k, int j, T* v, T* w, T* parts, int threads)
     {
         int n = _a.Rows;
-        double* row = _a.Pointer + ((nint)k * n);
+        T* row = _a.Pointer + ((nint)k * n);
         for (int p = 0; p < j; p++)
         {
-            double* vp = v + ((nint)p * n), wp = w + ((nint)p * n);
+            T* vp = v + ((nint)p * n), wp = w + ((nint)p * n);
             VectorOps.AddScaled(-vp[k], wp, row, k + 1);
             VectorOps.AddScaled(-wp[k], vp, row, k + 1);
         }
 
-        double* mine = v + ((nint)j * n), image = w + ((nint)j * n);
-        new Span<double>(mine, n).Clear();
-        new Span<double>(image, n).Clear();
-        Diagonal[k] = row[k];
+        T* mine = v + ((nint)j * n), image = w + ((nint)j * n);
+        new Span<T>(mine, n).Clear();
+        new Span<T>(image, n).Clear();
+        Diagonal[k] = double.CreateTruncating(row[k]);
         if (k == 0) return;
-        (OffDiagonal[k - 1], double tau) = Householder.Make(row + k - 1, row, k - 1);
+        (T beta, T tau) = Householder.Make(row + k - 1, row, k - 1);
+        OffDiagonal[k - 1] = double.CreateTruncating(beta);
         _tau[k] = tau;
-        if (tau == 0) return;
-        Buffer.MemoryCopy(row, mine, (long)k * sizeof(double), (long)k * sizeof(double));
+        if (T.IsZero(tau)) return;
+        Buffer.MemoryCopy(row, mine, (long)k * sizeof(T), (long)k * sizeof(T));
 
         Multiply(k, mine, image, parts, threads);
         for (int p = 0; p < j; p++)
         {
-            double* vp = v + ((nint)p * n), wp = w + ((nint)p * n);
-            double alongV = VectorOps.Dot(vp, mine, k), alongW = VectorOps.Dot(wp, mine, k);
+            T* vp = v + ((nint)p * n), wp = w + ((nint)p * n);
+            T alongV = VectorOps.Dot(vp, mine, k), alongW = VectorOps.Dot(wp, mine, k);
             VectorOps.AddScaled(-alongW, vp, image, k);
             VectorOps.AddScaled(-alongV, wp, image, k);
         }
 
         VectorOps.Scale(tau, image, k);
-        VectorOps.AddScaled(-0.5 * tau * VectorOps.Dot(image, mine, k), mine, image, k);
+        VectorOps.AddScaled(T.CreateTruncating(-0.5) * tau * VectorOps.Dot(image, mine, k), mine, image, k);
     }
 
     // y = A x with the leading k x k block.
-    private void Multiply(int k, double* x, double* y, double* parts, int threads)
+    private void Multiply(int k, T* x, T* y, T* parts, int threads)
     {
-        double* a = _a.Pointer;
+        T* a = _a.Pointer;
         int n = _a.Rows;
         if (k < PartsFrom)
         {
@@ -133,11 +137,11 @@ internal sealed unsafe class Tridiagonalization : IDisposable
         {
             // Big parts first.
             int index = Parts - 1 - part, first = Border(k, index), end = Border(k, index + 1);
-            double* sum = parts + ((nint)index * n);
-            new Span<double>(sum, end).Clear();
+            T* sum = parts + ((nint)index * n);
+            new Span<T>(sum, end).Clear();
             SymmetricMultiply.AddRows(a, n, first, end, x, sum);
         });
-        for (int index = 0; index < Parts; index++) VectorOps.AddScaled(1.0, parts + ((nint)index * n), y, Border(k, index + 1));
+        for (int index = 0; index < Parts; index++) VectorOps.AddScaled(T.One, parts + ((nint)index * n), y, Border(k, index + 1));
     }
 
     // Equal areas of a triangle, rounded to the four rows that the kernel takes at once.

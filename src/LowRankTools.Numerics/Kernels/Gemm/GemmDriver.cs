@@ -14,13 +14,18 @@ internal static unsafe class GemmDriver
     // A product whose one side is below this is skinny: its big operand is read exactly once.
     private const int SkinnySide = 384;
 
-    /// <summary>C = alpha A B + beta C; a float32 source is widened while it is packed.</summary>
+    /// <summary>
+    /// C = alpha A B + beta C; a float32 source is widened while it is packed. A product of A and its own transpose costs
+    /// half of another one where it is large enough for that to show.
+    /// </summary>
     public static void Multiply<TSource, T>(T alpha, MatrixView<TSource> a, MatrixView<TSource> b, T beta, MatrixView<T> c, int threads, CancellationToken ct = default)
         where TSource : unmanaged, IBinaryFloatingPointIeee754<TSource>
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         CheckShapes(a, b, c);
-        Run(alpha, a, b, beta, c, lowerOnly: false, threads, ct);
+        bool symmetric = T.IsZero(beta) && c.Rows > SkinnySide && a.Rows == b.Columns && a.Pointer == b.Pointer && a.RowStride == b.ColumnStride && a.ColumnStride == b.RowStride;
+        Run(alpha, a, b, beta, c, symmetric, threads, ct);
+        if (symmetric) Symmetric.MirrorLower(c);
         a.KeepAlive();
         b.KeepAlive();
         c.KeepAlive();

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
@@ -16,32 +17,35 @@ internal static unsafe class SymmetricMultiply
     /// <param name="end">Row after the last.</param>
     /// <param name="x">Vector, end entries.</param>
     /// <param name="y">Sum, end entries.</param>
-    public static void AddRows(double* a, nint distance, int first, int end, double* x, double* y)
+    public static void AddRows<T>(T* a, nint distance, int first, int end, T* x, T* y)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int i = first;
         for (; i + 4 <= end; i += 4) FourRows(a + (i * distance), distance, i, x, y);
         for (; i < end; i++)
         {
-            double* row = a + (i * distance);
+            T* row = a + (i * distance);
             y[i] += VectorOps.Dot(row, x, i) + (row[i] * x[i]);
             VectorOps.AddScaled(x[i], row, y, i);
         }
     }
 
-    private static void FourRows(double* a, nint distance, int i, double* x, double* y)
+    private static void FourRows<T>(T* a, nint distance, int i, T* x, T* y)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        if (Vector512.IsHardwareAccelerated) FourRows<Simd512<double>, Vector512<double>>(a, distance, i, x, y);
-        else if (Vector256.IsHardwareAccelerated) FourRows<Simd256<double>, Vector256<double>>(a, distance, i, x, y);
-        else if (Vector128.IsHardwareAccelerated) FourRows<Simd128<double>, Vector128<double>>(a, distance, i, x, y);
-        else FourRows<SimdScalar<double>, double>(a, distance, i, x, y);
+        if (Vector512.IsHardwareAccelerated) FourRows<Simd512<T>, Vector512<T>, T>(a, distance, i, x, y);
+        else if (Vector256.IsHardwareAccelerated) FourRows<Simd256<T>, Vector256<T>, T>(a, distance, i, x, y);
+        else if (Vector128.IsHardwareAccelerated) FourRows<Simd128<T>, Vector128<T>, T>(a, distance, i, x, y);
+        else FourRows<SimdScalar<T>, T, T>(a, distance, i, x, y);
     }
 
     // Lanes run along the columns 0 to i - 1; what is left, and the 4x4 corner on the diagonal, is done one by one.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void FourRows<TSimd, TVector>(double* a, nint distance, int i, double* x, double* y)
-        where TSimd : ISimd<TVector, double>
+    private static void FourRows<TSimd, TVector, T>(T* a, nint distance, int i, T* x, T* y)
+        where TSimd : ISimd<TVector, T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        double* b = a + distance, c = b + distance, d = c + distance;
+        T* b = a + distance, c = b + distance, d = c + distance;
         TVector xa = TSimd.Fill(x[i]), xb = TSimd.Fill(x[i + 1]), xc = TSimd.Fill(x[i + 2]), xd = TSimd.Fill(x[i + 3]);
         TVector sa = TSimd.Zero, sb = TSimd.Zero, sc = TSimd.Zero, sd = TSimd.Zero;
         int lanes = TSimd.Lanes, j = 0;
@@ -66,7 +70,7 @@ internal static unsafe class SymmetricMultiply
         y[i + 3] += TSimd.Sum(sd);
         for (int r = 0; r < 4; r++)
         {
-            double* row = a + (r * distance);
+            T* row = a + (r * distance);
             for (int q = j; q < i + r; q++)
             {
                 y[i + r] += row[q] * x[q];
