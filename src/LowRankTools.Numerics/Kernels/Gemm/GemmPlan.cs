@@ -65,14 +65,14 @@ internal sealed unsafe class GemmPlan<TSource, T>(
                     GemmPacking.PackB(block, packedB + ((nint)q * padded) + ((nint)column * blockDepth), alpha);
                 }, ct);
 
-                // Under a triangle the last rows are the longest: hand them out first.
+                // Under a triangle the last rows are the longest: hand them out first. Elsewhere every thread has as many.
                 int tasks = (c.Rows + taskRows - 1) / taskRows;
+                if (!lowerOnly) tasks = RoundUp(tasks, threads);
                 WorkerPool.Run(tasks, threads, task =>
                 {
-                    int row = (lowerOnly ? tasks - 1 - task : task) * taskRows;
-                    int rows = Math.Min(taskRows, c.Rows - row);
+                    int index = lowerOnly ? tasks - 1 - task : task, row = Border(index, tasks), rows = Border(index + 1, tasks) - row;
                     int reach = lowerOnly ? Math.Clamp(row + rows - firstColumn, 0, columns) : columns;
-                    if (reach == 0) return;
+                    if (rows == 0 || reach == 0) return;
                     int blockElements = RoundUp(taskRows, GemmBlocking<T>.TileRows) * GemmBlocking<T>.RowDistance;
                     using Scratch own = Scratch.Rent<T>(2L * blockElements);
                     PackAhead<TSource, T> ahead = PackAhead<TSource, T>.OfA(own.As<T>(), blockElements);
@@ -147,6 +147,10 @@ internal sealed unsafe class GemmPlan<TSource, T>(
             }, ct);
         }
     }
+
+    // Whole tiles, as even as they come; rounded upwards, so that no task has more rows than the largest may.
+    private int Border(int index, int tasks) =>
+        Math.Min(c.Rows, RoundUp((int)((long)c.Rows * index / tasks), GemmBlocking<T>.TileRows));
 
     private static int RoundUp(int value, int step) => (int)Math.Min(int.MaxValue, ((long)value + step - 1) / step * step);
 }

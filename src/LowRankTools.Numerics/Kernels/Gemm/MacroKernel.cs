@@ -27,11 +27,16 @@ internal static unsafe class MacroKernel
         T* edge = stackalloc T[LargestTile];
         byte** lines = stackalloc byte*[PackAhead.MostLines];
         for (int i = 0; i < PackAhead.MostLines; i++) lines[i] = (byte*)packedA;
+        int tilesAPanel = (c.Rows + tileRows - 1) / tileRows, panelBytes = depth * tileColumns * sizeof(T);
+        int share = ((panelBytes / tilesAPanel) + PackAhead.LineBytes - 1) / PackAhead.LineBytes * PackAhead.LineBytes;
         for (int j = 0; j < c.Columns; j += tileColumns)
         {
             T* panelB = packedB + ((nint)j * depth);
             int columns = Math.Min(tileColumns, c.Columns - j);
-            for (int i = 0; i < c.Rows; i += tileRows)
+
+            // Panels of B come from afar: every tile fetches a share of the next one.
+            byte* next = (byte*)panelB + (j + tileColumns < c.Columns ? panelBytes : 0);
+            for (int i = 0; i < c.Rows; i += tileRows, next += share)
             {
                 meanwhile?.Step(lines);
                 T* panelA = packedA + ((nint)i * GemmBlocking<T>.RowDistance);
@@ -39,11 +44,11 @@ internal static unsafe class MacroKernel
                 int rows = Math.Min(tileRows, c.Rows - i);
                 if (rows == tileRows && columns == tileColumns)
                 {
-                    MicroKernel(depth, panelA, panelB, tile, c.RowStride, beta, lines);
+                    MicroKernel(depth, panelA, panelB, tile, c.RowStride, beta, lines, next);
                 }
                 else
                 {
-                    MicroKernel(depth, panelA, panelB, edge, tileColumns, T.Zero, lines);
+                    MicroKernel(depth, panelA, panelB, edge, tileColumns, T.Zero, lines, next);
                     Merge(edge, tileColumns, tile, c.RowStride, rows, columns, beta);
                 }
             }
@@ -56,11 +61,11 @@ internal static unsafe class MacroKernel
         (rows + GemmBlocking<T>.TileRows - 1) / GemmBlocking<T>.TileRows * ((columns + GemmBlocking<T>.TileColumns - 1) / GemmBlocking<T>.TileColumns);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void MicroKernel<T>(int depth, T* a, T* b, T* c, nint distance, T beta, byte** lines)
+    private static void MicroKernel<T>(int depth, T* a, T* b, T* c, nint distance, T beta, byte** lines, byte* next)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         if (Vector512.IsHardwareAccelerated) MicroKernel512.Run(depth, a, b, c, distance, beta);
-        else if (Vector256.IsHardwareAccelerated) MicroKernel256.Run(depth, a, b, c, distance, beta, lines);
+        else if (Vector256.IsHardwareAccelerated) MicroKernel256.Run(depth, a, b, c, distance, beta, lines, next);
         else MicroKernel128.Run(depth, a, b, c, distance, beta);
     }
 

@@ -24,8 +24,9 @@ internal static unsafe class MicroKernel256
     /// <param name="cDistance">Distance between the rows of C.</param>
     /// <param name="beta">0 overwrites without reading.</param>
     /// <param name="lines">Lines of memory to fetch meanwhile, one every PackAhead.StepsALine steps.</param>
+    /// <param name="next">Memory to fetch as well, a line after another in the same steps: a share of the next panel of B.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run<T>(int depth, T* a, T* b, T* c, nint cDistance, T beta, byte** lines)
+    public static void Run<T>(int depth, T* a, T* b, T* c, nint cDistance, T beta, byte** lines, byte* next)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int distance = GemmBlocking<T>.RowDistance;
@@ -40,7 +41,13 @@ internal static unsafe class MicroKernel256
         T* end = a + depth;
         while (a < end)
         {
-            if (Sse.IsSupported) Sse.Prefetch0(*lines++);
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(*lines++);
+                Sse.Prefetch1(next);
+                next += PackAhead.LineBytes;
+            }
+
             T* pause = a + Math.Min(PackAhead.StepsALine, (int)(end - a));
             for (; a < pause; a++, b += 2 * lanes)
             {

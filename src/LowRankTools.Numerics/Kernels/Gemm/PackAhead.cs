@@ -11,6 +11,9 @@ internal abstract unsafe class PackAhead
     /// <summary>Steps of the micro-kernel from one line to the next.</summary>
     public const int StepsALine = 8;
 
+    /// <summary>Bytes of a line of memory.</summary>
+    public const int LineBytes = 64;
+
     /// <summary>Does a little of it.</summary>
     /// <param name="lines">Receives <see cref="MostLines"/> addresses that are worth fetching during the coming tile.</param>
     public abstract void Step(byte** lines);
@@ -24,8 +27,6 @@ internal sealed unsafe class PackAhead<TSource, T> : PackAhead
     where TSource : unmanaged, IBinaryFloatingPointIeee754<TSource>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private const int LineBytes = 64;
-
     private readonly bool _asB;
     private readonly T _alpha;
     private MatrixView<TSource> _block;
