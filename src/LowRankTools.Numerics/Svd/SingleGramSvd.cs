@@ -19,8 +19,11 @@ internal static class SingleGramSvd
     private const double SmallestSquaredNorm = 1e-12;
     private const double LargestSquaredNorm = 1e12;
 
-    // e in units of float32's rounding of ||A A^T||_F / m. Measured on spectra i^-0.3 to i^-2.5 with 256 to 2048 rows:
-    // 5 to 14.5.
+    // Rows of U^T A closer to a right angle than this, as a cosine, are as orthogonal as float32 vectors come.
+    private const double LeastSkew = 1e-6;
+
+    // e in units of float32's rounding of ||A A^T||_F / m. Measured on spectra i^-0.02 to i^-2.5 with 256 to 2048 rows:
+    // 5 to 15.3.
     private const double Entry = 16;
 
     /// <summary>The truncated SVD, or null where float32 is not enough for it.</summary>
@@ -37,31 +40,31 @@ internal static class SingleGramSvd
         bool most = target is RankTarget.Rank fixedRank ? fixedRank.Value >= rows : target.AllowedShare < LeastTail;
         if (rows < SmallestSide || most || squaredNorm is < SmallestSquaredNorm or > LargestSquaredNorm) return null;
 
-        using ITensor ut = Vectors(engine, a, target, squaredNorm, accuracy, progress, ct);
+        (ITensor vectors, double skew) = Vectors(engine, a, target, squaredNorm, accuracy, progress, ct);
+        using ITensor ut = vectors;
         progress?.Report(0.8);
         if (ut.Shape[0] == 0) return null;
-        engine.OrthonormalizeRows(ut, ct);
         using ITensor vt = engine.Create(ElementType.Float32, ut.Shape[0], a.Shape[1]);
         engine.MatMul(1, ut, a, 0, vt, ct);
-        double[] sigma = Lengths(engine, ut, vt);
+        double[] sigma = Normalize(engine, ut, vt);
         int rank = RankChoice.Find(target, sigma, squaredNorm);
         if (rank == 0) return null;
         ITensor kept = engine.Slice(vt, 0, rank);
-        engine.OrthonormalizeRows(kept, ct);
+        if (skew > LeastSkew) engine.OrthonormalizeRows(kept, ct);
         return SvdAssembly.Finish(engine, a, engine.Slice(ut, 0, rank), sigma[..rank], kept, squaredNorm, "float32 Gram", ct);
     }
 
-    // U^T with one row more than the eigenvalues ask for, because they are less exact than the lengths to come; no rows
-    // where float32 is not enough.
-    private static ITensor Vectors(ITensorEngine engine, ITensor a, RankTarget target, double squaredNorm, SvdAccuracy accuracy, IProgress<double>? progress, CancellationToken ct)
+    // U^T with one row more than the eigenvalues ask for, because they are less exact than the lengths to come, or no rows
+    // where float32 is not enough; and how far from a right angle two rows of U^T A may be.
+    private static (ITensor Ut, double Skew) Vectors(ITensorEngine engine, ITensor a, RankTarget target, double squaredNorm, SvdAccuracy accuracy, IProgress<double>? progress, CancellationToken ct)
     {
         int rows = a.Shape[0];
         using ITensor gram = engine.Create(ElementType.Float32, rows, rows);
         engine.MatMul(1, a, engine.Transpose(a), 0, gram, ct);
         progress?.Report(0.2);
         double entry = Entry * Math.Pow(2, -24) * Math.Sqrt(engine.SumOfSquares(gram)) / rows;
-        (_, ITensor vectors) = engine.SymmetricEigen(gram, Choose, ct);
-        return vectors;
+        (double[] all, ITensor vectors) = engine.SymmetricEigen(gram, Choose, ct);
+        return (vectors, entry / Math.Max(all[Math.Max(vectors.Shape[0] - 1, 0)], entry));
 
         int Choose(double[] values)
         {
@@ -90,18 +93,21 @@ internal static class SingleGramSvd
         return entry * entry * sum;
     }
 
-    // Lengths of the rows of U^T A, in units of U's columns, whose own lengths are 1 to float32's rounding only.
-    private static double[] Lengths(ITensorEngine engine, ITensor ut, ITensor images)
+    // Gives the rows of V^T length 1. What it was, in units of U's columns, whose own is 1 to float32's rounding only, are
+    // the singular values.
+    private static double[] Normalize(ITensorEngine engine, ITensor ut, ITensor vt)
     {
-        double[] lengths = new double[images.Shape[0]];
-        for (int i = 0; i < lengths.Length; i++)
+        double[] sigma = new double[vt.Shape[0]];
+        for (int i = 0; i < sigma.Length; i++)
         {
-            double length = Math.Sqrt(engine.SumOfSquares(engine.Slice(images, i, 1)) / engine.SumOfSquares(engine.Slice(ut, i, 1)));
+            ITensor row = engine.Slice(vt, i, 1);
+            double length = Math.Sqrt(engine.SumOfSquares(row)), unit = Math.Sqrt(engine.SumOfSquares(engine.Slice(ut, i, 1)));
+            engine.AddScaled(1 / length, row, 0, row);
 
             // Equal values may come in either order, to rounding.
-            lengths[i] = i == 0 ? length : Math.Min(length, lengths[i - 1]);
+            sigma[i] = i == 0 ? length / unit : Math.Min(length / unit, sigma[i - 1]);
         }
 
-        return lengths;
+        return sigma;
     }
 }
