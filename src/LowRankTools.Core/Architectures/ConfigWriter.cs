@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using LowRankTools.Networks;
@@ -8,8 +9,6 @@ namespace LowRankTools.Core;
 /// <summary>Writes a network's shape as the <c>config.json</c> that <see cref="ConfigReader"/> and the model's own library read.</summary>
 internal static class ConfigWriter
 {
-    private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
-
     /// <summary>The file's bytes.</summary>
     public static byte[] Write(TransformerConfig config)
     {
@@ -23,7 +22,9 @@ internal static class ConfigWriter
             _ => throw new LowRankToolsException(CoreErrors.ArchitectureUnsupported, $"The architecture '{config.ModelType}' has no config.json."),
         };
         fields.Insert(0, "model_type", config.ModelType);
-        return [.. JsonSerializer.SerializeToUtf8Bytes(fields, s_indented), (byte)'\n'];
+        ArrayBufferWriter<byte> bytes = new();
+        using (Utf8JsonWriter json = new(bytes, new JsonWriterOptions { Indented = true })) fields.WriteTo(json);
+        return [.. bytes.WrittenSpan, (byte)'\n'];
     }
 
     private static JsonObject Bert(BertConfig c) => new()

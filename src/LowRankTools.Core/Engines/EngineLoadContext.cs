@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using System.Runtime.Loader;
 using LowRankTools.Numerics;
@@ -23,6 +24,7 @@ internal sealed class EngineLoadContext(string folder) : AssemblyLoadContext(Pat
     }
 
     /// <inheritdoc/>
+    [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = "Programs that load assemblies are not trimmed.")]
     protected override Assembly? Load(AssemblyName assemblyName)
     {
         if (assemblyName.Name == s_contract.GetName().Name)

@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core;
@@ -28,12 +30,20 @@ internal sealed class EnginePlugin(string name, string folder, string assembly, 
             "Use the embedded engine, or a build with -p:TorchBackend=cpu, cuda-windows or cuda-linux.");
 
     // A program in one file has no assembly on disk.
+    [UnconditionalSuppressMessage("SingleFile", "IL3000", Justification = "An empty answer is expected.")]
     private static string Home => Path.GetDirectoryName(typeof(EnginePlugin).Assembly.Location) is { Length: > 0 } beside ? beside : AppContext.BaseDirectory;
 
     private static (IEngineProvider? Provider, string Reason) Load(string folder, string assembly, string? native)
     {
-        if (!Directory.Exists(folder))
-            return (null, "the module was built without -p:TorchBackend");
+        if (!RuntimeFeature.IsDynamicCodeSupported)
+            return (null, "a native program loads no other engine");
+        return Directory.Exists(folder) ? LoadFrom(folder, assembly, native) : (null, "the module was built without -p:TorchBackend");
+    }
+
+    [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = "Reached only where assemblies can be loaded, and programs that can are not trimmed.")]
+    [UnconditionalSuppressMessage("Trimming", "IL2072", Justification = "As above.")]
+    private static (IEngineProvider? Provider, string Reason) LoadFrom(string folder, string assembly, string? native)
+    {
         string path = Path.Combine(folder, assembly + ".dll");
         try
         {

@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using LowRankTools.Formats;
 
 namespace LowRankTools.Core;
@@ -18,8 +17,6 @@ public sealed record FactorizationRecord
     public const string FileName = "lowrank.json";
 
     private const int MaxBytes = 100_000_000;
-
-    private static readonly JsonSerializerOptions s_options = new() { Converters = { new JsonStringEnumConverter() }, MaxDepth = 16 };
 
     /// <summary>Version of this record's layout.</summary>
     public int Version { get; init; } = 1;
@@ -52,12 +49,12 @@ public sealed record FactorizationRecord
         try
         {
             if (file.Metadata.TryGetValue(MetadataKey, out string? text))
-                return JsonSerializer.Deserialize<FactorizationRecord>(text, s_options);
+                return JsonSerializer.Deserialize(text, RecordJson.Default.FactorizationRecord);
             string beside = Path.Combine(Path.GetDirectoryName(file.Path)!, FileName);
             FileInfo info = new(beside);
             if (!info.Exists || info.Length > MaxBytes)
                 return null;
-            FactorizationRecord? record = JsonSerializer.Deserialize<FactorizationRecord>(File.ReadAllBytes(beside), s_options);
+            FactorizationRecord? record = JsonSerializer.Deserialize(File.ReadAllBytes(beside), RecordJson.Default.FactorizationRecord);
             // The folder may hold other models too: the record is this one's only if its factors are here.
             return record is not null && record.Describes(file) ? record : null;
         }

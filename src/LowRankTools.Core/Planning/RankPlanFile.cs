@@ -21,7 +21,7 @@ public static class RankPlanFile
 
     private static readonly JsonSerializerOptions s_options = new()
     {
-        Converters = { new JsonStringEnumConverter(allowIntegerValues: false) },
+        Converters = { Names<Weighting>(), Names<SpectrumOrigin>(), Names<KeepReason>(), Names<LayerKind>() },
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         MaxDepth = 8,
         AllowDuplicateProperties = false,
@@ -30,18 +30,18 @@ public static class RankPlanFile
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     };
 
-    private static readonly JsonSerializerOptions s_indented = new(s_options) { WriteIndented = true, NewLine = "\n" };
+    private static readonly PlanJson s_json = new(new JsonSerializerOptions(s_options)), s_indented = new(new JsonSerializerOptions(s_options) { WriteIndented = true, NewLine = "\n" });
 
     /// <summary>The plan on one line.</summary>
-    public static string ToLine(RankPlan plan) => JsonSerializer.Serialize(PlanDocument.Of(plan), s_options);
+    public static string ToLine(RankPlan plan) => JsonSerializer.Serialize(PlanDocument.Of(plan), s_json.PlanDocument);
 
     /// <summary>The plan as a file for people: one layer a line.</summary>
     public static byte[] ToFile(RankPlan plan)
     {
         PlanDocument document = PlanDocument.Of(plan);
-        string head = JsonSerializer.Serialize(document with { Layers = [] }, s_indented);
+        string head = JsonSerializer.Serialize(document with { Layers = [] }, s_indented.PlanDocument);
         int at = head.LastIndexOf("[]", StringComparison.Ordinal);
-        string layers = string.Join(",\n    ", document.Layers.Select(l => JsonSerializer.Serialize(l, s_options)));
+        string layers = string.Join(",\n    ", document.Layers.Select(l => JsonSerializer.Serialize(l, s_json.PlanDocumentLayer)));
         return Encoding.UTF8.GetBytes(layers.Length == 0 ? head + "\n" : $"{head[..at]}[\n    {layers}\n  ]{head[(at + 2)..]}\n");
     }
 
@@ -94,7 +94,7 @@ public static class RankPlanFile
         ReadOnlySpan<byte> mark = [0xEF, 0xBB, 0xBF];
         try
         {
-            PlanDocument document = JsonSerializer.Deserialize<PlanDocument>(json.StartsWith(mark) ? json[mark.Length..] : json, s_options)
+            PlanDocument document = JsonSerializer.Deserialize(json.StartsWith(mark) ? json[mark.Length..] : json, s_json.PlanDocument)
                 ?? throw Invalid(path, "it holds nothing");
             return document.ToPlan(problem => Invalid(path, problem));
         }
@@ -107,6 +107,9 @@ public static class RankPlanFile
             throw Invalid(path, "its sizes are too large", e);
         }
     }
+
+    private static JsonStringEnumConverter<T> Names<T>()
+        where T : struct, Enum => new(allowIntegerValues: false);
 
     private static LowRankToolsException Invalid(string path, string problem, Exception? inner = null) =>
         new(CoreErrors.PlanInvalid, $"{path}: this is no plan: {problem.TrimEnd('.')}.", "Export-RankPlan writes plans; docs/rank-plan.schema.json says what may stand in them.", inner);

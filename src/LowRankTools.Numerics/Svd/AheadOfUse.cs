@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace LowRankTools.Numerics;
 
 /// <summary>
@@ -12,10 +14,10 @@ public static class AheadOfUse
 
     private static int s_begun;
 
-    /// <summary>Begins in the background, the first time in a process that it is asked.</summary>
+    /// <summary>Begins in the background, the first time in a process that it is asked; a native program has nothing to compile.</summary>
     public static void Begin()
     {
-        if (Interlocked.Exchange(ref s_begun, 1) == 0) _ = Task.Run(Decompose);
+        if (RuntimeFeature.IsDynamicCodeCompiled && Interlocked.Exchange(ref s_begun, 1) == 0) _ = Task.Run(Decompose);
     }
 
     // Both ways that a matrix can lie, on one thread: small, but large enough for the route of large ones.

@@ -13,19 +13,22 @@ internal sealed partial class LowRankProcess : IDisposable
     private readonly Task<string> _error;
 
     public LowRankProcess(params string[] args)
+        : this(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet", [Path.Combine(AppContext.BaseDirectory, "lowrank.dll"), .. args])
     {
-        ProcessStartInfo start = new(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet")
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "lowrank.dll"));
+    }
+
+    private LowRankProcess(string program, IEnumerable<string> args)
+    {
+        ProcessStartInfo start = new(program) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (string arg in args)
             start.ArgumentList.Add(arg);
         _process = System.Diagnostics.Process.Start(start)!;
         _output = _process.StandardOutput.ReadToEndAsync();
         _error = _process.StandardError.ReadToEndAsync();
     }
+
+    /// <summary>The native program instead.</summary>
+    public static LowRankProcess Native(params string[] args) => new(NativeProgram.Path, args);
 
     public bool HasExited => _process.HasExited;
 

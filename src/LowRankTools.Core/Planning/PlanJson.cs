@@ -1,0 +1,7 @@
+using System.Text.Json.Serialization;
+
+namespace LowRankTools.Core;
+
+/// <summary>Plans by code that the compiler wrote, without reflection; <see cref="RankPlanFile"/> says how strictly.</summary>
+[JsonSerializable(typeof(PlanDocument))]
+internal sealed partial class PlanJson : JsonSerializerContext;
