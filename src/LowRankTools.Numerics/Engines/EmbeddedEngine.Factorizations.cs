@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace LowRankTools.Numerics;
 
 /// <content>Products and factorizations.</content>
@@ -77,14 +79,7 @@ public sealed unsafe partial class EmbeddedEngine
     {
         RequireSquare(a);
         choose ??= all => all.Length;
-        if (Own(a) is EmbeddedTensor<float> single)
-        {
-            (double[] values, Matrix<float> vectors) = Numerics.SymmetricEigen.Compute(RequireFinite(single.View.ToMatrix()), choose, Threads, ct);
-            return (values, EmbeddedTensor<float>.Over(vectors));
-        }
-
-        (double[] wideValues, Matrix<double> wideVectors) = Numerics.SymmetricEigen.Compute(WideFinite(a), choose, Threads, ct);
-        return (wideValues, EmbeddedTensor<double>.Over(wideVectors));
+        return Own(a) is EmbeddedTensor<float> single ? Eigen(RequireFinite(single.View.ToMatrix()), choose, ct) : Eigen(WideFinite(a), choose, ct);
     }
 
     /// <inheritdoc/>
@@ -130,12 +125,17 @@ public sealed unsafe partial class EmbeddedEngine
         return Copy(solution, a.ElementType);
     }
 
-    /// <summary>The same of a float64 matrix that nobody needs any more: in its own memory, which is freed.</summary>
-    internal (double[] Values, ITensor Vectors) SymmetricEigenInPlace(ITensor a, Func<double[], int> choose, CancellationToken ct)
+    /// <summary>The same of a finite matrix that nobody needs any more: in its own memory, which is freed.</summary>
+    internal (double[] Values, ITensor Vectors) SymmetricEigenInPlace(ITensor a, Func<double[], int> choose, CancellationToken ct) =>
+        Own(a) is EmbeddedTensor<float> single
+            ? Eigen((Matrix<float>)single.View.Owner!, choose, ct)
+            : Eigen((Matrix<double>)((EmbeddedTensor<double>)a).View.Owner!, choose, ct);
+
+    private (double[] Values, ITensor Vectors) Eigen<T>(Matrix<T> destroyed, Func<double[], int> choose, CancellationToken ct)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var matrix = (Matrix<double>)((EmbeddedTensor<double>)Own(a)).View.Owner!;
-        (double[] values, Matrix<double> vectors) = Numerics.SymmetricEigen.Compute(matrix, choose, Threads, ct);
-        return (values, EmbeddedTensor<double>.Over(vectors));
+        (double[] values, Matrix<T> vectors) = Numerics.SymmetricEigen.Compute(destroyed, choose, Threads, ct);
+        return (values, EmbeddedTensor<T>.Over(vectors));
     }
 
     /// <summary>Signed sums of the rows of A in turn, as columns, or null where neither rows nor columns of A are contiguous.</summary>

@@ -1,9 +1,9 @@
 namespace LowRankTools.Numerics;
 
-/// <summary>The eigen-decomposition of A A^T in float64, which is at the heart of both routes.</summary>
+/// <summary>The eigen-decomposition of A A^T, which is at the heart of all routes.</summary>
 internal static class GramEigen
 {
-    /// <summary>All eigenvalues, descending, and the wanted eigenvectors as rows.</summary>
+    /// <summary>In float64: all eigenvalues, descending, and the wanted eigenvectors as rows.</summary>
     /// <param name="engine">Engine that holds A.</param>
     /// <param name="a">A, m x n; m is the size of the problem.</param>
     /// <param name="choose">Receives all values and says how many vectors are wanted.</param>
@@ -13,8 +13,15 @@ internal static class GramEigen
     {
         using ITensor gram = engine.Gram(a, ct);
         made?.Invoke();
-
-        // The contract keeps the matrix; here a second one of its size is worth avoiding.
-        return engine is EmbeddedEngine embedded ? embedded.SymmetricEigenInPlace(gram, choose, ct) : engine.SymmetricEigen(gram, choose, ct);
+        return Decompose(engine, gram, choose, ct);
     }
+
+    /// <summary>The eigen-decomposition of a finite matrix of either type that is of no use afterwards, but to be disposed of.</summary>
+    /// <param name="engine">Engine that holds it.</param>
+    /// <param name="gram">Symmetric, made by the engine and no view of another tensor.</param>
+    /// <param name="choose">Receives all values and says how many vectors are wanted.</param>
+    /// <param name="ct">Stops the computation.</param>
+    public static (double[] Values, ITensor Vectors) Decompose(ITensorEngine engine, ITensor gram, Func<double[], int> choose, CancellationToken ct) =>
+        // The contract keeps the matrix; here a second one of its size is worth avoiding.
+        engine is EmbeddedEngine embedded ? embedded.SymmetricEigenInPlace(gram, choose, ct) : engine.SymmetricEigen(gram, choose, ct);
 }

@@ -63,7 +63,7 @@ internal static class SingleGramSvd
         engine.MatMul(1, a, engine.Transpose(a), 0, gram, ct);
         progress?.Report(0.2);
         double entry = Entry * Math.Pow(2, -24) * Math.Sqrt(engine.SumOfSquares(gram)) / rows;
-        (double[] all, ITensor vectors) = engine.SymmetricEigen(gram, Choose, ct);
+        (double[] all, ITensor vectors) = GramEigen.Decompose(engine, gram, Choose, ct);
         return (vectors, entry / Math.Max(all[Math.Max(vectors.Shape[0] - 1, 0)], entry));
 
         int Choose(double[] values)
