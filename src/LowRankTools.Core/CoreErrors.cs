@@ -11,6 +11,10 @@ public static class CoreErrors
     public const string OutputIsSource = nameof(OutputIsSource);
     /// <summary>The output exists and -Force was not given.</summary>
     public const string OutputExists = nameof(OutputExists);
+    /// <summary>Another run is writing the same output.</summary>
+    public const string OutputBusy = nameof(OutputBusy);
+    /// <summary>A file of the source was changed while it was read.</summary>
+    public const string SourceChanged = nameof(SourceChanged);
     /// <summary>The output cannot be written.</summary>
     public const string OutputNotWritable = nameof(OutputNotWritable);
     /// <summary>The disk has less room than the output needs.</summary>

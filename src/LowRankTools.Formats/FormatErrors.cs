@@ -41,6 +41,8 @@ public static class FormatErrors
     public const string ReferencedFileMissing = nameof(ReferencedFileMissing);
     /// <summary>A reference leads out of the model's folder.</summary>
     public const string ReferencedFileOutside = nameof(ReferencedFileOutside);
+    /// <summary>Shards of two runs lie under one index.</summary>
+    public const string ShardOfAnotherRun = nameof(ShardOfAnotherRun);
     /// <summary>A file that names no tensors at all.</summary>
     public const string NoTensors = nameof(NoTensors);
 }

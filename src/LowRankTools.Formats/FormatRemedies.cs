@@ -13,6 +13,7 @@ internal static class FormatRemedies
         FormatErrors.UnknownFormat or FormatErrors.NoTensors => "Name a file with weights: safetensors, PyTorch, ONNX, GGUF, or the model.json of TensorFlow.js.",
         FormatErrors.VersionUnsupported or FormatErrors.DTypeUnsupported or FormatErrors.ValuesUnsupported or FormatErrors.ArchiveCompressed => Resave,
         FormatErrors.PickleGlobalRefused => "Nothing in a pickle is run here. If you trust the file, load it in PyTorch and save its state_dict.",
+        FormatErrors.ShardOfAnotherRun => "Write the model again, or bring the files of one run together.",
         FormatErrors.ReferencedFileMissing => "Put the files that belong to the model beside it.",
         FormatErrors.ReferencedFileOutside => "Put the file into the model's folder and name it without a path that leads out.",
         FormatErrors.HeaderTruncated or FormatErrors.HeaderInvalid or FormatErrors.TensorTruncated or FormatErrors.TensorOverlap

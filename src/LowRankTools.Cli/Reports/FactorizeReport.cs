@@ -62,7 +62,7 @@ internal static class FactorizeReport
             console.Out.WriteLine("calibrated  ||(W - W') X|| / ||W X|| on the calibration inputs X; held out: on inputs that nothing was fitted on");
         if (result.Seconds is { } seconds)
             console.Out.WriteLine($"seconds     {Figures.Seconds(seconds)}, reading and writing included, {On(threads, result.Engine)}");
-        console.Out.WriteLine(SafeText.Line($"{(result.Written ? "written" : "not written, would be")}  {result.Path}"));
+        WrittenReport.Write(result.Written, result.Path, result.Displaced, result.Note, console);
     }
 
     /// <summary>What computed: engine, instruction set, threads.</summary>

@@ -13,7 +13,7 @@ internal static class MergeReport
         console.Out.WriteLine($"bytes       {Figures.Bytes(result.BytesBefore)} -> {Figures.Bytes(result.Bytes)}, tensor data without headers");
         if (result.Seconds is { } seconds)
             console.Out.WriteLine($"seconds     {Figures.Seconds(seconds)}, reading and writing included");
-        console.Out.WriteLine(SafeText.Line($"{(result.Written ? "written" : "not written, would be")}  {result.Path}"));
+        WrittenReport.Write(result.Written, result.Path, result.Displaced, result.Note, console);
         console.Out.WriteLine();
     }
 }

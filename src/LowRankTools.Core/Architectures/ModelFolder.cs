@@ -60,7 +60,7 @@ public sealed class ModelFolder(TransformerConfig config)
         string full = Path.GetFullPath(folder), weights = Path.Combine(full, "model.safetensors");
         OutputLocation location = new(full, weights, Path.Combine(full, FactorizationRecord.FileName), OwnFolder: true);
         OutputCheck.Free([weights, Path.Combine(full, ConfigFile.FileName)], Force);
-        using ModelOutput output = ModelOutput.Create(location, ModelFormat.Safetensors, tensors, metadata, maxShardBytes: 0);
+        using ModelOutput output = ModelOutput.Create(new OutputRequest(location, ModelFormat.Safetensors, tensors, metadata) { Force = Force });
         long done = 0, total = tensors.Sum(t => t.ByteLength);
         for (int i = 0; i < tensors.Count; i++)
         {

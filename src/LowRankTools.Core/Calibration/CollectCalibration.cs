@@ -54,7 +54,7 @@ public sealed class CollectCalibration(RunnableModel model)
             foreach ((Linear layer, string name) in fed)
                 Write(writer, Specs((layer, name), CalibrationNames.HeldOut).Single(), model.Engine.ToArray(judged.Of(layer)!.Value.Sum));
         }
-        return new CollectedCalibration(writer.Complete()[0], fed.Count, batches.Sum(b => (long)b.TokenCount), heldOut.Sum(b => (long)b.TokenCount));
+        return new CollectedCalibration(writer.Complete(replace: Force)[0], fed.Count, batches.Sum(b => (long)b.TokenCount), heldOut.Sum(b => (long)b.TokenCount));
     }
 
     private GramCollector Collect(IReadOnlyList<NetworkBatch> batches, int done, int total, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)

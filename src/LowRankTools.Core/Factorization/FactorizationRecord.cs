@@ -6,7 +6,8 @@ namespace LowRankTools.Core;
 
 /// <summary>
 /// What a factorized model says of itself: stands as <c>lowrank.json</c> beside the weights and inside their metadata.
-/// It holds no times and no machine's names, so that two runs on one input give the same bytes.
+/// It holds no times and no machine's names, so that two runs on one input give the same bytes
+/// on processors of one instruction set.
 /// </summary>
 public sealed record FactorizationRecord
 {
@@ -35,6 +36,10 @@ public sealed record FactorizationRecord
 
     /// <summary>Seed of the randomized algorithms.</summary>
     public required ulong Seed { get; init; }
+
+    /// <summary>Engine, device and instruction set that computed, such as <c>Embedded on cpu, AVX2</c>: the same input and seed
+    /// give the same bytes on each, and bytes that differ in the last places between them. Null in records of older versions.</summary>
+    public string? ComputedBy { get; init; }
 
     /// <summary>How inputs were used; null where none were.</summary>
     public CalibrationRecord? Calibration { get; init; }

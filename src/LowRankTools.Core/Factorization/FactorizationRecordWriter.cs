@@ -21,6 +21,7 @@ internal static class FactorizationRecordWriter
             json.WriteString(nameof(record.Rule), record.Rule);
             json.WriteString(nameof(record.Split), record.Split.ToString());
             json.WriteNumber(nameof(record.Seed), record.Seed);
+            if (record.ComputedBy is { } engine) json.WriteString(nameof(record.ComputedBy), engine);
             if (record.Calibration is { } calibration)
             {
                 json.WritePropertyName(nameof(record.Calibration));

@@ -51,6 +51,12 @@ public sealed record FactorizationResult
     /// <summary>Layers that became pairs without calibration because the calibration file has nothing on them; empty without a file.</summary>
     public IReadOnlyList<string> Uncalibrated { get; init; } = Array.Empty<string>();
 
+    /// <summary>Full paths of files of an earlier output that were replaced or removed, or would be.</summary>
+    public IReadOnlyList<string> Displaced { get; init; } = Array.Empty<string>();
+
+    /// <summary>What was removed of a run that had been killed; empty where nothing was.</summary>
+    public string Note { get; init; } = "";
+
     /// <summary>Seconds for the whole model; null where nothing was computed.</summary>
     public double? Seconds { get; init; }
 

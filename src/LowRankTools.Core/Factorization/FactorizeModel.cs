@@ -35,9 +35,10 @@ public sealed class FactorizeModel(FactorizeOptions options)
         if (!options.WhatIf && Engine.IsEmbedded)
             AheadOfUse.Begin();
         using Model model = Model.Open(source);
+        SourceFiles read = SourceFiles.Of([.. model.File.Files, .. options.Calibration is { } fitted ? [fitted.Path] : Array.Empty<string>()]);
         OutputLocation location = Location(source);
         if (!options.WhatIf)
-            OutputCheck.Targets(location, model.File, options.Force);
+            OutputTargets.Check(location, read, options.Force);
         using LayerCalibrations? calibrations = options.Calibration is { } use ? LayerCalibrations.Open(use) : null;
         RankPlan plan = options.Plan is { } given
             ? new ReplayPlan(given, options.AnyModel).On(model, options.Stored, cancellationToken)
@@ -45,21 +46,26 @@ public sealed class FactorizeModel(FactorizeOptions options)
         calibrations?.Check(model, plan);
         List<OutputItem> items = new FactorizedItems(model, plan, options).Build();
         FactorizationResult result = Planned(model, plan, items, location) with { Uncalibrated = calibrations?.Missing(plan).ToArray() ?? [] };
-        if (options.WhatIf)
-            return result;
-        Dictionary<string, Measured> measured = new(StringComparer.Ordinal);
-        string entry = Write(model, plan, items, location, calibrations, measured, progress, cancellationToken);
-        return Finished(result, entry, measured) with { Seconds = clock.Elapsed.TotalSeconds };
-    }
-
-    private string Write(Model model, RankPlan plan, List<OutputItem> items, OutputLocation location, LayerCalibrations? calibrations,
-        Dictionary<string, Measured> measured, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
-    {
         FactorizationRecord Record(Func<string, Measured> of) => RecordOf(model, plan, calibrations, of);
         Dictionary<string, string> Metadata(FactorizationRecord record) => OutputItems.Metadata(model.File, options.Format, items, record.ToMetadata());
+        OutputRequest request = new(location, options.Format, [.. items.SelectMany(i => i.Written)], Metadata(Record(_ => s_longest)))
+        {
+            MaxShardBytes = options.MaxShardBytes, HasRecord = true, Source = read, Disk = options.Disk,
+            Force = options.Force,
+        };
+        if (options.WhatIf)
+            return result with { Displaced = request.Displaced().ToArray() };
+        Dictionary<string, Measured> measured = new(StringComparer.Ordinal);
+        using ModelOutput output = ModelOutput.Create(request);
+        Write(model, items, output, calibrations, measured, progress, cancellationToken);
+        FactorizationRecord record = Record(name => measured[name]);
+        string entry = output.Complete(Metadata(record), record.ToFile(), Path.GetDirectoryName(model.Source.Path));
+        return Finished(result, entry, measured) with { Seconds = clock.Elapsed.TotalSeconds, Displaced = output.Displaced.ToArray(), Note = output.Note };
+    }
 
-        using ModelOutput output = ModelOutput.Create(location, options.Format, [.. items.SelectMany(i => i.Written)],
-            Metadata(Record(_ => s_longest)), options.MaxShardBytes);
+    private void Write(Model model, List<OutputItem> items, ModelOutput output, LayerCalibrations? calibrations,
+        Dictionary<string, Measured> measured, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
+    {
         TensorCopier copier = new(model.File, output);
         using LayerPipeline<OutputItem.Pair, LayerFactors> layers = new([.. items.OfType<OutputItem.Pair>()], p => p.Layer.Tensor.ElementCount * sizeof(float), f => f.Bytes,
             (pair, threads, token) => Factorize(model, pair, calibrations, threads, token), LayersAtATime, cancellationToken);
@@ -86,8 +92,6 @@ public sealed class FactorizeModel(FactorizeOptions options)
                     break;
             }
         }
-        FactorizationRecord record = Record(name => measured[name]);
-        return output.Complete(Metadata(record), record.ToFile(), Path.GetDirectoryName(model.Source.Path));
     }
 
     // Another engine has threads of its own, or a device, and Gram matrices are larger than the weights: one layer at a time.
@@ -132,6 +136,7 @@ public sealed class FactorizeModel(FactorizeOptions options)
             Rule = plan.Rule,
             Split = options.Split,
             Seed = options.Svd.Seed,
+            ComputedBy = Engine.Info.InstructionSet.Length > 0 ? $"{Engine}, {Engine.Info.InstructionSet}" : Engine.ToString(),
             Calibration = calibrations?.Record,
             Layers = [.. plan.Layers.Where(l => l.Rank is not null).Select(l => new FactorizedLayerRecord
             {

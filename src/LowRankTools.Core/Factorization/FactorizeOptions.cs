@@ -62,6 +62,9 @@ public sealed record FactorizeOptions
     /// <summary>Seed, threads and accuracy of the decompositions.</summary>
     public SvdOptions Svd { get; init; } = SvdOptions.Default;
 
+    /// <summary>Where bytes go.</summary>
+    internal OutputDisk Disk { get; init; } = OutputDisk.Local;
+
     /// <summary>How what is made will be stored.</summary>
     internal StoredAs Stored => new(DType, Format, FirstBias);
 

@@ -31,18 +31,24 @@ public sealed class MergeModel(MergeOptions options)
         }
         List<OutputItem> items = OutputItems.Checked([.. DenseTensors.List(model).Select(t => Item(model, t))], source.Path);
         OutputLocation location = Location(source);
+        SourceFiles read = SourceFiles.Of(model.File.Files);
+        Dictionary<string, string> metadata = OutputItems.Metadata(model.File, options.Format, items, record: null);
+        OutputRequest request = new(location, options.Format, [.. items.SelectMany(i => i.Written)], metadata)
+        {
+            MaxShardBytes = options.MaxShardBytes, Source = read, Disk = options.Disk,
+            Force = options.Force,
+        };
         MergeResult result = Planned(model, items, location);
         if (options.WhatIf)
-            return result;
-        OutputCheck.Targets(location, model.File, options.Force);
-        string entry = Write(model, items, location, progress, cancellationToken);
-        return result with { Path = entry, Written = true, Seconds = clock.Elapsed.TotalSeconds };
+            return result with { Displaced = request.Displaced().ToArray() };
+        using ModelOutput output = ModelOutput.Create(request);
+        Write(model, items, output, progress, cancellationToken);
+        string entry = output.Complete(metadata, record: null, Path.GetDirectoryName(model.Source.Path));
+        return result with { Path = entry, Written = true, Seconds = clock.Elapsed.TotalSeconds, Displaced = output.Displaced.ToArray(), Note = output.Note };
     }
 
-    private string Write(Model model, List<OutputItem> items, OutputLocation location, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
+    private static void Write(Model model, List<OutputItem> items, ModelOutput output, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
     {
-        Dictionary<string, string> metadata = OutputItems.Metadata(model.File, options.Format, items, record: null);
-        using ModelOutput output = ModelOutput.Create(location, options.Format, [.. items.SelectMany(i => i.Written)], metadata, options.MaxShardBytes);
         TensorCopier copier = new(model.File, output);
         for (int i = 0; i < items.Count; i++)
         {
@@ -62,7 +68,6 @@ public sealed class MergeModel(MergeOptions options)
                     break;
             }
         }
-        return output.Complete(metadata, record: null, Path.GetDirectoryName(model.Source.Path));
     }
 
     private OutputItem Item(Model model, DenseTensor tensor)

@@ -23,6 +23,9 @@ public sealed record MergeOptions
     /// <summary>Whether nothing is written.</summary>
     public bool WhatIf { get; init; }
 
+    /// <summary>Where bytes go.</summary>
+    internal OutputDisk Disk { get; init; } = OutputDisk.Local;
+
     /// <summary>Refuses options that contradict each other.</summary>
     /// <exception cref="Numerics.LowRankToolsException"><c>OptionInvalid</c>.</exception>
     public void Validate() => OutputCheck.Options(OutputPath, Format, DType, MaxShardBytes);

@@ -5,7 +5,8 @@ namespace LowRankTools.Core;
 /// <summary>How model files are named in the wild.</summary>
 internal static class ModelFileNames
 {
-    private const string IndexSuffix = ".index.json";
+    /// <summary>Ending of the name of a sharded model's index.</summary>
+    public const string IndexSuffix = ".index.json";
 
     private static readonly FrozenSet<string> s_weightExtensions =
         FrozenSet.Create(StringComparer.OrdinalIgnoreCase, ".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".onnx", ".gguf");

@@ -1,3 +1,4 @@
+using LowRankTools.Formats;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core;
@@ -64,10 +65,17 @@ public sealed class ModelLocator
                 continue; // a model.json of something else
             models.Add(index);
         }
-        models.AddRange(files.Where(f => !f.EndsWith(".json", StringComparison.OrdinalIgnoreCase) && !parts.Contains(f)));
+        models.AddRange(files.Where(f => !f.EndsWith(".json", StringComparison.OrdinalIgnoreCase) && !parts.Contains(f)).Select(WholeModel).Distinct(StringComparer.Ordinal).Except(models).ToList());
         models.Sort(StringComparer.Ordinal);
         return PreferSafetensors(models);
     }
+
+    /// <summary>
+    /// A shard that this program wrote and no index names is no model: a run was ended before its index stood. It stands for
+    /// that index, which says what belongs to the model, or is missed when the model is opened.
+    /// </summary>
+    private static string WholeModel(string file) =>
+        ShardNames.StemOf(file) is { } stem && ShardSet.Of(file) is not null ? Path.Combine(Path.GetDirectoryName(file)!, stem + ".safetensors" + ModelFileNames.IndexSuffix) : file;
 
     private static List<ModelSource> PreferSafetensors(List<string> files)
     {

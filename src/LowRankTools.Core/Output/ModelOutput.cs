@@ -5,75 +5,73 @@ namespace LowRankTools.Core;
 
 /// <summary>
 /// A model being written: folder, weights, record, configuration. Until <see cref="Complete"/> only temporary files
-/// exist; disposing earlier leaves the disk as it was.
+/// exist; disposing earlier leaves the disk as it was. The model's entry point, its single file or its index, gets its name
+/// last and in one step: before it readers see the old model, after it the new one.
 /// </summary>
 internal sealed class ModelOutput : IDisposable
 {
-    /// <summary>Small files that say how a model's weights are used; they go along with the weights.</summary>
-    private static readonly string[] s_companions =
-    [
-        "config.json", "generation_config.json", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json",
-        "special_tokens_map.json", "added_tokens.json", "vocab.json", "vocab.txt", "merges.txt", "tokenizer.model", "spiece.model",
-    ];
-
-    private const int UnixDiskFull = 28;
-    private const int WindowsDiskFull = unchecked((int)0x80070070);
-
-    private readonly OutputLocation _location;
+    private readonly OutputRequest _request;
+    private readonly OutputPlace _place;
+    private readonly OutputTargets _targets;
+    private readonly OutputFolder _folder;
     private readonly ITensorWriter _writer;
-    private readonly string? _createdFolder;
-    private bool _completed;
 
-    private ModelOutput(OutputLocation location, ITensorWriter writer, string? createdFolder)
+    private ModelOutput(OutputRequest request, OutputPlace place, OutputTargets targets, OutputFolder folder, ITensorWriter writer, string note)
     {
-        _location = location;
+        _request = request;
+        _place = place;
+        _targets = targets;
+        _folder = folder;
         _writer = writer;
-        _createdFolder = createdFolder;
+        Note = note;
+        Displaced = targets.Displaced(request.Source);
     }
+
+    /// <summary>Files of an earlier output that give way.</summary>
+    public IReadOnlyList<string> Displaced { get; }
 
     /// <summary>Writer of the weights.</summary>
     public ITensorWriter Writer => _writer;
 
+    /// <summary>What was done about the remains of a run that was killed; empty where there were none.</summary>
+    public string Note { get; }
+
+    private OutputLocation Location => _request.Location;
+
     /// <summary>Starts a model.</summary>
-    /// <param name="location">Where it goes; checked already.</param>
-    /// <param name="format">Safetensors or PyTorch.</param>
-    /// <param name="tensors">Everything that will be written, in order.</param>
-    /// <param name="metadata">Free text at its greatest length.</param>
-    /// <param name="maxShardBytes">Most bytes a shard; zero for one file.</param>
-    /// <exception cref="LowRankToolsException"><c>DiskFull</c>, <c>OutputNotWritable</c>.</exception>
-    public static ModelOutput Create(OutputLocation location, ModelFormat format, IReadOnlyList<TensorSpec> tensors, IReadOnlyDictionary<string, string> metadata, long maxShardBytes)
+    /// <exception cref="LowRankToolsException"><c>OutputIsSource</c>, <c>OutputExists</c>, <c>OutputBusy</c>, <c>DiskFull</c>, <c>OutputNotWritable</c>.</exception>
+    public static ModelOutput Create(OutputRequest request)
     {
-        string? created = null;
-        try
+        OutputLocation location = request.Location;
+        OutputPlace place = new(request.Disk, location.Key);
+        return OutputErrors.Writing(location.Folder, () =>
         {
-            created = CreateFolder(location.Folder);
-            OutputCheck.Room(location.Folder, tensors.Sum(t => t.ByteLength));
-            ITensorWriter writer = format == ModelFormat.PyTorch
-                ? new PyTorchModelWriter(location.WeightsPath, metadata)
-                : new SafetensorsModelWriter(location.WeightsPath, tensors, metadata, maxShardBytes);
-            return new ModelOutput(location, writer, created);
-        }
-        catch (Exception e)
-        {
-            RemoveIfEmpty(created);
-            if (e is IOException or UnauthorizedAccessException)
-                throw NotWritable(location, e);
-            throw;
-        }
+            OutputFolder folder = OutputFolder.Open(place, location);
+            try
+            {
+                string note = OutputLeftovers.Remove(location.Folder, place, folder.Held);
+                // After the lock: what another run has just written is seen here.
+                OutputTargets targets = request.Targets();
+                OutputCheck.Room(location.Folder, request.Tensors.Sum(t => t.ByteLength));
+                ITensorWriter writer = request.Format == ModelFormat.PyTorch
+                    ? new PyTorchModelWriter(location.WeightsPath, request.Metadata, place)
+                    : new SafetensorsModelWriter(location.WeightsPath, request.Tensors, request.Metadata, request.MaxShardBytes, place, targets.Generation);
+                return new ModelOutput(request, place, targets, folder, writer, note);
+            }
+            catch
+            {
+                folder.Dispose();
+                throw;
+            }
+        });
     }
 
     /// <summary>Runs a step that writes; an error of the disk becomes one with a name and a remedy.</summary>
-    public void Writing(Action step)
+    public void Writing(Action step) => OutputErrors.Writing(Location.Folder, () =>
     {
-        try
-        {
-            step();
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw NotWritable(_location, e);
-        }
-    }
+        step();
+        return true;
+    });
 
     /// <summary>Gives all files their names.</summary>
     /// <param name="metadata">Final free text of the weights.</param>
@@ -81,81 +79,59 @@ internal sealed class ModelOutput : IDisposable
     /// <param name="companionsFrom">Folder whose configuration goes along; null for none.</param>
     /// <param name="config">Content of a new <c>config.json</c>; null for none.</param>
     /// <returns>Path that opens the model.</returns>
+    /// <exception cref="LowRankToolsException"><c>SourceChanged</c>, and those of the disk.</exception>
     public string Complete(IReadOnlyDictionary<string, string> metadata, byte[]? record, string? companionsFrom, byte[]? config = null)
     {
-        string entry = "";
-        Writing(() =>
+        List<PendingFile> small = [];
+        try
         {
-            using TemporaryFile? recordFile = record is null ? null : new TemporaryFile(_location.Folder);
-            recordFile?.Append(record);
-            recordFile?.Flush();
-            using TemporaryFile? configFile = config is null ? null : new TemporaryFile(_location.Folder);
-            configFile?.Append(config);
-            configFile?.Flush();
-            IReadOnlyList<string> files = _writer.Complete(metadata);
-            entry = files[0];
-            recordFile?.MoveTo(_location.RecordPath);
-            configFile?.MoveTo(Path.Combine(_location.Folder, ConfigFile.FileName));
-            if (record is null)
-                File.Delete(_location.RecordPath);
-            RemoveOtherForm(files);
-            if (companionsFrom is not null && _location.OwnFolder)
-                CopyCompanions(companionsFrom);
-        });
-        _completed = true;
-        return entry;
+            return OutputErrors.Writing(Location.Folder, () =>
+            {
+                IReadOnlyList<PendingFile> weights = _writer.Finish(metadata);
+                if (config is not null)
+                    small.Add(Small(Path.Combine(Location.Folder, ConfigFile.FileName), config));
+                if (companionsFrom is not null && Location.OwnFolder)
+                    small.AddRange(Companions(companionsFrom));
+                IReadOnlyList<PendingFile> before = [.. weights.SkipLast(1), .. small];
+                if (record is not null)
+                    small.Add(Small(Location.RecordPath, record));
+                _request.Source.CheckUnchanged();
+                IReadOnlyList<string> stale = _targets.Stale(_request.Source);
+                OutputLeftovers.Announce(_folder.Held, weights.SkipLast(1), stale);
+                new OutputCommit(_place, Location, _folder.Held, _request.Force).Run(before, weights[^1], record is null ? null : small[^1], stale);
+                return _targets.Entry;
+            });
+        }
+        finally
+        {
+            foreach (PendingFile file in small)
+                file.File.Dispose();
+        }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
         _writer.Dispose();
-        if (!_completed)
-            RemoveIfEmpty(_createdFolder);
+        _folder.Dispose();
     }
 
-    /// <summary>What an earlier run left in the other form (a single file beside a new index, or the reverse) is not this model.</summary>
-    private void RemoveOtherForm(IReadOnlyList<string> written)
+    private PendingFile Small(string path, ReadOnlySpan<byte> content)
     {
-        string index = _location.WeightsPath + ".index.json";
-        string stale = written[0] == index ? _location.WeightsPath : index;
-        if (stale == index && ModelParts.TryList(index, out IReadOnlyList<string> shards))
-        {
-            foreach (string shard in shards.Where(s => Path.GetDirectoryName(s) == _location.Folder))
-                File.Delete(shard);
-        }
-        File.Delete(stale);
+        TemporaryFile file = new(Location.Folder, _place);
+        file.Append(content);
+        file.Flush();
+        return new PendingFile(file, path);
     }
 
-    private void CopyCompanions(string from)
+    /// <summary>Those that the folder has already are left as they are.</summary>
+    private IEnumerable<PendingFile> Companions(string from)
     {
-        foreach (string name in s_companions)
+        foreach (string source in CompanionFiles.In(from))
         {
-            string source = Path.Combine(from, name), target = Path.Combine(_location.Folder, name);
-            if (File.Exists(source) && !File.Exists(target))
-                File.Copy(source, target);
+            string target = Path.Combine(Location.Folder, Path.GetFileName(source));
+            if (!Path.Exists(target))
+                yield return Small(target, File.ReadAllBytes(source));
         }
     }
-
-    /// <summary>Creates a folder; returns the topmost one that was not there before.</summary>
-    private static string? CreateFolder(string folder)
-    {
-        string? created = null;
-        for (string? at = folder; at is not null && !Directory.Exists(at); at = Path.GetDirectoryName(at))
-            created = at;
-        Directory.CreateDirectory(folder);
-        return created;
-    }
-
-    private static void RemoveIfEmpty(string? folder)
-    {
-        if (folder is null || !Directory.Exists(folder) || Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Any())
-            return;
-        Directory.Delete(folder, recursive: true);
-    }
-
-    private static LowRankToolsException NotWritable(OutputLocation location, Exception e) =>
-        e.HResult is UnixDiskFull or WindowsDiskFull
-            ? new LowRankToolsException(CoreErrors.DiskFull, $"{location.Folder}: the disk is full.", "Free some room, or choose another -OutputPath.", e)
-            : new LowRankToolsException(CoreErrors.OutputNotWritable, $"{location.Folder}: the output cannot be written: {e.Message}", "Choose another -OutputPath.", e);
 }

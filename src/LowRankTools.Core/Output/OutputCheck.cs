@@ -22,25 +22,11 @@ internal static class OutputCheck
 
     private static LowRankToolsException Invalid(string message, string remedy = "") => new(CoreErrors.OptionInvalid, message, remedy);
 
-    /// <summary>Refuses output that would replace its source, or other files without leave.</summary>
-    /// <exception cref="LowRankToolsException"><c>OutputIsSource</c>, <c>OutputExists</c>.</exception>
-    public static void Targets(OutputLocation location, TensorFile source, bool force)
-    {
-        HashSet<string> sources = source.Files.Select(RealPath).ToHashSet(StringComparer.Ordinal);
-        string[] targets = [location.WeightsPath, location.WeightsPath + ".index.json", location.RecordPath];
-        if (targets.FirstOrDefault(t => sources.Contains(RealPath(t))) is { } own)
-        {
-            throw new LowRankToolsException(CoreErrors.OutputIsSource, $"{own}: the output would replace the model it is made from.",
-                "Choose another -OutputPath.");
-        }
-        Free(targets, force);
-    }
-
     /// <summary>Refuses to replace files without leave.</summary>
     /// <exception cref="LowRankToolsException"><c>OutputExists</c>.</exception>
     public static void Free(IReadOnlyList<string> targets, bool force)
     {
-        if (!force && targets.FirstOrDefault(File.Exists) is { } existing)
+        if (!force && targets.FirstOrDefault(Path.Exists) is { } existing)
             throw new LowRankToolsException(CoreErrors.OutputExists, $"{existing}: the output exists.", "Use -Force to replace it, or choose another -OutputPath.");
     }
 
@@ -59,17 +45,5 @@ internal static class OutputCheck
         }
         if (free < bytes)
             throw new LowRankToolsException(CoreErrors.DiskFull, $"{folder}: the output needs {bytes:N0} bytes and {free:N0} are free.", "Free some room, or choose another -OutputPath.");
-    }
-
-    private static string RealPath(string path)
-    {
-        try
-        {
-            return File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? Path.GetFullPath(path);
-        }
-        catch (IOException)
-        {
-            return Path.GetFullPath(path);
-        }
     }
 }

@@ -12,6 +12,12 @@ namespace LowRankTools.Core;
 /// <param name="OwnFolder">Whether the folder is this model's alone, so that its configuration belongs there too.</param>
 public sealed record OutputLocation(string Folder, string WeightsPath, string RecordPath, bool OwnFolder)
 {
+    /// <summary>What locks and temporary files of a model with a folder of its own are called after; others put the model's name in front.</summary>
+    internal const string OwnKey = "lowrank";
+
+    /// <summary>What this output's lock and temporary files are called after: outputs that share a file share it.</summary>
+    internal string Key => Path.GetFileNameWithoutExtension(RecordPath);
+
     /// <summary>Resolves a location.</summary>
     /// <param name="outputPath">What the user asked for; null for a folder beside the source.</param>
     /// <param name="source">The model that is read.</param>

@@ -63,7 +63,7 @@ public static class RankPlanFile
             using TemporaryFile file = new(folder);
             file.Append(ToFile(plan));
             file.Flush();
-            file.MoveTo(path);
+            file.MoveTo(path, force);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -26,12 +26,13 @@ public sealed class PyTorchModelWriter : ITensorWriter
     /// <summary>Starts a model.</summary>
     /// <param name="path">Full path of the file.</param>
     /// <param name="metadata">Free text that <see cref="PyTorchFile.Metadata"/> shows again.</param>
+    /// <param name="place">Whose temporary file it is; null for nobody's.</param>
     /// <exception cref="IOException">The folder cannot be written.</exception>
-    public PyTorchModelWriter(string path, IReadOnlyDictionary<string, string> metadata)
+    public PyTorchModelWriter(string path, IReadOnlyDictionary<string, string> metadata, OutputPlace? place = null)
     {
         _path = path;
         _metadata = metadata;
-        _file = new TemporaryFile(Path.GetDirectoryName(path)!);
+        _file = new TemporaryFile(Path.GetDirectoryName(path)!, place);
         _zip = new ZipStoreWriter(_file);
     }
 
@@ -76,7 +77,7 @@ public sealed class PyTorchModelWriter : ITensorWriter
     }
 
     /// <inheritdoc/>
-    public IReadOnlyList<string> Complete(IReadOnlyDictionary<string, string>? metadata = null)
+    public IReadOnlyList<PendingFile> Finish(IReadOnlyDictionary<string, string>? metadata = null)
     {
         metadata ??= _metadata;
         if (_missing != 0)
@@ -88,8 +89,7 @@ public sealed class PyTorchModelWriter : ITensorWriter
         _zip.Add(Root + "version", "3\n"u8);
         _zip.Complete();
         _file.Flush();
-        _file.MoveTo(_path);
-        return [_path];
+        return [new PendingFile(_file, _path)];
     }
 
     /// <inheritdoc/>

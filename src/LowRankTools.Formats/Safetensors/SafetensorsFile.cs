@@ -47,6 +47,9 @@ public sealed class SafetensorsFile : TensorFile
     /// <inheritdoc/>
     public override IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
 
+    /// <summary>Identity of the run whose shard the file is; null for any other file.</summary>
+    internal string? ShardSet => _header.Metadata.GetValueOrDefault(Formats.ShardSet.Key);
+
     /// <inheritdoc/>
     public override IReadOnlyList<string> Files => [_file.Path];
 

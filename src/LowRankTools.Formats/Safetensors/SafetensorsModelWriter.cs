@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 
 namespace LowRankTools.Formats;
@@ -15,6 +14,10 @@ public sealed class SafetensorsModelWriter : ITensorWriter
     private readonly IReadOnlyDictionary<string, string> _metadata;
     private readonly List<SafetensorsWriter> _shards = [];
     private readonly List<IReadOnlyList<TensorSpec>> _groups;
+    private readonly OutputPlace? _place;
+    private readonly int _generation;
+    private readonly ShardSet? _set;
+    private TemporaryFile? _index;
     private int _begun;
     private long _missing;
 
@@ -23,21 +26,35 @@ public sealed class SafetensorsModelWriter : ITensorWriter
     /// <param name="tensors">Every tensor that will be written, in order.</param>
     /// <param name="metadata">Free text for the header, or text as long as it at most gets.</param>
     /// <param name="maxShardBytes">Most bytes of tensor data a file; zero for a single file. A larger tensor gets a file of its own.</param>
+    /// <param name="place">Whose temporary files they are; null for nobody's.</param>
+    /// <param name="generation">Which names shards get, <see cref="ShardNames"/>.</param>
     /// <exception cref="ModelFormatException"><c>DTypeUnsupported</c>: safetensors has no name for a type;
     /// <c>TensorSizeMismatch</c>: packed elements do not fill their last byte; <c>HeaderInvalid</c>: a tensor has the name
     /// of the header's free text; <c>DuplicateTensor</c>: two have one name; <c>HeaderTooLarge</c>.</exception>
     /// <exception cref="IOException">The folder cannot be written.</exception>
-    public SafetensorsModelWriter(string path, IEnumerable<TensorSpec> tensors, IReadOnlyDictionary<string, string> metadata, long maxShardBytes = 0)
+    public SafetensorsModelWriter(string path, IEnumerable<TensorSpec> tensors, IReadOnlyDictionary<string, string> metadata, long maxShardBytes = 0,
+        OutputPlace? place = null, int generation = 1)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(maxShardBytes);
         _path = path;
         _folder = Path.GetDirectoryName(path)!;
         _tensors = [.. tensors];
-        _metadata = metadata;
+        _place = place;
+        _generation = generation;
         Check(_tensors);
-        _groups = Groups(_tensors, maxShardBytes == 0 ? long.MaxValue : maxShardBytes);
-        _shards.Add(new SafetensorsWriter(_folder, _groups[0], metadata));
+        _groups = Groups(_tensors, maxShardBytes);
+        _set = _groups.Count > 1 ? new ShardSet() : null;
+        _metadata = WithSet(metadata, ShardSet.Unknown);
+        _shards.Add(new SafetensorsWriter(_folder, _groups[0], _metadata, place));
     }
+
+    /// <summary>How many files a model's tensors take.</summary>
+    /// <param name="tensors">Every tensor, in order.</param>
+    /// <param name="maxShardBytes">Most bytes of tensor data a file; zero for a single file.</param>
+    public static int CountFiles(IEnumerable<TensorSpec> tensors, long maxShardBytes) => Groups(tensors, maxShardBytes).Count;
+
+    /// <summary>Identity of the shards, known when they are finished; null for a single file.</summary>
+    public string? Set { get; private set; }
 
     /// <summary>Whether the format has a name for an element type.</summary>
     public static bool Supports(TensorDType dtype) => SafetensorsConstants.Holds(dtype);
@@ -51,7 +68,7 @@ public sealed class SafetensorsModelWriter : ITensorWriter
         if (_begun == _tensors.Count || !IsSame(tensor, _tensors[_begun]))
             throw new InvalidOperationException($"Tensor '{tensor}' is not the next one that was announced.");
         if (_begun == _groups.Take(_shards.Count).Sum(g => g.Count))
-            _shards.Add(new SafetensorsWriter(_folder, _groups[_shards.Count], _metadata));
+            _shards.Add(new SafetensorsWriter(_folder, _groups[_shards.Count], _metadata, _place));
         _begun++;
         _missing = tensor.ByteLength;
     }
@@ -62,38 +79,47 @@ public sealed class SafetensorsModelWriter : ITensorWriter
         if (data.Length > _missing)
             throw new InvalidOperationException($"{data.Length - _missing} bytes more than the tensor's shape needs.");
         _shards[^1].Write(data);
+        _set?.Add(data);
         _missing -= data.Length;
     }
 
     /// <inheritdoc/>
-    public IReadOnlyList<string> Complete(IReadOnlyDictionary<string, string>? metadata = null)
+    public IReadOnlyList<PendingFile> Finish(IReadOnlyDictionary<string, string>? metadata = null)
     {
         if (_missing != 0 || _begun < _tensors.Count)
             throw new InvalidOperationException($"The model lacks {_missing} bytes of a tensor and {_tensors.Count - _begun} tensors.");
+        metadata ??= _metadata;
+        string? set = Set = _set?.Complete(_tensors, WithSet(metadata, null));
+        metadata = WithSet(metadata, set);
         foreach (SafetensorsWriter shard in _shards)
-            shard.Flush(metadata ?? _metadata);
-        if (_shards.Count == 1)
-        {
-            _shards[0].MoveTo(_path);
-            return [_path];
-        }
-        string[] paths = [.. Enumerable.Range(0, _shards.Count).Select(ShardPath)];
-        using TemporaryFile index = new(_folder);
-        index.Append(Index(paths));
-        index.Flush();
-        for (int i = 0; i < paths.Length; i++)
-            _shards[i].MoveTo(paths[i]);
+            shard.Flush(metadata);
+        if (set is null)
+            return [new PendingFile(_shards[0].File, _path)];
+        IReadOnlyList<string> paths = ShardNames.Of(_path, _shards.Count, _generation);
+        _index = new TemporaryFile(_folder, _place);
+        _index.Append(Index(paths, set));
+        _index.Flush();
         // The index comes last: until it stands, nothing points at the shards.
-        string indexPath = _path + ShardIndex.Suffix;
-        index.MoveTo(indexPath);
-        return [indexPath, .. paths];
+        return [.. _shards.Zip(paths, (shard, path) => new PendingFile(shard.File, path)), new PendingFile(_index, _path + ShardIndex.Suffix)];
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        _set?.Dispose();
+        _index?.Dispose();
         foreach (SafetensorsWriter shard in _shards)
             shard.Dispose();
+    }
+
+    /// <summary>The free text of a file: shards carry their set's identity, a single file carries none, nor one that it was copied with.</summary>
+    private Dictionary<string, string> WithSet(IReadOnlyDictionary<string, string> metadata, string? set)
+    {
+        Dictionary<string, string> text = new(metadata, StringComparer.Ordinal);
+        text.Remove(ShardSet.Key);
+        if (_set is not null && set is not null)
+            text[ShardSet.Key] = set;
+        return text;
     }
 
     /// <summary>What would make a file that readers refuse is found before the first byte, not after the last.</summary>
@@ -123,8 +149,9 @@ public sealed class SafetensorsModelWriter : ITensorWriter
     }
 
     /// <summary>Fills one file after another, in order; there is at least one.</summary>
-    private static List<IReadOnlyList<TensorSpec>> Groups(IReadOnlyList<TensorSpec> tensors, long most)
+    private static List<IReadOnlyList<TensorSpec>> Groups(IEnumerable<TensorSpec> tensors, long maxShardBytes)
     {
+        long most = maxShardBytes == 0 ? long.MaxValue : maxShardBytes;
         List<TensorSpec> group = [];
         List<IReadOnlyList<TensorSpec>> groups = [group];
         long bytes = 0;
@@ -143,13 +170,7 @@ public sealed class SafetensorsModelWriter : ITensorWriter
 
     private static bool IsSame(TensorSpec a, TensorSpec b) => a.Name == b.Name && a.DType == b.DType && a.Shape.SequenceEqual(b.Shape);
 
-    private string ShardPath(int i)
-    {
-        string stem = Path.GetFileNameWithoutExtension(_path);
-        return Path.Combine(_folder, string.Create(CultureInfo.InvariantCulture, $"{stem}-{i + 1:D5}-of-{_shards.Count:D5}.safetensors"));
-    }
-
-    private byte[] Index(string[] paths)
+    private byte[] Index(IReadOnlyList<string> paths, string set)
     {
         using MemoryStream stream = new();
         using (Utf8JsonWriter json = new(stream, new JsonWriterOptions { Indented = true }))
@@ -157,9 +178,10 @@ public sealed class SafetensorsModelWriter : ITensorWriter
             json.WriteStartObject();
             json.WriteStartObject("metadata"u8);
             json.WriteNumber("total_size"u8, _tensors.Sum(t => t.ByteLength));
+            json.WriteString(ShardSet.Key, set);
             json.WriteEndObject();
             json.WriteStartObject("weight_map"u8);
-            for (int i = 0; i < paths.Length; i++)
+            for (int i = 0; i < paths.Count; i++)
             {
                 foreach (TensorSpec tensor in _shards[i].Tensors)
                     json.WriteString(tensor.Name, Path.GetFileName(paths[i]));

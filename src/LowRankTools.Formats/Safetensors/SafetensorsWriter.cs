@@ -20,7 +20,8 @@ internal sealed class SafetensorsWriter : IDisposable
     /// <param name="folder">Where the file will be.</param>
     /// <param name="tensors">Every tensor that will be written here, in order.</param>
     /// <param name="metadata">Free text for <c>__metadata__</c>, or text as long as it at most gets.</param>
-    public SafetensorsWriter(string folder, IReadOnlyList<TensorSpec> tensors, IReadOnlyDictionary<string, string> metadata)
+    /// <param name="place">Whose temporary file it is.</param>
+    public SafetensorsWriter(string folder, IReadOnlyList<TensorSpec> tensors, IReadOnlyDictionary<string, string> metadata, OutputPlace? place)
     {
         _tensors = tensors;
         long reserved = AlignUp(SafetensorsConstants.PrefixBytes + Encode(tensors, metadata).Length) - SafetensorsConstants.PrefixBytes;
@@ -30,7 +31,7 @@ internal sealed class SafetensorsWriter : IDisposable
                 remedy: "Write shards with -MaxShardSize.");
         }
         _reserved = (int)reserved;
-        _file = new TemporaryFile(folder);
+        _file = new TemporaryFile(folder, place);
         _file.Append(new byte[SafetensorsConstants.PrefixBytes + _reserved]);
     }
 
@@ -52,7 +53,8 @@ internal sealed class SafetensorsWriter : IDisposable
         _file.Flush();
     }
 
-    public void MoveTo(string path) => _file.MoveTo(path);
+    /// <summary>The file under its temporary name.</summary>
+    public TemporaryFile File => _file;
 
     public void Dispose() => _file.Dispose();
 

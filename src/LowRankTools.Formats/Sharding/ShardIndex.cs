@@ -11,14 +11,18 @@ internal sealed class ShardIndex
     /// <summary>Ending of every index's name, whatever the format of its shards.</summary>
     public const string Suffix = ".index.json";
 
-    private ShardIndex(Dictionary<string, string> shards)
+    private ShardIndex(Dictionary<string, string> shards, string? set)
     {
         Shards = shards;
+        Set = set;
         Files = [.. shards.Values.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
     }
 
     /// <summary>Full path of the shard of every tensor.</summary>
     public IReadOnlyDictionary<string, string> Shards { get; }
+
+    /// <summary>Identity of the run that wrote index and shards, where they carry one.</summary>
+    public string? Set { get; }
 
     /// <summary>Full paths of the shards, each once, in the order of their names.</summary>
     public IReadOnlyList<string> Files { get; }
@@ -35,7 +39,7 @@ internal sealed class ShardIndex
         try
         {
             file.ReadExactly(0, json, FormatErrors.HeaderTruncated);
-            return new ShardIndex(Parse(json, path));
+            return Parse(json, path);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
@@ -47,14 +51,17 @@ internal sealed class ShardIndex
         }
     }
 
-    private static Dictionary<string, string> Parse(ReadOnlySpan<byte> json, string path)
+    private static ShardIndex Parse(ReadOnlySpan<byte> json, string path)
     {
         Dictionary<string, string>? shards = null;
+        string? set = null;
         Utf8JsonReader reader = new(json, new JsonReaderOptions { MaxDepth = 16 });
         Expect(ref reader, JsonTokenType.StartObject);
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            if (!reader.ValueTextEquals("weight_map"u8))
+            if (reader.ValueTextEquals("metadata"u8))
+                set = ReadSet(ref reader);
+            else if (!reader.ValueTextEquals("weight_map"u8))
                 reader.Skip();
             else if (shards is null)
                 shards = ReadMap(ref reader, path);
@@ -63,7 +70,29 @@ internal sealed class ShardIndex
         }
         while (reader.Read())
             throw new JsonException("there is something after the object");
-        return shards ?? throw new JsonException("it has no weight_map");
+        return new ShardIndex(shards ?? throw new JsonException("it has no weight_map"), set);
+    }
+
+    /// <summary>The identity of the run among the index's free fields, which may hold anything else.</summary>
+    private static string? ReadSet(ref Utf8JsonReader reader)
+    {
+        string? set = null;
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            reader.Skip();
+            return null;
+        }
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            bool isSet = reader.ValueTextEquals(ShardSet.Key);
+            reader.Read();
+            if (isSet && reader.TokenType == JsonTokenType.String)
+                set = reader.GetString();
+            else
+                reader.Skip();
+        }
+        return set;
     }
 
     private static Dictionary<string, string> ReadMap(ref Utf8JsonReader reader, string path)

@@ -19,6 +19,7 @@ public sealed class ShardedTensorFile : TensorFile
         {
             foreach (string shard in _index.Files)
                 _shards.Add(TensorFileOpener.OpenShard(shard));
+            CheckSet();
             Collect();
         }
         catch
@@ -53,6 +54,18 @@ public sealed class ShardedTensorFile : TensorFile
         foreach (TensorFile shard in _shards)
             shard.Dispose();
     }
+
+    /// <summary>A run cut short between two renames, or files copied together by hand, would else make a model of two.</summary>
+    private void CheckSet()
+    {
+        string? expected = _index.Set ?? _shards.Select(SetOf).FirstOrDefault(set => set is not null);
+        if (expected is null || _shards.Find(s => SetOf(s) != expected) is not { } stranger)
+            return;
+        throw new ModelFormatException(FormatErrors.ShardOfAnotherRun,
+            $"{System.IO.Path.GetFileName(stranger.Path)} does not belong to the run that wrote {(_index.Set is null ? "the other shards" : "the index")}.", Path);
+    }
+
+    private static string? SetOf(TensorFile shard) => (shard as SafetensorsFile)?.ShardSet;
 
     /// <summary>Index and shards must name the same tensors: a stale shard beside a new index is a wrong model.</summary>
     private void Collect()

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Microsoft.Win32.SafeHandles;
 
 namespace LowRankTools.Formats;
 
@@ -11,16 +10,20 @@ public sealed class TemporaryFile : IDisposable
 {
     private static readonly ConcurrentDictionary<string, bool> s_unfinished = new(StringComparer.Ordinal);
 
-    private readonly SafeFileHandle _handle;
+    private readonly OutputDisk _disk;
+    private readonly IOutputFile _file;
     private string? _temporaryPath;
 
-    /// <summary>Creates the temporary file in <paramref name="folder"/>.</summary>
+    /// <summary>Creates the temporary file.</summary>
+    /// <param name="folder">Folder of the target.</param>
+    /// <param name="place">Where the writer's temporary files are looked for when it was killed; null for nobody's.</param>
     /// <exception cref="IOException">The folder cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">The folder may not be written.</exception>
-    public TemporaryFile(string folder)
+    public TemporaryFile(string folder, OutputPlace? place = null)
     {
-        _temporaryPath = Path.Combine(folder, $".{Path.GetRandomFileName()}.tmp");
-        _handle = File.OpenHandle(_temporaryPath, FileMode.CreateNew, FileAccess.Write, FileShare.Delete);
+        _disk = place?.Disk ?? OutputDisk.Local;
+        _temporaryPath = Path.Combine(folder, OutputPlace.TemporaryName(place?.Key ?? "file"));
+        _file = _disk.Create(_temporaryPath);
         s_unfinished[_temporaryPath] = true;
     }
 
@@ -43,13 +46,16 @@ public sealed class TemporaryFile : IDisposable
         }
     }
 
+    /// <summary>Full path under the temporary name; null once the file has its own.</summary>
+    public string? TemporaryPath => _temporaryPath;
+
     /// <summary>Bytes appended so far.</summary>
     public long Length { get; private set; }
 
     /// <summary>Appends bytes.</summary>
     public void Append(ReadOnlySpan<byte> data)
     {
-        RandomAccess.Write(_handle, data, Length);
+        _file.Write(Length, data);
         Length += data.Length;
     }
 
@@ -57,31 +63,41 @@ public sealed class TemporaryFile : IDisposable
     public void Patch(long position, ReadOnlySpan<byte> data)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(position + data.Length, Length);
-        RandomAccess.Write(_handle, data, position);
+        _file.Write(position, data);
     }
 
     /// <summary>Flushes to the disk and closes; the file keeps its temporary name.</summary>
     public void Flush()
     {
-        RandomAccess.FlushToDisk(_handle);
-        _handle.Dispose();
+        _file.Flush();
+        _file.Dispose();
     }
 
-    /// <summary>Gives the flushed file its final name, replacing what was there.</summary>
-    public void MoveTo(string path)
+    /// <summary>Gives the flushed file its final name.</summary>
+    /// <param name="path">Full path in the same folder.</param>
+    /// <param name="replace">Whether a file of that name gives way.</param>
+    /// <exception cref="IOException">The name is taken and <paramref name="replace"/> is false, or the disk refuses.</exception>
+    public void MoveTo(string path, bool replace = true)
     {
-        File.Move(_temporaryPath!, path, overwrite: true);
+        _disk.Rename(_temporaryPath!, path, replace);
         s_unfinished.TryRemove(_temporaryPath!, out _);
         _temporaryPath = null;
     }
 
-    /// <summary>Closes, and deletes what was not moved.</summary>
+    /// <summary>Closes, and deletes what was not moved. That the disk refuses is no error: what went wrong before is what to tell.</summary>
     public void Dispose()
     {
-        _handle.Dispose();
+        _file.Dispose();
         if (_temporaryPath is null)
             return;
-        File.Delete(_temporaryPath);
+        try
+        {
+            _disk.Delete(_temporaryPath);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The next run into the folder finds it.
+        }
         s_unfinished.TryRemove(_temporaryPath, out _);
         _temporaryPath = null;
     }

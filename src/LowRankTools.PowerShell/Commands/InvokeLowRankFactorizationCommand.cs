@@ -62,7 +62,7 @@ public sealed partial class InvokeLowRankFactorizationCommand : WriteCommandBase
             WriteWarning($"{source.Path}: the calibration has nothing on {string.Join(", ", result.Uncalibrated)}; only the weight was looked at there.");
         if (result.FactorizedLayers == 0)
             WriteWarning($"{source.Path}: no layer is factorized; each one's Reason in the result's Layers says why.");
-        WriteResult(result, result.Path, result.Written);
+        WriteResult(result, result.Path, result.Written, result.Displaced, result.Note);
     }
 
     private static string Planned(RankPlan plan) => plan.Path ?? throw new LowRankToolsException(CoreErrors.PlanModelMismatch,

@@ -27,6 +27,6 @@ public sealed class MergeLowRankFactorCommand : WriteCommandBase
             return;
         MergeModel operation = new(options with { WhatIf = !write });
         MergeResult result = Run(source.Name, (progress, token) => operation.Run(source, progress, token));
-        WriteResult(result, result.Path, result.Written);
+        WriteResult(result, result.Path, result.Written, result.Displaced, result.Note);
     }
 }

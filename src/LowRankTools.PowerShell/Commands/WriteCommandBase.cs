@@ -67,7 +67,13 @@ public abstract class WriteCommandBase : PathCommandBase
         return reason == ShouldProcessReason.WhatIf ? false : null;
     }
 
-    /// <summary>Writes a result, or the file in its place.</summary>
-    private protected void WriteResult(object result, string path, bool written) =>
+    /// <summary>Writes a result, or the file in its place, and tells what had to make room for it.</summary>
+    private protected void WriteResult(object result, string path, bool written, IReadOnlyList<string> displaced, string note)
+    {
+        foreach (string old in displaced)
+            WriteVerbose($"{(written ? "Replaced or removed" : "Would replace or remove")} '{old}'.");
+        if (note.Length > 0)
+            WriteWarning(note);
         WriteObject(PassThru && written ? new FileInfo(path) : result);
+    }
 }

@@ -33,7 +33,17 @@ internal sealed partial class LowRankProcess : IDisposable
     public bool HasExited => _process.HasExited;
 
     /// <summary>Ctrl+C.</summary>
-    public void SendInterrupt() => Assert.Equal(0, Kill(_process.Id, Interrupt));
+    public void SendInterrupt() => Send(Interrupt);
+
+    /// <summary>A signal.</summary>
+    public void Send(int signal) => Assert.Equal(0, Kill(_process.Id, signal));
+
+    /// <summary>The end, at once; of a process that has ended already too.</summary>
+    public void SendKill()
+    {
+        if (!_process.HasExited)
+            _process.Kill();
+    }
 
     public async Task<CliRun> Completed()
     {

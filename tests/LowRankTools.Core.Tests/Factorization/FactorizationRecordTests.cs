@@ -37,6 +37,7 @@ public sealed class FactorizationRecordTests
         Rule = "Rank 4",
         Split = FactorSplit.Right,
         Seed = ulong.MaxValue,
+        ComputedBy = whole ? "Embedded on cpu, AVX2" : null,
         Calibration = whole ? new CalibrationRecord { File = "grams.safetensors", Fingerprint = "4567", Mode = CalibrationMode.Diagonal, Damping = 1e-3, Refit = true } : null,
         Layers =
         [

@@ -1,0 +1,71 @@
+using LowRankTools.Formats;
+
+namespace LowRankTools.Core;
+
+/// <summary>
+/// What runs that were killed left in a folder: temporary files, and shards that no index came to name. Who holds the lock
+/// that such files are called after knows that their writer is gone.
+/// </summary>
+internal static class OutputLeftovers
+{
+    /// <summary>
+    /// Notes which shards are about to get their names, and which are about to go, for whoever has to clear up after this
+    /// process. Stamps make sure that it will be those files and no others of their names.
+    /// </summary>
+    /// <param name="held">The output's lock.</param>
+    /// <param name="coming">Shards under their temporary names.</param>
+    /// <param name="going">Full paths of old files.</param>
+    public static void Announce(IOutputLock held, IEnumerable<PendingFile> coming, IEnumerable<string> going)
+    {
+        IEnumerable<string> lines = coming.Select(f => Line(FileStamp.Of(f.File.TemporaryPath!), f.Path))
+            .Concat(going.Where(g => ShardNames.StemOf(g) is not null).Select(g => Line(FileStamp.Of(g), g)));
+        held.Write(string.Join('\n', lines));
+    }
+
+    /// <summary>Removes what is left in a folder by writers that are gone.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="place">The output about to be written.</param>
+    /// <param name="held">Its lock.</param>
+    /// <returns>What was done, for people; empty when there was nothing.</returns>
+    public static string Remove(string folder, OutputPlace place, IOutputLock held)
+    {
+        if (!held.IsExclusive)
+            return "";
+        List<FileInfo> removed = [];
+        Clear(folder, place.Disk, place.Key, held, removed);
+        foreach (string path in Directory.EnumerateFiles(folder, ".*.lock").Where(p => Path.GetFileName(p) != place.LockName).ToList())
+        {
+            if (OutputPlace.KeyOfLock(Path.GetFileName(path)) is not { } key || !IsOurs(key))
+                continue;
+            using IOutputLock? other = place.Disk.TryLock(path);
+            if (other is { IsExclusive: true })
+                Clear(folder, place.Disk, key, other, removed);
+        }
+        return removed.Count == 0 ? ""
+            : $"{folder}: {removed.Count} files of {removed.Sum(f => f.Length):N0} bytes, left by a run that was killed, were removed.";
+    }
+
+    /// <summary>Locks of other programs are none of this one's business.</summary>
+    private static bool IsOurs(string key) => key == OutputLocation.OwnKey || key.EndsWith("." + OutputLocation.OwnKey, StringComparison.Ordinal);
+
+    private static void Clear(string folder, OutputDisk disk, string key, IOutputLock held, List<FileInfo> removed)
+    {
+        IEnumerable<string> shards = held.Read().Split('\n').Select(line => line.Split(' ', 2)).Where(parts => parts.Length == 2)
+            .Select(parts => (Stamp: parts[0], Path: Path.Combine(folder, Path.GetFileName(parts[1])))).Where(f => IsOrphan(f.Path, f.Stamp)).Select(f => f.Path);
+        IEnumerable<string> temporary = Directory.EnumerateFiles(folder, $".{key}.*.tmp").Where(path => OutputPlace.IsTemporary(Path.GetFileName(path), key));
+        foreach (string path in shards.Concat(temporary).ToList())
+        {
+            FileInfo file = new(path);
+            _ = file.Length; // looked at while it is there
+            disk.Delete(path);
+            removed.Add(file);
+        }
+    }
+
+    /// <summary>The very file that the run had in hand, and no index names it: either the run's own index never stood, or it has replaced the old one.</summary>
+    private static bool IsOrphan(string path, string stamp) =>
+        ShardNames.StemOf(path) is { } stem && FileStamp.Of(path)?.ToString() == stamp
+        && !(ModelParts.TryList(Path.Combine(Path.GetDirectoryName(path)!, stem + ".safetensors" + ModelFileNames.IndexSuffix), out IReadOnlyList<string> named) && named.Contains(path));
+
+    private static string Line(FileStamp? stamp, string path) => $"{stamp} {Path.GetFileName(path)}";
+}

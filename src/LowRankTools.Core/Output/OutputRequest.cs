@@ -1,0 +1,35 @@
+using LowRankTools.Formats;
+
+namespace LowRankTools.Core;
+
+/// <summary>A model that is about to be written.</summary>
+/// <param name="Location">Where it goes.</param>
+/// <param name="Format">Safetensors or PyTorch.</param>
+/// <param name="Tensors">Everything that will be written, in order.</param>
+/// <param name="Metadata">Free text at its greatest length.</param>
+internal sealed record OutputRequest(OutputLocation Location, ModelFormat Format, IReadOnlyList<TensorSpec> Tensors, IReadOnlyDictionary<string, string> Metadata)
+{
+    /// <summary>Most bytes a shard; zero for one file.</summary>
+    public long MaxShardBytes { get; init; }
+
+    /// <summary>Whether a record goes beside the weights.</summary>
+    public bool HasRecord { get; init; }
+
+    /// <summary>Whether an old output gives way.</summary>
+    public bool Force { get; init; }
+
+    /// <summary>What the model is made from.</summary>
+    public SourceFiles Source { get; init; } = SourceFiles.None;
+
+    /// <summary>Where bytes go.</summary>
+    public OutputDisk Disk { get; init; } = OutputDisk.Local;
+
+    /// <summary>Names what will be written, and checks it.</summary>
+    /// <exception cref="Numerics.LowRankToolsException"><c>OutputIsSource</c>, <c>OutputExists</c>.</exception>
+    public OutputTargets Targets() =>
+        OutputTargets.Plan(Location, Format == ModelFormat.PyTorch ? 1 : SafetensorsModelWriter.CountFiles(Tensors, MaxShardBytes), HasRecord, Source, Force);
+
+    /// <summary>What would have to give way: told, not refused, where nothing is written.</summary>
+    /// <exception cref="Numerics.LowRankToolsException"><c>OutputIsSource</c>.</exception>
+    public IReadOnlyList<string> Displaced() => (this with { Force = true }).Targets().Displaced(Source);
+}
