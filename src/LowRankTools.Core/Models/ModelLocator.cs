@@ -1,5 +1,4 @@
 using LowRankTools.Formats;
-using LowRankTools.Formats;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core;

@@ -19,6 +19,16 @@ internal static class CompanionFiles
     /// <c>NotARegularFile</c>: one is none.</exception>
     public static IReadOnlyList<string> In(string folder) => [.. s_names.Select(name => SiblingPath.Companion(folder, name)).OfType<string>()];
 
+    /// <summary>Refuses companions that could not go along, before anything is computed.</summary>
+    /// <param name="location">Where the model goes.</param>
+    /// <param name="source">The model that is read.</param>
+    /// <exception cref="ModelFormatException">As <see cref="In"/>.</exception>
+    public static void Check(OutputLocation location, ModelSource source)
+    {
+        if (location.OwnFolder)
+            In(Path.GetDirectoryName(source.Path)!);
+    }
+
     /// <summary>Content of a companion.</summary>
     /// <exception cref="ModelFormatException"><c>NotARegularFile</c>, <c>HeaderTooLarge</c>.</exception>
     public static byte[] Read(string path) => RegularFile.ReadAllBytes(path, MostBytes)

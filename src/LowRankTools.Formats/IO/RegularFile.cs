@@ -42,13 +42,17 @@ public static partial class RegularFile
         }
     }
 
-    /// <summary>Whether a path leads to something that is there and is no regular file.</summary>
+    /// <summary>Whether a path leads to a regular file; a link that leads nowhere is none.</summary>
+    /// <param name="path">Full path; links are followed.</param>
+    public static bool Exists(string path) => OperatingSystem.IsWindows() ? File.Exists(path) : UnixFile.KindOf(path) == FileKind.Regular;
+
+    /// <summary>Whether a path leads to something that is there and is neither a regular file nor a folder.</summary>
     /// <param name="path">Full path; links are followed.</param>
     /// <param name="kind">What it is, for people; empty otherwise.</param>
     public static bool IsSomethingElse(string path, out string kind)
     {
         FileKind found = OperatingSystem.IsWindows() ? FileKind.Regular : UnixFile.KindOf(path);
-        kind = found is FileKind.Regular or FileKind.Unknown ? "" : Word(found);
+        kind = found is FileKind.Regular or FileKind.Folder or FileKind.Unknown ? "" : Word(found);
         return kind.Length > 0;
     }
 

@@ -32,7 +32,7 @@ public static class SiblingPath
         string full = Path.Combine(folder, name);
         if (RegularFile.IsSomethingElse(full, out string kind))
             throw new ModelFormatException(FormatErrors.NotARegularFile, $"This is {kind} and no regular file.", full);
-        if (!File.Exists(full))
+        if (!RegularFile.Exists(full))
             return null;
         return Belongs(full, folder) ? full
             : throw new ModelFormatException(FormatErrors.ReferencedFileOutside, "This is a link that leads out of the model's folder.", full, remedy: Copies);
@@ -48,7 +48,7 @@ public static class SiblingPath
             throw Outside(owner, name);
         if (RegularFile.IsSomethingElse(full, out string kind))
             throw new ModelFormatException(FormatErrors.NotARegularFile, $"It refers to '{name}', which is {kind} and no regular file.", owner);
-        if (!File.Exists(full))
+        if (!RegularFile.Exists(full))
             return null;
         return Belongs(full, folder) ? full : throw Outside(owner, name);
     }
