@@ -43,6 +43,10 @@ public static class FormatErrors
     public const string ReferencedFileOutside = nameof(ReferencedFileOutside);
     /// <summary>Shards of two runs lie under one index.</summary>
     public const string ShardOfAnotherRun = nameof(ShardOfAnotherRun);
+    /// <summary>A path leads to a named pipe, a socket, a device or a folder.</summary>
+    public const string NotARegularFile = nameof(NotARegularFile);
+    /// <summary>A file's name is not UTF-8, and so cannot be opened here.</summary>
+    public const string FileNameInvalid = nameof(FileNameInvalid);
     /// <summary>A file that names no tensors at all.</summary>
     public const string NoTensors = nameof(NoTensors);
 }

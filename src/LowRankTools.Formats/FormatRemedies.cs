@@ -16,6 +16,8 @@ internal static class FormatRemedies
         FormatErrors.ShardOfAnotherRun => "Write the model again, or bring the files of one run together.",
         FormatErrors.ReferencedFileMissing => "Put the files that belong to the model beside it.",
         FormatErrors.ReferencedFileOutside => "Put the file into the model's folder and name it without a path that leads out.",
+        FormatErrors.NotARegularFile => "Put a regular file there, or name another one.",
+        FormatErrors.FileNameInvalid => "Rename it.",
         FormatErrors.HeaderTruncated or FormatErrors.HeaderInvalid or FormatErrors.TensorTruncated or FormatErrors.TensorOverlap
             or FormatErrors.DataHole or FormatErrors.TensorSizeMismatch or FormatErrors.DuplicateTensor or FormatErrors.ShapeOverflow
             or FormatErrors.PickleInvalid or FormatErrors.ArchiveInvalid => Damaged,

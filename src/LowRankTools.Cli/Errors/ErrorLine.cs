@@ -1,3 +1,4 @@
+using LowRankTools.Core;
 using LowRankTools.Formats;
 using LowRankTools.Numerics;
 

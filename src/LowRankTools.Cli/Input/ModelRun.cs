@@ -6,7 +6,7 @@ namespace LowRankTools.Cli;
 /// <summary>Takes every model at the given paths through one action; a bad one is told about and the others go on.</summary>
 internal sealed class ModelRun(ConsoleContext console)
 {
-    private readonly ModelLocator _locator = new();
+    private readonly ModelLocator _locator = new(warning => console.Error.WriteLine(SafeText.Line($"warning: {warning}")));
     private readonly Attempts _attempts = new(console);
 
     /// <summary>Runs the action on each model once, whatever number of paths lead to it.</summary>

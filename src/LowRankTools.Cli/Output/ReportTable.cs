@@ -1,3 +1,5 @@
+using LowRankTools.Core;
+
 namespace LowRankTools.Cli;
 
 /// <summary>

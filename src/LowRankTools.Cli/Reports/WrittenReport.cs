@@ -1,3 +1,5 @@
+using LowRankTools.Core;
+
 namespace LowRankTools.Cli.Reports;
 
 /// <summary>Where a model went, and what had to make room for it.</summary>

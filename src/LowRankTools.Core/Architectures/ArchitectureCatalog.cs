@@ -1,3 +1,4 @@
+using LowRankTools.Formats;
 using LowRankTools.Networks;
 using LowRankTools.Numerics;
 
@@ -10,10 +11,10 @@ internal static class ArchitectureCatalog
     /// <exception cref="LowRankToolsException"><c>ConfigNotFound</c>, <c>ConfigInvalid</c>, <c>ArchitectureUnsupported</c>.</exception>
     public static (TransformerConfig Config, ModelWeights Weights) Recognize(Model model)
     {
-        string path = Path.Combine(Path.GetDirectoryName(model.Source.Path)!, ConfigFile.FileName);
+        string folder = Path.GetDirectoryName(model.Source.Path)!;
         if (SentenceEncoderWeights.Recognize(model) is { } sentences)
             return sentences;
-        if (File.Exists(path))
+        if (SiblingPath.Companion(folder, ConfigFile.FileName) is { } path)
         {
             ConfigFile file = ConfigFile.Read(path);
             WeightLayout layout = WeightLayout.Of(file.Text("model_type"));
@@ -28,7 +29,7 @@ internal static class ArchitectureCatalog
             both.Check();
             return (both, new ModelWeights(model, bare, plain));
         }
-        throw new LowRankToolsException(CoreErrors.ConfigNotFound, $"{path}: the file is missing, and the weights alone do not say what network they are of.",
+        throw new LowRankToolsException(CoreErrors.ConfigNotFound, $"{Path.Combine(folder, ConfigFile.FileName)}: the file is missing, and the weights alone do not say what network they are of.",
             "Put the model's config.json beside its weights.");
     }
 }

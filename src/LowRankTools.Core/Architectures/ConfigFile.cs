@@ -1,4 +1,5 @@
 using System.Text.Json;
+using LowRankTools.Formats;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core;
@@ -29,12 +30,11 @@ internal sealed class ConfigFile
     /// <exception cref="LowRankToolsException"><c>ConfigInvalid</c>: it is too long or no JSON object.</exception>
     public static ConfigFile Read(string path)
     {
-        if (new FileInfo(path).Length > MaxBytes)
-            throw Error(path, $"it is longer than {MaxBytes} bytes.");
+        byte[] json = RegularFile.ReadAllBytes(path, MaxBytes) ?? throw Error(path, $"it is longer than {MaxBytes} bytes.");
         try
         {
             // The document is small and lives as long as its clone of the root.
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path), new JsonDocumentOptions { MaxDepth = MaxNesting });
+            using JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = MaxNesting });
             if (document.RootElement.ValueKind == JsonValueKind.Object)
                 return new ConfigFile(path, document.RootElement.Clone(), "");
         }

@@ -48,18 +48,16 @@ public sealed record FactorizationRecord
     public required IReadOnlyList<FactorizedLayerRecord> Layers { get; init; }
 
     /// <summary>The record of an opened model: from its metadata, or from the file beside it; null where there is none.</summary>
-    /// <exception cref="ModelFormatException"><c>HeaderInvalid</c>: there is one and it is damaged.</exception>
+    /// <exception cref="ModelFormatException"><c>HeaderInvalid</c>: there is one and it is damaged; <c>ReferencedFileOutside</c>, <c>NotARegularFile</c>.</exception>
     public static FactorizationRecord? Find(TensorFile file)
     {
         try
         {
             if (file.Metadata.TryGetValue(MetadataKey, out string? text))
                 return JsonSerializer.Deserialize(text, RecordJson.Default.FactorizationRecord);
-            string beside = Path.Combine(Path.GetDirectoryName(file.Path)!, FileName);
-            FileInfo info = new(beside);
-            if (!info.Exists || info.Length > MaxBytes)
+            if (SiblingPath.Companion(Path.GetDirectoryName(file.Path)!, FileName) is not { } beside || RegularFile.ReadAllBytes(beside, MaxBytes) is not { } json)
                 return null;
-            FactorizationRecord? record = JsonSerializer.Deserialize(File.ReadAllBytes(beside), RecordJson.Default.FactorizationRecord);
+            FactorizationRecord? record = JsonSerializer.Deserialize(json, RecordJson.Default.FactorizationRecord);
             // The folder may hold other models too: the record is this one's only if its factors are here.
             return record is not null && record.Describes(file) ? record : null;
         }

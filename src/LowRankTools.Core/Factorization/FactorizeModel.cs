@@ -37,6 +37,7 @@ public sealed class FactorizeModel(FactorizeOptions options)
         using Model model = Model.Open(source);
         SourceFiles read = SourceFiles.Of([.. model.File.Files, .. options.Calibration is { } fitted ? [fitted.Path] : Array.Empty<string>()]);
         OutputLocation location = Location(source);
+        CompanionFiles.Check(location, source);
         if (!options.WhatIf)
             OutputTargets.Check(location, read, options.Force);
         using LayerCalibrations? calibrations = options.Calibration is { } use ? LayerCalibrations.Open(use) : null;

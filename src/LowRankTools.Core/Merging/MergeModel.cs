@@ -31,6 +31,7 @@ public sealed class MergeModel(MergeOptions options)
         }
         List<OutputItem> items = OutputItems.Checked([.. DenseTensors.List(model).Select(t => Item(model, t))], source.Path);
         OutputLocation location = Location(source);
+        CompanionFiles.Check(location, source);
         SourceFiles read = SourceFiles.Of(model.File.Files);
         Dictionary<string, string> metadata = OutputItems.Metadata(model.File, options.Format, items, record: null);
         OutputRequest request = new(location, options.Format, [.. items.SelectMany(i => i.Written)], metadata)

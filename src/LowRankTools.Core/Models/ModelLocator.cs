@@ -8,7 +8,8 @@ namespace LowRankTools.Core;
 /// PyTorch; every other weight file by itself. A shard that is named alone stands for its whole model.
 /// One locator serves one run and hands out each model once.
 /// </summary>
-public sealed class ModelLocator
+/// <param name="warn">Is told what a folder holds that looks like a model and is passed over, and why; null to tell nobody.</param>
+public sealed class ModelLocator(Action<string>? warn = null)
 {
     private readonly HashSet<string> _found = new(StringComparer.Ordinal);
 
@@ -19,17 +20,22 @@ public sealed class ModelLocator
     /// <param name="path">A file or a folder.</param>
     /// <param name="recurse">Whether subfolders are searched too; links to folders are not followed.</param>
     /// <returns>Models that this locator has not handed out before, in the order of their paths.</returns>
-    /// <exception cref="LowRankToolsException"><c>PathNotFound</c>, <c>NoModelsFound</c>.</exception>
+    /// <exception cref="LowRankToolsException"><c>PathNotFound</c>, <c>NoModelsFound</c>, <c>NotARegularFile</c>, <c>FileNameInvalid</c>.</exception>
     public IReadOnlyList<ModelSource> Find(string path, bool recurse = false)
     {
         string full = Path.GetFullPath(path);
-        List<ModelSource> models;
+        List<ModelSource> models = [];
         if (File.Exists(full))
             models = [Owner(full)];
         else if (Directory.Exists(full))
-            models = [.. Search(full, recurse)];
+            Search(full, recurse, models);
+        else if (RegularFile.IsSomethingElse(full, out string kind))
+            throw new ModelFormatException(FormatErrors.NotARegularFile, $"This is {kind} and no regular file.", full);
         else
+        {
+            RawNames.Check(full);
             throw new LowRankToolsException(CoreErrors.PathNotFound, $"{path}: there is no such file or folder.", "Check the path.");
+        }
         if (models.Count == 0)
         {
             throw new LowRankToolsException(CoreErrors.NoModelsFound, $"{path}: the folder holds no model files.",
@@ -38,23 +44,30 @@ public sealed class ModelLocator
         return [.. models.Where(m => _found.Add(m.Path))];
     }
 
-    private static IEnumerable<ModelSource> Search(string folder, bool recurse)
+    private void Search(string folder, bool recurse, List<ModelSource> models)
     {
-        foreach (ModelSource model in InFolder(folder))
-            yield return model;
+        models.AddRange(InFolder(folder));
         if (!recurse)
-            yield break;
-        EnumerationOptions options = new() { AttributesToSkip = FileAttributes.ReparsePoint | FileAttributes.Hidden, IgnoreInaccessible = true };
+            return;
+        EnumerationOptions options = new() { AttributesToSkip = FileAttributes.ReparsePoint | FileAttributes.Hidden };
         foreach (string sub in Directory.EnumerateDirectories(folder, "*", options).Order(StringComparer.Ordinal))
         {
-            foreach (ModelSource model in Search(sub, recurse))
-                yield return model;
+            try
+            {
+                RawNames.Check(sub);
+                Search(sub, recurse, models);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or ModelFormatException)
+            {
+                // One folder that cannot be read says nothing about the others.
+                warn?.Invoke($"{sub}: the folder is passed over: {e.Message}");
+            }
         }
     }
 
-    private static List<ModelSource> InFolder(string folder)
+    private List<ModelSource> InFolder(string folder)
     {
-        List<string> files = [.. Directory.EnumerateFiles(folder).Where(ModelFileNames.LooksLikeModel).Order(StringComparer.Ordinal)];
+        List<string> files = [.. Directory.EnumerateFiles(folder).Where(ModelFileNames.LooksLikeModel).Where(IsFile).Order(StringComparer.Ordinal)];
         HashSet<string> parts = new(StringComparer.Ordinal);
         List<string> models = [];
         foreach (string index in files.Where(f => ModelFileNames.IsIndex(f) || ModelFileNames.IsTensorFlowJs(f)))
@@ -76,6 +89,14 @@ public sealed class ModelLocator
     /// </summary>
     private static string WholeModel(string file) =>
         ShardNames.StemOf(file) is { } stem && ShardSet.Of(file) is not null ? Path.Combine(Path.GetDirectoryName(file)!, stem + ".safetensors" + ModelFileNames.IndexSuffix) : file;
+
+    private bool IsFile(string path)
+    {
+        if (!RegularFile.IsSomethingElse(path, out string kind))
+            return true;
+        warn?.Invoke($"{path}: this is {kind} and no regular file; it is passed over.");
+        return false;
+    }
 
     private static List<ModelSource> PreferSafetensors(List<string> files)
     {

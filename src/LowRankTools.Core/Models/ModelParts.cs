@@ -1,4 +1,5 @@
 using System.Text.Json;
+using LowRankTools.Formats;
 
 namespace LowRankTools.Core;
 
@@ -7,7 +8,7 @@ namespace LowRankTools.Core;
 /// </summary>
 internal static class ModelParts
 {
-    private const long MaxIndexBytes = 100_000_000;
+    private const int MaxIndexBytes = 100_000_000;
 
     /// <summary>Lists the files beside a shard index or a TensorFlow.js model.json; false where it is neither.</summary>
     public static bool TryList(string index, out IReadOnlyList<string> files)
@@ -15,13 +16,13 @@ internal static class ModelParts
         files = [];
         try
         {
-            if (new FileInfo(index).Length > MaxIndexBytes)
+            if (RegularFile.ReadAllBytes(index, MaxIndexBytes) is not { } json)
                 return false;
             string folder = Path.GetDirectoryName(index)!;
-            files = [.. Names(File.ReadAllBytes(index)).Select(name => Path.Combine(folder, name))];
+            files = [.. Names(json).Select(name => Path.Combine(folder, name))];
             return files.Count > 0;
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or IOException or UnauthorizedAccessException or ArgumentException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or IOException or UnauthorizedAccessException or ArgumentException or ModelFormatException)
         {
             return false;
         }

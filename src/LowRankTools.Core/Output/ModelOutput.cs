@@ -131,7 +131,7 @@ internal sealed class ModelOutput : IDisposable
         {
             string target = Path.Combine(Location.Folder, Path.GetFileName(source));
             if (!Path.Exists(target))
-                yield return Small(target, File.ReadAllBytes(source));
+                yield return Small(target, CompanionFiles.Read(source));
         }
     }
 }

@@ -77,12 +77,9 @@ public static class RankPlanFile
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static RankPlan Read(string path)
     {
-        FileInfo file = new(path);
-        if (!file.Exists)
+        if (!File.Exists(path))
             throw new LowRankToolsException(CoreErrors.PathNotFound, $"{path}: there is no such file.", "Check the path.");
-        if (file.Length > MaxBytes)
-            throw Invalid(path, $"it is larger than {MaxBytes} bytes");
-        return Parse(File.ReadAllBytes(path), path);
+        return Parse(RegularFile.ReadAllBytes(path, MaxBytes) ?? throw Invalid(path, $"it is larger than {MaxBytes} bytes"), path);
     }
 
     /// <summary>Reads a plan from its bytes.</summary>

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.InteropServices;
+using LowRankTools.Formats;
 
 namespace LowRankTools.Core;
 
@@ -23,7 +24,7 @@ internal static class CacheFile
     {
         try
         {
-            using Microsoft.Win32.SafeHandles.SafeFileHandle handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            using Microsoft.Win32.SafeHandles.SafeFileHandle handle = RegularFile.OpenRead(path, FileShare.ReadWrite | FileShare.Delete);
             long length = RandomAccess.GetLength(handle);
             if (length is < HeaderBytes or > MaxBytes)
                 return null;
@@ -33,7 +34,7 @@ internal static class CacheFile
             byte[] content = GC.AllocateUninitializedArray<byte>((int)length - HeaderBytes);
             return RandomAccess.Read(handle, content, HeaderBytes) == content.Length && BinaryPrimitives.ReadUInt32LittleEndian(header[8..]) == Checksum(content) ? content : null;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ModelFormatException)
         {
             return null;
         }

@@ -9,6 +9,9 @@ namespace LowRankTools.Formats;
 /// </summary>
 internal sealed class ZipDirectory
 {
+    /// <summary>Bytes that are held at a time while a checksum is computed.</summary>
+    private const int VerifiedBytes = 256 * 1024;
+
     private readonly ModelFileHandle _file;
     private readonly Dictionary<string, ZipEntry> _entries = new(StringComparer.Ordinal);
 
@@ -65,6 +68,25 @@ internal sealed class ZipDirectory
         return start;
     }
 
+    /// <summary>Reads a record through and holds it against its checksum, where it has one.</summary>
+    /// <exception cref="ModelFormatException"><c>ArchiveInvalid</c>: its bytes have changed; or what <see cref="DataOffset"/> finds.</exception>
+    public void Verify(ZipEntry entry)
+    {
+        if (entry.Crc == 0)
+            return;
+        long start = DataOffset(entry);
+        byte[] buffer = new byte[(int)Math.Min(VerifiedBytes, entry.Length)];
+        uint crc = 0;
+        for (long done = 0; done < entry.Length; done += buffer.Length)
+        {
+            Span<byte> part = buffer.AsSpan(0, (int)Math.Min(buffer.Length, entry.Length - done));
+            _file.ReadExactly(start + done, part, FormatErrors.ArchiveInvalid);
+            crc = Crc32.Append(crc, part);
+        }
+        if (crc != entry.Crc)
+            throw RecordChecksum.Mismatch(entry.Name);
+    }
+
     private void Add(ZipEntry entry)
     {
         // The local header repeats the name; its extra field may be longer than the directory's, never shorter than none.
@@ -106,7 +128,7 @@ internal sealed class ZipDirectory
         int method = BinaryPrimitives.ReadUInt16LittleEndian(fields[10..]);
         if (length > long.MaxValue || packed > long.MaxValue || offset > long.MaxValue || (method == 0 && length != packed))
             throw Invalid($"Record '{name}' has impossible lengths.");
-        return new ZipEntry(name, (long)packed, method, BinaryPrimitives.ReadUInt16LittleEndian(fields[8..]), (long)offset);
+        return new ZipEntry(name, (long)packed, method, BinaryPrimitives.ReadUInt16LittleEndian(fields[8..]), (long)offset, BinaryPrimitives.ReadUInt32LittleEndian(fields[16..]));
     }
 
     /// <summary>The 64-bit extra field holds, in order, only what is saturated in the 32-bit fields.</summary>

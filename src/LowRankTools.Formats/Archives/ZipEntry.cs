@@ -6,7 +6,8 @@ namespace LowRankTools.Formats;
 /// <param name="Method">Compression: zero where the bytes are stored plainly.</param>
 /// <param name="Flags">General-purpose bits; the lowest says encrypted.</param>
 /// <param name="HeaderOffset">Where the local header lies.</param>
-internal sealed record ZipEntry(string Name, long Length, int Method, int Flags, long HeaderOffset)
+/// <param name="Crc">CRC-32 of the bytes; zero where the writer computed none, as PyTorch can be told to.</param>
+internal sealed record ZipEntry(string Name, long Length, int Method, int Flags, long HeaderOffset, uint Crc)
 {
     /// <summary>First byte that belongs to what follows: the next record or the central directory.</summary>
     public long Limit { get; init; }

@@ -6,6 +6,12 @@ namespace LowRankTools.Formats;
 /// <param name="length">Bytes; the constructor's caller has checked that they lie in the file.</param>
 public sealed class FileRegion(ModelFileHandle file, long start, long length) : ITensorSource
 {
+    private readonly RecordChecksum? _checksum;
+
+    /// <summary>A tensor in a record of an archive, which is checked when it is read whole.</summary>
+    internal FileRegion(ModelFileHandle file, long start, long length, RecordChecksum? checksum)
+        : this(file, start, length) => _checksum = checksum;
+
     /// <summary>The file that holds the bytes.</summary>
     public string Path => file.Path;
 
@@ -18,5 +24,6 @@ public sealed class FileRegion(ModelFileHandle file, long start, long length) : 
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, length - destination.Length);
         file.ReadExactly(start + offset, destination);
+        _checksum?.Follow(start + offset, destination);
     }
 }

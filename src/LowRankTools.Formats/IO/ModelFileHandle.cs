@@ -13,12 +13,13 @@ public sealed class ModelFileHandle : IDisposable
 
     /// <summary>Opens a file for reading; others may go on reading it.</summary>
     /// <param name="path">Full path.</param>
+    /// <exception cref="ModelFormatException"><c>NotARegularFile</c>, <c>FileNameInvalid</c>.</exception>
     /// <exception cref="IOException">The file is absent or cannot be opened.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be read.</exception>
     public ModelFileHandle(string path)
     {
         Path = path;
-        _handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, FileOptions.RandomAccess);
+        _handle = RegularFile.OpenRead(path);
         Length = RandomAccess.GetLength(_handle);
     }
 

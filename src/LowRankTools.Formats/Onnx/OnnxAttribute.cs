@@ -8,8 +8,9 @@ internal sealed class OnnxAttribute
     private readonly MessageSpan _span;
     private readonly RepeatedNumbers _floats = new();
     private readonly RepeatedNumbers _ints = new();
-    private readonly RepeatedNumbers _float = new();
-    private readonly RepeatedNumbers _int = new();
+    private RepeatedNumbers _float = new();
+    private RepeatedNumbers _int = new();
+    private MessageSpan? _graph;
     private MessageSpan? _tensor;
     private MessageSpan? _sparse;
 
@@ -69,12 +70,15 @@ internal sealed class OnnxAttribute
                 Name = reader.ReadText(end, type);
                 break;
             case OnnxFields.AttributeFloat:
+                // Of a number that stands twice the last counts, as everywhere in protobuf.
+                _float = new RepeatedNumbers();
                 _float.Add(reader, end, type, WireType.Fixed32);
                 break;
             case OnnxFields.AttributeInt:
                 long start = reader.Position;
                 Int = reader.ReadInt64(end, type);
                 reader.Position = start;
+                _int = new RepeatedNumbers();
                 _int.Add(reader, end, type, WireType.Varint);
                 break;
             case OnnxFields.AttributeFloats:
@@ -84,12 +88,17 @@ internal sealed class OnnxAttribute
                 _ints.Add(reader, end, type, WireType.Varint);
                 break;
             case OnnxFields.AttributeTensor:
-                _tensor = reader.ReadSpan(end, type);
+                _tensor = reader.ReadSingle(_tensor, end, type, "the tensor of an attribute");
                 break;
             case OnnxFields.AttributeSparseTensor:
-                _sparse = reader.ReadSpan(end, type);
+                _sparse = reader.ReadSingle(_sparse, end, type, "the sparse tensor of an attribute");
                 break;
-            case OnnxFields.AttributeGraph or OnnxFields.AttributeGraphs:
+            case OnnxFields.AttributeGraph:
+                reader.CountItem();
+                _graph = reader.ReadSingle(_graph, end, type, "the graph of an attribute");
+                Graphs.Add(_graph.Value);
+                break;
+            case OnnxFields.AttributeGraphs:
                 reader.CountItem();
                 Graphs.Add(reader.ReadSpan(end, type));
                 break;

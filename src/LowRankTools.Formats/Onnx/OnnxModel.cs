@@ -51,7 +51,7 @@ internal sealed class OnnxModel
                     properties.Add(OnnxTensorReader.ReadEntry(reader, reader.ReadSpan(all.End, type), OnnxLimits.MetadataBytes));
                     break;
                 case OnnxFields.ModelGraph:
-                    graph = reader.ReadSpan(all.End, type);
+                    graph = reader.ReadSingle(graph, all.End, type, "the graph");
                     break;
                 case OnnxFields.ModelFunctions:
                     reader.CountItem();

@@ -67,7 +67,9 @@ internal static class OnnxTensorReader
                 reader.Skip(span.End, type);
                 continue;
             }
-            MessageSpan part = reader.ReadSpan(span.End, type);
+            MessageSpan part = field == OnnxFields.SparseValues
+                ? reader.ReadSingle(values, span.End, type, "the values of a sparse tensor")
+                : reader.ReadSingle(indices, span.End, type, "the indices of a sparse tensor");
             if (field == OnnxFields.SparseValues)
                 values = Read(reader, part);
             else

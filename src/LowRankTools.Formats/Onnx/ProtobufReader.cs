@@ -87,6 +87,17 @@ internal sealed class ProtobufReader(ModelFileHandle file)
         return span;
     }
 
+    /// <summary>
+    /// Reads a message that its parent has once at most. Protobuf's own readers merge two of them; no exporter writes two, so
+    /// they are refused rather than read as another model than others see.
+    /// </summary>
+    /// <param name="before">What stood in the field already.</param>
+    /// <param name="end">End of the parent.</param>
+    /// <param name="type">Wire type of the tag.</param>
+    /// <param name="what">The message, for the error.</param>
+    public MessageSpan ReadSingle(object? before, long end, WireType type, string what) =>
+        before is null ? ReadSpan(end, type) : throw Invalid($"{what} stands twice where there is only one");
+
     /// <summary>Reads text, up to a length that no honest name has.</summary>
     public string ReadText(long end, WireType type, int mostBytes = OnnxLimits.NameBytes)
     {

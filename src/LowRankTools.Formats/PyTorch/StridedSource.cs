@@ -31,6 +31,7 @@ internal sealed class StridedSource : ITensorSource
     private readonly int _size;
     private readonly int _swapUnit;
     private readonly long _length;
+    private readonly RecordChecksum? _checksum;
     private readonly Lock _lock = new();
     private byte[]? _held;
 
@@ -42,9 +43,10 @@ internal sealed class StridedSource : ITensorSource
     /// <param name="size">Bytes of an element.</param>
     /// <param name="swapUnit">Bytes that are in reverse order: the element, or half of a complex one; one for none.</param>
     /// <param name="length">Bytes of all elements, contiguous.</param>
-    public StridedSource(ModelFileHandle file, long start, long extent, StridedLayout layout, int size, int swapUnit, long length)
+    /// <param name="checksum">Checks the storage when it is read whole; null where the file has no checksum of it.</param>
+    public StridedSource(ModelFileHandle file, long start, long extent, StridedLayout layout, int size, int swapUnit, long length, RecordChecksum? checksum)
     {
-        (_file, _start, _extent, _layout, _size, _swapUnit, _length) = (file, start, extent, layout, size, swapUnit, length);
+        (_file, _start, _extent, _layout, _size, _swapUnit, _length, _checksum) = (file, start, extent, layout, size, swapUnit, length, checksum);
     }
 
     /// <inheritdoc/>
@@ -93,7 +95,7 @@ internal sealed class StridedSource : ITensorSource
         {
             long column = first % _layout.RowLength;
             int bytes = (int)Math.Min((_layout.RowLength - column) * _size, destination.Length);
-            _file.ReadExactly(_start + (_layout.RowStart(first) + column) * _size, destination[..bytes]);
+            ReadStorage(_start + (_layout.RowStart(first) + column) * _size, destination[..bytes]);
             first += bytes / _size;
             destination = destination[bytes..];
         }
@@ -119,7 +121,7 @@ internal sealed class StridedSource : ITensorSource
             if (_held is null)
             {
                 byte[] bytes = new byte[_extent * _size];
-                _file.ReadExactly(_start, bytes);
+                ReadStorage(_start, bytes);
                 _held = bytes;
             }
             held = _held;
@@ -138,7 +140,7 @@ internal sealed class StridedSource : ITensorSource
             for (long at = from; at < to; at += perWindow)
             {
                 Span<byte> window = buffer.AsSpan(0, (int)Math.Min(perWindow, to - at) * _size);
-                _file.ReadExactly(_start + at * _size, window);
+                ReadStorage(_start + at * _size, window);
                 Gather(window, at, first, destination);
             }
         }
@@ -146,6 +148,12 @@ internal sealed class StridedSource : ITensorSource
         {
             ArrayPool<byte>.Shared.Return(buffer);
         }
+    }
+
+    private void ReadStorage(long position, Span<byte> destination)
+    {
+        _file.ReadExactly(position, destination);
+        _checksum?.Follow(position, destination);
     }
 
     /// <summary>The part of the storage that a request touches, relative to the view's first element.</summary>

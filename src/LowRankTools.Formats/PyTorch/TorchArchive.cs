@@ -22,7 +22,7 @@ internal static class TorchArchive
             tensors.AddRange(TorchNaming.Name(LoadPickle(file, zip, root + "constants.pkl", "constants"))
                 .Select(c => c with { Name = $"CONSTANTS.c{c.Name}", IsBuffer = !isModel }));
         }
-        Dictionary<string, (long Start, long Length)> located = new(StringComparer.Ordinal);
+        Dictionary<string, StoragePlace> located = new(StringComparer.Ordinal);
         return new TorchContents(tensors, storage => Locate(zip, root, storage, located), IsBigEndian(file, zip, root), ReadMetadata(file, zip, root));
     }
 
@@ -56,16 +56,18 @@ internal static class TorchArchive
     {
         ZipEntry entry = zip.Find(name)!;
         long start = zip.DataOffset(entry);
+        zip.Verify(entry);
         return new PickleMachine(new PickleInput(file, start, start + entry.Length), new TorchObjects(folder)).Load();
     }
 
-    private static (long Start, long Length) Locate(ZipDirectory zip, string root, TorchStorage storage, Dictionary<string, (long Start, long Length)> located)
+    private static StoragePlace Locate(ZipDirectory zip, string root, TorchStorage storage, Dictionary<string, StoragePlace> located)
     {
-        if (located.TryGetValue(storage.Id, out (long Start, long Length) place))
+        if (located.TryGetValue(storage.Id, out StoragePlace place))
             return place;
         ZipEntry entry = zip.Find(root + storage.Id) ?? throw new ModelFormatException(FormatErrors.TensorTruncated,
             $"The archive has no record '{storage.Id}', where the values of a tensor should be.");
-        return located[storage.Id] = (zip.DataOffset(entry), entry.Length);
+        long start = zip.DataOffset(entry);
+        return located[storage.Id] = new StoragePlace(start, entry.Length, entry.Crc == 0 ? null : new RecordChecksum(entry.Name, start, entry.Length, entry.Crc));
     }
 
     private static bool IsBigEndian(ModelFileHandle file, ZipDirectory zip, string root)
@@ -97,6 +99,7 @@ internal static class TorchArchive
     private static byte[] ReadRecord(ModelFileHandle file, ZipDirectory zip, ZipEntry entry)
     {
         long start = zip.DataOffset(entry);
+        zip.Verify(entry);
         byte[] bytes = new byte[entry.Length];
         file.ReadExactly(start, bytes, FormatErrors.ArchiveInvalid);
         return bytes;

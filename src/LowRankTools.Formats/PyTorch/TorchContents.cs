@@ -2,8 +2,14 @@ namespace LowRankTools.Formats;
 
 /// <summary>What either kind of PyTorch file comes down to.</summary>
 /// <param name="Tensors">The model's tensors.</param>
-/// <param name="Locate">Where a storage lies: absolute position and length.</param>
+/// <param name="Locate">Where a storage lies.</param>
 /// <param name="IsBigEndian">Whether storages are in the other byte order.</param>
 /// <param name="Metadata">Free text.</param>
-internal sealed record TorchContents(IReadOnlyList<NamedTensor> Tensors, Func<TorchStorage, (long Start, long Length)> Locate,
+internal sealed record TorchContents(IReadOnlyList<NamedTensor> Tensors, Func<TorchStorage, StoragePlace> Locate,
     bool IsBigEndian, IReadOnlyDictionary<string, string> Metadata);
+
+/// <summary>Where a storage lies in the file.</summary>
+/// <param name="Start">Absolute position of its first byte.</param>
+/// <param name="Length">Its bytes.</param>
+/// <param name="Checksum">Checks it when it is read whole; null where the file has no checksum of it.</param>
+internal readonly record struct StoragePlace(long Start, long Length, RecordChecksum? Checksum = null);

@@ -24,7 +24,7 @@ internal sealed class TorchGraph
         {
             foreach (Child child in Children(value))
             {
-                if (child.Value is TorchTensor)
+                if (IsTensor(child.Value))
                 {
                     if (_holders.Add(value))
                         leading.Push(value);
@@ -50,7 +50,7 @@ internal sealed class TorchGraph
     }
 
     /// <summary>Whether a tensor can be reached from the value, or it is one.</summary>
-    public bool HoldsTensors(object value) => value is TorchTensor || _holders.Contains(value);
+    public bool HoldsTensors(object value) => IsTensor(value) || _holders.Contains(value);
 
     /// <summary>What a value holds that can matter: a module's state, a container's items, an unknown object's everything.</summary>
     public static IEnumerable<Child> Children(object value)
@@ -86,6 +86,9 @@ internal sealed class TorchGraph
 
     private static IEnumerable<Child> Items(IEnumerable<object> items) =>
         items.Select((item, i) => new Child((long)i, item, IsBuffer: false));
+
+    /// <summary>A tensor, or what stands in the place of one.</summary>
+    private static bool IsTensor(object value) => value is TorchTensor or TorchFault;
 
     private static bool IsContainer(object value) => value is PickleDict or PickleList or PickleTuple or PickleObject;
 

@@ -28,7 +28,7 @@ internal static class TorchLegacy
         object root = new PickleMachine(input, objects).Load();
         object keys = Load(input);
         List<NamedTensor> tensors = TorchNaming.Name(root);
-        FrozenDictionary<string, (long Start, long Length)> storages = LocateStorages(file, input.Position, Keys(keys), objects);
+        FrozenDictionary<string, StoragePlace> storages = LocateStorages(file, input.Position, Keys(keys), objects);
         // Storages are little-endian whatever the machine; its byte order is told for information.
         return new TorchContents(tensors, storage => Locate(storages, storage), IsBigEndian: false, new Dictionary<string, string>());
     }
@@ -39,9 +39,9 @@ internal static class TorchLegacy
     private static IReadOnlyList<object> Keys(object keys) =>
         keys is PickleList list ? list.Items : throw new ModelFormatException(FormatErrors.PickleInvalid, "The list of storages is missing.");
 
-    private static FrozenDictionary<string, (long Start, long Length)> LocateStorages(ModelFileHandle file, long position, IReadOnlyList<object> keys, TorchObjects objects)
+    private static FrozenDictionary<string, StoragePlace> LocateStorages(ModelFileHandle file, long position, IReadOnlyList<object> keys, TorchObjects objects)
     {
-        Dictionary<string, (long Start, long Length)> located = new(StringComparer.Ordinal);
+        Dictionary<string, StoragePlace> located = new(StringComparer.Ordinal);
         Span<byte> count = stackalloc byte[sizeof(long)];
         foreach (object key in keys)
         {
@@ -55,15 +55,15 @@ internal static class TorchLegacy
             {
                 throw new ModelFormatException(FormatErrors.TensorTruncated, $"Storage '{name}' of {elements} elements does not fit the file.");
             }
-            if (!located.TryAdd(name, (position, elements * size)))
+            if (!located.TryAdd(name, new StoragePlace(position, elements * size)))
                 throw new ModelFormatException(FormatErrors.PickleInvalid, $"Storage '{name}' stands twice in the list.");
             position += elements * size;
         }
         return located.ToFrozenDictionary(StringComparer.Ordinal);
     }
 
-    private static (long Start, long Length) Locate(FrozenDictionary<string, (long Start, long Length)> storages, TorchStorage storage) =>
-        storages.TryGetValue(storage.Key, out (long Start, long Length) place)
+    private static StoragePlace Locate(FrozenDictionary<string, StoragePlace> storages, TorchStorage storage) =>
+        storages.TryGetValue(storage.Key, out StoragePlace place)
             ? place
             : throw new ModelFormatException(FormatErrors.TensorTruncated, $"Storage '{storage.Key}' is not in the file.");
 

@@ -21,8 +21,8 @@ internal sealed class TorchNaming
     public static List<NamedTensor> Name(object root)
     {
         TorchNaming naming = new(root);
-        if (root is TorchTensor tensor)
-            naming.Add("tensor", tensor, isBuffer: false);
+        if (root is TorchTensor or TorchFault)
+            naming.Walk("tensor", root, isBuffer: false);
         else
             naming.WalkCheckpoint(root);
         return naming._tensors;
@@ -72,6 +72,11 @@ internal sealed class TorchNaming
         {
             Add(name, tensor, isBuffer);
             return;
+        }
+        if (value is TorchFault fault)
+        {
+            throw new ModelFormatException(FormatErrors.PickleInvalid,
+                name.Length == 0 ? fault.Problem : $"Tensor '{name}' cannot be understood: {fault.Problem}", tensor: name.Length == 0 ? null : name);
         }
         if (!_graph.HoldsTensors(value) || !_path.Add(value))
             return;

@@ -53,14 +53,14 @@ internal sealed class TorchObjects(string folder)
     public static object Reduce(object callable, PickleTuple arguments)
     {
         if (callable is not PickleGlobal function)
-            return new PickleObject(null, arguments);
+            return callable is PickleObject or PickleOpaque ? new PickleObject(null, arguments) : throw Invalid("The pickle is damaged. It calls what is no function.");
         return function.Module switch
         {
             "torch._utils" => Rebuild(function, arguments),
             "torch._tensor" or "torch.tensor" when function.Name is "_rebuild_from_type" or "_rebuild_from_type_v2" => RebuildFromType(function, arguments),
             "torch" when function.Name == "Size" && arguments.Items is [PickleTuple or PickleList] => arguments.Items[0],
             "torch.nn.parameter" or "torch.nn" when function.Name == "Parameter" => Parameter(function, arguments),
-            "torch.autograd.variable" or "torch.autograd" when function.Name == "Variable" => arguments.Items is [TorchTensor tensor, ..] ? tensor : new PickleObject(function, arguments),
+            "torch.autograd.variable" or "torch.autograd" when function.Name == "Variable" => arguments.Items is [TorchTensor or TorchFault, ..] ? arguments.Items[0] : new PickleObject(function, arguments),
             "torch.jit._pickle" when arguments.Items.Length >= 1 => arguments.Items[0],
             _ => New(function, arguments),
         };
@@ -87,7 +87,20 @@ internal sealed class TorchObjects(string folder)
         }
     }
 
+    /// <summary>A tensor; or, where the call makes no sense, what says so under the tensor's name.</summary>
     private static object Rebuild(PickleGlobal function, PickleTuple arguments)
+    {
+        try
+        {
+            return RebuildKnown(function, arguments);
+        }
+        catch (ModelFormatException e) when (e.ErrorId == FormatErrors.PickleInvalid)
+        {
+            return new TorchFault(e.Message);
+        }
+    }
+
+    private static object RebuildKnown(PickleGlobal function, PickleTuple arguments)
     {
         object[] a = arguments.Items;
         return function.Name switch
@@ -97,13 +110,15 @@ internal sealed class TorchObjects(string folder)
             "_rebuild_tensor_v3" when a.Length >= 7 => Flagged(View(a, TorchElement.OfDType(a[6])), a, 7),
             "_rebuild_qtensor" when a.Length >= 6 => View(a, null) with { Unreadable = Quantized },
             "_rebuild_parameter" or "_rebuild_parameter_with_state" => Parameter(function, arguments),
-            "_rebuild_device_tensor_from_cpu_tensor" when a is [TorchTensor tensor, ..] => tensor,
+            "_rebuild_device_tensor_from_cpu_tensor" when a is [TorchTensor or TorchFault, ..] => a[0],
             "_rebuild_meta_tensor_no_storage" when a.Length >= 3 => Unreadable(a[0], a[1], "has no values: it was saved from the meta device"),
             "_rebuild_wrapper_subclass" when a.Length >= 3 => Unreadable(a[1], a[2], "is of a subclass that keeps its values elsewhere"),
             "_rebuild_sparse_tensor" or "_rebuild_sparse_csr_tensor" when a is [_, PickleTuple { Items: [.., TorchTensor values, PickleTuple or PickleList] and [.., var size] }, ..] =>
                 Unreadable(values.Element, size, "is sparse"),
             "_rebuild_device_tensor_from_numpy" or "_rebuild_xla_tensor" => throw new ModelFormatException(FormatErrors.ValuesUnsupported,
                 "A tensor was saved from an XLA device, as a numpy array inside the pickle.", remedy: "Move the model to the CPU and save it again."),
+            _ when function.Name.StartsWith("_rebuild", StringComparison.Ordinal) =>
+                throw Invalid($"Its call of {function.FullName} with {a.Length} arguments is not one that PyTorch makes."),
             _ => new PickleObject(function, arguments),
         };
     }
@@ -112,13 +127,16 @@ internal sealed class TorchObjects(string folder)
     private static object RebuildFromType(PickleGlobal function, PickleTuple arguments) =>
         arguments.Items is [PickleGlobal { Module: "torch._utils" } inner, _, PickleTuple innerArguments, ..]
             ? Rebuild(inner, innerArguments)
-            : new PickleObject(function, arguments);
+            : new TorchFault($"Its call of {function.FullName} names no function that makes a tensor.");
 
     /// <summary><c>(data, requires_grad, ...)</c>; the data may be of a subclass that is not known here.</summary>
     private static object Parameter(PickleGlobal function, PickleTuple arguments) => arguments.Items switch
     {
         [TorchTensor data] => data with { Trainable = true },
         [TorchTensor data, var flag, ..] => data with { Trainable = Flag(flag) },
+        [TorchFault fault, ..] => fault,
+        // A parameter without any data is a damaged call, and not a subclass.
+        [] or [TorchStorage or PickleNone or PickleGlobal or string or long or bool or double, ..] => new TorchFault($"Its call of {function.FullName} gives it no tensor."),
         _ => new PickleObject(function, arguments),
     };
 

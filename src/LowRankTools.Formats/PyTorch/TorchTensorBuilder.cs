@@ -4,9 +4,9 @@ namespace LowRankTools.Formats;
 
 /// <summary>Turns a description from the pickle into a tensor of the file, after checking that its bytes are there.</summary>
 /// <param name="file">The opened file.</param>
-/// <param name="locate">Where a storage lies: absolute position and length.</param>
+/// <param name="locate">Where a storage lies.</param>
 /// <param name="bigEndian">Whether the storages are in the other byte order.</param>
-internal sealed class TorchTensorBuilder(ModelFileHandle file, Func<TorchStorage, (long Start, long Length)> locate, bool bigEndian)
+internal sealed class TorchTensorBuilder(ModelFileHandle file, Func<TorchStorage, StoragePlace> locate, bool bigEndian)
 {
     /// <summary>Builds one tensor.</summary>
     /// <exception cref="ModelFormatException"><c>ShapeOverflow</c>, <c>TensorTruncated</c>, or what locating the storage finds.</exception>
@@ -20,7 +20,7 @@ internal sealed class TorchTensorBuilder(ModelFileHandle file, Func<TorchStorage
         if (tensor.Storage is not { } storage)
             return Info(named, shape, new UnreadableSource(named.Name, tensor.Unreadable!), null);
         (long first, long end) = Span(tensor, shape, named.Name);
-        (long start, long available) = locate(storage);
+        (long start, long available, RecordChecksum? checksum) = locate(storage);
         int size = tensor.Element.Size;
         if (storage.Bytes > available || end > (storage.Bytes - storage.ViewOffset) / size)
         {
@@ -38,8 +38,8 @@ internal sealed class TorchTensorBuilder(ModelFileHandle file, Func<TorchStorage
         StridedLayout layout = new(tensor.Sizes, tensor.Strides);
         int swapUnit = !bigEndian ? 1 : dtype is TensorDType.C64 or TensorDType.C128 ? size / 2 : size;
         ITensorSource source = layout.IsContiguous && swapUnit == 1
-            ? new FileRegion(file, position, length)
-            : new StridedSource(file, position, end - first, layout, size, swapUnit, length);
+            ? new FileRegion(file, position, length, checksum)
+            : new StridedSource(file, position, end - first, layout, size, swapUnit, length, checksum);
         return Info(named, shape, source, span);
     }
 

@@ -59,9 +59,9 @@ public sealed partial class InvokeLowRankFactorizationCommand : WriteCommandBase
         FactorizeModel operation = new(options with { WhatIf = !write });
         FactorizationResult result = Run(source.Name, (progress, token) => operation.Run(source, progress, token));
         if (result.Uncalibrated.Count > 0)
-            WriteWarning($"{source.Path}: the calibration has nothing on {string.Join(", ", result.Uncalibrated)}; only the weight was looked at there.");
+            Warn($"{source.Path}: the calibration has nothing on {string.Join(", ", result.Uncalibrated)}; only the weight was looked at there.");
         if (result.FactorizedLayers == 0)
-            WriteWarning($"{source.Path}: no layer is factorized; each one's Reason in the result's Layers says why.");
+            Warn($"{source.Path}: no layer is factorized; each one's Reason in the result's Layers says why.");
         WriteResult(result, result.Path, result.Written, result.Displaced, result.Note);
     }
 

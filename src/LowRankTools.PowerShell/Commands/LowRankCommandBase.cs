@@ -1,10 +1,17 @@
 using System.Management.Automation;
+using LowRankTools.Core;
 
 namespace LowRankTools.PowerShell.Commands;
 
 /// <summary>A cmdlet of this module: its errors go through one place.</summary>
 public abstract class LowRankCommandBase : PSCmdlet
 {
+    /// <summary>Warns; names in the text may be anybody's.</summary>
+    private protected void Warn(string warning) => WriteWarning(SafeText.Line(warning));
+
+    /// <summary>Tells those who asked for every detail; names in the text may be anybody's.</summary>
+    private protected void Tell(string detail) => WriteVerbose(SafeText.Line(detail));
+
     /// <summary>Makes an error that was foreseen the error of this one thing, so that the next one has its turn.</summary>
     private protected void Guarded(object target, Action action)
     {

@@ -46,7 +46,7 @@ public sealed partial class NewRankPlanCommand : EngineCommandBase
         MakePlan operation = new(Options(_chosen.Of(source.Path)));
         RankPlan plan = Run(source.Name, (progress, token) => operation.Run(source, progress, token));
         if (plan.FactorizedLayers == 0)
-            WriteWarning($"{source.Path}: no layer gets a rank; each one's Reason in the plan's Layers says why.");
+            Warn($"{source.Path}: no layer gets a rank; each one's Reason in the plan's Layers says why.");
         WriteObject(plan);
     }
 

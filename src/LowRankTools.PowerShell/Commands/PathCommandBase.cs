@@ -13,9 +13,11 @@ public abstract class PathCommandBase : OperationCommandBase
     /// <summary>Parameter set of <see cref="LiteralPath"/>.</summary>
     protected const string LiteralPathSet = nameof(LiteralPath);
 
-    private readonly ModelLocator _locator = new();
+    private readonly ModelLocator _locator;
     private readonly List<string> _leftOut = [];
     private bool _pathIsPiped, _literalPathIsPiped, _anyModel;
+
+    private protected PathCommandBase() => _locator = new ModelLocator(Warn);
 
     /// <summary>Paths of models; wildcards are expanded.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PathSet)]
@@ -79,13 +81,13 @@ public abstract class PathCommandBase : OperationCommandBase
             models = Find(path, listed);
         if (models.Count == 0)
         {
-            WriteVerbose($"{path}: no model, or none that was not seen before.");
+            Tell($"{path}: no model, or none that was not seen before.");
             _leftOut.Add(path);
         }
         foreach (ModelSource source in models)
         {
             _anyModel = true;
-            WriteVerbose(source.Note.Length > 0 ? $"{source.Path}: {source.Note}" : source.Path);
+            Tell(source.Note.Length > 0 ? $"{source.Path}: {source.Note}" : source.Path);
             Guarded(source.Path, () => ProcessModel(source));
         }
     }
@@ -94,7 +96,7 @@ public abstract class PathCommandBase : OperationCommandBase
     /// <exception cref="LowRankToolsException"><c>ReferenceAmbiguous</c>, or there is none.</exception>
     private protected ModelSource OneModel(string path)
     {
-        IReadOnlyList<ModelSource> models = new ModelLocator().Find(Resolver.Literal(path));
+        IReadOnlyList<ModelSource> models = new ModelLocator(Warn).Find(Resolver.Literal(path));
         return models.Count == 1 ? models[0] : throw new LowRankToolsException(CommandErrors.ReferenceAmbiguous,
             $"{path}: the folder holds {models.Count} models.", "Name one file as the reference.");
     }

@@ -61,7 +61,7 @@ public abstract class WriteCommandBase : PathCommandBase
     private protected bool? MayWrite(ModelSource source, OutputLocation location, string action)
     {
         _claims.Claim(location, source);
-        string what = $"{action} '{source.Path}' into '{location.WeightsPath}'";
+        string what = SafeText.Line($"{action} '{source.Path}' into '{location.WeightsPath}'");
         if (ShouldProcess($"{what}.", $"{what}?", "LowRankTools", out ShouldProcessReason reason))
             return true;
         return reason == ShouldProcessReason.WhatIf ? false : null;
@@ -71,9 +71,9 @@ public abstract class WriteCommandBase : PathCommandBase
     private protected void WriteResult(object result, string path, bool written, IReadOnlyList<string> displaced, string note)
     {
         foreach (string old in displaced)
-            WriteVerbose($"{(written ? "Replaced or removed" : "Would replace or remove")} '{old}'.");
+            Tell($"{(written ? "Replaced or removed" : "Would replace or remove")} '{old}'.");
         if (note.Length > 0)
-            WriteWarning(note);
+            Warn(note);
         WriteObject(PassThru && written ? new FileInfo(path) : result);
     }
 }

@@ -9,7 +9,18 @@ namespace LowRankTools.PowerShell;
 internal static class ErrorRecords
 {
     /// <summary>The record of an error that was foreseen; null for one that was not, which then surfaces as it is.</summary>
-    public static ErrorRecord? From(Exception exception, object? target) => exception switch
+    public static ErrorRecord? From(Exception exception, object? target)
+    {
+        if (Find(exception, target) is not { } record)
+            return null;
+        // Names in messages come out of files; the exception keeps them as they are.
+        string shown = record.ErrorDetails?.Message ?? exception.Message, safe = SafeText.Line(shown);
+        if (safe != shown)
+            record.ErrorDetails = new ErrorDetails(safe) { RecommendedAction = record.ErrorDetails?.RecommendedAction };
+        return record;
+    }
+
+    private static ErrorRecord? Find(Exception exception, object? target) => exception switch
     {
         LowRankToolsException e => WithRemedy(new ErrorRecord(e, e.ErrorId, Category(e.ErrorId), target), e.Remedy),
         ItemNotFoundException or System.Management.Automation.DriveNotFoundException or FileNotFoundException or DirectoryNotFoundException =>

@@ -17,7 +17,14 @@ public static class Display
     private const int LongestName = 44;
 
     /// <summary>A name as far as it fits beside figures: its end says most, so the beginning goes.</summary>
-    public static string Name(string name) => name.Length <= LongestName ? name : string.Concat("\u2026", name.AsSpan(name.Length - LongestName + 1));
+    public static string Name(string name)
+    {
+        name = SafeText.Line(name);
+        return name.Length <= LongestName ? name : string.Concat("\u2026", name.AsSpan(name.Length - LongestName + 1));
+    }
+
+    /// <summary>A name or path in full, without what a screen would obey; empty for null.</summary>
+    public static string Text(string? text) => text is null ? string.Empty : SafeText.Line(text);
 
     /// <summary>A count with group separators: <c>45,555,200</c>; empty for null.</summary>
     public static string Count(long? count) => count?.ToString("N0", CultureInfo.InvariantCulture) ?? string.Empty;
@@ -117,11 +124,11 @@ public static class Display
 
     /// <summary>Totals by name, one a line, the largest first: <c>Linear  44,302,336</c>.</summary>
     public static string Totals(IReadOnlyDictionary<string, long> totals) => Lines(
-        totals.OrderByDescending(t => t.Value).ThenBy(t => t.Key, StringComparer.Ordinal).Select(t => new[] { t.Key, Count(t.Value) }));
+        totals.OrderByDescending(t => t.Value).ThenBy(t => t.Key, StringComparer.Ordinal).Select(t => new[] { Text(t.Key), Count(t.Value) }));
 
     /// <summary>Layers, one a line: name, kind, shape, type, parameters; empty for null.</summary>
     public static string Layers(IReadOnlyList<LayerShape>? layers) => Lines(
-        (layers ?? []).Select(l => new[] { l.Name, l.Kind.ToString(), Shape(l.Shape), l.DType, Count(l.Parameters) }));
+        (layers ?? []).Select(l => new[] { Text(l.Name), l.Kind.ToString(), Shape(l.Shape), l.DType, Count(l.Parameters) }));
 
     private static string Lines(IEnumerable<string[]> rows)
     {

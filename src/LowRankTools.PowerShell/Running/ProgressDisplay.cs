@@ -16,13 +16,13 @@ internal sealed class ProgressDisplay(Cmdlet cmdlet, string model)
     /// <summary>Shows a report, unless the last one was shown just now.</summary>
     public void Show(OperationProgress progress)
     {
-        string activity = $"{progress.Activity} {model}";
+        string activity = SafeText.Line($"{progress.Activity} {model}");
         if (_activity == activity && Stopwatch.GetElapsedTime(_last) < s_interval)
             return;
         _activity = activity;
         _last = Stopwatch.GetTimestamp();
         int percent = progress.Total <= 0 ? -1 : (int)Math.Clamp(progress.Done * 100.0 / progress.Total, 0, 100);
-        cmdlet.WriteProgress(new ProgressRecord(ActivityId, activity, progress.Item.Length > 0 ? progress.Item : "...") { PercentComplete = percent });
+        cmdlet.WriteProgress(new ProgressRecord(ActivityId, activity, progress.Item.Length > 0 ? SafeText.Line(progress.Item) : "...") { PercentComplete = percent });
     }
 
     /// <summary>Closes the bar.</summary>

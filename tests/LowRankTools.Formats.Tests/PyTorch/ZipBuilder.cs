@@ -19,6 +19,9 @@ internal sealed class ZipBuilder
 
         public int Flags { get; set; }
 
+        /// <summary>Zero says that none was computed.</summary>
+        public uint Crc { get; set; }
+
         public uint? Size { get; set; }
 
         public uint? PackedSize { get; set; }
@@ -82,7 +85,7 @@ internal sealed class ZipBuilder
         uint offset = wide ? uint.MaxValue : r.Offset ?? r.Position;
         return
         [
-            .. U32(0x02014B50), .. U16(20), .. U16(20), .. U16(r.Flags), .. U16(r.Method), .. U32(0), .. U32(0), .. U32(packed), .. U32(size),
+            .. U32(0x02014B50), .. U16(20), .. U16(20), .. U16(r.Flags), .. U16(r.Method), .. U32(0), .. U32(r.Crc), .. U32(packed), .. U32(size),
             .. U16(name.Length), .. U16(extra.Length), .. U16(0), .. U16(0), .. U16(0), .. U32(0), .. U32(offset), .. name, .. extra,
         ];
     }

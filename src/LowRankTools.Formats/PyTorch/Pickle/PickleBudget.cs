@@ -43,7 +43,7 @@ internal sealed class PickleBudget(PickleInput input)
     public void Made(object value) => Spend(value switch
     {
         TorchTensor tensor => 128 + 16L * tensor.Sizes.Length,
-        TorchStorage => 64,
+        TorchStorage or TorchFault => 64,
         PickleDict dict => Followed + 24 + (dict.Entries.Count == 0 ? 0 : FirstEntry + Entry * dict.Entries.Count),
         PickleObject or PickleList => Followed + 56,
         _ => 0,
