@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using LowRankTools.Tests;
 
 namespace LowRankTools.Cli.Tests.Process;
 
@@ -22,6 +23,7 @@ internal sealed partial class LowRankProcess : IDisposable
         ProcessStartInfo start = new(program) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (string arg in args)
             start.ArgumentList.Add(arg);
+        ChildInterrupt.TakeEffect();
         _process = System.Diagnostics.Process.Start(start)!;
         _output = _process.StandardOutput.ReadToEndAsync();
         _error = _process.StandardError.ReadToEndAsync();

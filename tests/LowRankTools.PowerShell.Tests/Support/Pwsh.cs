@@ -1,27 +1,35 @@
 using System.Diagnostics;
+using System.Text.Json;
+using LowRankTools.Tests;
 
 namespace LowRankTools.PowerShell.Tests.Support;
 
-/// <summary>The real PowerShell on this machine: the module is tested in nothing else.</summary>
+/// <summary>
+/// The real PowerShell, in the version of the tool manifest: the module is tested in nothing else. It is started as
+/// <c>dotnet pwsh.dll</c> and not through the tool's command, whose process passes no signal on.
+/// </summary>
 internal static class Pwsh
 {
-    private const string Program = "pwsh";
-    private static readonly Version s_oldest = new(7, 6);
-    private static readonly Lazy<bool> s_isThere = new(Look);
+    private static readonly string s_version = ManifestVersion();
+    private static readonly string? s_program = Find();
 
     /// <summary>Why tests that need it are skipped; null where they are not.</summary>
-    public static string? Skip => s_isThere.Value ? null : "needs PowerShell 7.6 (pwsh) on PATH";
+    public static string? Skip { get; } = s_program is null ? $"needs PowerShell {s_version}: dotnet tool restore" : null;
+
+    private static string Dotnet =>
+        Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet";
 
     /// <summary>How to start it, with its streams redirected.</summary>
-    public static ProcessStartInfo Start(string command, string? launcher = null, params string[] launcherArguments)
+    public static ProcessStartInfo Start(string command)
     {
-        ProcessStartInfo start = new(launcher ?? Program)
+        ChildInterrupt.TakeEffect();
+        ProcessStartInfo start = new(Dotnet)
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        foreach (string argument in (string[])[.. launcherArguments, .. launcher is null ? [] : (string[])[Program], "-NoProfile", "-NonInteractive", "-Command", command])
+        foreach (string argument in (string[])[s_program!, "-NoProfile", "-NonInteractive", "-Command", command])
             start.ArgumentList.Add(argument);
         start.Environment["NO_COLOR"] = "1";
         start.Environment["POWERSHELL_TELEMETRY_OPTOUT"] = "1";
@@ -41,19 +49,23 @@ internal static class Pwsh
         return output;
     }
 
-    private static bool Look()
+    private static string ManifestVersion()
     {
-        try
-        {
-            using Process process = Process.Start(Start("$PSVersionTable.PSVersion.ToString()"))!;
-            process.StandardInput.Close();
-            string version = process.StandardOutput.ReadToEnd().Trim();
-            return Version.TryParse(version.Split('-')[0], out Version? found) && found >= s_oldest;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return false;
-        }
+        using JsonDocument manifest = JsonDocument.Parse(File.ReadAllText(Repository.ToolManifest));
+        return manifest.RootElement.GetProperty("tools").GetProperty("powershell").GetProperty("version").GetString()!;
+    }
+
+    // The tool's command knows where the SDK has put the package; PowerShell tells.
+    private static string? Find()
+    {
+        ProcessStartInfo start = new(Dotnet) { WorkingDirectory = Repository.Root, RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (string argument in (string[])["tool", "run", "pwsh", "--", "-NoProfile", "-NonInteractive", "-Command", "$PSHOME"])
+            start.ArgumentList.Add(argument);
+        using Process process = Process.Start(start)!;
+        _ = process.StandardError.ReadToEndAsync();
+        string program = Path.Combine(process.StandardOutput.ReadToEnd().Trim(), "pwsh.dll");
+        process.WaitForExit();
+        return process.ExitCode == 0 && File.Exists(program) ? program : null;
     }
 }
 

@@ -7,6 +7,8 @@ internal static class Repository
 {
     public static string Root { get; } = typeof(Repository).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == "RepositoryRoot").Value!;
 
+    public static string ToolManifest => Path.Combine(Root, ".config", "dotnet-tools.json");
+
     public static string Manifest => Path.Combine(Root, "LowRankTools.psd1");
 
     public static string ModuleBin => Path.Combine(Root, "module", "bin");
