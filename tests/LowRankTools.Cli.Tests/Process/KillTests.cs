@@ -10,7 +10,7 @@ public sealed class KillTests(ITestOutputHelper log) : IDisposable
     /// <summary>How many times; the environment variable LOWRANK_KILLS asks for more.</summary>
     private static readonly int s_kills = int.TryParse(Environment.GetEnvironmentVariable("LOWRANK_KILLS"), out int kills) ? kills : 50;
 
-    private const int HangUp = 1, Interrupt = 2, Terminate = 15;
+    private const int Interrupt = 2, Terminate = 15;
 
     private readonly TestFolder _folder = new();
 
@@ -59,7 +59,7 @@ public sealed class KillTests(ITestOutputHelper log) : IDisposable
     [UnixFact]
     public async Task A_signal_that_asks_for_the_end_leaves_nothing()
     {
-        foreach (int signal in (int[])[HangUp, Interrupt, Terminate])
+        foreach (int signal in (int[])[Interrupt, Terminate])
             await EndsCleanly(signal);
     }
 

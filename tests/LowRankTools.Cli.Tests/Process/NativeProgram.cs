@@ -13,6 +13,8 @@ internal static class NativeProgram
     private static string? WhyMissing()
     {
         const string Remedy = "dotnet publish src/LowRankTools.Cli -p:Native=true";
+        // Vector widths are constants there, and the last places of singular values follow the width.
+        if (System.Runtime.Intrinsics.Vector512.IsHardwareAccelerated) return "the native program is built for AVX2, and this processor has AVX-512";
         if (!File.Exists(Path)) return $"needs the native program: {Remedy}";
         DateTime made = File.GetLastWriteTimeUtc(Path);
         return Directory.EnumerateFiles(s_source, "*.cs", SearchOption.AllDirectories)
