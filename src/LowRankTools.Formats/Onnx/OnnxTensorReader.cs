@@ -77,7 +77,7 @@ internal static class OnnxTensorReader
             reader.Position = part.End;
         }
         if (values is null)
-            yield break;
+            throw reader.Invalid("a sparse tensor has no values");
         yield return values;
         if (indices is null)
             yield break;

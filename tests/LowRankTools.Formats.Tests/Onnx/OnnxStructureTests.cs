@@ -75,6 +75,10 @@ public sealed class OnnxStructureTests : IDisposable
     }
 
     [Fact]
+    public void A_sparse_initializer_without_values_is_refused() => Assert.Equal(FormatErrors.HeaderInvalid, Assert.Throws<ModelFormatException>(() => Open(Model(
+        Weight("w", 1), graph => graph.Message(15, sparse => sparse.Message(2, Tensor("", Long, [2], t => t.Varint(7, 3).Varint(7, 5))).Varint(3, 4))))).ErrorId);
+
+    [Fact]
     public void Subgraphs_are_searched_and_names_are_prefixed_only_where_they_clash()
     {
         using OnnxFile file = Open(Model(
