@@ -41,11 +41,18 @@ public sealed class SafetensorsModelWriter : ITensorWriter
         _tensors = [.. tensors];
         _place = place;
         _generation = generation;
-        Check(_tensors);
-        _groups = Groups(_tensors, maxShardBytes);
-        _set = _groups.Count > 1 ? new ShardSet() : null;
-        _metadata = WithSet(metadata, ShardSet.Unknown);
-        _shards.Add(new SafetensorsWriter(_folder, _groups[0], _metadata, place));
+        try
+        {
+            Check(_tensors);
+            _groups = Groups(_tensors, maxShardBytes);
+            _set = _groups.Count > 1 ? new ShardSet() : null;
+            _metadata = WithSet(metadata, ShardSet.Unknown);
+            _shards.Add(new SafetensorsWriter(_folder, _groups[0], _metadata, place));
+        }
+        catch (ModelFormatException e)
+        {
+            throw e.In(path);
+        }
     }
 
     /// <summary>How many files a model's tensors take.</summary>

@@ -136,8 +136,12 @@ public sealed class SafetensorsRoundTripTests : IDisposable
 
     private static TensorSpec Bytes(string name, long length) => new(name, TensorDType.U8, [length]);
 
-    private string Refusal(params TensorSpec[] tensors) =>
-        Assert.Throws<ModelFormatException>(() => new SafetensorsModelWriter(_folder["m.safetensors"], tensors, s_text)).ErrorId;
+    private string Refusal(params TensorSpec[] tensors)
+    {
+        ModelFormatException e = Assert.Throws<ModelFormatException>(() => new SafetensorsModelWriter(_folder["m.safetensors"], tensors, s_text));
+        Assert.Equal(_folder["m.safetensors"], e.File);
+        return e.ErrorId;
+    }
 
     private static (TensorSpec Spec, byte[] Bytes) Tensor(string name, TensorDType dtype, params long[] shape)
     {
