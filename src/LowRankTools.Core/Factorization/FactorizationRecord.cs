@@ -54,10 +54,10 @@ public sealed record FactorizationRecord
         try
         {
             if (file.Metadata.TryGetValue(MetadataKey, out string? text))
-                return JsonSerializer.Deserialize(text, RecordJson.Default.FactorizationRecord);
+                return Checked(JsonSerializer.Deserialize(text, RecordJson.Default.FactorizationRecord));
             if (SiblingPath.Companion(Path.GetDirectoryName(file.Path)!, FileName) is not { } beside || RegularFile.ReadAllBytes(beside, MaxBytes) is not { } json)
                 return null;
-            FactorizationRecord? record = JsonSerializer.Deserialize(json, RecordJson.Default.FactorizationRecord);
+            FactorizationRecord? record = Checked(JsonSerializer.Deserialize(json, RecordJson.Default.FactorizationRecord));
             // The folder may hold other models too: the record is this one's only if its factors are here.
             return record is not null && record.Describes(file) ? record : null;
         }
@@ -73,6 +73,10 @@ public sealed record FactorizationRecord
 
     /// <summary>The record as a file for people.</summary>
     public byte[] ToFile() => [.. FactorizationRecordWriter.Write(this, indented: true), (byte)'\n'];
+
+    /// <summary>The serializer refuses null where a property cannot be it, and lets it through where an element cannot.</summary>
+    private static FactorizationRecord? Checked(FactorizationRecord? record) =>
+        record?.Layers.Contains(null!) == true ? throw new JsonException("a layer is null") : record;
 
     private bool Describes(TensorFile file)
     {

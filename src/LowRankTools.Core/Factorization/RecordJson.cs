@@ -3,6 +3,6 @@ using System.Text.Json.Serialization;
 namespace LowRankTools.Core;
 
 /// <summary>Reads records by code that the compiler wrote, without reflection.</summary>
-[JsonSourceGenerationOptions(UseStringEnumConverter = true, MaxDepth = 16)]
+[JsonSourceGenerationOptions(UseStringEnumConverter = true, RespectNullableAnnotations = true, MaxDepth = 16)]
 [JsonSerializable(typeof(FactorizationRecord))]
 internal sealed partial class RecordJson : JsonSerializerContext;

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using LowRankTools.Formats;
 
 namespace LowRankTools.Core.Tests.Factorization;
 
@@ -28,6 +29,25 @@ public sealed class FactorizationRecordTests
 
         // No property may be left null in the whole record, or the comparison would not see it.
         if (whole) Assert.Equal(all, JsonSerializer.Serialize(record, s_withNulls));
+    }
+
+    /// <summary>Null where nothing is expected of it: a layer, a name, a shape.</summary>
+    [Theory]
+    [InlineData("\"Layers\":[", "\"Layers\":[null,")]
+    [InlineData("\"Name\":\"layer.0\"", "\"Name\":null")]
+    [InlineData("\"Shape\":[30,10]", "\"Shape\":null")]
+    [InlineData("\"SourceFingerprint\":\"0123\"", "\"SourceFingerprint\":null")]
+    public void A_record_with_a_null_in_it_is_damaged(string was, string now)
+    {
+        string text = Record(whole: true).ToMetadata();
+        Assert.Contains(was, text, StringComparison.Ordinal);
+        string damaged = text.Replace(was, now, StringComparison.Ordinal);
+        using TestFolder folder = new();
+        TestModel.Write(folder["inside/m.safetensors"], new Dictionary<string, string> { [FactorizationRecord.MetadataKey] = damaged }, TestModel.Random("w", 1, 2, 2));
+        TestModel.Write(folder["beside/m.safetensors"], TestModel.Random("w", 1, 2, 2));
+        File.WriteAllText(folder["beside/" + FactorizationRecord.FileName], damaged);
+        foreach (string path in (string[])[folder["inside/m.safetensors"], folder["beside/m.safetensors"]])
+            Assert.Equal(FormatErrors.HeaderInvalid, Assert.Throws<ModelFormatException>(() => Model.Open(new ModelSource(path, "m")).Dispose()).ErrorId);
     }
 
     private static FactorizationRecord Record(bool whole) => new()
