@@ -21,6 +21,8 @@ public static class CoreErrors
     public const string DiskFull = nameof(DiskFull);
     /// <summary>A weight holds NaN or infinity, which no factors can approximate.</summary>
     public const string NonFiniteValues = nameof(NonFiniteValues);
+    /// <summary>A value is too large for the element type that it is to be stored in.</summary>
+    public const string ValuesOverflow = nameof(ValuesOverflow);
     /// <summary>An option is out of its range, or options contradict each other.</summary>
     public const string OptionInvalid = nameof(OptionInvalid);
     /// <summary>The model holds no low-rank pairs that could be merged.</summary>

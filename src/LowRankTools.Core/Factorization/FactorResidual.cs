@@ -31,6 +31,8 @@ internal static class FactorResidual
             Gemm.Multiply(-1, left.View.Slice(first, 0, rows, left.Columns), right.View, 1, part, options, cancellationToken);
             sum += Norms.FrobeniusSquared(part, options, cancellationToken);
         }
-        return Math.Sqrt(sum / squaredNorm);
+        // Numbers near the end of float32 leave it when they are multiplied.
+        return double.IsFinite(sum) ? Math.Sqrt(sum / squaredNorm)
+            : throw new LowRankToolsException(CoreErrors.NonFiniteValues, "The product of its factors is not finite in float32.", "Leave it out with -Exclude.");
     }
 }

@@ -78,7 +78,7 @@ public sealed class FactorizeModel(FactorizeOptions options)
             switch (item)
             {
                 case OutputItem.Pair pair:
-                    layers.Next(factors => measured[pair.Plan.Name] = WritePair(pair, factors, output, cancellationToken));
+                    layers.Next(factors => measured[pair.Plan.Name] = WritePair(pair, factors, output, model.Source.Path, cancellationToken));
                     done += pair.Plan.BytesBefore;
                     break;
                 case OutputItem.Alias alias when output.Writer is PyTorchModelWriter writer:
@@ -118,11 +118,11 @@ public sealed class FactorizeModel(FactorizeOptions options)
             : CalibratedFactors.Compute(engine, view, embedding, calibration, options.Calibration!, rank, options.Split, pair.First.DType, svd, cancellationToken));
     }
 
-    private static Measured WritePair(OutputItem.Pair pair, LayerFactors factors, ModelOutput output, CancellationToken cancellationToken)
+    private static Measured WritePair(OutputItem.Pair pair, LayerFactors factors, ModelOutput output, string source, CancellationToken cancellationToken)
     {
         bool embedding = pair.Layer.Shape.Kind == LayerKind.Embedding;
-        MatrixRows.Write(output, pair.First, embedding ? factors.Left.View : factors.Right.View, cancellationToken);
-        MatrixRows.Write(output, pair.Second, embedding ? factors.Right.Transposed : factors.Left.View, cancellationToken);
+        MatrixRows.Write(output, pair.First, embedding ? factors.Left.View : factors.Right.View, source, cancellationToken);
+        MatrixRows.Write(output, pair.Second, embedding ? factors.Right.Transposed : factors.Left.View, source, cancellationToken);
         return new Measured(factors.RelativeError, factors.SquaredNorm, factors.Algorithm, factors.Seconds, factors.CalibratedError, factors.HeldOutError);
     }
 

@@ -54,12 +54,10 @@ internal sealed class LayerFactors : IDisposable
         {
             Scale(svd, split);
             double error = svd.RelativeError;
+            StoredType.Round(svd.U, dtype);
+            StoredType.Round(svd.Vt, dtype);
             if (StoredType.Rounds(dtype))
-            {
-                StoredType.Round(svd.U, dtype);
-                StoredType.Round(svd.Vt, dtype);
                 error = FactorResidual.Relative(weight, svd.U, svd.Vt, svd.SquaredNorm, options.ThreadCount, cancellationToken);
-            }
             return new LayerFactors { Left = svd.U, Right = svd.Vt, RelativeError = error, SquaredNorm = svd.SquaredNorm, Algorithm = svd.Algorithm, Seconds = clock.Elapsed.TotalSeconds };
         }
         catch

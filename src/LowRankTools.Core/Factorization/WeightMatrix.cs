@@ -43,8 +43,7 @@ internal static class WeightMatrix
         }
         catch (LowRankToolsException e) when (e is not ModelFormatException)
         {
-            string remedy = e.ErrorId == CoreErrors.NonFiniteValues ? "Repair the tensor, or leave it out with -Exclude." : e.Remedy;
-            throw new LowRankToolsException(e.ErrorId, $"{model.Source.Path}: tensor '{layer.Shape.Name}': {e.Message}", remedy, e);
+            throw e.In($"{model.Source.Path}: tensor '{layer.Shape.Name}'", e.ErrorId == CoreErrors.NonFiniteValues ? "Repair the tensor, or leave it out with -Exclude." : null);
         }
     }
 }

@@ -59,7 +59,7 @@ public sealed class MergeModel(MergeOptions options)
             {
                 case OutputItem.Merged merged:
                     using (Matrix<float> product = merged.Tensor.Read(model.File, cancellationToken))
-                        MatrixRows.Write(output, merged.Spec, product.View, cancellationToken);
+                        MatrixRows.Write(output, merged.Spec, product.View, source: model.Source.Path, cancellationToken);
                     break;
                 case OutputItem.Alias alias when output.Writer is PyTorchModelWriter writer:
                     output.Writing(() => writer.WriteAlias(alias.Spec, alias.Existing));

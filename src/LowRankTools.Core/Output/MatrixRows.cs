@@ -9,7 +9,8 @@ internal static class MatrixRows
     private const int PieceElements = 1 << 18;
 
     /// <summary>Writes a matrix, or a transposed view of one, as the tensor <paramref name="spec"/>.</summary>
-    public static void Write(ModelOutput output, TensorSpec spec, MatrixView<float> matrix, CancellationToken cancellationToken)
+    /// <exception cref="LowRankToolsException"><c>NonFiniteValues</c>, <c>ValuesOverflow</c>.</exception>
+    public static void Write(ModelOutput output, TensorSpec spec, MatrixView<float> matrix, string source, CancellationToken cancellationToken)
     {
         int step = Math.Clamp(PieceElements / Math.Max(1, matrix.Columns), 1, Math.Max(1, matrix.Rows));
         using Matrix<float> rows = Matrix<float>.Uninitialized(step, matrix.Columns);
@@ -21,7 +22,7 @@ internal static class MatrixRows
             int count = Math.Min(step, matrix.Rows - first);
             matrix.Slice(first, 0, count, matrix.Columns).CopyTo(rows.View.Slice(0, 0, count, matrix.Columns));
             int length = (int)spec.DType.ByteLength((long)count * matrix.Columns);
-            TensorConversion.FromSingle(spec.DType, rows.RowBlock(0, count), bytes.AsSpan(0, length));
+            StoredType.EncodeComputed(spec.DType, rows.RowBlock(0, count), bytes.AsSpan(0, length), $"{source}: tensor '{spec.Name}'");
             output.Writing(() => output.Writer.Write(bytes.AsSpan(0, length)));
         }
     }

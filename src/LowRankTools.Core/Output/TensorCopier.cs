@@ -10,6 +10,7 @@ internal sealed class TensorCopier(TensorFile source, ModelOutput output)
     private readonly byte[] _buffer = new byte[PieceBytes];
 
     /// <summary>Copies a tensor: its bytes where the type stays, its values where it changes.</summary>
+    /// <exception cref="Numerics.LowRankToolsException"><c>ValuesOverflow</c>.</exception>
     public void Copy(TensorInfo tensor, TensorSpec spec, CancellationToken cancellationToken)
     {
         output.Writing(() => output.Writer.Begin(spec));
@@ -52,7 +53,7 @@ internal sealed class TensorCopier(TensorFile source, ModelOutput output)
             int count = (int)Math.Min(most, tensor.ElementCount - done);
             source.ReadSingles(tensor, done, values.AsSpan(0, count), cancellationToken);
             Span<byte> bytes = _buffer.AsSpan(0, (int)dtype.ByteLength(count));
-            TensorConversion.FromSingle(dtype, values.AsSpan(0, count), bytes);
+            StoredType.Encode(dtype, values.AsSpan(0, count), bytes, $"{source.Path}: tensor '{tensor.Name}'");
             int length = bytes.Length;
             output.Writing(() => output.Writer.Write(_buffer.AsSpan(0, length)));
         }

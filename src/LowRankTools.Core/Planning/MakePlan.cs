@@ -51,7 +51,19 @@ public sealed class MakePlan(PlanOptions options)
         List<PlanCandidate> candidates = new PlanCandidates(model, stored, options.Selection, new LayerOverrides(options.Overrides)).Build();
         OtherTensors others = OtherTensors.Of(model, stored);
         SpectrumOrigin origin = options.IsAdapter ? Assume(candidates) : Read(model, fingerprint, candidates, progress, cancellationToken);
-        return Plan(candidates, Choose(candidates, others, progress, cancellationToken), origin, others, model.Source, fingerprint);
+        return Plan(candidates, Chosen(), origin, others, model.Source, fingerprint);
+
+        ChosenRanks Chosen()
+        {
+            try
+            {
+                return Choose(candidates, others, progress, cancellationToken);
+            }
+            catch (LowRankToolsException e) when (!e.Message.Contains(model.Source.Path, StringComparison.Ordinal))
+            {
+                throw e.In(model.Source.Path);
+            }
+        }
     }
 
     private CacheFolder? Cache => options.UseCache ? CacheFolder.OfUser() : null;
