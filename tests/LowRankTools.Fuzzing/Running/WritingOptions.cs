@@ -1,0 +1,40 @@
+using LowRankTools.Core;
+using LowRankTools.Formats;
+using LowRankTools.Fuzzing.Mutations;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Fuzzing.Running;
+
+/// <summary>How an accepted input is written: another way for every seed.</summary>
+internal sealed class WritingOptions
+{
+    private readonly RankRule _rule;
+    private readonly ModelFormat _format, _mergedFormat;
+    private readonly long _shard, _mergedShard;
+    private readonly TensorDType? _dtype;
+    private readonly bool _embeddings, _firstBias;
+
+    public WritingOptions(int seed)
+    {
+        // Not the choices that made the input over again.
+        Random random = new(seed ^ 0x5DEECE6);
+        _rule = random.Pick<RankRule>([new RankRule.Fixed(1), new RankRule.Fixed(2), new RankRule.KeepRatio(0.5), new RankRule.Energy(0.9), new RankRule.TargetReduction(1.2)]);
+        (_format, _shard) = Target(random);
+        (_mergedFormat, _mergedShard) = Target(random);
+        _dtype = random.Pick<TensorDType?>([null, null, TensorDType.F32, TensorDType.F16, TensorDType.BF16]);
+        _embeddings = random.Next(2) == 0;
+        _firstBias = random.Next(4) == 0;
+    }
+
+    public FactorizeOptions Factorize(string path) => new()
+    {
+        Rule = _rule, OutputPath = path, Format = _format, MaxShardBytes = _shard, DType = _dtype, FirstBias = _firstBias, UseCache = false,
+        Selection = new LayerSelection { IncludeEmbedding = _embeddings }, Svd = SvdOptions.Default with { ThreadCount = 1 },
+    };
+
+    public MergeOptions Merge(string path) => new() { OutputPath = path, Format = _mergedFormat, MaxShardBytes = _mergedShard };
+
+    /// <summary>PyTorch's format is written as one file.</summary>
+    private static (ModelFormat Format, long Shard) Target(Random random) =>
+        random.Next(3) == 0 ? (ModelFormat.PyTorch, 0) : (ModelFormat.Safetensors, random.Pick<long>([0, 0, 64, 300]));
+}
