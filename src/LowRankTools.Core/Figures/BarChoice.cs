@@ -13,9 +13,13 @@ internal static class BarChoice
     private const int MostBars = 40;
 
     /// <summary>The largest ones, in their order.</summary>
-    public static BarChoice<T> Largest<T>(IReadOnlyList<T> all, Func<T, double> size)
+    /// <param name="all">All.</param>
+    /// <param name="size">Length of a bar.</param>
+    /// <param name="leastShare">What is smaller than this share of the largest is not seen and gets no bar.</param>
+    public static BarChoice<T> Largest<T>(IReadOnlyList<T> all, Func<T, double> size, double leastShare = 0)
     {
-        HashSet<int> chosen = [.. Enumerable.Range(0, all.Count).OrderByDescending(i => size(all[i])).Take(MostBars)];
+        double least = leastShare * all.Select(size).DefaultIfEmpty(0).Max();
+        HashSet<int> chosen = [.. Enumerable.Range(0, all.Count).Where(i => size(all[i]) >= least).OrderByDescending(i => size(all[i])).Take(MostBars)];
         return new BarChoice<T>([.. all.Where((_, i) => chosen.Contains(i))], [.. all.Where((_, i) => !chosen.Contains(i))]);
     }
 

@@ -74,7 +74,7 @@ internal static class KeptFigure
     {
         public static Layer Of(LayerSpectrum s)
         {
-            long rows = s.Shape[0], columns = s.Shape.Skip(1).Aggregate(1L, (a, b) => a * b);
+            (long rows, long columns) = s.Size;
             if (s.SingularValues.Count != Math.Min(rows, columns))
                 throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{s.Name}: the spectrum lists {s.SingularValues.Count} of its singular values.", "Measure spectra without -Top.");
             double[] values = [.. s.SingularValues];

@@ -6,7 +6,7 @@ internal static class LayerBars
     public static Figure Build(LayerChange[] layers, string model, string origin, bool bytes)
     {
         bool isChange = layers.Any(l => l.Parameters is not null);
-        BarChoice<LayerChange> shown = BarChoice.Largest(layers, l => bytes ? l.BytesBefore : l.ParametersBefore);
+        BarChoice<LayerChange> shown = BarChoice.Largest(layers, l => bytes ? l.BytesBefore : l.ParametersBefore, leastShare: 0.005);
         List<string> names = [.. shown.Shown.Select(l => l.Name)];
         List<double> before = [.. shown.Shown.Select(l => Value(l, bytes, after: false))], after = [.. shown.Shown.Select(l => Value(l, bytes, after: true))];
         if (shown.Others.Count > 0)

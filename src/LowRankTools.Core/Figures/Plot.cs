@@ -6,7 +6,14 @@ public static class Plot
     /// <summary>Singular values over the largest one, by their index: how fast each layer's spectrum falls, and where a plan cuts it.</summary>
     /// <param name="spectra">Layers of one model or of several.</param>
     /// <param name="plan">Ranks to mark; null for none.</param>
-    public static Figure Spectrum(IEnumerable<LayerSpectrum> spectra, RankPlan? plan = null) => SpectrumFigure.Build([.. spectra], plan);
+    public static Figure Spectrum(IEnumerable<LayerSpectrum> spectra, RankPlan? plan = null) =>
+        plan is null ? SpectrumFigure.Build([.. spectra], _ => null, null) : SpectrumFigure.Build([.. spectra], plan);
+
+    /// <summary>Singular values of a dense model's layers, with the ranks that its factorized form has.</summary>
+    /// <param name="spectra">Layers of the dense model.</param>
+    /// <param name="record">What the factorized model says of itself.</param>
+    public static Figure Spectrum(IEnumerable<LayerSpectrum> spectra, FactorizationRecord record) =>
+        SpectrumFigure.Build([.. spectra], s => record.Layers.FirstOrDefault(l => l.Name == s.Name)?.Rank, record.Rule);
 
     /// <summary>Parameters of each layer, dense and as planned.</summary>
     public static Figure ParametersByLayer(RankPlan plan) => LayerBars.Build(LayerChange.Of(plan), plan.Name, $"planned by the rule {plan.Rule}", bytes: false);
@@ -17,6 +24,10 @@ public static class Plot
     /// <summary>Parameters of each tensor of a model that was counted with its details.</summary>
     /// <exception cref="Numerics.LowRankToolsException"><c>OptionInvalid</c>: the count has no <see cref="ParameterCount.LayerShapes"/>.</exception>
     public static Figure ParametersByLayer(ParameterCount count) => LayerBars.Build(LayerChange.Of(count), count.Name, "counted from the file's header", bytes: false);
+
+    /// <summary>Parameters of each pair of a factorized model and of the weight it stands for.</summary>
+    /// <param name="record">What the model says of itself.</param>
+    public static Figure ParametersByLayer(FactorizationRecord record) => LayerBars.Build(LayerChange.Of(record), record.Source, $"told by the record of the factorization, rule {record.Rule}", bytes: false);
 
     /// <summary>Bytes of each layer, dense and as planned.</summary>
     public static Figure SizeByLayer(RankPlan plan) => LayerBars.Build(LayerChange.Of(plan), plan.Name, $"planned by the rule {plan.Rule}", bytes: true);

@@ -9,6 +9,7 @@ namespace LowRankTools.Core;
 internal static class PlotlyWriter
 {
     private const string TextColor = "#7f8790";
+    private const double CrowdedDecades = 1.5;
     private const string GridColor = "rgba(128,136,144,0.28)";
 
     /// <summary>The figure as JSON; no character in it ends a script of a page.</summary>
@@ -43,7 +44,7 @@ internal static class PlotlyWriter
         bool isBar = series.Kind == SeriesKind.Bars;
         json.WriteStartObject();
         json.WriteString("type", isBar ? "bar" : "scatter");
-        json.WriteString("name", Plain(series.Name));
+        json.WriteString("name", Plain(FigureText.Short(series.Name)));
         json.WriteBoolean("showlegend", series.Name.Length > 0);
         if (isBar)
         {
@@ -107,8 +108,8 @@ internal static class PlotlyWriter
     {
         json.WriteStartObject("layout");
         Text(json, "title", figure.Title);
-        Axis(json, "xaxis", figure.X);
-        Axis(json, "yaxis", figure.Y);
+        Axis(json, "xaxis", figure.X, figure.Series.SelectMany(s => s.X));
+        Axis(json, "yaxis", figure.Y, figure.Series.SelectMany(s => s.Y));
         json.WriteNumber("height", figure.Height);
         json.WriteBoolean("autosize", true);
         json.WriteString("barmode", "overlay");
@@ -131,10 +132,11 @@ internal static class PlotlyWriter
         json.WriteEndObject();
     }
 
-    private static void Axis(Utf8JsonWriter json, string name, FigureAxis axis)
+    private static void Axis(Utf8JsonWriter json, string name, FigureAxis axis, IEnumerable<double> values)
     {
         json.WriteStartObject(name);
-        Text(json, "title", axis.Title);
+        // Names say themselves what they are.
+        Text(json, "title", axis.Categories is null ? axis.Title : "");
         json.WriteString("gridcolor", GridColor);
         json.WriteString("zerolinecolor", GridColor);
         json.WriteBoolean("automargin", true);
@@ -160,9 +162,18 @@ internal static class PlotlyWriter
             json.WriteString("type", axis.IsLog ? "log" : "linear");
             if (!axis.IsLog)
                 json.WriteString("rangemode", "tozero");
+            else if (Decades(values) > CrowdedDecades)
+                json.WriteNumber("dtick", 1);
+            json.WriteString("exponentformat", "power");
             json.WriteString("tickformat", axis.Format switch { AxisFormat.Percent => "~%", AxisFormat.Count => "~s", _ => "" });
         }
         json.WriteEndObject();
+    }
+
+    private static double Decades(IEnumerable<double> values)
+    {
+        double[] shown = [.. values.Where(v => double.IsFinite(v) && v > 0)];
+        return shown.Length == 0 ? 0 : Math.Log10(shown.Max() / shown.Min());
     }
 
     private static void Text(Utf8JsonWriter json, string name, string text)
