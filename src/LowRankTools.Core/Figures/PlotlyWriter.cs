@@ -63,7 +63,7 @@ internal static class PlotlyWriter
             json.WriteEndArray();
             json.WriteString("hoverinfo", isBar ? "text+name" : series.ShowLabels ? "text+x+y" : "text");
             if (series.ShowLabels)
-                json.WriteString("textposition", "top right");
+                json.WriteString("textposition", "bottom left");
         }
         json.WriteStartObject("marker");
         json.WriteString("color", color);

@@ -101,8 +101,9 @@ internal sealed class SvgFigure
                     _svg.Mark(run[^1].X, run[^1].Y, color);
                 if (series.ShowLabels && series.Labels is { } labels)
                 {
-                    bool before = run[^1].X + labels[i].Length * CharacterWidth > _right;
-                    _svg.Words(run[^1].X + (before ? -8 : 8), run[^1].Y - 6, labels[i], "lr-text", before ? "end" : "start");
+                    // Cost and error fall together or not at all: below and to the left of a good choice there is nothing.
+                    bool fits = run[^1].X - labels[i].Length * CharacterWidth > _left;
+                    _svg.Words(run[^1].X + (fits ? -8 : 8), run[^1].Y + 15, labels[i], "lr-text", fits ? "end" : "start");
                 }
                 continue;
             }

@@ -39,7 +39,7 @@ public sealed class SpectrumTests : IDisposable
         Run(file, Terminal.None);
         // 3, 2, 1 of 3 in eighths.
         Assert.Contains("\u2588\u2586\u2583", screen.ToString(), StringComparison.Ordinal);
-        Assert.Contains("#*:", old.ToString(), StringComparison.Ordinal);
+        Assert.Contains("#*-", old.ToString(), StringComparison.Ordinal);
         Assert.DoesNotContain("Values", file.ToString(), StringComparison.Ordinal);
 
         void Run(StringWriter output, Terminal terminal) =>
