@@ -83,7 +83,7 @@ public sealed class ExportReport(ReportOptions options)
         return new ReportResult { Path = path, Name = name, Written = true, Figures = report.Figures.Count, Bytes = page.Length };
     }
 
-    private static void Write(string path, byte[] page)
+    private void Write(string path, byte[] page)
     {
         try
         {
@@ -92,7 +92,7 @@ public sealed class ExportReport(ReportOptions options)
             using TemporaryFile file = new(folder);
             file.Append(page);
             file.Flush();
-            file.MoveTo(path);
+            file.MoveTo(path, options.Force);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
