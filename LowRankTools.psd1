@@ -12,6 +12,7 @@
     FunctionsToExport    = @()
     CmdletsToExport      = @(
         'Compare-ModelWeight'
+        'Export-LowRankReport'
         'Export-RankPlan'
         'Get-LayerShapes'
         'Get-LayerSpectrum'

@@ -5,9 +5,11 @@ namespace LowRankTools.Cli;
 /// <param name="Error">Whether standard error is a screen: a progress bar may be drawn.</param>
 /// <param name="Color">Whether screens may be sent colours and weights.</param>
 /// <param name="Width">Columns of the screen.</param>
-internal sealed record Terminal(bool Output, bool Error, bool Color, int Width)
+/// <param name="Blocks">Whether screens show characters beyond ASCII.</param>
+internal sealed record Terminal(bool Output, bool Error, bool Color, int Width, bool Blocks = true)
 {
     private const int DefaultWidth = 80;
+    private const int Utf8 = 65001;
 
     /// <summary>Files and pipes on both sides: plain text, names never cut.</summary>
     public static Terminal None { get; } = new(Output: false, Error: false, Color: false, DefaultWidth);
@@ -22,6 +24,6 @@ internal sealed record Terminal(bool Output, bool Error, bool Color, int Width)
         if (!output && !error)
             return None;
         bool color = string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
-        return new Terminal(output, error, color, Console.WindowWidth > 0 ? Console.WindowWidth : DefaultWidth);
+        return new Terminal(output, error, color, Console.WindowWidth > 0 ? Console.WindowWidth : DefaultWidth, Console.OutputEncoding.CodePage == Utf8);
     }
 }

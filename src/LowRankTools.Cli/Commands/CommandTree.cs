@@ -14,6 +14,7 @@ internal static class CommandTree
         ("factorize", FactorizeCommand.Create),
         ("merge", MergeCommand.Create),
         ("compare", CompareCommand.Create),
+        ("report", ReportCommand.Create),
         ("speed", SpeedCommand.Create),
         ("new", NewCommand.Create),
         ("engines", EnginesCommand.Create),

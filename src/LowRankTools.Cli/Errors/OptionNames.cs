@@ -22,6 +22,7 @@ internal static partial class OptionNames
         ("Get-LayerSpectrum", "lowrank spectrum"),
         ("New-RankPlan", "lowrank plan"),
         ("Export-RankPlan", "lowrank plan --output"),
+        ("Export-LowRankReport", "lowrank report"),
         ("Get-LowRankEngine", "lowrank engines"),
     ];
 

@@ -15,6 +15,7 @@ namespace LowRankTools.Cli;
 [JsonSerializable(typeof(FactorizationResult))]
 [JsonSerializable(typeof(MergeResult))]
 [JsonSerializable(typeof(TensorDifference))]
+[JsonSerializable(typeof(ReportResult))]
 [JsonSerializable(typeof(LayerSpeed))]
 [JsonSerializable(typeof(ModelSpeed))]
 [JsonSerializable(typeof(EngineInfo))]

@@ -9,11 +9,11 @@ internal static class SpectrumReport
     public static void Write(ModelSource source, IReadOnlyList<LayerSpectrum> spectra, ConsoleContext console)
     {
         console.Out.WriteLine(SafeText.Line($"{source.Name}  {source.Path}"));
-        ReportTable table = new("Name", "Shape", ">Largest", ">Stable rank", ">Effective rank", ">Rank 90 %", ">95 %", ">99 %", ">Break-even", "Suggestion");
+        ReportTable table = new("Name", "Shape", ">Largest", ">Stable rank", ">Effective rank", ">Rank 90 %", ">95 %", ">99 %", ">Break-even", "Suggestion", "Values");
         foreach (LayerSpectrum s in spectra)
         {
             table.Add(s.Name, Figures.Shape(s.Shape), Figures.Small(s.SpectralNorm), OneDecimal(s.StableRank), OneDecimal(s.EffectiveRank), Whole(s.Rank90), Whole(s.Rank95), Whole(s.Rank99),
-                Whole(s.BreakEvenRank), s.Suggestion == LayerSuggestion.Factorize ? "factorize" : "keep");
+                Whole(s.BreakEvenRank), s.Suggestion == LayerSuggestion.Factorize ? "factorize" : "keep", console.Terminal.Output ? Sparkline.Of(s.SingularValues, console.Terminal.Blocks) : "");
         }
         if (spectra.Count > 0)
             table.Write(console);

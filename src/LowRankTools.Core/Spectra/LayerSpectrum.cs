@@ -62,6 +62,9 @@ public sealed record LayerSpectrum
     /// <summary>What the suggestion rests on.</summary>
     public string Reason => string.Create(CultureInfo.InvariantCulture, $"95 % of the energy takes rank {Rank95}; a pair is smaller up to rank {BreakEvenRank}");
 
+    /// <summary>Sizes of the matrix, in the orientation of the file: TensorFlow stores some with sides of one before them.</summary>
+    internal (long Rows, long Columns) Size => Shape.Count < 2 ? (0, 0) : (Shape.SkipLast(1).Aggregate(1L, (a, b) => a * b), Shape[^1]);
+
     internal static LayerSpectrum Of(LayerShape shape, double[] values, int top)
     {
         double squared = SpectrumMeasures.SquaredNorm(values), sum = 0;

@@ -122,6 +122,9 @@ public static class Display
         return values.Count <= ShownValues ? first : string.Create(CultureInfo.InvariantCulture, $"{first}, ... ({values.Count})");
     }
 
+    /// <summary>The fall of a spectrum as a row of blocks, or of ASCII for consoles that know no more.</summary>
+    public static string Sparkline(IReadOnlyList<double> values, bool blocks) => Core.Sparkline.Of(values, blocks);
+
     /// <summary>Totals by name, one a line, the largest first: <c>Linear  44,302,336</c>.</summary>
     public static string Totals(IReadOnlyDictionary<string, long> totals) => Lines(
         totals.OrderByDescending(t => t.Value).ThenBy(t => t.Key, StringComparer.Ordinal).Select(t => new[] { Text(t.Key), Count(t.Value) }));

@@ -28,4 +28,21 @@ public sealed class SpectrumTests : IDisposable
             Assert.Contains(name, run.Out, StringComparison.Ordinal);
         Assert.DoesNotContain("attn", run.Out, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void A_screen_shows_how_values_fall_and_a_file_does_not()
+    {
+        string model = _folder.Write("m.safetensors", [("fc.weight", [3, 4])], i => i % 5 == 0 ? 3 - i / 5 : 0);
+        using StringWriter screen = new(), old = new(), file = new();
+        Run(screen, new Terminal(Output: true, Error: true, Color: false, Width: 160));
+        Run(old, new Terminal(Output: true, Error: true, Color: false, Width: 160, Blocks: false));
+        Run(file, Terminal.None);
+        // 3, 2, 1 of 3 in eighths.
+        Assert.Contains("\u2588\u2586\u2583", screen.ToString(), StringComparison.Ordinal);
+        Assert.Contains("#*-", old.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("Values", file.ToString(), StringComparison.Ordinal);
+
+        void Run(StringWriter output, Terminal terminal) =>
+            Assert.Equal(0, ConsoleApp.Run(["spectrum", model, "--no-cache"], new ConsoleContext(output, TextWriter.Null, terminal, CancellationToken.None)));
+    }
 }
