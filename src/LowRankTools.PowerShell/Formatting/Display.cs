@@ -13,11 +13,8 @@ public static class Display
 
     private static readonly string[] s_units = ["B", "KB", "MB", "GB", "TB", "PB", "EB"];
 
-    /// <summary>Longest name in a table: leaves room for the figures at a width of 120.</summary>
-    private const int LongestName = 44;
-
-    /// <summary>A name as far as it fits beside figures: its end says most, so the beginning goes.</summary>
-    public static string Name(string name) => name.Length <= LongestName ? name : string.Concat("\u2026", name.AsSpan(name.Length - LongestName + 1));
+    /// <summary>A name as far as it fits beside figures.</summary>
+    public static string Name(string name) => ShortName.Of(name, ShortName.Longest);
 
     /// <summary>A count with group separators: <c>45,555,200</c>; empty for null.</summary>
     public static string Count(long? count) => count?.ToString("N0", CultureInfo.InvariantCulture) ?? string.Empty;
@@ -35,13 +32,6 @@ public static class Display
             unit++;
         }
         return $"{size.ToString(unit == 0 ? "0" : "0.0", CultureInfo.InvariantCulture)} {s_units[unit]}";
-    }
-
-    /// <summary>A shape: <c>512 x 2048</c>; <c>scalar</c> for none.</summary>
-    public static string Shape(IEnumerable<long> shape)
-    {
-        string text = string.Join(" x ", shape.Select(s => s.ToString(CultureInfo.InvariantCulture)));
-        return text.Length > 0 ? text : "scalar";
     }
 
     /// <summary>A share of one: <c>22.0 %</c>; empty for null.</summary>
@@ -89,7 +79,7 @@ public static class Display
 
     /// <summary>A layer that was timed, by its shape: <c>512 x 512, 72 layers</c>.</summary>
     public static string Layer(LayerSpeed speed) =>
-        $"{Shape([speed.OutFeatures, speed.InFeatures])}{(speed.Path is null ? string.Empty : $", {Plural(speed.Layers, "layer")}")}";
+        $"{new MatrixShape(speed.OutFeatures, speed.InFeatures)}{(speed.Path is null ? string.Empty : $", {Plural(speed.Layers, "layer")}")}";
 
     /// <summary>What was timed on what: <c>Embedded on cpu, AVX-512, 2 threads, 128 tokens</c>.</summary>
     public static string Conditions(LayerSpeed speed) =>
@@ -121,7 +111,7 @@ public static class Display
 
     /// <summary>Layers, one a line: name, kind, shape, type, parameters; empty for null.</summary>
     public static string Layers(IReadOnlyList<LayerShape>? layers) => Lines(
-        (layers ?? []).Select(l => new[] { l.Name, l.Kind.ToString(), Shape(l.Shape), l.DType, Count(l.Parameters) }));
+        (layers ?? []).Select(l => new[] { l.Name, l.Kind.ToString(), l.Shape.ToString(), l.DType, Count(l.Parameters) }));
 
     private static string Lines(IEnumerable<string[]> rows)
     {
