@@ -1,6 +1,5 @@
 using LowRankTools.Core;
 using LowRankTools.Formats;
-using LowRankTools.Numerics;
 using Xunit.Abstractions;
 
 namespace LowRankTools.Cli.Tests.Process;
