@@ -27,7 +27,7 @@ internal static class FactorizeReport
         ReportTable table = new("Layer", "Shape", ">Rank", ">Parameters", ">After", ">Error", ">Seconds", "Stays dense");
         foreach (LayerFactorization layer in result.Layers.Where(l => l.Rank is not null || result.KeptLayers <= MostKeptRows))
         {
-            table.Add(layer.Name, Figures.Shape(layer.Shape), layer.Rank?.ToString(CultureInfo.InvariantCulture) ?? "", Figures.Count(layer.ParametersBefore),
+            table.Add(layer.Name, layer.Shape.ToString(), layer.Rank?.ToString(CultureInfo.InvariantCulture) ?? "", Figures.Count(layer.ParametersBefore),
                 Figures.Count(layer.Parameters), Figures.Small(layer.RelativeError), Figures.Seconds(layer.Seconds), KeepReasons.InWords(layer.Reason));
         }
         return table;
@@ -38,7 +38,7 @@ internal static class FactorizeReport
         ReportTable table = new("Layer", "Shape", ">Rank", ">Parameters", ">After", ">Error", ">Calibrated", ">Held out", ">Seconds", "Stays dense");
         foreach (LayerFactorization layer in result.Layers.Where(l => l.Rank is not null || result.KeptLayers <= MostKeptRows))
         {
-            table.Add(layer.Name, Figures.Shape(layer.Shape), layer.Rank?.ToString(CultureInfo.InvariantCulture) ?? "", Figures.Count(layer.ParametersBefore),
+            table.Add(layer.Name, layer.Shape.ToString(), layer.Rank?.ToString(CultureInfo.InvariantCulture) ?? "", Figures.Count(layer.ParametersBefore),
                 Figures.Count(layer.Parameters), Figures.Small(layer.RelativeError), Figures.Small(layer.CalibratedError), Figures.Small(layer.HeldOutError),
                 Figures.Seconds(layer.Seconds), KeepReasons.InWords(layer.Reason));
         }

@@ -57,6 +57,8 @@ internal sealed record PlanDocument(
             throw invalid($"its version is {Version}, and this program knows version {RankPlan.CurrentVersion}");
         if (Layers.Count > MostLayers || Layers.Contains(null!))
             throw invalid($"it has a layer that is nothing, or more than {MostLayers}");
+        if (!Enum.IsDefined(Weighting) || !Enum.IsDefined(Spectrum))
+            throw invalid("its weighting or its spectrum has a number that stands for nothing");
         if (MinRank < 1 || Multiple < 1 || OtherParameters < 0 || OtherBytesBefore < 0 || OtherBytes < 0)
             throw invalid("a number of it is below the least that makes sense");
         TensorDType? dtype = DType is null ? null : PlanDocumentLayer.Type(DType, invalid);

@@ -60,7 +60,7 @@ public sealed class RankPlan
 
     /// <summary>Decisions, in the order of the file.</summary>
     /// <remarks>Not an array: <c>$plan.Layers.Rank</c> would be the array's own Rank in PowerShell. Not what a collection expression makes: PowerShell could not index it.</remarks>
-    public required IReadOnlyList<LayerPlan> Layers { get; init; }
+    public required IReadOnlyList<LayerPlan> Layers { get; init => field = new ShownList<LayerPlan>(value); }
 
     /// <summary>Whether a rank is not the planned one.</summary>
     public bool IsEdited => Layers.Any(l => l.Rank != l.PlannedRank);
@@ -135,6 +135,9 @@ public sealed class RankPlan
 
     /// <summary>Times that the chosen layers together were faster at the ranks planned, by times measured on this machine; null for other rules, and once ranks were edited.</summary>
     public double? Speedup => IsEdited ? null : Proof.Speedup;
+
+    /// <summary>The model and the rule.</summary>
+    public override string ToString() => $"{Name}: {Rule}";
 
     private IEnumerable<LayerPlan> Chosen => Layers.Where(l => l.IsChosen);
 }

@@ -101,6 +101,6 @@ public sealed partial class InvokeLowRankFactorizationCommand : WriteCommandBase
         Force = Force,
         UseCache = !NoCache,
         Engine = Choice(Engine, Device),
-        Svd = new SvdOptions { Seed = Seed, ThreadCount = ThreadCount },
+        Svd = new SvdOptions { Seed = (ulong)Seed, ThreadCount = ThreadCount },
     };
 }
