@@ -58,6 +58,8 @@ internal static class FactorizeReport
         console.Out.WriteLine($"bytes       {Figures.Bytes(result.BytesBefore)} -> {Figures.Bytes(result.Bytes)}, tensor data without headers");
         if (result.RelativeError is { } error)
             console.Out.WriteLine($"error       {Figures.Small(error)} = ||W - W'|| / ||W|| over all factorized weights, W' the product of the factors as stored");
+        if (result.MeanError is { } mean)
+            console.Out.WriteLine($"            {Figures.Small(mean)} = root mean square over the layers of ||W - W'|| / ||W||");
         if (result.Layers.Any(l => l.CalibratedError is not null))
             console.Out.WriteLine("calibrated  ||(W - W') X|| / ||W X|| on the calibration inputs X; held out: on inputs that nothing was fitted on");
         if (result.Seconds is { } seconds)

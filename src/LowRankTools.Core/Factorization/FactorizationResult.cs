@@ -48,6 +48,16 @@ public sealed record FactorizationResult
     /// </summary>
     public double? RelativeError { get; init; }
 
+    /// <summary>Root mean square of the factorized layers' own relative errors, each layer counting once; null where nothing was computed.</summary>
+    public double? MeanError
+    {
+        get
+        {
+            double[] errors = [.. Layers.Select(l => l.RelativeError).OfType<double>()];
+            return errors.Length == 0 ? null : Math.Sqrt(errors.Average(e => e * e));
+        }
+    }
+
     /// <summary>Layers that became pairs without calibration because the calibration file has nothing on them; empty without a file.</summary>
     public IReadOnlyList<string> Uncalibrated { get; init => field = new ShownList<string>(value); } = new ShownList<string>([]);
 

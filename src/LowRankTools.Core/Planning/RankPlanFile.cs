@@ -21,7 +21,7 @@ public static class RankPlanFile
 
     private static readonly JsonSerializerOptions s_options = new()
     {
-        Converters = { Names<Weighting>(), Names<SpectrumOrigin>(), Names<KeepReason>(), Names<LayerKind>() },
+        Converters = { Names<Weighting>(), Names<SpectrumOrigin>(), Names<KeepReason>(), Names<LayerKind>(), Names<CalibrationMode>() },
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         MaxDepth = 8,
         AllowDuplicateProperties = false,

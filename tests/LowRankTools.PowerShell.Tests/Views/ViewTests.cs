@@ -85,6 +85,7 @@ public sealed class ViewTests(PwshSession session) : IClassFixture<PwshSession>,
             FactorizedLayers : 2
             KeptLayers       : 0
             RelativeError    :
+            MeanError        :
             Seconds          :
             """);
     }
