@@ -1,3 +1,4 @@
+using LowRankTools.Core;
 using LowRankTools.Fuzzing.Inputs;
 using LowRankTools.Fuzzing.Models;
 using LowRankTools.Fuzzing.Running;
