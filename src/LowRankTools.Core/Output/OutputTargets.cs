@@ -115,7 +115,7 @@ internal sealed class OutputTargets
         try
         {
             using OnnxFile old = new(_location.WeightsPath);
-            return [.. old.Files.Skip(1).Where(f => Path.GetDirectoryName(f) == _location.Folder && OnnxModelWriter.IsDataOf(f, _location.WeightsPath))];
+            return [.. old.Files.Skip(1).Where(f => Path.GetDirectoryName(f) == _location.Folder && OnnxModelWriter.ModelOf(f) == _location.WeightsPath)];
         }
         catch (Exception e) when (e is ModelFormatException or IOException or UnauthorizedAccessException)
         {

@@ -64,11 +64,9 @@ public sealed partial class OnnxModelWriter : ITensorWriter
         return Path.Combine(Path.GetDirectoryName(path)!, $"{Path.GetFileNameWithoutExtension(path)}{mark}{Path.GetExtension(path)}.data");
     }
 
-    /// <summary>Whether a file is called like a data file of a model.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="modelPath">The model.</param>
-    public static bool IsDataOf(string path, string modelPath) =>
-        DataName().Match(Path.GetFileName(path)) is { Success: true } match && match.Groups[1].Value + match.Groups[2].Value == Path.GetFileName(modelPath);
+    /// <summary>Full path of the model that a file is the data file of, by its name; null for other names.</summary>
+    public static string? ModelOf(string path) => DataName().Match(Path.GetFileName(path)) is { Success: true } match
+        ? Path.Combine(Path.GetDirectoryName(path)!, match.Groups[1].Value + match.Groups[2].Value) : null;
 
     /// <summary>Copies what stays: the graph around the pairs, and values in data files. Comes before the first <see cref="Begin"/>.</summary>
     /// <param name="progress">Told the bytes copied.</param>
@@ -167,6 +165,6 @@ public sealed partial class OnnxModelWriter : ITensorWriter
             _data.Append(zeros[..(int)Math.Min(zeros.Length, offset - _data.Length)]);
     }
 
-    [GeneratedRegex(@"\A(.+?)(?:-g[0-9]{1,9})?(\.[^.]+)\.data\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"\A(.+?)(?:-g[0-9]{1,9})?(\.onnx)\.data\z", RegexOptions.CultureInvariant)]
     private static partial Regex DataName();
 }
