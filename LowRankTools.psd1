@@ -18,6 +18,7 @@
         'Get-LayerSpectrum'
         'Get-LowRankEngine'
         'Import-RankPlan'
+        'Install-LowRankEngine'
         'Invoke-LowRankFactorization'
         'Measure-LayerSpeed'
         'Measure-ModelSpeed'
@@ -25,6 +26,7 @@
         'Merge-LowRankFactor'
         'New-RankPlan'
         'New-TransformerModel'
+        'Uninstall-LowRankEngine'
     )
     VariablesToExport    = @()
     AliasesToExport      = @('Get-LayerShape')
