@@ -17,6 +17,10 @@ public static class CoreErrors
     public const string SourceChanged = nameof(SourceChanged);
     /// <summary>The output cannot be written.</summary>
     public const string OutputNotWritable = nameof(OutputNotWritable);
+    /// <summary>The output's name asks for a format that is read and not written.</summary>
+    public const string OutputFormatNotWritten = nameof(OutputFormatNotWritten);
+    /// <summary>No layer would become a pair, so that the output would be a copy.</summary>
+    public const string NothingToFactorize = nameof(NothingToFactorize);
     /// <summary>The disk has less room than the output needs.</summary>
     public const string DiskFull = nameof(DiskFull);
     /// <summary>A weight holds NaN or infinity, which no factors can approximate.</summary>

@@ -56,6 +56,8 @@ public sealed class FactorizeModel(FactorizeOptions options)
         };
         if (options.WhatIf)
             return result with { Displaced = request.Displaced().ToArray() };
+        if (result.FactorizedLayers == 0)
+            throw NothingToDo(plan);
         Dictionary<string, Measured> measured = new(StringComparer.Ordinal);
         using ModelOutput output = ModelOutput.Create(request);
         Write(model, items, output, calibrations, measured, progress, cancellationToken);
@@ -63,6 +65,10 @@ public sealed class FactorizeModel(FactorizeOptions options)
         string entry = output.Complete(Metadata(record), record.ToFile(), Path.GetDirectoryName(model.Source.Path));
         return Finished(result, entry, measured) with { Seconds = clock.Elapsed.TotalSeconds, Displaced = output.Displaced.ToArray(), Note = output.Note };
     }
+
+    private static LowRankToolsException NothingToDo(RankPlan plan) => new(CoreErrors.NothingToFactorize,
+        $"{plan.Path}: no layer would become a pair by the rule {plan.Rule}{(plan.Layers.Any(l => l.Reason == KeepReason.BreakEven) ? ": pairs of these ranks would be no smaller" : "")}, and a copy is not written.",
+        "Choose smaller ranks or other layers; -WhatIf gives the reason for each layer.");
 
     private void Write(Model model, List<OutputItem> items, ModelOutput output, LayerCalibrations? calibrations,
         Dictionary<string, Measured> measured, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)

@@ -41,8 +41,12 @@ public sealed record FactorizeOptions
     /// </summary>
     public bool FirstBias { get; init; }
 
-    /// <summary>Inputs that the truncation is fitted to; null for the weights alone.</summary>
-    public CalibrationOptions? Calibration { get; init; }
+    /// <summary>Inputs that the truncation is fitted to; null for the weights alone. A plan's own calibration holds where none is given.</summary>
+    public CalibrationOptions? Calibration
+    {
+        get => field ?? Plan?.Calibration?.ToOptions();
+        init;
+    }
 
     /// <summary>Most bytes of tensor data a file; zero for one file.</summary>
     public long MaxShardBytes { get; init; }

@@ -37,7 +37,7 @@ internal sealed class DenseTensor
     public string Name { get; }
 
     /// <summary>Shape in the dense model.</summary>
-    public IReadOnlyList<long> Shape { get; }
+    public Dimensions Shape { get; }
 
     /// <summary>Element type in the dense model.</summary>
     public TensorDType DType { get; }

@@ -52,7 +52,7 @@ internal sealed class DenseTensors
         if (!_tensors.TryGetValue(names.First, out TensorInfo? first) || !_tensors.TryGetValue(names.Second, out TensorInfo? second))
             throw Inconsistent(layer, "its factors are not in the file");
         bool outIn = layer.Orientation == WeightOrientation.OutIn;
-        if (layer.Shape.Count < 2 || layer.Shape.SkipLast(2).Any(s => s != 1))
+        if (layer.Shape.Count < 2 || layer.Shape.Sizes.SkipLast(2).Any(s => s != 1))
             throw Inconsistent(layer, "its shape is no matrix");
         long inFeatures = outIn ? layer.Shape[^1] : layer.Shape[^2], outFeatures = outIn ? layer.Shape[^2] : layer.Shape[^1];
         long[] expected = layer.Kind == LayerKind.Embedding ? [inFeatures, layer.Rank] : [layer.Rank, inFeatures];

@@ -42,7 +42,7 @@ internal static class OutputLeftovers
                 Clear(folder, place.Disk, key, other, removed);
         }
         return removed.Count == 0 ? ""
-            : $"{folder}: {removed.Count} files of {removed.Sum(f => f.Length):N0} bytes, left by a run that was killed, were removed.";
+            : $"{folder}: left by a run that was killed and now removed: {removed.Count} {(removed.Count == 1 ? "file" : "files")}, {removed.Sum(f => f.Length):N0} bytes.";
     }
 
     /// <summary>Locks of other programs are none of this one's business.</summary>

@@ -148,6 +148,7 @@ public sealed class MakePlan(PlanOptions options)
             Rule = options.Rule.ToString()!,
             Weighting = options.Weighting,
             Spectrum = origin,
+            Calibration = options.Calibration is { } use ? PlanCalibration.Of(use) : null,
             IsAdapter = options.IsAdapter,
             MinRank = options.MinRank,
             Multiple = options.Multiple,

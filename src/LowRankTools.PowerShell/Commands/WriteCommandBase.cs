@@ -74,6 +74,6 @@ public abstract class WriteCommandBase : PathCommandBase
             Tell($"{(written ? "Replaced or removed" : "Would replace or remove")} '{old}'.");
         if (note.Length > 0)
             Warn(note);
-        WriteObject(PassThru && written ? new FileInfo(path) : result);
+        WriteObject(PassThru && written ? ProviderItem(path) : result);
     }
 }
