@@ -19,6 +19,7 @@
         'Get-LayerSpectrum'
         'Get-LowRankEngine'
         'Import-RankPlan'
+        'Install-LowRankEngine'
         'Invoke-LowRankFactorization'
         'Measure-LayerSpeed'
         'Measure-ModelSpeed'
@@ -26,6 +27,7 @@
         'Merge-LowRankFactor'
         'New-RankPlan'
         'New-TransformerModel'
+        'Uninstall-LowRankEngine'
     )
     VariablesToExport    = @()
     AliasesToExport      = @('Get-LayerShape')
