@@ -6,8 +6,8 @@ using LowRankTools.Core;
 namespace LowRankTools.PowerShell;
 
 /// <summary>
-/// Completes names of layers from the headers of the models that -Path or -LiteralPath already names. Completion
-/// never fails: what cannot be read has nothing to offer.
+/// Completes names of layers from the headers of the models that -Path or -LiteralPath already names, or the command before the pipe.
+/// Completion never fails: what cannot be read has nothing to offer.
 /// </summary>
 public sealed class LayerNameCompleter : IArgumentCompleter
 {
@@ -20,8 +20,8 @@ public sealed class LayerNameCompleter : IArgumentCompleter
         try
         {
             string word = (wordToComplete ?? string.Empty).Trim('\'', '"');
-            WildcardPattern pattern = new(word.Contains('*', StringComparison.Ordinal) ? word : word + "*", WildcardOptions.IgnoreCase);
-            return [.. Paths(fakeBoundParameters).SelectMany(Layers).Where(l => pattern.IsMatch(l.Name))
+            WildcardPattern pattern = new(word.EndsWith('*') ? word : word + "*", WildcardOptions.IgnoreCase);
+            return [.. Paths(fakeBoundParameters, commandAst).SelectMany(Layers).Where(l => pattern.IsMatch(l.Name))
                 .DistinctBy(l => l.Name, StringComparer.Ordinal).Take(MostNames).Select(Result)];
         }
         catch (Exception e) when (e is not OutOfMemoryException)
@@ -30,12 +30,17 @@ public sealed class LayerNameCompleter : IArgumentCompleter
         }
     }
 
-    private static IEnumerable<string> Paths(IDictionary bound)
+    private static IEnumerable<string> Paths(IDictionary bound, CommandAst command)
     {
         if (bound["LiteralPath"] is { } literal)
             return Convert("LiteralPath", literal);
-        return bound["Path"] is { } path ? Convert("Path", path) : [];
+        return (bound["Path"] ?? Piped(command)) is { } path ? Convert("Path", path) : [];
     }
+
+    /// <summary>What the command at the head of the pipeline names first: <c>models</c> of <c>Get-ChildItem models | ...</c>; it is not run.</summary>
+    private static string? Piped(CommandAst command) =>
+        command.Parent is PipelineAst { PipelineElements: [CommandAst head, ..] } && head != command
+            ? head.CommandElements.Skip(1).OfType<StringConstantExpressionAst>().FirstOrDefault()?.Value : null;
 
     /// <summary>Full paths, as the session sees its current location and drives.</summary>
     private static IEnumerable<string> Convert(string parameter, object value)
