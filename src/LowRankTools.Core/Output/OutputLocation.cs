@@ -16,7 +16,7 @@ public sealed record OutputLocation(string Folder, string WeightsPath, string Re
     /// <summary>What locks and temporary files of a model with a folder of its own are called after; others put the model's name in front.</summary>
     internal const string OwnKey = "lowrank";
 
-    private static readonly HashSet<string> s_onlyRead = new([".onnx", ".gguf", ".json", ".ckpt"], StringComparer.OrdinalIgnoreCase);
+    private static readonly HashSet<string> s_onlyRead = new([".gguf", ".json", ".ckpt"], StringComparer.OrdinalIgnoreCase);
 
     /// <summary>What this output's lock and temporary files are called after: outputs that share a file share it.</summary>
     internal string Key => Path.GetFileNameWithoutExtension(RecordPath);
@@ -38,7 +38,7 @@ public sealed record OutputLocation(string Folder, string WeightsPath, string Re
         if (outputPath is not null)
             CheckFolder(outputPath);
         string folder = outputPath is null ? Beside(source, suffix) : Path.Combine(Path.GetFullPath(outputPath), source.Name);
-        string weights = format == ModelFormat.PyTorch ? "pytorch_model.bin" : "model.safetensors";
+        string weights = format switch { ModelFormat.PyTorch => "pytorch_model.bin", ModelFormat.Onnx => "model.onnx", _ => "model.safetensors" };
         return new OutputLocation(folder, Path.Combine(folder, weights), Path.Combine(folder, FactorizationRecord.FileName), OwnFolder: true);
     }
 
@@ -49,6 +49,7 @@ public sealed record OutputLocation(string Folder, string WeightsPath, string Re
     public static ModelFormat? FormatOf(string path) => Path.GetExtension(path).ToUpperInvariant() switch
     {
         ".SAFETENSORS" => ModelFormat.Safetensors,
+        ".ONNX" => ModelFormat.Onnx,
         ".PT" or ".PTH" or ".BIN" => ModelFormat.PyTorch,
         _ => null,
     };

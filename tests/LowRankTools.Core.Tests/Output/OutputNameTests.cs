@@ -10,7 +10,7 @@ public sealed class OutputNameTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData("out.onnx", CoreErrors.OutputFormatNotWritten)]
+    [InlineData("out.onnx", CoreErrors.OptionInvalid)]
     [InlineData("out.GGUF", CoreErrors.OutputFormatNotWritten)]
     [InlineData("README.md", CoreErrors.OutputNotWritable)]
     public void A_file_of_another_kind_is_no_output(string output, string error)
