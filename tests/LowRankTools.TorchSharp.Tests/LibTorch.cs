@@ -13,12 +13,16 @@ public sealed class LibTorch
     /// <summary>Name of the collection.</summary>
     public const string Name = "libtorch";
 
+    /// <summary>Device to test on: the processor, unless LOWRANK_TEST_DEVICE names another.</summary>
+    public static string Device => Environment.GetEnvironmentVariable("LOWRANK_TEST_DEVICE") is { Length: > 0 } device ? device : "cpu";
+
     // TorchSharp then finds what is loaded already, by its name.
     [ModuleInitializer]
     [SuppressMessage("Usage", "CA2255", Justification = "It must be loaded before any test.")]
     internal static void Load()
     {
-        Environment.SetEnvironmentVariable(LibTorchCopy.Variable, LibTorchCopy.Folder);
+        string? chosen = Environment.GetEnvironmentVariable("LOWRANK_TEST_LIBTORCH");
+        Environment.SetEnvironmentVariable(LibTorchCopy.Variable, string.IsNullOrEmpty(chosen) ? LibTorchCopy.Folder : chosen);
         EngineNatives natives = LibTorchSearch.Find(Path.Combine(AppContext.BaseDirectory, "torch"));
         Assert.True(natives.Problem is null, natives.Problem?.Reason);
         foreach (string file in natives.Files)

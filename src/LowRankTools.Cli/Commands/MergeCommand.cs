@@ -2,6 +2,7 @@ using System.CommandLine;
 using LowRankTools.Cli.Options;
 using LowRankTools.Cli.Reports;
 using LowRankTools.Core;
+using LowRankTools.Formats;
 
 namespace LowRankTools.Cli.Commands;
 

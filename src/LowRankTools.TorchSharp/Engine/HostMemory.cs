@@ -32,8 +32,8 @@ internal static unsafe class HostMemory
         where T : unmanaged =>
         Each(tensor, 0, tensor.numel(), (span, done) => span.CopyTo(new Span<byte>(target + done, span.Length)));
 
-    // Hands out the bytes of entries first to first + length - 1, and how many entries went before.
-    private static void Each(Tensor tensor, long first, long length, Piece use)
+    /// <summary>Hands out the bytes of entries first to first + length - 1, and how many entries of them went before.</summary>
+    public static void Each(Tensor tensor, long first, long length, Piece use)
     {
         for (long done = 0; done < length; done += MostElements)
         {
@@ -43,5 +43,6 @@ internal static unsafe class HostMemory
         }
     }
 
-    private delegate void Piece(Span<byte> bytes, long done);
+    /// <summary>Takes bytes of a tensor.</summary>
+    internal delegate void Piece(Span<byte> bytes, long done);
 }

@@ -8,7 +8,7 @@ namespace LowRankTools.TorchSharp.Tests;
 [Collection(LibTorch.Name)]
 public sealed class TorchSharpEngineTests : EngineConformance
 {
-    protected override ITensorEngine Engine { get; } = new TorchSharpEngine();
+    protected override ITensorEngine Engine { get; } = new TorchSharpEngine(LibTorch.Device);
 
     [Theory]
     [InlineData(300, 200, 10)]

@@ -9,7 +9,7 @@ public sealed class TorchSharpNetworkTests : NetworkConformance
 {
     private static readonly INetworkEngine s_embedded = new EmbeddedEngine();
 
-    protected override INetworkEngine Engine { get; } = new TorchSharpEngine();
+    protected override INetworkEngine Engine { get; } = new TorchSharpEngine(LibTorch.Device);
 
     [Theory]
     [InlineData(false)]
