@@ -8,6 +8,7 @@
     Description          = 'Counts, plans, factorizes, merges and compares the weights of neural networks: low-rank matrix factorization on an engine of its own, no Python needed.'
     PowerShellVersion    = '7.6'
     CompatiblePSEditions = @('Core')
+    TypesToProcess       = @('module/LowRankTools.types.ps1xml')
     FormatsToProcess     = @('module/LowRankTools.format.ps1xml')
     FunctionsToExport    = @()
     CmdletsToExport      = @(
@@ -18,6 +19,7 @@
         'Get-LayerSpectrum'
         'Get-LowRankEngine'
         'Import-RankPlan'
+        'Install-LowRankEngine'
         'Invoke-LowRankFactorization'
         'Measure-LayerSpeed'
         'Measure-ModelSpeed'
@@ -25,6 +27,7 @@
         'Merge-LowRankFactor'
         'New-RankPlan'
         'New-TransformerModel'
+        'Uninstall-LowRankEngine'
     )
     VariablesToExport    = @()
     AliasesToExport      = @('Get-LayerShape')

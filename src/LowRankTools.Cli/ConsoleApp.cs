@@ -23,6 +23,7 @@ public static class ConsoleApp
     {
         try
         {
+            args = HelpRequest.Of(args);
             // A path may begin with @, as npm's scoped packages do: it is no response file.
             ParseResult parsed = CommandTree.Build(args, console).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
             if (parsed.Errors.Count > 0)
@@ -55,6 +56,8 @@ public static class ConsoleApp
     {
         foreach (ParseError error in parsed.Errors)
             console.Error.WriteLine(SafeText.Line(error.Message));
+        if (parsed.CommandResult.Command is RootCommand && VerbSuggestion.For(parsed) is { } meant)
+            console.Error.WriteLine($"Did you mean 'lowrank {meant}'?");
         string verb = parsed.CommandResult.Command is RootCommand ? "" : $" {parsed.CommandResult.Command.Name}";
         console.Error.WriteLine($"Try 'lowrank{verb} --help'.");
         return ExitCode.WrongUsage;

@@ -17,6 +17,10 @@ public static class CoreErrors
     public const string SourceChanged = nameof(SourceChanged);
     /// <summary>The output cannot be written.</summary>
     public const string OutputNotWritable = nameof(OutputNotWritable);
+    /// <summary>The output's name asks for a format that is read and not written.</summary>
+    public const string OutputFormatNotWritten = nameof(OutputFormatNotWritten);
+    /// <summary>No layer would become a pair, so that the output would be a copy.</summary>
+    public const string NothingToFactorize = nameof(NothingToFactorize);
     /// <summary>The disk has less room than the output needs.</summary>
     public const string DiskFull = nameof(DiskFull);
     /// <summary>A weight holds NaN or infinity, which no factors can approximate.</summary>
@@ -33,6 +37,14 @@ public static class CoreErrors
     public const string NameCollision = nameof(NameCollision);
     /// <summary>An engine was asked for that is not installed.</summary>
     public const string EngineUnavailable = nameof(EngineUnavailable);
+    /// <summary>No package source has the package of an engine.</summary>
+    public const string EnginePackageNotFound = nameof(EnginePackageNotFound);
+    /// <summary>An engine could not be installed: no SDK, no connection, a damaged package.</summary>
+    public const string EngineInstallFailed = nameof(EngineInstallFailed);
+    /// <summary>An engine is to be removed that is not installed.</summary>
+    public const string EngineNotInstalled = nameof(EngineNotInstalled);
+    /// <summary>A folder that is to be registered holds no libtorch.</summary>
+    public const string LibTorchNotFound = nameof(LibTorchNotFound);
     /// <summary>Layers were chosen that the model does not have.</summary>
     public const string LayerNotFound = nameof(LayerNotFound);
     /// <summary>A budget is below what the smallest ranks allowed need.</summary>

@@ -1,3 +1,4 @@
+using LowRankTools.Core;
 using LowRankTools.Fuzzing.Inputs;
 using LowRankTools.Fuzzing.Models;
 using LowRankTools.Fuzzing.Running;
@@ -27,7 +28,8 @@ public sealed class FuzzTests(ITestOutputHelper output)
             {
                 FuzzInput whole = new(0, model.Name, model.Entry.Name, model.Entry.Kind, [.. model.Others.Prepend(model.Entry).Select(p => (p.Name, p.Bytes))], [], []);
                 Verdict verdict = Examination.Examine(whole, folder, everything: true);
-                Assert.True(verdict is { Refused: null, Merged: Verdict.Done }, $"{model.Name}: {verdict}");
+                // The rule is drawn by the input; some leave nothing of a model this small that would pay.
+                Assert.True(verdict is { Refused: null, Merged: Verdict.Done } or { Refused: null, Factorized: CoreErrors.NothingToFactorize }, $"{model.Name}: {verdict}");
             }
             finally
             {

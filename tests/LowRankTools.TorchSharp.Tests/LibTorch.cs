@@ -1,3 +1,9 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using LowRankTools.Core;
+using LowRankTools.Tests;
+
 namespace LowRankTools.TorchSharp.Tests;
 
 /// <summary>Tests that count live tensors, which are one number for the process, and so run one after the other.</summary>
@@ -6,4 +12,16 @@ public sealed class LibTorch
 {
     /// <summary>Name of the collection.</summary>
     public const string Name = "libtorch";
+
+    // TorchSharp then finds what is loaded already, by its name.
+    [ModuleInitializer]
+    [SuppressMessage("Usage", "CA2255", Justification = "It must be loaded before any test.")]
+    internal static void Load()
+    {
+        Environment.SetEnvironmentVariable(LibTorchCopy.Variable, LibTorchCopy.Folder);
+        EngineNatives natives = LibTorchSearch.Find(Path.Combine(AppContext.BaseDirectory, "torch"));
+        Assert.True(natives.Problem is null, natives.Problem?.Reason);
+        foreach (string file in natives.Files)
+            NativeLibrary.Load(file);
+    }
 }

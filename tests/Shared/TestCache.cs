@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace LowRankTools.Tests;
 
-/// <summary>Gives a test run, and the processes that it starts, a cache folder of its own in place of the user's.</summary>
+/// <summary>Gives a test run, and the processes that it starts, a cache folder of its own in place of the user's, and no engine that the user installed.</summary>
 internal static class TestCache
 {
     private const string Variable = "LOWRANK_CACHE";
@@ -20,6 +20,8 @@ internal static class TestCache
     internal static void Use()
     {
         Environment.SetEnvironmentVariable(Variable, Folder);
+        Environment.SetEnvironmentVariable("LOWRANK_ENGINES", Path.Combine(Folder, "engines"));
+        Environment.SetEnvironmentVariable("LIBTORCH", null);
         AppDomain.CurrentDomain.ProcessExit += (_, _) =>
         {
             if (Directory.Exists(Folder))

@@ -1,35 +1,97 @@
 using System.CommandLine;
-using System.Globalization;
 using LowRankTools.Cli.Options;
 using LowRankTools.Core;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Cli.Commands;
 
-/// <summary><c>lowrank engines</c>: what computes here, and on what.</summary>
+/// <summary><c>lowrank engines</c>: what computes here, and on what; installing what is missing.</summary>
 internal static class EnginesCommand
 {
     public static Command Create(ConsoleContext console)
     {
         Option<bool> json = SharedOptions.Json();
-        Command command = new("engines", "List the engines that compute, their devices and instruction sets.") { json };
+        Command command = new("engines", "List the engines that compute, their devices and instruction sets; install what is missing.") { json };
+        command.Add(Install(console));
+        command.Add(Uninstall(console));
         command.SetAction(parsed =>
         {
+            IReadOnlyList<EngineInfo> engines = EngineList.All;
             if (parsed.GetValue(json))
             {
-                foreach (EngineInfo engine in EngineList.All)
+                foreach (EngineInfo engine in engines)
                     JsonLines.Write(console.Out, engine);
                 return ExitCode.Success;
             }
-            ReportTable table = new("Engine", "Device", "Instruction set", ">Threads", "Available", "Reason");
-            foreach (EngineInfo engine in EngineList.All)
+            ReportTable table = new("Engine", "Device", ">Memory", "Version", "Instruction set", "Available", "Path");
+            foreach (EngineInfo engine in engines)
             {
-                table.Add(engine.Name, engine.Device, engine.InstructionSet, engine.ThreadCount.ToString(CultureInfo.InvariantCulture),
-                    engine.Available ? "yes" : "no", engine.Reason);
+                table.Add(engine.Name, engine.Device, engine.MemoryBytes is { } bytes ? Figures.Bytes(bytes) : string.Empty, engine.Version, engine.InstructionSet,
+                    engine.Available ? "yes" : "no", engine.Path);
             }
             table.Write(console);
+            foreach (EngineInfo missing in engines.Where(e => !e.Available))
+                console.Out.WriteLine(SafeText.Line($"{missing.Name} on {missing.Device}: {missing.Reason}. {OptionNames.Translate(missing.Remedy)}"));
             return ExitCode.Success;
         });
         return command;
+    }
+
+    private static Command Install(ConsoleContext console)
+    {
+        Option<string?> device = SharedOptions.Choice("--device", "Device to compute on; cpu by default.", ["cpu", "cuda"]);
+        Option<string?> libTorch = new("--lib-torch") { Description = "Folder that holds libtorch already; it is used where it lies.", HelpName = "folder" };
+        Option<string[]> sources = new("--source") { Description = "Package sources in place of those that this machine has configured.", HelpName = "source" };
+        Option<bool> force = new("--force") { Description = "Replace what is installed." }, whatIf = WhatIf(), json = SharedOptions.Json();
+        Command command = new("install", "Bring libtorch, which TorchSharp computes with, or register one that is there.") { device, libTorch, sources, force, whatIf, json };
+        command.SetAction(parsed => Run(console, () =>
+        {
+            InstallEngine operation = new(new InstallEngineOptions
+            {
+                Device = parsed.GetValue(device),
+                LibTorch = parsed.GetValue(libTorch) is { } folder ? Path.GetFullPath(folder) : null,
+                Sources = parsed.GetValue(sources) ?? [],
+                Force = parsed.GetValue(force),
+            });
+            console.Error.WriteLine(SafeText.Line(operation.Describe()));
+            return parsed.GetValue(whatIf) ? null : ProgressBar.Run(console, progress => operation.Run(progress, console.Cancellation));
+        }, parsed.GetValue(json)));
+        return command;
+    }
+
+    private static Command Uninstall(ConsoleContext console)
+    {
+        Option<bool> whatIf = WhatIf(), json = SharedOptions.Json();
+        Command command = new("uninstall", "Remove the libtorch that was installed; one that was only registered stays where it lies.") { whatIf, json };
+        command.SetAction(parsed => Run(console, () =>
+        {
+            UninstallEngine operation = new();
+            console.Error.WriteLine(SafeText.Line($"Remove libtorch: {operation.Find().Path}"));
+            return parsed.GetValue(whatIf) ? null : operation.Run();
+        }, parsed.GetValue(json)));
+        return command;
+    }
+
+    private static Option<bool> WhatIf() => new("--what-if") { Description = "Say what would be done, and do nothing." };
+
+    private static int Run(ConsoleContext console, Func<EngineInstallation?> operation, bool json)
+    {
+        Attempts attempts = new(console);
+        attempts.Try(nameof(EngineKind.TorchSharp), () =>
+        {
+            if (operation() is not { } result)
+                return;
+            if (json)
+            {
+                JsonLines.Write(console.Out, result);
+                return;
+            }
+            ReportTable table = new("Engine", "Device", "Version", ">Size", "Path");
+            table.Add(result.Name, result.Device, result.Version ?? string.Empty, Figures.Bytes(result.Bytes), result.Path);
+            table.Write(console);
+            if (result.Note.Length > 0)
+                console.Error.WriteLine(SafeText.Line($"note: it cannot run here yet: {OptionNames.Translate(result.Note)}"));
+        });
+        return attempts.Code;
     }
 }

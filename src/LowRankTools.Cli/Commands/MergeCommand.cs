@@ -21,7 +21,7 @@ internal static class MergeCommand
             MergeModel operation = new(new MergeOptions
             {
                 OutputPath = output.Path(parsed),
-                Format = output.Format(parsed),
+                Format = output.Format(parsed) ?? ModelFormat.Safetensors,
                 DType = output.DType(parsed),
                 MaxShardBytes = output.MaxShardBytes(parsed),
                 Force = output.Force(parsed),

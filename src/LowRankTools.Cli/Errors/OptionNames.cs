@@ -24,6 +24,8 @@ internal static partial class OptionNames
         ("Export-RankPlan", "lowrank plan --output"),
         ("Export-LowRankReport", "lowrank report"),
         ("Get-LowRankEngine", "lowrank engines"),
+        ("Uninstall-LowRankEngine", "lowrank engines uninstall"),
+        ("Install-LowRankEngine", "lowrank engines install"),
     ];
 
     /// <summary>The text with this program's names in it.</summary>

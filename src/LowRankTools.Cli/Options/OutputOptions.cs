@@ -15,7 +15,8 @@ internal sealed class OutputOptions
     };
 
     private readonly Option<string?> _format = SharedOptions.Choice("--format",
-        "Format to write; by default what --output-path ends in, or else safetensors.", nameof(ModelFormat.Safetensors), nameof(ModelFormat.PyTorch));
+        "Format to write; by default what --output-path ends in, or else onnx for models in it and safetensors for others.",
+        nameof(ModelFormat.Safetensors), nameof(ModelFormat.PyTorch), nameof(ModelFormat.Onnx));
 
     private readonly Option<string?> _dtype = SharedOptions.Choice("--dtype",
         "Element type of what is computed; by default the source's own.",
@@ -39,7 +40,8 @@ internal sealed class OutputOptions
 
     public string? Path(ParseResult parsed) => parsed.GetValue(_outputPath);
 
-    public ModelFormat Format(ParseResult parsed) => Format(parsed.GetValue(_format), parsed.GetValue(_outputPath));
+    /// <summary>What was asked for; null for what suits the source.</summary>
+    public ModelFormat? Format(ParseResult parsed) => Format(parsed.GetValue(_format), parsed.GetValue(_outputPath));
 
     public TensorDType? DType(ParseResult parsed) =>
         parsed.GetValue(_dtype) is { } name ? Enum.Parse<TensorDType>(name, ignoreCase: true) : null;
@@ -50,22 +52,21 @@ internal sealed class OutputOptions
 
     public bool WhatIf(ParseResult parsed) => parsed.GetValue(_whatIf);
 
-    private static ModelFormat Format(string? format, string? outputPath) =>
+    private static ModelFormat? Format(string? format, string? outputPath) =>
         format is not null ? Enum.Parse<ModelFormat>(format, ignoreCase: true)
-        : outputPath is not null && OutputLocation.FormatOf(outputPath) is { } implied ? implied
-        : ModelFormat.Safetensors;
+        : outputPath is not null ? OutputLocation.FormatOf(outputPath) : null;
 
     private void Check(CommandResult result)
     {
         string? path = result.GetValue(_outputPath), name = result.GetValue(_format);
         if (!Enum.TryParse(name, ignoreCase: true, out ModelFormat _) && name is not null)
             return; // the option itself has said so
-        ModelFormat format = Format(name, path);
+        ModelFormat? format = Format(name, path);
         if (path is { Length: 0 })
             result.AddError("An --output-path is not empty.");
         else if (path is not null && OutputLocation.FormatOf(path) is { } implied && implied != format)
             result.AddError($"The --output-path ends like a {implied} file and --format asks for {format}.");
-        if (result.GetResult(_maxShardSize) is { Errors: var errors } && !errors.Any() && format != ModelFormat.Safetensors)
+        if (result.GetResult(_maxShardSize) is { Errors: var errors } && !errors.Any() && format is not (null or ModelFormat.Safetensors))
             result.AddError("Shards of a --max-shard-size are written as safetensors only.");
     }
 }

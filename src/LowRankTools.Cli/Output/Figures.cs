@@ -48,10 +48,6 @@ internal static class Figures
     public static string Rate(double value) =>
         value.ToString(value < 9.995 ? "F2" : value < 99.95 ? "F1" : "F0", CultureInfo.InvariantCulture);
 
-    /// <summary>512 x 2048; a scalar has no sizes.</summary>
-    public static string Shape(IReadOnlyList<long> shape) =>
-        shape.Count == 0 ? "scalar" : string.Join(" x ", shape.Select(size => size.ToString(CultureInfo.InvariantCulture)));
-
     /// <summary>1 layer, 2 layers.</summary>
     public static string Plural(long count, string noun) => $"{Count(count)} {noun}{(count == 1 ? "" : "s")}";
 }

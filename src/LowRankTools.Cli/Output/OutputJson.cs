@@ -19,4 +19,5 @@ namespace LowRankTools.Cli;
 [JsonSerializable(typeof(LayerSpeed))]
 [JsonSerializable(typeof(ModelSpeed))]
 [JsonSerializable(typeof(EngineInfo))]
+[JsonSerializable(typeof(EngineInstallation))]
 internal sealed partial class OutputJson : JsonSerializerContext;

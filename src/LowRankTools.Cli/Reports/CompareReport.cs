@@ -24,7 +24,7 @@ internal static class CompareReport
             : new("Name", "Shape", "Status", ">Largest", ">Error");
         foreach (TensorDifference d in differences)
         {
-            List<string> cells = [d.Name, Figures.Shape(d.Shape), InWords(d.Status), Figures.Small(d.MaxAbsoluteDifference), Figures.Small(d.RelativeError)];
+            List<string> cells = [d.Name, d.Shape.ToString(), InWords(d.Status), Figures.Small(d.MaxAbsoluteDifference), Figures.Small(d.RelativeError)];
             if (withRank)
             {
                 cells.Add(d.EffectiveRank?.ToString("F1", CultureInfo.InvariantCulture) ?? "");

@@ -28,11 +28,11 @@ internal static class DemoReport
     private static ReportTable Weights(DemoRun run)
     {
         ReportTable table = new("Weights", "Shape", ">Number", ">Rank", ">Parameters", ">After", ">Kept", ">Error");
-        foreach (IGrouping<string, LayerFactorization> alike in run.Pairs.Layers.GroupBy(l => $"{l.Kind} {Figures.Shape(l.Shape)}"))
+        foreach (IGrouping<string, LayerFactorization> alike in run.Pairs.Layers.GroupBy(l => $"{l.Kind} {l.Shape.ToString()}"))
         {
             LayerFactorization first = alike.First();
             long before = alike.Sum(l => l.ParametersBefore), after = alike.Sum(l => l.Parameters);
-            table.Add(first.Kind.ToString(), Figures.Shape(first.Shape), Figures.Count(alike.Count()), first.Rank?.ToString(CultureInfo.InvariantCulture) ?? "dense",
+            table.Add(first.Kind.ToString(), first.Shape.ToString(), Figures.Count(alike.Count()), first.Rank?.ToString(CultureInfo.InvariantCulture) ?? "dense",
                 Figures.Count(before), Figures.Count(after), Kept(before, after), Figures.Small(alike.Max(l => l.RelativeError)));
         }
         long otherBefore = run.Pairs.ParametersBefore - run.Pairs.Layers.Sum(l => l.ParametersBefore);
@@ -59,7 +59,7 @@ internal static class DemoReport
     }
 
     private static IEnumerable<TensorDifference> Samples(DemoRun run) =>
-        run.Differences.Where(d => d.Status == DifferenceStatus.Changed).DistinctBy(d => Figures.Shape(d.Shape));
+        run.Differences.Where(d => d.Status == DifferenceStatus.Changed).DistinctBy(d => d.Shape.ToString());
 
     private static void WriteNext(DemoRun run, ConsoleContext console)
     {

@@ -27,7 +27,7 @@ internal static class FactorizeReport
         ReportTable table = new("Layer", "Shape", ">Rank", ">Parameters", ">After", ">Error", ">Seconds", "Stays dense");
         foreach (LayerFactorization layer in result.Layers.Where(l => l.Rank is not null || result.KeptLayers <= MostKeptRows))
         {
-            table.Add(layer.Name, Figures.Shape(layer.Shape), layer.Rank?.ToString(CultureInfo.InvariantCulture) ?? "", Figures.Count(layer.ParametersBefore),
+            table.Add(layer.Name, layer.Shape.ToString(), layer.Rank?.ToString(CultureInfo.InvariantCulture) ?? "", Figures.Count(layer.ParametersBefore),
                 Figures.Count(layer.Parameters), Figures.Small(layer.RelativeError), Figures.Seconds(layer.Seconds), KeepReasons.InWords(layer.Reason));
         }
         return table;
@@ -38,7 +38,7 @@ internal static class FactorizeReport
         ReportTable table = new("Layer", "Shape", ">Rank", ">Parameters", ">After", ">Error", ">Calibrated", ">Held out", ">Seconds", "Stays dense");
         foreach (LayerFactorization layer in result.Layers.Where(l => l.Rank is not null || result.KeptLayers <= MostKeptRows))
         {
-            table.Add(layer.Name, Figures.Shape(layer.Shape), layer.Rank?.ToString(CultureInfo.InvariantCulture) ?? "", Figures.Count(layer.ParametersBefore),
+            table.Add(layer.Name, layer.Shape.ToString(), layer.Rank?.ToString(CultureInfo.InvariantCulture) ?? "", Figures.Count(layer.ParametersBefore),
                 Figures.Count(layer.Parameters), Figures.Small(layer.RelativeError), Figures.Small(layer.CalibratedError), Figures.Small(layer.HeldOutError),
                 Figures.Seconds(layer.Seconds), KeepReasons.InWords(layer.Reason));
         }
@@ -58,6 +58,8 @@ internal static class FactorizeReport
         console.Out.WriteLine($"bytes       {Figures.Bytes(result.BytesBefore)} -> {Figures.Bytes(result.Bytes)}, tensor data without headers");
         if (result.RelativeError is { } error)
             console.Out.WriteLine($"error       {Figures.Small(error)} = ||W - W'|| / ||W|| over all factorized weights, W' the product of the factors as stored");
+        if (result.MeanError is { } mean)
+            console.Out.WriteLine($"            {Figures.Small(mean)} = root mean square over the layers of ||W - W'|| / ||W||");
         if (result.Layers.Any(l => l.CalibratedError is not null))
             console.Out.WriteLine("calibrated  ||(W - W') X|| / ||W X|| on the calibration inputs X; held out: on inputs that nothing was fitted on");
         if (result.Seconds is { } seconds)

@@ -17,6 +17,7 @@ internal static class KeepReasons
         KeepReason.AlreadyFactorized => "a pair already",
         KeepReason.TiedToDense => "tied to a dense tensor",
         KeepReason.UnreadableType => "type without conversion",
+        KeepReason.GraphUse => "the graph uses it otherwise",
         _ => "",
     };
 }

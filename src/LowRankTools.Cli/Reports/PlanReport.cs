@@ -27,7 +27,7 @@ internal static class PlanReport
         ReportTable table = new("Layer", "Shape", ">Rank", ">Parameters", ">After", ">Bytes", ">After", ">FLOPs a token", ">After", ">Error", "Stays");
         foreach (LayerPlan layer in plan.Layers.Where(l => l.Rank is not null || plan.KeptLayers <= MostKeptRows))
         {
-            table.Add(layer.Name, Figures.Shape(layer.Shape), layer.Rank?.ToString(CultureInfo.InvariantCulture) ?? "", Figures.Count(layer.ParametersBefore), Figures.Count(layer.Parameters),
+            table.Add(layer.Name, layer.Shape.ToString(), layer.Rank?.ToString(CultureInfo.InvariantCulture) ?? "", Figures.Count(layer.ParametersBefore), Figures.Count(layer.Parameters),
                 Figures.Bytes(layer.BytesBefore), Figures.Bytes(layer.Bytes), Optional(layer.FlopsBefore), Optional(layer.Flops), Figures.Small(layer.RelativeError), KeepReasons.InWords(layer.Reason));
         }
         return table;
@@ -39,10 +39,12 @@ internal static class PlanReport
         output.WriteLine($"parameters  {Figures.Count(plan.ParametersBefore)} -> {Figures.Count(plan.Parameters)} ({Figures.Percent(plan.KeptRatio)}), {what}");
         output.WriteLine($"bytes       {Figures.Bytes(plan.BytesBefore)} -> {Figures.Bytes(plan.Bytes)}");
         output.WriteLine($"FLOPs       {Figures.Count(plan.FlopsBefore)} -> {Figures.Count(plan.Flops)} for one token, a multiplication and an addition counting two");
-        output.WriteLine($"model       {Figures.Count(plan.ModelParametersBefore)} -> {Figures.Count(plan.ModelParameters)} parameters, {Figures.Bytes(plan.ModelBytesBefore)} -> {Figures.Bytes(plan.ModelBytes)} of tensors");
+        output.WriteLine($"model       {Figures.Count(plan.ModelParametersBefore)} -> {Figures.Count(plan.ModelParameters)} parameters ({Figures.Percent(plan.ModelKeptRatio)}), {Figures.Bytes(plan.ModelBytesBefore)} -> {Figures.Bytes(plan.ModelBytes)} of tensors");
         if (plan.RelativeError is { } error)
             output.WriteLine($"error       {Figures.Small(error)} predicted, {Weighted(plan)}{(plan.LowerBound is { } bound ? $"; no ranks at this cost have less than {Figures.Small(bound)}" : "")}");
-        else if (plan.Spectrum == SpectrumOrigin.Assumed)
+        if (plan.NormError is { } norm && plan.Weighting != Weighting.Absolute)
+            output.WriteLine($"            {Figures.Small(norm)} predicted, ||W - W'|| / ||W|| over all factorized weights");
+        if (plan.Spectrum == SpectrumOrigin.Assumed)
             output.WriteLine("error       not predicted: there are no values; ranks were shared out as if sigma_k were 1 / sqrt k in every layer, all of one energy");
         if (plan.Speedup is { } speedup)
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"speed       {speedup:F2} times, dense over planned time of the chosen layers, as measured on this machine"));

@@ -20,7 +20,7 @@ internal static class ShapesReport
         ReportTable table = new("Name", "Kind", "Shape", "Type", ">Parameters", ">Bytes", ">Break-even rank", "Remark");
         foreach (LayerShape shape in shapes)
         {
-            table.Add(shape.Name, shape.Kind.ToString(), Figures.Shape(shape.Shape), shape.DType, Figures.Count(shape.Parameters),
+            table.Add(shape.Name, shape.Kind.ToString(), shape.Shape.ToString(), shape.DType, Figures.Count(shape.Parameters),
                 Figures.Bytes(shape.Bytes), shape.BreakEvenRank?.ToString(CultureInfo.InvariantCulture) ?? "", Remark(shape));
         }
         table.Write(console);

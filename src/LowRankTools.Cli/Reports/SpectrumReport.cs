@@ -12,7 +12,7 @@ internal static class SpectrumReport
         ReportTable table = new("Name", "Shape", ">Largest", ">Stable rank", ">Effective rank", ">Rank 90 %", ">95 %", ">99 %", ">Break-even", "Suggestion", "Values");
         foreach (LayerSpectrum s in spectra)
         {
-            table.Add(s.Name, Figures.Shape(s.Shape), Figures.Small(s.SpectralNorm), OneDecimal(s.StableRank), OneDecimal(s.EffectiveRank), Whole(s.Rank90), Whole(s.Rank95), Whole(s.Rank99),
+            table.Add(s.Name, s.Shape.ToString(), Figures.Small(s.SpectralNorm), OneDecimal(s.StableRank), OneDecimal(s.EffectiveRank), Whole(s.Rank90), Whole(s.Rank95), Whole(s.Rank99),
                 Whole(s.BreakEvenRank), s.Suggestion == LayerSuggestion.Factorize ? "factorize" : "keep", console.Terminal.Output ? Sparkline.Of(s.SingularValues, console.Terminal.Blocks) : "");
         }
         if (spectra.Count > 0)

@@ -23,6 +23,9 @@ public sealed record CalibrationOptions
     /// </summary>
     public bool Refit { get; init; }
 
+    /// <summary>What the file has to hold, as the plan that was made with it remembers; null for whatever it holds.</summary>
+    internal string? Fingerprint { get; init; }
+
     /// <summary>Refuses numbers that mean nothing and files that are not there.</summary>
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>, <c>PathNotFound</c>.</exception>
     internal void Validate()
@@ -30,6 +33,9 @@ public sealed record CalibrationOptions
         if (!(Damping > 0) || !double.IsFinite(Damping))
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "Damping of a calibration is above 0.", "A small share such as 1e-6 does.");
         if (!File.Exists(Path))
-            throw new LowRankToolsException(CoreErrors.PathNotFound, $"There is no calibration file '{Path}'.");
+        {
+            throw Fingerprint is null ? new LowRankToolsException(CoreErrors.PathNotFound, $"There is no calibration file '{Path}'.")
+                : new LowRankToolsException(CoreErrors.PathNotFound, $"{Path}: the plan was made with this calibration, which is not there any more.", "Name the file with -Calibration.");
+        }
     }
 }

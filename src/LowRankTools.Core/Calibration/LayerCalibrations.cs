@@ -10,10 +10,13 @@ internal sealed class LayerCalibrations : IDisposable
     private LayerCalibrations(CalibrationOptions options, CalibrationFile file)
     {
         _file = file;
+        string fingerprint = file.Fingerprint();
+        if (options.Fingerprint is { } planned && planned != fingerprint)
+            throw new LowRankToolsException(CoreErrors.CalibrationInvalid, $"{file.Path}: this is not the calibration that the plan was made with; its content has changed.", "Plan again, or name the file with -Calibration.");
         Record = new CalibrationRecord
         {
             File = Path.GetFileName(file.Path),
-            Fingerprint = file.Fingerprint(),
+            Fingerprint = fingerprint,
             Mode = options.Mode,
             Damping = options.Damping,
             Refit = options.Refit,

@@ -40,7 +40,7 @@ public sealed class CompareModels(bool withRank, EngineChoice? engine = null)
     private TensorDifference Compare(Model a, DenseTensor left, Model b, DenseTensor right, CancellationToken cancellationToken)
     {
         TensorDifference result = Only(b, left, DifferenceStatus.Changed);
-        if (!left.Shape.SequenceEqual(right.Shape))
+        if (!left.Shape.Equals(right.Shape))
             return result with { Status = DifferenceStatus.ShapeDiffers };
         if (!IsReadable(left) || !IsReadable(right))
             return result with { Status = DifferenceStatus.NotComparable };

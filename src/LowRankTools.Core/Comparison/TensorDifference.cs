@@ -10,7 +10,7 @@ public sealed record TensorDifference
     public required string Name { get; init; }
 
     /// <summary>Shape in the reference, or in the other model where the reference lacks the tensor.</summary>
-    public required IReadOnlyList<long> Shape { get; init; }
+    public required Dimensions Shape { get; init; }
 
     /// <summary>Whether the tensor is the same, changed, or only on one side.</summary>
     public required DifferenceStatus Status { get; init; }
@@ -32,4 +32,7 @@ public sealed record TensorDifference
 
     /// <summary>Whether A - B is a merged low-rank change: its rank is below the matrix's break-even rank; null as above.</summary>
     public bool? IsLowRank { get; init; }
+
+    /// <summary>The name: what takes names of layers takes the layer.</summary>
+    public override string ToString() => Name;
 }

@@ -25,8 +25,7 @@ public static class CountParameters
     {
         long parameters = 0, trainable = 0, tied = 0, runBytes = 0, halfBytes = 0;
         int layers = 0;
-        SortedDictionary<string, long> byDType = new(StringComparer.Ordinal);
-        SortedDictionary<string, long> byKind = new(StringComparer.Ordinal);
+        ParameterTotals byDType = [], byKind = [];
         foreach ((TensorInfo tensor, LayerShape shape) in model.Layers)
         {
             if (shape.TiedTo is not null)
@@ -41,8 +40,8 @@ public static class CountParameters
             halfBytes += tensor.DType.IsFloat() ? shape.Parameters * Float16Bytes : shape.Bytes;
             if (shape.Kind <= LayerKind.Recurrent)
                 layers++;
-            Add(byDType, shape.DType, shape.Parameters);
-            Add(byKind, shape.Kind.ToString(), shape.Parameters);
+            byDType.Increase(shape.DType, shape.Parameters);
+            byKind.Increase(shape.Kind.ToString(), shape.Parameters);
         }
         return new ParameterCount
         {
@@ -61,13 +60,7 @@ public static class CountParameters
             ByDType = byDType,
             ByKind = byKind,
             Note = model.Source.Note.Length > 0 ? model.Source.Note : null,
-            LayerShapes = detailed ? model.Layers.Select(l => l.Shape).ToArray() : null, // an array: PowerShell cannot index the lists of collection expressions
+            LayerShapes = detailed ? model.Layers.Select(l => l.Shape).ToArray() : null,
         };
-    }
-
-    private static void Add(SortedDictionary<string, long> totals, string key, long value)
-    {
-        totals.TryGetValue(key, out long sum);
-        totals[key] = sum + value;
     }
 }

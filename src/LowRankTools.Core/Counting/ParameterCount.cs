@@ -52,5 +52,8 @@ public sealed record ParameterCount
     public string? Note { get; init; }
 
     /// <summary>Every tensor, where details were asked for; null otherwise.</summary>
-    public IReadOnlyList<LayerShape>? LayerShapes { get; init; }
+    public IReadOnlyList<LayerShape>? LayerShapes { get; init => field = value is null ? null : new ShownList<LayerShape>(value); }
+
+    /// <summary>The path: what takes models takes this.</summary>
+    public override string ToString() => Path;
 }

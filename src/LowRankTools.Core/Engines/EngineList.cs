@@ -11,7 +11,10 @@ public static class EngineList
     /// <summary>One entry for each engine and device, the one that always runs first. Loads TorchSharp where it is there.</summary>
     public static IReadOnlyList<EngineInfo> All => List(EnginePlugin.TorchSharp);
 
-    internal static IReadOnlyList<EngineInfo> List(EnginePlugin plugin) => plugin.Reason.Length == 0
-        ? [EngineCatalog.Embedded, .. plugin.Provider.Engines]
-        : [EngineCatalog.Embedded, new EngineInfo(plugin.Name, "cpu", InstructionSet: string.Empty, ThreadCount: 0, Available: false, plugin.Reason)];
+    /// <summary>What the loader said of an engine that cannot be loaded, word for word; empty where it said nothing.</summary>
+    public static string LoaderText => EnginePlugin.TorchSharp.TryLoad(out EngineProblem? problem) is null ? problem!.Cause?.Message ?? string.Empty : string.Empty;
+
+    internal static IReadOnlyList<EngineInfo> List(EnginePlugin plugin) => plugin.TryLoad(out EngineProblem? problem) is { } provider
+        ? [EngineCatalog.Embedded, .. provider.Engines]
+        : [EngineCatalog.Embedded, new EngineInfo(plugin.Name, "cpu", InstructionSet: string.Empty, ThreadCount: 0, Available: false, problem!.Reason) { Remedy = problem.Remedy }];
 }

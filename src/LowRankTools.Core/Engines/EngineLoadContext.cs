@@ -1,26 +1,31 @@
-using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
+using System.Runtime.InteropServices;
 using System.Runtime.Loader;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core;
 
 /// <summary>
-/// Keeps an engine's packages to itself: another module may bring the same ones in other versions. Shared with the
-/// product is only the assembly that the engine contract lies in.
+/// Keeps an engine's packages to itself: another module may bring the same ones in other versions. Shared with the product is the
+/// assembly that the engine contract lies in, and with the session the package that the engine is made of, where that is the same one.
 /// </summary>
-internal sealed class EngineLoadContext(string folder) : AssemblyLoadContext(Path.GetFileName(folder))
+/// <param name="folder">Folder of the engine's assemblies.</param>
+/// <param name="shared">Name of the assembly that is taken from the session where it is there in the same version; null for none.</param>
+internal sealed class EngineLoadContext(string folder, string? shared = null) : AssemblyLoadContext(Path.GetFileName(folder))
 {
     private static readonly Assembly s_contract = typeof(ITensorEngine).Assembly;
 
-    /// <summary>Loads a native library of the folder.</summary>
-    /// <param name="name">Its name without prefix and extension.</param>
-    /// <exception cref="DllNotFoundException">It is missing, or something that it needs is.</exception>
-    public void LoadNative(string name)
+    private readonly Dictionary<string, IntPtr> _natives = [];
+
+    /// <summary>Loads a native library, which the engine's assemblies then find by its name.</summary>
+    /// <param name="path">Full path.</param>
+    /// <exception cref="DllNotFoundException">It is missing, or something that it needs is, or the process holds another one of that name.</exception>
+    public void LoadNative(string path)
     {
-        if (LoadUnmanagedDll(name) == IntPtr.Zero)
-            throw new DllNotFoundException($"there is no native library {name} in '{folder}'");
+        if (!File.Exists(path))
+            throw new DllNotFoundException($"there is no native library '{path}'");
+        _natives[Path.GetFileName(path)] = NativeLibrary.Load(LoadedElsewhere(path) ?? path);
     }
 
     /// <inheritdoc/>
@@ -30,14 +35,20 @@ internal sealed class EngineLoadContext(string folder) : AssemblyLoadContext(Pat
         if (assemblyName.Name == s_contract.GetName().Name)
             return s_contract;
         string path = Path.Combine(folder, assemblyName.Name + ".dll");
-        return File.Exists(path) ? LoadFromAssemblyPath(path) : null;
+        if (!File.Exists(path))
+            return null;
+        return (assemblyName.Name == shared ? OfSession(path) : null) ?? LoadFromAssemblyPath(path);
     }
 
     /// <inheritdoc/>
-    protected override IntPtr LoadUnmanagedDll(string unmanagedDllName)
+    protected override IntPtr LoadUnmanagedDll(string unmanagedDllName) =>
+        FileNames(unmanagedDllName).Select(file => _natives.GetValueOrDefault(file)).FirstOrDefault(handle => handle != IntPtr.Zero);
+
+    // A notebook or program that has the same package gives its own, so that both count the same tensors.
+    private static Assembly? OfSession(string path)
     {
-        string? path = FileNames(unmanagedDllName).Select(file => Path.Combine(folder, file)).FirstOrDefault(File.Exists);
-        return path is null ? IntPtr.Zero : LoadUnmanagedDllFromPath(LoadedElsewhere(path) ?? path);
+        AssemblyName ours = AssemblyName.GetAssemblyName(path);
+        return Default.Assemblies.FirstOrDefault(a => a.GetName().Name == ours.Name && a.GetName().Version == ours.Version);
     }
 
     // A process can hold one libtorch: a second copy registers the same kernels again and ends it. Where a program or a
@@ -45,16 +56,11 @@ internal sealed class EngineLoadContext(string folder) : AssemblyLoadContext(Pat
     private static string? LoadedElsewhere(string path)
     {
         string name = Path.GetFileName(path);
-        using Process process = Process.GetCurrentProcess();
-        string? other = process.Modules.Cast<ProcessModule>().Select(module => module.FileName)
-            .FirstOrDefault(file => Path.GetFileName(file) == name && file != path);
+        string? other = LoadedLibraries.Files().FirstOrDefault(file => Path.GetFileName(file) == name && file != path);
         if (other is not null && new FileInfo(other).Length != new FileInfo(path).Length)
             throw new DllNotFoundException($"another {name} is already loaded from '{Path.GetDirectoryName(other)}', and a process can hold one only");
         return other;
     }
 
-    private static string[] FileNames(string name) =>
-        OperatingSystem.IsWindows() ? [name, name + ".dll"]
-        : OperatingSystem.IsMacOS() ? [name, $"lib{name}.dylib", name + ".dylib"]
-        : [name, $"lib{name}.so", name + ".so"];
+    private static string[] FileNames(string name) => [name, LibTorch.FileName(name), name + Path.GetExtension(LibTorch.FileName(name))];
 }

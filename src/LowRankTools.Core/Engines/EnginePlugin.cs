@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Reflection;
 using System.Runtime.CompilerServices;
 using LowRankTools.Numerics;
 
@@ -6,58 +7,80 @@ namespace LowRankTools.Core;
 
 /// <summary>An engine in an assembly of its own, loaded once and only when it is asked for.</summary>
 /// <param name="name">Name to ask for.</param>
-/// <param name="folder">Folder that holds the assembly with all that it needs.</param>
+/// <param name="folder">Folder that holds the assembly with its packages.</param>
 /// <param name="assembly">Name of the assembly, without its extension.</param>
-/// <param name="native">Native library that all others hang on, without prefix and extension; null for none.</param>
-internal sealed class EnginePlugin(string name, string folder, string assembly, string? native = null)
+/// <param name="natives">Finds the native libraries that have to be loaded first, given the folder; null for none.</param>
+internal sealed class EnginePlugin(string name, string folder, string assembly, Func<string, EngineNatives>? natives = null)
 {
-    private readonly Lazy<(IEngineProvider? Provider, string Reason)> _loaded = new(() => Load(folder, assembly, native));
+    private readonly Lock _gate = new();
+    private IEngineProvider? _provider;
 
     /// <summary>TorchSharp, in the folder <c>torch</c> beside this assembly.</summary>
     public static EnginePlugin TorchSharp { get; } =
-        new(nameof(EngineKind.TorchSharp), Path.Combine(Home, "torch"), "LowRankTools.TorchSharp", "LibTorchSharp");
+        new(nameof(EngineKind.TorchSharp), Path.Combine(Home, "torch"), "LowRankTools.TorchSharp", LibTorchSearch.Find);
 
     /// <summary>Name to ask for.</summary>
     public string Name => name;
 
-    /// <summary>Why it cannot be loaded, in the loader's own words; empty when it can.</summary>
-    public string Reason => _loaded.Value.Reason;
-
     /// <summary>Its engines.</summary>
     /// <exception cref="LowRankToolsException"><c>EngineUnavailable</c>.</exception>
-    public IEngineProvider Provider => _loaded.Value.Provider
-        ?? throw new LowRankToolsException(CoreErrors.EngineUnavailable, $"The engine {name} is not available: {Reason}.",
-            "Use the embedded engine, or a build with -p:TorchBackend=cpu, cuda-windows or cuda-linux.");
+    public IEngineProvider Provider => TryLoad(out EngineProblem? problem)
+        ?? throw new LowRankToolsException(CoreErrors.EngineUnavailable, $"The engine {name} is not available: {problem!.Reason}.", problem.Remedy, problem.Cause);
 
     // A program in one file has no assembly on disk.
     [UnconditionalSuppressMessage("SingleFile", "IL3000", Justification = "An empty answer is expected.")]
     private static string Home => Path.GetDirectoryName(typeof(EnginePlugin).Assembly.Location) is { Length: > 0 } beside ? beside : AppContext.BaseDirectory;
 
-    private static (IEngineProvider? Provider, string Reason) Load(string folder, string assembly, string? native)
+    /// <summary>Why a libtorch does not fit this engine; null where it does.</summary>
+    /// <param name="libTorch">A libtorch.</param>
+    public EngineProblem? Misfit(LibTorchFolder libTorch) => LibTorchSearch.Problem(folder, libTorch);
+
+    /// <summary>Its engines; null where it cannot be loaded. What was missing may be there the next time.</summary>
+    /// <param name="problem">Why it cannot be loaded; null where it can.</param>
+    public IEngineProvider? TryLoad(out EngineProblem? problem)
     {
-        if (!RuntimeFeature.IsDynamicCodeSupported)
-            return (null, "a native program loads no other engine");
-        return Directory.Exists(folder) ? LoadFrom(folder, assembly, native) : (null, "the module was built without -p:TorchBackend");
+        lock (_gate)
+        {
+            problem = null;
+            return _provider ??= Load(out problem);
+        }
+    }
+
+    private IEngineProvider? Load(out EngineProblem? problem)
+    {
+        problem = !RuntimeFeature.IsDynamicCodeSupported ? new EngineProblem("a native program loads no other engine", "Use the module, or the console program as a .NET tool.")
+            : !Directory.Exists(folder) ? new EngineProblem($"its folder '{folder}' is missing", "Build or install the module again.")
+            : null;
+        if (problem is not null)
+            return null;
+        EngineNatives libraries = natives?.Invoke(folder) ?? new EngineNatives([]);
+        problem = libraries.Problem;
+        return problem is null ? LoadFrom(libraries.Files, out problem) : null;
     }
 
     [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = "Reached only where assemblies can be loaded, and programs that can are not trimmed.")]
     [UnconditionalSuppressMessage("Trimming", "IL2072", Justification = "As above.")]
-    private static (IEngineProvider? Provider, string Reason) LoadFrom(string folder, string assembly, string? native)
+    private IEngineProvider? LoadFrom(IReadOnlyList<string> libraries, out EngineProblem? problem)
     {
-        string path = Path.Combine(folder, assembly + ".dll");
+        problem = null;
         try
         {
-            EngineLoadContext context = new(folder);
-            // TorchSharp would search for it too, but tell the console of a failure and hide the linker's reason.
-            if (native is not null)
-                context.LoadNative(native);
-            Type provider = context.LoadFromAssemblyPath(path).GetExportedTypes().Single(typeof(IEngineProvider).IsAssignableFrom);
-            return ((IEngineProvider)Activator.CreateInstance(provider)!, string.Empty);
+            EngineLoadContext context = new(folder, name);
+            OpenMp.WaitPassively();
+            // The package would search for them too, but tell the console of a failure and hide the linker's reason.
+            foreach (string library in libraries)
+                context.LoadNative(library);
+            Type provider = context.LoadFromAssemblyPath(Path.Combine(folder, assembly + ".dll")).GetExportedTypes().Single(typeof(IEngineProvider).IsAssignableFrom);
+            return (IEngineProvider)Activator.CreateInstance(provider)!;
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            Exception cause = e is System.Reflection.TargetInvocationException { InnerException: { } inner } ? inner : e;
-            return (null, cause.Message.Trim().TrimEnd('.'));
+            Exception cause = e is TargetInvocationException { InnerException: { } inner } ? inner : e;
+            problem = new EngineProblem(Sentence(cause.Message), "Install-LowRankEngine -Force lays libtorch out again.", cause);
+            return null;
         }
     }
+
+    // The linker's advice for developers follows its reason.
+    private static string Sentence(string message) => message.Split('\n')[0].Trim().TrimEnd('.');
 }

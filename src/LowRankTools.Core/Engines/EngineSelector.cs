@@ -46,7 +46,7 @@ public static class EngineSelector
         if (!info.Available)
         {
             throw new LowRankToolsException(CoreErrors.EngineUnavailable, $"{plugin.Name} is there, but not on {device}: {info.Reason}.",
-                "Get-LowRankEngine lists what is there.");
+                info.Remedy.Length > 0 ? info.Remedy : "Get-LowRankEngine lists what is there.");
         }
         return new SelectedEngine(info, options => provider.Create(device, options));
     }

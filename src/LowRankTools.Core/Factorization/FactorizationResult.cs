@@ -48,11 +48,21 @@ public sealed record FactorizationResult
     /// </summary>
     public double? RelativeError { get; init; }
 
+    /// <summary>Root mean square of the factorized layers' own relative errors, each layer counting once; null where nothing was computed.</summary>
+    public double? MeanError
+    {
+        get
+        {
+            double[] errors = [.. Layers.Select(l => l.RelativeError).OfType<double>()];
+            return errors.Length == 0 ? null : Math.Sqrt(errors.Average(e => e * e));
+        }
+    }
+
     /// <summary>Layers that became pairs without calibration because the calibration file has nothing on them; empty without a file.</summary>
-    public IReadOnlyList<string> Uncalibrated { get; init; } = Array.Empty<string>();
+    public IReadOnlyList<string> Uncalibrated { get; init => field = new ShownList<string>(value); } = new ShownList<string>([]);
 
     /// <summary>Full paths of files of an earlier output that were replaced or removed, or would be.</summary>
-    public IReadOnlyList<string> Displaced { get; init; } = Array.Empty<string>();
+    public IReadOnlyList<string> Displaced { get; init => field = new ShownList<string>(value); } = new ShownList<string>([]);
 
     /// <summary>What was removed of a run that had been killed; empty where nothing was.</summary>
     public string Note { get; init; } = "";
@@ -61,5 +71,8 @@ public sealed record FactorizationResult
     public double? Seconds { get; init; }
 
     /// <summary>Every weight matrix, embedding, convolution and recurrent weight.</summary>
-    public required IReadOnlyList<LayerFactorization> Layers { get; init; }
+    public required IReadOnlyList<LayerFactorization> Layers { get; init => field = new ShownList<LayerFactorization>(value); }
+
+    /// <summary>The path: what takes models takes this.</summary>
+    public override string ToString() => Path;
 }

@@ -20,7 +20,11 @@ public sealed class FactorizeModel(FactorizeOptions options)
 
     /// <summary>Where the output of a model would go.</summary>
     public OutputLocation Location(ModelSource source) =>
-        OutputLocation.Resolve(options.OutputPath, source, options.Format, Suffix);
+        OutputLocation.Resolve(options.OutputPath, source, FormatOf(source), Suffix);
+
+    private ModelFormat FormatOf(ModelSource source) => options.Format
+        ?? (options.OutputPath is { } path ? OutputLocation.FormatOf(path) : null)
+        ?? (source.Path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase) ? ModelFormat.Onnx : ModelFormat.Safetensors);
 
     /// <summary>Factorizes one model, or only plans it (<see cref="FactorizeOptions.WhatIf"/>).</summary>
     /// <param name="source">The model.</param>
@@ -35,6 +39,9 @@ public sealed class FactorizeModel(FactorizeOptions options)
         if (!options.WhatIf && Engine.IsEmbedded)
             AheadOfUse.Begin();
         using Model model = Model.Open(source);
+        ModelFormat format = FormatOf(source);
+        OutputCheck.Graph(model, format, options);
+        StoredAs stored = options.Stored with { Format = format };
         SourceFiles read = SourceFiles.Of([.. model.File.Files, .. options.Calibration is { } fitted ? [fitted.Path] : Array.Empty<string>()]);
         OutputLocation location = Location(source);
         CompanionFiles.Check(location, source);
@@ -42,20 +49,22 @@ public sealed class FactorizeModel(FactorizeOptions options)
             OutputTargets.Check(location, read, options.Force);
         using LayerCalibrations? calibrations = options.Calibration is { } use ? LayerCalibrations.Open(use) : null;
         RankPlan plan = options.Plan is { } given
-            ? new ReplayPlan(given, options.AnyModel).On(model, options.Stored, cancellationToken)
-            : new MakePlan(options.PlanOptions!).Run(model, options.Stored, progress, cancellationToken);
+            ? new ReplayPlan(given, options.AnyModel).On(model, stored, cancellationToken)
+            : new MakePlan(options.PlanOptions!).Run(model, stored, progress, cancellationToken);
         calibrations?.Check(model, plan);
-        List<OutputItem> items = new FactorizedItems(model, plan, options).Build();
+        List<OutputItem> items = new FactorizedItems(model, plan, options, format).Build();
         FactorizationResult result = Planned(model, plan, items, location) with { Uncalibrated = calibrations?.Missing(plan).ToArray() ?? [] };
         FactorizationRecord Record(Func<string, Measured> of) => RecordOf(model, plan, calibrations, of);
-        Dictionary<string, string> Metadata(FactorizationRecord record) => OutputItems.Metadata(model.File, options.Format, items, record.ToMetadata());
-        OutputRequest request = new(location, options.Format, [.. items.SelectMany(i => i.Written)], Metadata(Record(_ => s_longest)))
+        Dictionary<string, string> Metadata(FactorizationRecord record) => OutputItems.Metadata(model.File, format, items, record.ToMetadata());
+        OutputRequest request = new(location, format, [.. items.SelectMany(i => i.Written)], Metadata(Record(_ => s_longest)))
         {
             MaxShardBytes = options.MaxShardBytes, HasRecord = true, Source = read, Disk = options.Disk,
-            Force = options.Force,
+            Force = options.Force, Graph = format == ModelFormat.Onnx ? GraphEdit.Of(model, items) : null,
         };
         if (options.WhatIf)
             return result with { Displaced = request.Displaced().ToArray() };
+        if (result.FactorizedLayers == 0)
+            throw NothingToDo(plan);
         Dictionary<string, Measured> measured = new(StringComparer.Ordinal);
         using ModelOutput output = ModelOutput.Create(request);
         Write(model, items, output, calibrations, measured, progress, cancellationToken);
@@ -64,6 +73,10 @@ public sealed class FactorizeModel(FactorizeOptions options)
         return Finished(result, entry, measured) with { Seconds = clock.Elapsed.TotalSeconds, Displaced = output.Displaced.ToArray(), Note = output.Note };
     }
 
+    private static LowRankToolsException NothingToDo(RankPlan plan) => new(CoreErrors.NothingToFactorize,
+        $"{plan.Path}: no layer would become a pair by the rule {plan.Rule}{(plan.Layers.Any(l => l.Reason == KeepReason.BreakEven) ? ": pairs of these ranks would be no smaller" : "")}, and a copy is not written.",
+        "Choose smaller ranks or other layers; -WhatIf gives the reason for each layer.");
+
     private void Write(Model model, List<OutputItem> items, ModelOutput output, LayerCalibrations? calibrations,
         Dictionary<string, Measured> measured, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
     {
@@ -71,6 +84,8 @@ public sealed class FactorizeModel(FactorizeOptions options)
         using LayerPipeline<OutputItem.Pair, LayerFactors> layers = new([.. items.OfType<OutputItem.Pair>()], p => p.Layer.Tensor.ElementCount * sizeof(float), f => f.Bytes,
             (pair, threads, token) => Factorize(model, pair, calibrations, threads, token), LayersAtATime, cancellationToken);
         long done = 0, total = model.Layers.Sum(l => l.Shape.Bytes);
+        if (output.Writer is OnnxModelWriter graph)
+            output.Writing(() => graph.CopyUnchanged(null, cancellationToken));
         foreach (OutputItem item in items)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -80,6 +95,8 @@ public sealed class FactorizeModel(FactorizeOptions options)
                 case OutputItem.Pair pair:
                     layers.Next(factors => measured[pair.Plan.Name] = WritePair(pair, factors, output, model.Source.Path, cancellationToken));
                     done += pair.Plan.BytesBefore;
+                    break;
+                case OutputItem.Copy when output.Writer is OnnxModelWriter:
                     break;
                 case OutputItem.Alias alias when output.Writer is PyTorchModelWriter writer:
                     output.Writing(() => writer.WriteAlias(alias.Spec, alias.Existing));
@@ -121,8 +138,15 @@ public sealed class FactorizeModel(FactorizeOptions options)
     private static Measured WritePair(OutputItem.Pair pair, LayerFactors factors, ModelOutput output, string source, CancellationToken cancellationToken)
     {
         bool embedding = pair.Layer.Shape.Kind == LayerKind.Embedding;
-        MatrixRows.Write(output, pair.First, embedding ? factors.Left.View : factors.Right.View, source, cancellationToken);
-        MatrixRows.Write(output, pair.Second, embedding ? factors.Right.Transposed : factors.Left.View, source, cancellationToken);
+        bool graph = output.Writer is OnnxModelWriter;
+        MatrixRows.Write(output, pair.First, embedding ? factors.Left.View : graph ? factors.Right.Transposed : factors.Right.View, source, cancellationToken);
+        MatrixRows.Write(output, pair.Second, (embedding, graph) switch
+        {
+            (true, true) => factors.Right.View,
+            (true, false) => factors.Right.Transposed,
+            (false, true) => factors.Left.Transposed,
+            _ => factors.Left.View,
+        }, source, cancellationToken);
         return new Measured(factors.RelativeError, factors.SquaredNorm, factors.Algorithm, factors.Seconds, factors.CalibratedError, factors.HeldOutError);
     }
 
@@ -148,7 +172,7 @@ public sealed class FactorizeModel(FactorizeOptions options)
                 Shape = l.Shape,
                 Orientation = layers[l.Name].Shape.Orientation,
                 DType = layers[l.Name].Shape.DType,
-                Bias = biases.Of(layers[l.Name].Shape),
+                Bias = model.File.Format == ModelFormat.Onnx && FormatOf(model.Source) == ModelFormat.Onnx ? null : biases.Of(layers[l.Name].Shape),
                 RelativeError = measured(l.TiedTo ?? l.Name).Error,
                 CalibratedError = calibrations?.Has(l) == true ? measured(l.TiedTo ?? l.Name).Calibrated : null,
                 HeldOutError = calibrations?.Has(l) == true ? measured(l.TiedTo ?? l.Name).HeldOut : null,

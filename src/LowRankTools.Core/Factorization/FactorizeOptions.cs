@@ -21,8 +21,8 @@ public sealed record FactorizeOptions
     /// <summary>Where the model goes, <see cref="OutputLocation"/>; null for a folder beside the source.</summary>
     public string? OutputPath { get; init; }
 
-    /// <summary>Format to write: Safetensors or PyTorch.</summary>
-    public ModelFormat Format { get; init; } = ModelFormat.Safetensors;
+    /// <summary>Format to write: Safetensors, PyTorch, or Onnx for models that are in it; null for Onnx where the source is, and Safetensors elsewhere.</summary>
+    public ModelFormat? Format { get; init; }
 
     /// <summary>Element type of the factors, and of what the output format cannot hold as it is; null for the
     /// source's own, or F16 for quantised sources. A plan's own type holds where none is given.</summary>
@@ -41,8 +41,12 @@ public sealed record FactorizeOptions
     /// </summary>
     public bool FirstBias { get; init; }
 
-    /// <summary>Inputs that the truncation is fitted to; null for the weights alone.</summary>
-    public CalibrationOptions? Calibration { get; init; }
+    /// <summary>Inputs that the truncation is fitted to; null for the weights alone. A plan's own calibration holds where none is given.</summary>
+    public CalibrationOptions? Calibration
+    {
+        get => field ?? Plan?.Calibration?.ToOptions();
+        init;
+    }
 
     /// <summary>Most bytes of tensor data a file; zero for one file.</summary>
     public long MaxShardBytes { get; init; }
@@ -66,7 +70,7 @@ public sealed record FactorizeOptions
     internal OutputDisk Disk { get; init; } = OutputDisk.Local;
 
     /// <summary>How what is made will be stored.</summary>
-    internal StoredAs Stored => new(DType, Format, FirstBias);
+    internal StoredAs Stored => new(DType, Format ?? ModelFormat.Safetensors, FirstBias);
 
     /// <summary>How a rule is planned; null where there is a plan already. Errors need not be predicted, they will be measured.</summary>
     internal PlanOptions? PlanOptions => Rule is null ? null

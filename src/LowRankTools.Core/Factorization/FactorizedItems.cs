@@ -3,7 +3,11 @@ using LowRankTools.Formats;
 namespace LowRankTools.Core;
 
 /// <summary>What a plan makes of a model's tensors, in the order of the file.</summary>
-internal sealed class FactorizedItems(Model model, RankPlan plan, FactorizeOptions options)
+/// <param name="model">The model.</param>
+/// <param name="plan">What becomes of its layers.</param>
+/// <param name="options">How they are written.</param>
+/// <param name="format">The format they are written in.</param>
+internal sealed class FactorizedItems(Model model, RankPlan plan, FactorizeOptions options, ModelFormat format)
 {
     private readonly Dictionary<string, LayerPlan> _plans = plan.Layers.ToDictionary(l => l.Name, StringComparer.Ordinal);
     private readonly Dictionary<string, ModelLayer> _layers = model.Layers.ToDictionary(l => l.Shape.Name, StringComparer.Ordinal);
@@ -15,7 +19,8 @@ internal sealed class FactorizedItems(Model model, RankPlan plan, FactorizeOptio
     {
         foreach (ModelLayer layer in model.Layers)
         {
-            if (IsPair(layer) && _biases.Of(layer.Shape) is { } bias)
+            // A graph adds its bias where it did before.
+            if (format != ModelFormat.Onnx && IsPair(layer) && _biases.Of(layer.Shape) is { } bias)
                 _movedBiases[bias] = new PairNames(layer.Shape.Name).SecondBias;
         }
         return OutputItems.Checked([.. model.Layers.SelectMany(Items)], model.Source.Path);
@@ -29,7 +34,7 @@ internal sealed class FactorizedItems(Model model, RankPlan plan, FactorizeOptio
             return Pair(layer, _plans[layer.Shape.Name]);
         TensorInfo tensor = layer.Tensor;
         string name = _movedBiases.GetValueOrDefault(tensor.Name, tensor.Name);
-        TensorSpec spec = new(name, OutputTypes.Copy(tensor.DType, options.Format, options.DType), tensor.Shape);
+        TensorSpec spec = new(name, OutputTypes.Copy(tensor.DType, format, options.DType), tensor.Shape);
         bool alias = layer.Shape.TiedTo is { } leader && TensorTies.SameData(tensor, _layers[leader].Tensor);
         return [alias ? new OutputItem.Alias(spec, _movedBiases.GetValueOrDefault(layer.Shape.TiedTo!, layer.Shape.TiedTo!)) : new OutputItem.Copy(tensor, spec)];
     }
@@ -43,6 +48,8 @@ internal sealed class FactorizedItems(Model model, RankPlan plan, FactorizeOptio
         bool embedding = shape.Kind == LayerKind.Embedding;
         TensorSpec first = new(names.First, dtype, embedding ? [shape.InFeatures!.Value, rank] : [rank, shape.InFeatures!.Value]);
         TensorSpec second = new(names.Second, dtype, [shape.OutFeatures!.Value, rank]);
+        if (format == ModelFormat.Onnx)
+            (first, second) = (first with { Shape = [shape.InFeatures!.Value, rank] }, second with { Shape = [rank, shape.OutFeatures!.Value] });
         List<OutputItem> items = [];
         if (decision.TiedTo is { } leader)
             items.AddRange([new OutputItem.Alias(first, new PairNames(leader).First), new OutputItem.Alias(second, new PairNames(leader).Second)]);

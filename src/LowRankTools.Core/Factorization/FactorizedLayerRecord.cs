@@ -16,7 +16,7 @@ public sealed record FactorizedLayerRecord
     public required int Rank { get; init; }
 
     /// <summary>Shape of the dense weight as it was stored.</summary>
-    public required IReadOnlyList<long> Shape { get; init; }
+    public required Dimensions Shape { get; init; }
 
     /// <summary>Which side of the stored dense matrix was the input.</summary>
     public required WeightOrientation Orientation { get; init; }

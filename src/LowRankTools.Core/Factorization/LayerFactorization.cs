@@ -10,7 +10,7 @@ public sealed record LayerFactorization
     public required LayerKind Kind { get; init; }
 
     /// <summary>Shape of the dense weight as stored.</summary>
-    public required IReadOnlyList<long> Shape { get; init; }
+    public required Dimensions Shape { get; init; }
 
     /// <summary>Element type written.</summary>
     public required string DType { get; init; }
@@ -47,6 +47,9 @@ public sealed record LayerFactorization
 
     /// <summary>Seconds to factorize the layer, others running beside it; null where nothing was computed.</summary>
     public double? Seconds { get; init; }
+
+    /// <summary>The name: what takes names of layers takes the layer.</summary>
+    public override string ToString() => Name;
 
     internal static LayerFactorization From(LayerPlan plan) => new()
     {

@@ -17,7 +17,7 @@ internal static class ComparisonFigure
             Series = [new FigureSeries("", SeriesKind.Bars, [.. shown.Select(d => d.RelativeError!.Value)], [.. shown.Select((_, i) => (double)i)])
                 { Labels = [.. shown.Select(d => $"{d.Name}: {FigureText.Number(d.RelativeError)}")] }],
             Table = FigureTable.Of(["Tensor", "Shape", "Status", ">Largest", ">Relative", ">Effective rank", ">Rank"],
-                differences.Select(d => (string[])[d.Name, FigureText.Shape(d.Shape), d.Status.ToString(), FigureText.Number(d.MaxAbsoluteDifference), FigureText.Number(d.RelativeError),
+                differences.Select(d => (string[])[d.Name, d.Shape.ToString(), d.Status.ToString(), FigureText.Number(d.MaxAbsoluteDifference), FigureText.Number(d.RelativeError),
                     d.EffectiveRank is { } rank ? FigureText.Number(Math.Round(rank, 1)) : "", FigureText.Count(d.DeltaRank)])),
             Height = BarChoice.Height(shown.Count),
         };

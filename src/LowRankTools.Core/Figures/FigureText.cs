@@ -41,9 +41,6 @@ internal static class FigureText
     /// <summary>Seconds as milliseconds with four digits.</summary>
     public static string Milliseconds(double seconds) => Number(seconds * 1000);
 
-    /// <summary>Sizes with crosses between them.</summary>
-    public static string Shape(IEnumerable<long> shape) => string.Join(" x ", shape.Select(s => s.ToString(CultureInfo.InvariantCulture)));
-
     /// <summary>A number and its noun.</summary>
     public static string Plural(long count, string noun) => $"{Count(count)} {noun}{(count == 1 ? "" : "s")}";
 

@@ -49,5 +49,5 @@ internal static class LayerTimeFigure
             series.Add(new FigureSeries($"break-even as measured, {FigureText.Count(measured)}", SeriesKind.DashedLine, [measured, measured], [0, top]) { Color = 2 });
     }
 
-    private static string Shape(LayerSpeed s) => FigureText.Shape([s.OutFeatures, s.InFeatures]);
+    private static string Shape(LayerSpeed s) => Dimensions.Of([s.OutFeatures, s.InFeatures]).ToString();
 }

@@ -39,7 +39,7 @@ internal static class SpectrumFigure
             Y = new FigureAxis("\u03c3\u2096 / \u03c3\u2081") { IsLog = true },
             Series = series,
             Table = FigureTable.Of(["Layer", "Shape", ">Largest", ">Stable rank", ">Effective rank", ">Rank for 90 %", ">95 %", ">99 %", ">Break-even", ">Chosen"],
-                spectra.Select((s, i) => (string[])[s.Name, FigureText.Shape(s.Shape), FigureText.Number(s.SpectralNorm), FigureText.Number(Math.Round(s.StableRank, 1)), FigureText.Number(Math.Round(s.EffectiveRank, 1)),
+                spectra.Select((s, i) => (string[])[s.Name, s.Shape.ToString(), FigureText.Number(s.SpectralNorm), FigureText.Number(Math.Round(s.StableRank, 1)), FigureText.Number(Math.Round(s.EffectiveRank, 1)),
                     FigureText.Count(s.Rank90), FigureText.Count(s.Rank95), FigureText.Count(s.Rank99), FigureText.Count(s.BreakEvenRank), FigureText.Count(ranks[i])])),
             Height = 420 + 19 * shown.Length,
         };

@@ -12,6 +12,7 @@ internal sealed class DenseTensor
     private readonly TensorInfo _first;
     private readonly TensorInfo? _second;
     private readonly FactorizedLayerRecord? _record;
+    private readonly bool _inOut;
 
     /// <summary>A tensor of its own.</summary>
     public DenseTensor(string name, TensorInfo tensor)
@@ -23,8 +24,13 @@ internal sealed class DenseTensor
     }
 
     /// <summary>A pair.</summary>
-    public DenseTensor(FactorizedLayerRecord record, TensorInfo first, TensorInfo second)
+    /// <param name="record">What it stands for.</param>
+    /// <param name="first">The factor that is used first.</param>
+    /// <param name="second">The other.</param>
+    /// <param name="inOut">Whether they are (in, r) and (r, out), and not (r, in) and (out, r).</param>
+    public DenseTensor(FactorizedLayerRecord record, TensorInfo first, TensorInfo second, bool inOut)
     {
+        _inOut = inOut;
         Name = record.Name;
         Shape = record.Shape;
         DType = Enum.TryParse(record.DType, out TensorDType dtype) ? dtype : first.DType;
@@ -37,7 +43,7 @@ internal sealed class DenseTensor
     public string Name { get; }
 
     /// <summary>Shape in the dense model.</summary>
-    public IReadOnlyList<long> Shape { get; }
+    public Dimensions Shape { get; }
 
     /// <summary>Element type in the dense model.</summary>
     public TensorDType DType { get; }
@@ -55,13 +61,11 @@ internal sealed class DenseTensor
             return WeightMatrix.Read(file, _first, cancellationToken);
         using Matrix<float> first = WeightMatrix.Read(file, _first, cancellationToken);
         using Matrix<float> second = WeightMatrix.Read(file, _second, cancellationToken);
-        // first is (r, in) and second (out, r); an embedding's first is (entries, r).
-        (MatrixView<float> left, MatrixView<float> right) = (_record!.Kind, _record.Orientation) switch
-        {
-            (LayerKind.Embedding, _) => (first.View, second.Transposed),
-            (_, WeightOrientation.InOut) => (first.Transposed, second.Transposed),
-            _ => (second.View, first.View),
-        };
+        bool embedding = _record!.Kind == LayerKind.Embedding;
+        // A is (in, r) and B (r, out), whichever way they are stored; an embedding's A is (entries, r) in both.
+        MatrixView<float> a = embedding || _inOut ? first.View : first.Transposed, b = _inOut ? second.View : second.Transposed;
+        (MatrixView<float> left, MatrixView<float> right) =
+            embedding || _record.Orientation == WeightOrientation.InOut ? (a, b) : (b.Transpose(), a.Transpose());
         Matrix<float> product = Matrix<float>.Uninitialized(left.Rows, right.Columns);
         Gemm.Multiply(1, left, right, 0, product.View, null, cancellationToken);
         return product;

@@ -11,9 +11,13 @@ internal sealed class DenseTensors
     private readonly Dictionary<string, FactorizedLayerRecord> _byFirst = new(StringComparer.Ordinal);
     private readonly HashSet<string> _absorbed = new(StringComparer.Ordinal);
 
+    /// <summary>Factors of a graph lie as its MatMul take them, (in, r) and (r, out); those of the other formats as PyTorch has them.</summary>
+    private readonly bool _inOut;
+
     private DenseTensors(Model model)
     {
         _model = model;
+        _inOut = model.File.Format == ModelFormat.Onnx;
         _tensors = model.Layers.ToDictionary(l => l.Shape.Name, l => l.Tensor, StringComparer.Ordinal);
         foreach (FactorizedLayerRecord layer in model.Record?.Layers ?? [])
         {
@@ -39,7 +43,7 @@ internal sealed class DenseTensors
             return _absorbed.Contains(name) ? [] : [new DenseTensor(name, layer.Tensor)];
         PairNames names = new(record.Name);
         TensorInfo second = _tensors[names.Second];
-        List<DenseTensor> tensors = [new DenseTensor(record, layer.Tensor, second)];
+        List<DenseTensor> tensors = [new DenseTensor(record, layer.Tensor, second, _inOut)];
         MergedBias bias = new(_model.File, second, _tensors.GetValueOrDefault(names.FirstBias), _tensors.GetValueOrDefault(names.SecondBias));
         // Zero biases that were only written for the module's sake vanish again; trained ones do not.
         if (record.Bias is not null || !bias.IsZero())
@@ -52,11 +56,11 @@ internal sealed class DenseTensors
         if (!_tensors.TryGetValue(names.First, out TensorInfo? first) || !_tensors.TryGetValue(names.Second, out TensorInfo? second))
             throw Inconsistent(layer, "its factors are not in the file");
         bool outIn = layer.Orientation == WeightOrientation.OutIn;
-        if (layer.Shape.Count < 2 || layer.Shape.SkipLast(2).Any(s => s != 1))
+        if (layer.Shape.Count < 2 || layer.Shape.Sizes.SkipLast(2).Any(s => s != 1))
             throw Inconsistent(layer, "its shape is no matrix");
         long inFeatures = outIn ? layer.Shape[^1] : layer.Shape[^2], outFeatures = outIn ? layer.Shape[^2] : layer.Shape[^1];
-        long[] expected = layer.Kind == LayerKind.Embedding ? [inFeatures, layer.Rank] : [layer.Rank, inFeatures];
-        if (!first.Shape.SequenceEqual(expected) || !second.Shape.SequenceEqual([outFeatures, layer.Rank]))
+        long[] expected = layer.Kind == LayerKind.Embedding || _inOut ? [inFeatures, layer.Rank] : [layer.Rank, inFeatures];
+        if (!first.Shape.SequenceEqual(expected) || !second.Shape.SequenceEqual(_inOut ? [layer.Rank, outFeatures] : [outFeatures, layer.Rank]))
             throw Inconsistent(layer, "its factors have other shapes");
         CheckBias(layer, names.FirstBias, layer.Rank);
         CheckBias(layer, names.SecondBias, outFeatures);

@@ -1,4 +1,5 @@
 using LowRankTools.Formats;
+using LowRankTools.Numerics;
 
 namespace LowRankTools.Core;
 
@@ -27,6 +28,11 @@ public sealed record MergeOptions
     internal OutputDisk Disk { get; init; } = OutputDisk.Local;
 
     /// <summary>Refuses options that contradict each other.</summary>
-    /// <exception cref="Numerics.LowRankToolsException"><c>OptionInvalid</c>.</exception>
-    public void Validate() => OutputCheck.Options(OutputPath, Format, DType, MaxShardBytes);
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>, <c>OutputFormatNotWritten</c>.</exception>
+    public void Validate()
+    {
+        if (Format == ModelFormat.Onnx)
+            throw new LowRankToolsException(CoreErrors.OutputFormatNotWritten, "Merged models are not written as ONNX graphs: the graph from before the factorization is the merged one.", "Write Safetensors or PyTorch.");
+        OutputCheck.Options(OutputPath, Format, DType, MaxShardBytes);
+    }
 }

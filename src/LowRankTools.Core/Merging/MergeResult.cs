@@ -31,11 +31,14 @@ public sealed record MergeResult
     public required long Bytes { get; init; }
 
     /// <summary>Full paths of files of an earlier output that were replaced or removed, or would be.</summary>
-    public IReadOnlyList<string> Displaced { get; init; } = Array.Empty<string>();
+    public IReadOnlyList<string> Displaced { get; init => field = new ShownList<string>(value); } = new ShownList<string>([]);
 
     /// <summary>What was removed of a run that had been killed; empty where nothing was.</summary>
     public string Note { get; init; } = "";
 
     /// <summary>Seconds for the whole model; null where nothing was written.</summary>
     public double? Seconds { get; init; }
+
+    /// <summary>The path: what takes models takes this.</summary>
+    public override string ToString() => Path;
 }

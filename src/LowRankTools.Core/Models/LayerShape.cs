@@ -18,7 +18,7 @@ public sealed record LayerShape
     public required LayerKind Kind { get; init; }
 
     /// <summary>Sizes, slowest first; empty for a scalar.</summary>
-    public required IReadOnlyList<long> Shape { get; init; }
+    public required Dimensions Shape { get; init; }
 
     /// <summary>Element type as the format spells it: F32, BF16, Q4_K.</summary>
     public required string DType { get; init; }
@@ -57,4 +57,7 @@ public sealed record LayerShape
     /// <summary>Whether the tensor is a matrix that a low-rank pair can stand for.</summary>
     [JsonIgnore]
     internal bool IsMatrix => Kind is LayerKind.Linear or LayerKind.AttentionPacked or LayerKind.Embedding && InFeatures is not null;
+
+    /// <summary>The name: what takes names of layers takes the layer.</summary>
+    public override string ToString() => Name;
 }

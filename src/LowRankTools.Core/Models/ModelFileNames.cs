@@ -18,6 +18,9 @@ internal static class ModelFileNames
     private static readonly FrozenSet<string> s_plainStems = FrozenSet.Create(StringComparer.OrdinalIgnoreCase,
         "model", "pytorch_model", "diffusion_pytorch_model", "consolidated", "weights");
 
+    /// <summary>Folders that a build makes in every package: the package's name says more.</summary>
+    private static readonly FrozenSet<string> s_plainFolders = FrozenSet.Create(StringComparer.OrdinalIgnoreCase, "dist", "build", "lib", "public", "assets");
+
     /// <summary>What training leaves beside a model: optimizer state, not weights.</summary>
     private static readonly FrozenSet<string> s_trainingLeftovers = FrozenSet.Create(StringComparer.OrdinalIgnoreCase,
         "optimizer.pt", "optimizer.bin", "scheduler.pt", "scheduler.bin", "training_args.bin", "rng_state.pth", "scaler.pt");
@@ -59,7 +62,19 @@ internal static class ModelFileNames
     public static string ModelName(string path)
     {
         string stem = SharedStem(path);
-        return stem.Length > 0 ? stem : Path.GetFileName(Path.GetDirectoryName(path)) is { Length: > 0 } folder ? folder : "model";
+        return stem.Length > 0 ? stem : FolderName(Path.GetDirectoryName(path)) ?? "model";
+    }
+
+    private static string? FolderName(string? folder)
+    {
+        string? nearest = null;
+        for (; Path.GetFileName(folder) is { Length: > 0 } name; folder = Path.GetDirectoryName(folder))
+        {
+            nearest ??= name;
+            if (!s_plainFolders.Contains(name))
+                return name;
+        }
+        return nearest;
     }
 
     private static string WithoutIndex(string path) => IsIndex(path) ? path[..^IndexSuffix.Length] : path;

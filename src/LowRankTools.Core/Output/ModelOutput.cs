@@ -53,7 +53,9 @@ internal sealed class ModelOutput : IDisposable
                 // After the lock: what another run has just written is seen here.
                 OutputTargets targets = request.Targets();
                 OutputCheck.Room(location.Folder, request.Tensors.Sum(t => t.ByteLength));
-                ITensorWriter writer = request.Format == ModelFormat.PyTorch
+                ITensorWriter writer = request.Graph is { } graph
+                    ? new OnnxModelWriter(location.WeightsPath, graph.Source, graph.Pairs, request.Metadata, place, targets.Generation)
+                    : request.Format == ModelFormat.PyTorch
                     ? new PyTorchModelWriter(location.WeightsPath, request.Metadata, place)
                     : new SafetensorsModelWriter(location.WeightsPath, request.Tensors, request.Metadata, request.MaxShardBytes, place, targets.Generation);
                 return new ModelOutput(request, place, targets, folder, writer, note);

@@ -8,16 +8,28 @@ internal static class OutputCheck
 {
     /// <summary>Refuses ways to write that do not exist, or that contradict each other.</summary>
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>.</exception>
-    public static void Options(string? outputPath, ModelFormat format, TensorDType? dtype, long maxShardBytes)
+    public static void Options(string? outputPath, ModelFormat? format, TensorDType? dtype, long maxShardBytes)
     {
-        if (format is not (ModelFormat.Safetensors or ModelFormat.PyTorch))
+        if (format is not (null or ModelFormat.Safetensors or ModelFormat.PyTorch or ModelFormat.Onnx))
             throw Invalid($"{format} models are read, not written.", "Write Safetensors or PyTorch.");
-        if (outputPath is not null && OutputLocation.FormatOf(outputPath) is { } named && named != format)
+        if (outputPath is not null && OutputLocation.FormatOf(outputPath) is { } named && format is { } wanted && named != wanted)
             throw Invalid($"{outputPath}: the name asks for {named}, the format for {format}.", "Make them agree, or leave the format out.");
-        if (maxShardBytes < 0 || maxShardBytes > 0 && format != ModelFormat.Safetensors)
+        if (maxShardBytes < 0 || maxShardBytes > 0 && format is not (null or ModelFormat.Safetensors))
             throw Invalid("Shards have a positive size and are written as safetensors.");
         if (dtype is { } type && !TensorConversion.IsWritable(type))
             throw Invalid($"Weights cannot be written as {type}.", "Choose F32, F16, BF16 or F64.");
+    }
+
+    /// <summary>Refuses what a graph cannot be written with.</summary>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>.</exception>
+    public static void Graph(Model model, ModelFormat format, FactorizeOptions options)
+    {
+        if (format != ModelFormat.Onnx)
+            return;
+        if (model.File is not OnnxFile)
+            throw Invalid($"{model.Source.Path}: only an ONNX model can be written as one: the others have no graph.", "Write Safetensors or PyTorch.");
+        if (options.DType is not null || options.FirstBias || options.MaxShardBytes > 0)
+            throw Invalid($"{model.Source.Path}: a graph keeps its types, has no biases of zeros and is one file.", "Leave -DType, -FirstBias and -MaxShardSize out, or write Safetensors.");
     }
 
     private static LowRankToolsException Invalid(string message, string remedy = "") => new(CoreErrors.OptionInvalid, message, remedy);

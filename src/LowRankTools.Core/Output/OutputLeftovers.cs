@@ -3,7 +3,7 @@ using LowRankTools.Formats;
 namespace LowRankTools.Core;
 
 /// <summary>
-/// What runs that were killed left in a folder: temporary files, and shards that no index came to name. Who holds the lock
+/// What runs that were killed left in a folder: temporary files, and shards or data files that no index or graph came to name. Who holds the lock
 /// that such files are called after knows that their writer is gone.
 /// </summary>
 internal static class OutputLeftovers
@@ -18,7 +18,7 @@ internal static class OutputLeftovers
     public static void Announce(IOutputLock held, IEnumerable<PendingFile> coming, IEnumerable<string> going)
     {
         IEnumerable<string> lines = coming.Select(f => Line(FileStamp.Of(f.File.TemporaryPath!), f.Path))
-            .Concat(going.Where(g => ShardNames.StemOf(g) is not null).Select(g => Line(FileStamp.Of(g), g)));
+            .Concat(going.Where(IsPart).Select(g => Line(FileStamp.Of(g), g)));
         held.Write(string.Join('\n', lines));
     }
 
@@ -42,7 +42,7 @@ internal static class OutputLeftovers
                 Clear(folder, place.Disk, key, other, removed);
         }
         return removed.Count == 0 ? ""
-            : $"{folder}: {removed.Count} files of {removed.Sum(f => f.Length):N0} bytes, left by a run that was killed, were removed.";
+            : $"{folder}: left by a run that was killed and now removed: {removed.Count} {(removed.Count == 1 ? "file" : "files")}, {removed.Sum(f => f.Length):N0} bytes.";
     }
 
     /// <summary>Locks of other programs are none of this one's business.</summary>
@@ -64,8 +64,29 @@ internal static class OutputLeftovers
 
     /// <summary>The very file that the run had in hand, and no index names it: either the run's own index never stood, or it has replaced the old one.</summary>
     private static bool IsOrphan(string path, string stamp) =>
-        ShardNames.StemOf(path) is { } stem && FileStamp.Of(path)?.ToString() == stamp
-        && !(ModelParts.TryList(Path.Combine(Path.GetDirectoryName(path)!, stem + ".safetensors" + ModelFileNames.IndexSuffix), out IReadOnlyList<string> named) && named.Contains(path));
+        IsPart(path) && FileStamp.Of(path)?.ToString() == stamp && !(OnnxModelWriter.ModelOf(path) is { } graph ? IsNamedByGraph(path, graph) : IsNamedByIndex(path));
+
+    /// <summary>Shards, and data files of graphs.</summary>
+    private static bool IsPart(string path) => ShardNames.StemOf(path) is not null || OnnxModelWriter.ModelOf(path) is not null;
+
+    private static bool IsNamedByIndex(string path) =>
+        ModelParts.TryList(Path.Combine(Path.GetDirectoryName(path)!, ShardNames.StemOf(path) + ".safetensors" + ModelFileNames.IndexSuffix), out IReadOnlyList<string> named) && named.Contains(path);
+
+    /// <summary>A graph that cannot be read may name anything.</summary>
+    private static bool IsNamedByGraph(string path, string graph)
+    {
+        if (!File.Exists(graph))
+            return false;
+        try
+        {
+            using OnnxFile model = new(graph);
+            return model.Files.Contains(path);
+        }
+        catch (Exception e) when (e is ModelFormatException or IOException or UnauthorizedAccessException)
+        {
+            return true;
+        }
+    }
 
     private static string Line(FileStamp? stamp, string path) => $"{stamp} {Path.GetFileName(path)}";
 }

@@ -1,4 +1,5 @@
 using LowRankTools.Formats;
+using LowRankTools.Numerics;
 
 namespace LowRankTools.Core;
 
@@ -15,6 +16,8 @@ public sealed record OutputLocation(string Folder, string WeightsPath, string Re
     /// <summary>What locks and temporary files of a model with a folder of its own are called after; others put the model's name in front.</summary>
     internal const string OwnKey = "lowrank";
 
+    private static readonly HashSet<string> s_onlyRead = new([".gguf", ".json", ".ckpt"], StringComparer.OrdinalIgnoreCase);
+
     /// <summary>What this output's lock and temporary files are called after: outputs that share a file share it.</summary>
     internal string Key => Path.GetFileNameWithoutExtension(RecordPath);
 
@@ -23,6 +26,7 @@ public sealed record OutputLocation(string Folder, string WeightsPath, string Re
     /// <param name="source">The model that is read.</param>
     /// <param name="format">Format that is written.</param>
     /// <param name="suffix">Added to the model's name where no path was given, such as <c>-lowrank</c>.</param>
+    /// <exception cref="LowRankToolsException"><c>OutputFormatNotWritten</c>, <c>OutputNotWritable</c>: the path is a file of another kind.</exception>
     public static OutputLocation Resolve(string? outputPath, ModelSource source, ModelFormat format, string suffix)
     {
         if (outputPath is not null && IsFile(outputPath))
@@ -31,8 +35,10 @@ public sealed record OutputLocation(string Folder, string WeightsPath, string Re
             string record = Path.Combine(Path.GetDirectoryName(file)!, $"{Path.GetFileNameWithoutExtension(file)}.{FactorizationRecord.FileName}");
             return new OutputLocation(Path.GetDirectoryName(file)!, file, record, OwnFolder: false);
         }
+        if (outputPath is not null)
+            CheckFolder(outputPath);
         string folder = outputPath is null ? Beside(source, suffix) : Path.Combine(Path.GetFullPath(outputPath), source.Name);
-        string weights = format == ModelFormat.PyTorch ? "pytorch_model.bin" : "model.safetensors";
+        string weights = format switch { ModelFormat.PyTorch => "pytorch_model.bin", ModelFormat.Onnx => "model.onnx", _ => "model.safetensors" };
         return new OutputLocation(folder, Path.Combine(folder, weights), Path.Combine(folder, FactorizationRecord.FileName), OwnFolder: true);
     }
 
@@ -43,9 +49,19 @@ public sealed record OutputLocation(string Folder, string WeightsPath, string Re
     public static ModelFormat? FormatOf(string path) => Path.GetExtension(path).ToUpperInvariant() switch
     {
         ".SAFETENSORS" => ModelFormat.Safetensors,
+        ".ONNX" => ModelFormat.Onnx,
         ".PT" or ".PTH" or ".BIN" => ModelFormat.PyTorch,
         _ => null,
     };
+
+    private static void CheckFolder(string path)
+    {
+        const string Remedy = "Choose a folder, or a file that ends in .safetensors, .pt, .pth or .bin, as -OutputPath.";
+        if (File.Exists(path))
+            throw new LowRankToolsException(CoreErrors.OutputNotWritable, $"{Path.GetFullPath(path)}: this is a file and no folder.", Remedy);
+        if (!Directory.Exists(path) && s_onlyRead.Contains(Path.GetExtension(path)))
+            throw new LowRankToolsException(CoreErrors.OutputFormatNotWritten, $"{Path.GetFullPath(path)}: {Path.GetExtension(path)} files are read and not written.", Remedy);
+    }
 
     private static string Beside(ModelSource source, string suffix)
     {

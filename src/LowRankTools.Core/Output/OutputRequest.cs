@@ -18,6 +18,9 @@ internal sealed record OutputRequest(OutputLocation Location, ModelFormat Format
     /// <summary>Whether an old output gives way.</summary>
     public bool Force { get; init; }
 
+    /// <summary>What changes in a graph; null for formats without one.</summary>
+    public GraphEdit? Graph { get; init; }
+
     /// <summary>What the model is made from.</summary>
     public SourceFiles Source { get; init; } = SourceFiles.None;
 
@@ -27,7 +30,8 @@ internal sealed record OutputRequest(OutputLocation Location, ModelFormat Format
     /// <summary>Names what will be written, and checks it.</summary>
     /// <exception cref="Numerics.LowRankToolsException"><c>OutputIsSource</c>, <c>OutputExists</c>.</exception>
     public OutputTargets Targets() =>
-        OutputTargets.Plan(Location, Format == ModelFormat.PyTorch ? 1 : SafetensorsModelWriter.CountFiles(Tensors, MaxShardBytes), HasRecord, Source, Force);
+        Graph is { } graph ? OutputTargets.PlanGraph(Location, graph.HasData, HasRecord, Source, Force)
+        : OutputTargets.Plan(Location, Format == ModelFormat.PyTorch ? 1 : SafetensorsModelWriter.CountFiles(Tensors, MaxShardBytes), HasRecord, Source, Force);
 
     /// <summary>What would have to give way: told, not refused, where nothing is written.</summary>
     /// <exception cref="Numerics.LowRankToolsException"><c>OutputIsSource</c>.</exception>

@@ -11,11 +11,11 @@ internal sealed class OutputTargets
     private readonly string _entry;
     private readonly bool _hasRecord;
 
-    private OutputTargets(OutputLocation location, IReadOnlyList<string> shards, int generation, bool hasRecord)
+    private OutputTargets(OutputLocation location, IReadOnlyList<string> shards, int generation, bool hasRecord, bool hasIndex = false)
     {
         _location = location;
         _shards = shards;
-        _entry = shards.Count == 0 ? location.WeightsPath : IndexOf(location);
+        _entry = hasIndex ? IndexOf(location) : location.WeightsPath;
         _hasRecord = hasRecord;
         Generation = generation;
     }
@@ -45,7 +45,24 @@ internal sealed class OutputTargets
         int generation = 1;
         while (ShardNames.Of(location.WeightsPath, shardCount, generation).Any(Path.Exists))
             generation++;
-        return new OutputTargets(location, ShardNames.Of(location.WeightsPath, shardCount, generation), generation, hasRecord);
+        return new OutputTargets(location, ShardNames.Of(location.WeightsPath, shardCount, generation), generation, hasRecord, hasIndex: true);
+    }
+
+    /// <summary>Names the targets of a run that writes a graph, with a data file or without.</summary>
+    /// <exception cref="LowRankToolsException"><c>OutputIsSource</c>, <c>OutputExists</c>.</exception>
+    public static OutputTargets PlanGraph(OutputLocation location, bool hasData, bool hasRecord, SourceFiles source, bool force)
+    {
+        Check(location, source, force);
+        string path = location.WeightsPath;
+        if (!hasData)
+            return new OutputTargets(location, [], 1, hasRecord);
+        RefuseSource([OnnxModelWriter.DataPath(path)], source);
+        OutputCheck.Free([OnnxModelWriter.DataPath(path)], force);
+        // The old data file makes the old model until the new one stands.
+        int generation = 1;
+        while (Path.Exists(OnnxModelWriter.DataPath(path, generation)))
+            generation++;
+        return new OutputTargets(location, [OnnxModelWriter.DataPath(path, generation)], generation, hasRecord);
     }
 
     /// <summary>What can be said before it is known how many files there will be, so that a long plan is not made in vain.</summary>
@@ -66,7 +83,7 @@ internal sealed class OutputTargets
     public IReadOnlyList<string> Stale(SourceFiles source)
     {
         string index = IndexOf(_location);
-        List<string> stale = [.. OldShards(index)];
+        List<string> stale = [.. OldShards(index), .. OldData()];
         stale.AddRange(new[] { _location.WeightsPath, index }.Where(f => f != _entry && File.Exists(f)));
         if (!_hasRecord && File.Exists(_location.RecordPath))
             stale.Add(_location.RecordPath);
@@ -87,6 +104,22 @@ internal sealed class OutputTargets
             string path = Path.Combine(_location.Folder, name);
             if (name == Path.GetFileName(name) && ShardNames.IsShardOf(name, _location.WeightsPath) && Holds(path, tensors))
                 yield return path;
+        }
+    }
+
+    /// <summary>Data files of the graph that gives way: files called like its own that it names.</summary>
+    private IEnumerable<string> OldData()
+    {
+        if (Path.GetExtension(_location.WeightsPath) != ".onnx" || !File.Exists(_location.WeightsPath))
+            return [];
+        try
+        {
+            using OnnxFile old = new(_location.WeightsPath);
+            return [.. old.Files.Skip(1).Where(f => Path.GetDirectoryName(f) == _location.Folder && OnnxModelWriter.ModelOf(f) == _location.WeightsPath)];
+        }
+        catch (Exception e) when (e is ModelFormatException or IOException or UnauthorizedAccessException)
+        {
+            return [];
         }
     }
 

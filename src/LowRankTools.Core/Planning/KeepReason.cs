@@ -25,4 +25,6 @@ public enum KeepReason
     TiedToDense,
     /// <summary>Its element type cannot be converted to numbers.</summary>
     UnreadableType,
+    /// <summary>The graph uses it in a way that no pair can stand in for: turned about, cast, shared with a subgraph, handed out.</summary>
+    GraphUse,
 }

@@ -1,3 +1,5 @@
+using LowRankTools.Numerics;
+
 namespace LowRankTools.Core;
 
 /// <summary>What is to happen to one weight matrix, convolution or embedding. The rank may be changed; all figures follow it.</summary>
@@ -30,7 +32,7 @@ public sealed class LayerPlan
     public LayerKind Kind => _cost.Kind;
 
     /// <summary>Shape as stored.</summary>
-    public required IReadOnlyList<long> Shape { get; init; }
+    public required Dimensions Shape { get; init; }
 
     /// <summary>Rows of the matrix that a pair stands for: outputs of a linear map, entries of an embedding; zero where the tensor is no matrix.</summary>
     public long Rows => _cost.Size.Rows;
@@ -39,11 +41,15 @@ public sealed class LayerPlan
     public long Columns => _cost.Size.Columns;
 
     /// <summary>Rank of the pair, or of the adapter; null where the layer stays as it is. Layers that share a storage share it.</summary>
+    /// <exception cref="LowRankToolsException"><c>RankExceedsLayer</c>: no matrix of this shape has the rank.</exception>
     public int? Rank
     {
         get => _leader is null ? _rank : _leader.Rank;
         set
         {
+            if (value < 1 || value > Math.Min(Rows, Columns))
+                throw new LowRankToolsException(CoreErrors.RankExceedsLayer, $"'{Name}' of shape {Shape} has no rank {value}.",
+                    Math.Min(Rows, Columns) is > 0 and var largest ? $"Ranks go from 1 to {largest}; null leaves the layer as it is." : "Only matrices have ranks: leave it null.");
             if (_leader is null)
                 _rank = value;
             else
@@ -104,4 +110,7 @@ public sealed class LayerPlan
 
     /// <summary>Name of the tensor whose factors this one shares; null where it has its own.</summary>
     public string? TiedTo => _leader?.Name;
+
+    /// <summary>The name: what takes names of layers takes the layer.</summary>
+    public override string ToString() => Name;
 }

@@ -43,10 +43,15 @@ public sealed record LayerSelection
         : Names?.Contains(name) == false || Include.Count > 0 && !Include.Any(p => Matches(p, name)) ? KeepReason.NotIncluded
         : KeepReason.None;
 
-    /// <summary>Makes sure that the layers chosen one by one are there.</summary>
+    /// <summary>Makes sure that the layers chosen one by one are there, and that patterns choose any.</summary>
     /// <exception cref="LowRankToolsException"><c>LayerNotFound</c>.</exception>
     internal void RequireNames(Model model)
     {
+        if (Include.Count > 0 && !model.Layers.Any(l => Include.Any(p => Matches(p, l.Shape.Name))))
+        {
+            throw new LowRankToolsException(CoreErrors.LayerNotFound, $"{model.Source.Path}: no layer's name matches a pattern of -Include.",
+                "Get-LayerShapes lists the names; * stands for any characters, dots included.");
+        }
         if (Names is null)
             return;
         HashSet<string> known = model.Layers.Select(l => l.Shape.Name).ToHashSet(StringComparer.Ordinal);

@@ -21,7 +21,7 @@ public sealed class MakePlan(PlanOptions options)
     {
         options.Validate();
         using Model model = Model.Open(source);
-        return Run(model, options.Stored, progress, cancellationToken);
+        return Run(model, options.Stored with { Format = OutputTypes.Default(model.File.Format) }, progress, cancellationToken);
     }
 
     /// <summary>Plans matrices of which only the shapes are known, with an <see cref="AssumedSpectrum"/> where budgets are shared out.</summary>
@@ -148,6 +148,7 @@ public sealed class MakePlan(PlanOptions options)
             Rule = options.Rule.ToString()!,
             Weighting = options.Weighting,
             Spectrum = origin,
+            Calibration = options.Calibration is { } use ? PlanCalibration.Of(use) : null,
             IsAdapter = options.IsAdapter,
             MinRank = options.MinRank,
             Multiple = options.Multiple,

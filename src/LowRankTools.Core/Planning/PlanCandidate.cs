@@ -7,7 +7,7 @@ internal sealed class PlanCandidate
     public required string Name { get; init; }
 
     /// <summary>Shape as stored.</summary>
-    public required IReadOnlyList<long> Shape { get; init; }
+    public required Dimensions Shape { get; init; }
 
     /// <summary>Element type as stored.</summary>
     public required string DType { get; init; }

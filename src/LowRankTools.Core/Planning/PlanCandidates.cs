@@ -1,3 +1,4 @@
+using LowRankTools.Formats;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core;
@@ -9,6 +10,9 @@ namespace LowRankTools.Core;
 /// <param name="overrides">What is decided by hand.</param>
 internal sealed class PlanCandidates(Model model, StoredAs stored, LayerSelection selection, LayerOverrides overrides)
 {
+    /// <summary>What a graph can have pairs in place of, where it is the graph that will be written; null for formats without one.</summary>
+    private readonly HashSet<string>? _replaceable = stored.Format == ModelFormat.Onnx && model.File is OnnxFile graph ? Replaceable(model, graph) : null;
+
     /// <summary>Every matrix, embedding, convolution and recurrent weight, in the order of the file.</summary>
     /// <exception cref="LowRankToolsException"><c>LayerNotFound</c>, <c>RankExceedsLayer</c>, or <c>OptionInvalid</c>: overrides contradict each other.</exception>
     public List<PlanCandidate> Build()
@@ -71,8 +75,19 @@ internal sealed class PlanCandidates(Model model, StoredAs stored, LayerSelectio
     private KeepReason Reason(ModelLayer layer)
     {
         KeepReason reason = selection.Reason(layer);
+        if (reason == KeepReason.None && _replaceable?.Contains(layer.Shape.Name) == false)
+            return KeepReason.GraphUse;
         // What is named in an override is chosen by that, whatever patterns say.
         return reason is KeepReason.Embedding or KeepReason.NotIncluded or KeepReason.Excluded && overrides.Of(layer.Shape) is not null ? KeepReason.None : reason;
+    }
+
+    /// <summary>Values that two tensors share in a data file stay shared.</summary>
+    private static HashSet<string> Replaceable(Model model, OnnxFile graph)
+    {
+        HashSet<string> replaceable = [.. graph.ReplaceableWeights];
+        foreach (LayerShape tied in model.Layers.Select(l => l.Shape).Where(s => s.TiedTo is not null))
+            replaceable.ExceptWith([tied.Name, tied.TiedTo!]);
+        return replaceable;
     }
 
     /// <summary>Storages that a tensor outside the selection looks into: factorizing the others would untie them and grow the model.</summary>

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using LowRankTools.Formats;
 
 namespace LowRankTools.Core;
@@ -36,8 +37,16 @@ internal sealed record PlanDocument(
     long OtherParameters,
     long OtherBytesBefore,
     long OtherBytes,
-    IReadOnlyList<PlanDocumentLayer> Layers)
+    [property: JsonPropertyOrder(1)] IReadOnlyList<PlanDocumentLayer> Layers)
 {
+    // What plans that were written earlier lack: no parameters of the constructor, which are all required.
+
+    public double? ModelKeptRatio { get; init; }
+
+    public double? NormError { get; init; }
+
+    public PlanCalibration? Calibration { get; init; }
+
     private const int MostLayers = 1_000_000;
 
     // Far above any model, and far enough below the end of long that no total overflows.
@@ -47,7 +56,7 @@ internal sealed record PlanDocument(
         plan.IsAdapter, plan.MinRank, plan.Multiple, plan.DType, plan.IsOptimal, plan.IsEdited, plan.RelativeError, plan.LowerBound, plan.Speedup, plan.ParametersBefore,
         plan.Parameters, plan.KeptRatio, plan.BytesBefore, plan.Bytes, plan.FlopsBefore, plan.Flops, plan.FactorizedLayers, plan.KeptLayers, plan.ModelParametersBefore,
         plan.ModelParameters, plan.ModelBytesBefore, plan.ModelBytes, plan.OtherParameters, plan.OtherBytesBefore, plan.OtherBytes,
-        [.. plan.Layers.Select(PlanDocumentLayer.Of)]);
+        [.. plan.Layers.Select(PlanDocumentLayer.Of)]) { ModelKeptRatio = plan.ModelKeptRatio, NormError = plan.NormError, Calibration = plan.Calibration };
 
     /// <summary>The plan, with every figure that follows from others computed again.</summary>
     /// <param name="invalid">Makes the error of a document that makes no sense.</param>
@@ -57,6 +66,10 @@ internal sealed record PlanDocument(
             throw invalid($"its version is {Version}, and this program knows version {RankPlan.CurrentVersion}");
         if (Layers.Count > MostLayers || Layers.Contains(null!))
             throw invalid($"it has a layer that is nothing, or more than {MostLayers}");
+        if (Calibration is { } calibration && !(Enum.IsDefined(calibration.Mode) && calibration.Damping > 0 && double.IsFinite(calibration.Damping)))
+            throw invalid("its calibration has a mode or a damping that makes no sense");
+        if (!Enum.IsDefined(Weighting) || !Enum.IsDefined(Spectrum))
+            throw invalid("its weighting or its spectrum has a number that stands for nothing");
         if (MinRank < 1 || Multiple < 1 || OtherParameters < 0 || OtherBytesBefore < 0 || OtherBytes < 0)
             throw invalid("a number of it is below the least that makes sense");
         TensorDType? dtype = DType is null ? null : PlanDocumentLayer.Type(DType, invalid);
@@ -76,6 +89,7 @@ internal sealed record PlanDocument(
             Rule = Rule,
             Weighting = Weighting,
             Spectrum = Spectrum,
+            Calibration = Calibration,
             IsAdapter = IsAdapter,
             MinRank = MinRank,
             Multiple = Multiple,

@@ -9,7 +9,7 @@ internal sealed record PlanDocumentLayer(
     int? PlannedRank,
     KeepReason Reason,
     LayerKind Kind,
-    IReadOnlyList<long> Shape,
+    Dimensions Shape,
     long Rows,
     long Columns,
     long ParametersBefore,
@@ -36,6 +36,8 @@ internal sealed record PlanDocumentLayer(
     /// <param name="invalid">Makes the error of a document that makes no sense.</param>
     public LayerPlan ToPlan(TensorDType? dtype, bool isAdapter, Dictionary<string, LayerPlan> earlier, Func<string, Exception> invalid)
     {
+        if (!Enum.IsDefined(Kind) || !Enum.IsDefined(Reason))
+            throw invalid($"'{Name}' has a kind or a reason that stands for nothing");
         LayerPlan? leader = null;
         if (TiedTo is not null && !earlier.TryGetValue(TiedTo, out leader))
             throw invalid($"'{Name}' is tied to '{TiedTo}', which no earlier layer is called");
@@ -64,7 +66,7 @@ internal sealed record PlanDocumentLayer(
         return new LayerPlan(cost, PlannedRank, Reason, plannedError: Rank == PlannedRank ? RelativeError : null, leader: leader)
         {
             Name = Name,
-            Shape = Shape.ToArray(),
+            Shape = Shape,
             DTypeBefore = DTypeBefore,
             BytesBefore = BytesBefore,
             Norm = Norm,
@@ -79,11 +81,11 @@ internal sealed record PlanDocumentLayer(
 
     private long Elements(Func<string, Exception> invalid)
     {
-        if (Shape.Any(s => s < 0) || Rows < 0 || Columns < 0 || Rows > int.MaxValue || Columns > int.MaxValue)
+        if (Shape.Sizes.Any(s => s < 0) || Rows < 0 || Columns < 0 || Rows > int.MaxValue || Columns > int.MaxValue)
             throw invalid($"'{Name}' has sizes that no tensor has");
-        long elements = Shape.Aggregate(1L, (product, size) => checked(product * size));
+        long elements = Shape.Sizes.Aggregate(1L, (product, size) => checked(product * size));
         if (Rows * Columns != 0 && Rows * Columns != elements)
-            throw invalid($"'{Name}' of {Rows} x {Columns} cannot have the shape {string.Join(" x ", Shape)}");
+            throw invalid($"'{Name}' of {Rows} x {Columns} cannot have the shape {Shape}");
         return elements;
     }
 }

@@ -34,6 +34,9 @@ public sealed class RankPlan
     /// <summary>Where the cost of a rank in error came from.</summary>
     public required SpectrumOrigin Spectrum { get; init; }
 
+    /// <summary>The calibration that it was made with, and will be carried out with where no other is named; null for none.</summary>
+    public PlanCalibration? Calibration { get; set; }
+
     /// <summary>Whether it plans adapters: the weights stay, and what is counted is trained beside them.</summary>
     public required bool IsAdapter { get; init; }
 
@@ -60,7 +63,7 @@ public sealed class RankPlan
 
     /// <summary>Decisions, in the order of the file.</summary>
     /// <remarks>Not an array: <c>$plan.Layers.Rank</c> would be the array's own Rank in PowerShell. Not what a collection expression makes: PowerShell could not index it.</remarks>
-    public required IReadOnlyList<LayerPlan> Layers { get; init; }
+    public required IReadOnlyList<LayerPlan> Layers { get; init => field = new ShownList<LayerPlan>(value); }
 
     /// <summary>Whether a rank is not the planned one.</summary>
     public bool IsEdited => Layers.Any(l => l.Rank != l.PlannedRank);
@@ -101,6 +104,9 @@ public sealed class RankPlan
     /// <summary>Parameters of the whole model after; with adapters, the model's and theirs.</summary>
     public long ModelParameters => OtherParameters + Layers.Sum(l => l.Parameters + (IsAdapter ? l.ParametersBefore : 0));
 
+    /// <summary>Parameters of the whole model after over those before: what <see cref="FactorizationResult.KeptRatio"/> will be.</summary>
+    public double ModelKeptRatio => ModelParametersBefore is var before && before == 0 ? 1 : (double)ModelParameters / before;
+
     /// <summary>Bytes of all tensors before; headers not counted.</summary>
     public long ModelBytesBefore => OtherBytesBefore + Layers.Sum(l => l.BytesBefore);
 
@@ -133,8 +139,32 @@ public sealed class RankPlan
         }
     }
 
+    /// <summary>
+    /// Predicted error of all factorized layers together, whatever the plan's weighting: the root of sum ||W_i - W'_i||^2 over
+    /// sum ||W_i||^2, what <see cref="FactorizationResult.RelativeError"/> will be. Null where a layer's error is not known, and for calibrated
+    /// plans, whose errors are those on the inputs.
+    /// </summary>
+    public double? NormError
+    {
+        get
+        {
+            double lost = 0, all = 0;
+            foreach (LayerPlan layer in Layers.Where(l => l.Rank is not null && l.TiedTo is null))
+            {
+                if (Spectrum == SpectrumOrigin.Calibration || layer.RelativeError is not { } error || layer.Norm is not { } norm)
+                    return null;
+                lost += error * error * norm * norm;
+                all += norm * norm;
+            }
+            return all == 0 ? 0 : Math.Sqrt(lost / all);
+        }
+    }
+
     /// <summary>Times that the chosen layers together were faster at the ranks planned, by times measured on this machine; null for other rules, and once ranks were edited.</summary>
     public double? Speedup => IsEdited ? null : Proof.Speedup;
+
+    /// <summary>The model and the rule.</summary>
+    public override string ToString() => $"{Name}: {Rule}";
 
     private IEnumerable<LayerPlan> Chosen => Layers.Where(l => l.IsChosen);
 }

@@ -21,7 +21,7 @@ public static class RankPlanFile
 
     private static readonly JsonSerializerOptions s_options = new()
     {
-        Converters = { Names<Weighting>(), Names<SpectrumOrigin>(), Names<KeepReason>(), Names<LayerKind>() },
+        Converters = { Names<Weighting>(), Names<SpectrumOrigin>(), Names<KeepReason>(), Names<LayerKind>(), Names<CalibrationMode>() },
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         MaxDepth = 8,
         AllowDuplicateProperties = false,
@@ -106,7 +106,7 @@ public static class RankPlanFile
     }
 
     private static JsonStringEnumConverter<T> Names<T>()
-        where T : struct, Enum => new(allowIntegerValues: false);
+        where T : struct, Enum => new(); // numbers too: PowerShell's ConvertTo-Json knows no names
 
     private static LowRankToolsException Invalid(string path, string problem, Exception? inner = null) =>
         new(CoreErrors.PlanInvalid, $"{path}: this is no plan: {problem.TrimEnd('.')}.", "Export-RankPlan writes plans; docs/rank-plan.schema.json says what may stand in them.", inner);

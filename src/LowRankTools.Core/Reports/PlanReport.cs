@@ -30,6 +30,6 @@ internal static class PlanReport
 
     /// <summary>Every decision with its reason.</summary>
     public static FigureTable Decisions(RankPlan plan) => FigureTable.Of(["Layer", "Kind", "Shape", ">Rank", "Reason", ">Parameters", ">Predicted error"],
-        plan.Layers.Select(l => (string[])[l.Name, l.Kind.ToString(), FigureText.Shape(l.Shape), FigureText.Count(l.Rank), l.Reason == KeepReason.None ? "" : l.Reason.ToString(),
+        plan.Layers.Select(l => (string[])[l.Name, l.Kind.ToString(), l.Shape.ToString(), FigureText.Count(l.Rank), l.Reason == KeepReason.None ? "" : l.Reason.ToString(),
             FigureText.Count(l.Parameters), l.Rank is null ? "" : FigureText.Number(l.RelativeError)]));
 }

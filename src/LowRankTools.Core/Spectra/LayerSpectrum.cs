@@ -21,16 +21,16 @@ public sealed record LayerSpectrum
     public required LayerKind Kind { get; init; }
 
     /// <summary>Shape as stored.</summary>
-    public required IReadOnlyList<long> Shape { get; init; }
+    public required Dimensions Shape { get; init; }
 
     /// <summary>Element type as stored.</summary>
     public required string DType { get; init; }
 
     /// <summary>Singular values, descending: all min(m, n), or the largest of them where fewer were asked for.</summary>
-    public required IReadOnlyList<double> SingularValues { get; init; }
+    public required IReadOnlyList<double> SingularValues { get; init => field = new ShownList<double>(value); }
 
     /// <summary>For each listed singular value the share of ||W||_F^2 that it and the larger ones hold.</summary>
-    public required IReadOnlyList<double> Energy { get; init; }
+    public required IReadOnlyList<double> Energy { get; init => field = new ShownList<double>(value); }
 
     /// <summary>||W||_F.</summary>
     public required double FrobeniusNorm { get; init; }
@@ -63,7 +63,10 @@ public sealed record LayerSpectrum
     public string Reason => string.Create(CultureInfo.InvariantCulture, $"95 % of the energy takes rank {Rank95}; a pair is smaller up to rank {BreakEvenRank}");
 
     /// <summary>Sizes of the matrix, in the orientation of the file: TensorFlow stores some with sides of one before them.</summary>
-    internal (long Rows, long Columns) Size => Shape.Count < 2 ? (0, 0) : (Shape.SkipLast(1).Aggregate(1L, (a, b) => a * b), Shape[^1]);
+    internal (long Rows, long Columns) Size => Shape.Count < 2 ? (0, 0) : (Shape.Sizes.SkipLast(1).Aggregate(1L, (a, b) => a * b), Shape[^1]);
+
+    /// <summary>The name: what takes names of layers takes the layer.</summary>
+    public override string ToString() => Name;
 
     internal static LayerSpectrum Of(LayerShape shape, double[] values, int top)
     {

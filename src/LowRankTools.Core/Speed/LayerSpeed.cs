@@ -63,4 +63,7 @@ public sealed record LayerSpeed
 
     /// <summary>Threads.</summary>
     public required int ThreadCount { get; init; }
+
+    /// <summary>The layer and the rank.</summary>
+    public override string ToString() => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{Name} at rank {Rank}");
 }

@@ -59,4 +59,7 @@ public sealed record ModelSpeed
 
     /// <summary>Threads.</summary>
     public required int ThreadCount { get; init; }
+
+    /// <summary>The path: what takes models takes this.</summary>
+    public override string ToString() => Path;
 }

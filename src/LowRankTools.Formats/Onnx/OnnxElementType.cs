@@ -6,6 +6,9 @@ internal static class OnnxElementType
     public const int Float = 1;
     public const int Int64 = 7;
     public const int Text = 8;
+    public const int Half = 10;
+    public const int Double = 11;
+    public const int BFloat = 16;
 
     /// <summary>The element type.</summary>
     /// <exception cref="ModelFormatException"><c>DTypeUnsupported</c>: undefined, 2-bit integers, or newer than this reader.</exception>
@@ -19,13 +22,13 @@ internal static class OnnxElementType
         6 => TensorDType.I32,
         Int64 => TensorDType.I64,
         9 => TensorDType.BOOL,
-        10 => TensorDType.F16,
-        11 => TensorDType.F64,
+        Half => TensorDType.F16,
+        Double => TensorDType.F64,
         12 => TensorDType.U32,
         13 => TensorDType.U64,
         14 => TensorDType.C64,
         15 => TensorDType.C128,
-        16 => TensorDType.BF16,
+        BFloat => TensorDType.BF16,
         17 => TensorDType.F8_E4M3,
         18 => TensorDType.F8_E4M3FNUZ,
         19 => TensorDType.F8_E5M2,

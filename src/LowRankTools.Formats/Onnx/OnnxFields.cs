@@ -22,6 +22,7 @@ internal static class OnnxFields
     public const int GraphNode = 1;
     public const int GraphInitializer = 5;
     public const int GraphInput = 11;
+    public const int GraphOutput = 12;
     public const int GraphSparseInitializer = 15;
 
     public const int FunctionName = 1;
@@ -30,6 +31,16 @@ internal static class OnnxFields
     public const int FunctionDomain = 10;
 
     public const int ValueName = 1;
+    public const int ValueType = 2;
+
+    public const int TypeTensor = 1;
+
+    public const int TensorTypeElement = 1;
+    public const int TensorTypeShape = 2;
+
+    public const int ShapeDimension = 1;
+
+    public const int DimensionValue = 1;
 
     public const int NodeInput = 1;
     public const int NodeOutput = 2;

@@ -12,6 +12,7 @@ public sealed class OnnxFile : TensorFile
 {
     private readonly ModelFileHandle _file;
     private readonly OnnxValues _values;
+    private readonly OnnxModel _model;
     private readonly List<TensorInfo> _tensors;
     private readonly Dictionary<string, string> _metadata;
 
@@ -25,9 +26,10 @@ public sealed class OnnxFile : TensorFile
         _values = new OnnxValues(_file);
         try
         {
-            OnnxModel model = OnnxModel.Read(_file);
-            _metadata = model.Metadata;
-            _tensors = Describe(model);
+            _model = OnnxModel.Read(_file);
+            _metadata = _model.Metadata;
+            _tensors = Describe(_model);
+            Sites = OnnxWeightSites.Find(_model);
         }
         catch
         {
@@ -35,6 +37,18 @@ public sealed class OnnxFile : TensorFile
             throw;
         }
     }
+
+    /// <summary>
+    /// Weights of the main graph that the graph multiplies by, or looks rows up in, and uses in no other way: those in whose
+    /// place <see cref="OnnxModelWriter"/> can put a pair.
+    /// </summary>
+    public IReadOnlySet<string> ReplaceableWeights => Sites.Keys.ToHashSet(StringComparer.Ordinal);
+
+    internal Dictionary<string, OnnxWeightSite> Sites { get; }
+
+    internal OnnxModel Model => _model;
+
+    internal ModelFileHandle Handle => _file;
 
     /// <inheritdoc/>
     public override string Path => _file.Path;

@@ -9,6 +9,9 @@ internal sealed class OnnxGraph(OnnxGraph? parent, OnnxNode? owner, string attri
     /// <summary>Inputs that a caller fills.</summary>
     public List<string> Inputs { get; } = [];
 
+    /// <summary>Values that a caller takes.</summary>
+    public List<string> Outputs { get; } = [];
+
     public List<OnnxNode> Nodes { get; } = [];
 
     /// <summary>Initializers, dense and sparse.</summary>
@@ -31,6 +34,12 @@ internal sealed class OnnxNode(int index)
     public List<string> Inputs { get; } = [];
     public List<string> Outputs { get; } = [];
     public List<OnnxGraph> Subgraphs { get; } = [];
+
+    /// <summary>Where its message lies.</summary>
+    public MessageSpan Span { get; init; }
+
+    /// <summary>The axis that it works along; zero where none is given.</summary>
+    public long Axis { get; set; }
 
     /// <summary>Axes of a Transpose; null for the reversal that is the default.</summary>
     public long[]? Permutation { get; set; }

@@ -13,7 +13,7 @@ internal sealed class OnnxGraphReader(ProtobufReader reader)
         reader.Position = span.Start;
         while (reader.TryReadTag(span.End, out int field, out WireType type))
         {
-            if (field is not (OnnxFields.GraphNode or OnnxFields.GraphInitializer or OnnxFields.GraphInput or OnnxFields.GraphSparseInitializer))
+            if (field is not (OnnxFields.GraphNode or OnnxFields.GraphInitializer or OnnxFields.GraphInput or OnnxFields.GraphOutput or OnnxFields.GraphSparseInitializer))
             {
                 reader.Skip(span.End, type);
                 continue;
@@ -25,6 +25,8 @@ internal sealed class OnnxGraphReader(ProtobufReader reader)
                 graph.Initializers.Add(OnnxTensorReader.Read(reader, part));
             else if (field == OnnxFields.GraphInput)
                 graph.Inputs.Add(ReadValueName(part));
+            else if (field == OnnxFields.GraphOutput)
+                graph.Outputs.Add(ReadValueName(part));
             else
                 graph.Initializers.AddRange(OnnxTensorReader.ReadSparse(reader, part));
             reader.Position = part.End;
@@ -72,7 +74,7 @@ internal sealed class OnnxGraphReader(ProtobufReader reader)
     private OnnxNode ReadNode(MessageSpan span, OnnxGraph graph, int depth)
     {
         reader.CountItem(OnnxLimits.ObjectWeight);
-        OnnxNode node = new(graph.Nodes.Count);
+        OnnxNode node = new(graph.Nodes.Count) { Span = span };
         // The fields of a message come in any order, and attributes mean nothing before the operation is known.
         List<MessageSpan> attributes = [];
         reader.Position = span.Start;
@@ -117,6 +119,9 @@ internal sealed class OnnxGraphReader(ProtobufReader reader)
         {
             case "perm" when node.OpType == "Transpose":
                 node.Permutation = attribute.ReadInts(reader);
+                break;
+            case "axis":
+                node.Axis = attribute.Int;
                 break;
             case "transA":
                 node.TransposeLeft = attribute.Int != 0;

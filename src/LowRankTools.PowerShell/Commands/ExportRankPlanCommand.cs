@@ -17,7 +17,7 @@ public sealed class ExportRankPlanCommand : LowRankCommandBase
     public RankPlan? InputObject { get; set; }
 
     /// <summary>A file, or a folder in which each plan gets a file of its model's name.</summary>
-    [Parameter(Mandatory = true, Position = 0), ValidateNotNullOrEmpty]
+    [Parameter(Mandatory = true, Position = 0), Alias("Path"), ValidateNotNullOrEmpty]
     public string OutputPath { get; set; } = string.Empty;
 
     /// <summary>Whether existing files are replaced.</summary>
@@ -39,6 +39,6 @@ public sealed class ExportRankPlanCommand : LowRankCommandBase
         if (!ShouldProcess(path, "Write plan"))
             return;
         _writer!.Write(InputObject!, path);
-        WriteObject(new FileInfo(path));
+        WriteObject(ProviderItem(path));
     });
 }

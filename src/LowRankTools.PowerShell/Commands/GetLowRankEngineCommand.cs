@@ -26,6 +26,8 @@ public sealed class GetLowRankEngineCommand : LowRankCommandBase
                 Guarded(name, () => throw new LowRankToolsException(CommandErrors.EngineNotFound, $"No engine is called '{name}'.", "Get-LowRankEngine lists them."));
             }
             WriteObject(found, enumerateCollection: true);
+            if (found.Any(e => !e.Available) && EngineList.LoaderText is { Length: > 0 } text)
+                Tell($"The loader said: {text}");
         }
     }
 }

@@ -17,7 +17,7 @@ public sealed class ImportRankPlanCommand : LowRankCommandBase
 
     /// <summary>Plan files, taken as they are.</summary>
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = nameof(LiteralPath))]
-    [Alias("PSPath", "LP"), ValidateNotNullOrEmpty]
+    [Alias("PSPath", "LP", "FullName"), ValidateNotNullOrEmpty]
     public string[]? LiteralPath { get; set; }
 
     /// <inheritdoc/>

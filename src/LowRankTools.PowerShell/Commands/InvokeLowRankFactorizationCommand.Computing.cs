@@ -10,8 +10,8 @@ public sealed partial class InvokeLowRankFactorizationCommand
     public SwitchParameter NoCache { get; set; }
 
     /// <summary>Seed of the random start; the same seed gives the same bytes.</summary>
-    [Parameter]
-    public ulong Seed { get; set; }
+    [Parameter, ValidateRange(0, int.MaxValue)]
+    public int Seed { get; set; }
 
     /// <summary>Threads to compute with; every core by default.</summary>
     [Parameter, ValidateRange(1, 256)]

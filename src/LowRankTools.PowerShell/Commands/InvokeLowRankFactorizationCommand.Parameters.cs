@@ -30,7 +30,7 @@ public sealed partial class InvokeLowRankFactorizationCommand
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = KeepRatioLiteralPathSet)]
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = EnergyLiteralPathSet)]
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PlanLiteralPathSet)]
-    [Alias("PSPath", "LP"), ValidateNotNullOrEmpty]
+    [Alias("PSPath", "LP", "FullName"), ValidateNotNullOrEmpty]
     public override string[]? LiteralPath { get; set; }
 
     /// <summary>Layers that Get-LayerShapes found: exactly these are factorized, in the models they are from.</summary>

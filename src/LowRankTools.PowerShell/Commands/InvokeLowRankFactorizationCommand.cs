@@ -61,7 +61,7 @@ public sealed partial class InvokeLowRankFactorizationCommand : WriteCommandBase
         if (result.Uncalibrated.Count > 0)
             Warn($"{source.Path}: the calibration has nothing on {string.Join(", ", result.Uncalibrated)}; only the weight was looked at there.");
         if (result.FactorizedLayers == 0)
-            Warn($"{source.Path}: no layer is factorized; each one's Reason in the result's Layers says why.");
+            Warn($"{source.Path}: no layer would be factorized; each one's Reason in the result's Layers says why.");
         WriteResult(result, result.Path, result.Written, result.Displaced, result.Note);
     }
 
@@ -101,6 +101,6 @@ public sealed partial class InvokeLowRankFactorizationCommand : WriteCommandBase
         Force = Force,
         UseCache = !NoCache,
         Engine = Choice(Engine, Device),
-        Svd = new SvdOptions { Seed = Seed, ThreadCount = ThreadCount },
+        Svd = new SvdOptions { Seed = (ulong)Seed, ThreadCount = ThreadCount },
     };
 }

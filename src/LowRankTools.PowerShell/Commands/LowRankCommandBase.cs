@@ -25,6 +25,9 @@ public abstract class LowRankCommandBase : PSCmdlet
         }
     }
 
+    /// <summary>A file as Get-Item gives it, with its PSPath, which the next cmdlet binds to.</summary>
+    private protected PSObject ProviderItem(string path) => InvokeProvider.Item.Get([path], force: true, literalPath: true)[0];
+
     /// <summary>Makes an error that was foreseen the end of the command: no other input could do better.</summary>
     private protected void Required(object? target, Action action)
     {

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using LowRankTools.Core;
+using LowRankTools.Formats;
 
 namespace LowRankTools.PowerShell.Commands;
 
@@ -11,7 +12,7 @@ public sealed class MergeLowRankFactorCommand : WriteCommandBase
     private MergeOptions Options => new()
     {
         OutputPath = FullOutputPath,
-        Format = ChosenFormat,
+        Format = ChosenFormat ?? ModelFormat.Safetensors,
         DType = ChosenDType,
         MaxShardBytes = MaxShardSize,
         Force = Force,

@@ -7,4 +7,6 @@ public enum OutputFormat
     Safetensors,
     /// <summary>A zip archive that torch.load opens.</summary>
     PyTorch,
+    /// <summary>The ONNX graph of the source with pairs of MatMul in place of one.</summary>
+    Onnx,
 }

@@ -26,7 +26,7 @@ public abstract class PathCommandBase : OperationCommandBase
 
     /// <summary>Paths of models, taken as they are.</summary>
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = LiteralPathSet)]
-    [Alias("PSPath", "LP"), ValidateNotNullOrEmpty]
+    [Alias("PSPath", "LP", "FullName"), ValidateNotNullOrEmpty]
     public virtual string[]? LiteralPath { get; set; }
 
     /// <summary>Whether subfolders are searched too.</summary>

@@ -13,7 +13,7 @@ public abstract class WriteCommandBase : PathCommandBase
     [Parameter, ValidateNotNullOrEmpty]
     public string? OutputPath { get; set; }
 
-    /// <summary>Format to write; by default what the name of a file in -OutputPath asks for, or safetensors.</summary>
+    /// <summary>Format to write; by default what the name of a file in -OutputPath asks for, or Onnx for models in it and Safetensors for others.</summary>
     [Parameter]
     public OutputFormat? Format { get; set; }
 
@@ -35,12 +35,9 @@ public abstract class WriteCommandBase : PathCommandBase
 
     private protected string? FullOutputPath { get; private set; }
 
-    private protected ModelFormat ChosenFormat => Format switch
-    {
-        OutputFormat.Safetensors => ModelFormat.Safetensors,
-        OutputFormat.PyTorch => ModelFormat.PyTorch,
-        _ => FullOutputPath is null ? ModelFormat.Safetensors : OutputLocation.FormatOf(FullOutputPath) ?? ModelFormat.Safetensors,
-    };
+    /// <summary>What was asked for; null for what suits the source.</summary>
+    private protected ModelFormat? ChosenFormat =>
+        Format is { } format ? Enum.Parse<ModelFormat>(format.ToString()) : FullOutputPath is null ? null : OutputLocation.FormatOf(FullOutputPath);
 
     private protected TensorDType? ChosenDType => DType is { } type ? Enum.Parse<TensorDType>(type.ToString()) : null;
 
@@ -74,6 +71,6 @@ public abstract class WriteCommandBase : PathCommandBase
             Tell($"{(written ? "Replaced or removed" : "Would replace or remove")} '{old}'.");
         if (note.Length > 0)
             Warn(note);
-        WriteObject(PassThru && written ? new FileInfo(path) : result);
+        WriteObject(PassThru && written ? ProviderItem(path) : result);
     }
 }

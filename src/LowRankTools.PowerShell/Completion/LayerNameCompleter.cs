@@ -61,6 +61,6 @@ public sealed class LayerNameCompleter : IArgumentCompleter
         string escaped = WildcardPattern.Escape(layer.Name);
         bool plain = escaped.All(c => char.IsLetterOrDigit(c) || c is '.' or '_' or '-' or '/' or ':');
         string text = plain ? escaped : "'" + escaped.Replace("'", "''", StringComparison.Ordinal) + "'";
-        return new CompletionResult(text, layer.Name, CompletionResultType.ParameterValue, $"{layer.Kind} {Display.Shape(layer.Shape)} {layer.DType}");
+        return new CompletionResult(text, layer.Name, CompletionResultType.ParameterValue, $"{layer.Kind} {layer.Shape} {layer.DType}");
     }
 }

@@ -13,15 +13,8 @@ public static class Display
 
     private static readonly string[] s_units = ["B", "KB", "MB", "GB", "TB", "PB", "EB"];
 
-    /// <summary>Longest name in a table: leaves room for the figures at a width of 120.</summary>
-    private const int LongestName = 44;
-
-    /// <summary>A name as far as it fits beside figures: its end says most, so the beginning goes.</summary>
-    public static string Name(string name)
-    {
-        name = SafeText.Line(name);
-        return name.Length <= LongestName ? name : string.Concat("\u2026", name.AsSpan(name.Length - LongestName + 1));
-    }
+    /// <summary>A name as far as it fits beside figures.</summary>
+    public static string Name(string name) => ShortName.Of(SafeText.Line(name), ShortName.Longest);
 
     /// <summary>A name or path in full, without what a screen would obey; empty for null.</summary>
     public static string Text(string? text) => text is null ? string.Empty : SafeText.Line(text);
@@ -42,13 +35,6 @@ public static class Display
             unit++;
         }
         return $"{size.ToString(unit == 0 ? "0" : "0.0", CultureInfo.InvariantCulture)} {s_units[unit]}";
-    }
-
-    /// <summary>A shape: <c>512 x 2048</c>; <c>scalar</c> for none.</summary>
-    public static string Shape(IEnumerable<long> shape)
-    {
-        string text = string.Join(" x ", shape.Select(s => s.ToString(CultureInfo.InvariantCulture)));
-        return text.Length > 0 ? text : "scalar";
     }
 
     /// <summary>A share of one: <c>22.0 %</c>; empty for null.</summary>
@@ -96,7 +82,7 @@ public static class Display
 
     /// <summary>A layer that was timed, by its shape: <c>512 x 512, 72 layers</c>.</summary>
     public static string Layer(LayerSpeed speed) =>
-        $"{Shape([speed.OutFeatures, speed.InFeatures])}{(speed.Path is null ? string.Empty : $", {Plural(speed.Layers, "layer")}")}";
+        $"{new MatrixShape(speed.OutFeatures, speed.InFeatures)}{(speed.Path is null ? string.Empty : $", {Plural(speed.Layers, "layer")}")}";
 
     /// <summary>What was timed on what: <c>Embedded on cpu, AVX-512, 2 threads, 128 tokens</c>.</summary>
     public static string Conditions(LayerSpeed speed) =>
@@ -131,7 +117,7 @@ public static class Display
 
     /// <summary>Layers, one a line: name, kind, shape, type, parameters; empty for null.</summary>
     public static string Layers(IReadOnlyList<LayerShape>? layers) => Lines(
-        (layers ?? []).Select(l => new[] { Text(l.Name), l.Kind.ToString(), Shape(l.Shape), l.DType, Count(l.Parameters) }));
+        (layers ?? []).Select(l => new[] { Text(l.Name), l.Kind.ToString(), l.Shape.ToString(), l.DType, Count(l.Parameters) }));
 
     private static string Lines(IEnumerable<string[]> rows)
     {

@@ -13,6 +13,9 @@ namespace LowRankTools.TorchSharp;
 /// </remarks>
 public sealed partial class TorchSharpEngine
 {
+    // TorchSharp adds the revision of its own package.
+    private static readonly string s_libTorch = $"libtorch {Version.Parse(__version__).ToString(3)}";
+
     private readonly Device _device;
     private readonly WorkCounter? _counter;
 
@@ -34,7 +37,12 @@ public sealed partial class TorchSharpEngine
 
     /// <summary>How the engine on a device describes itself; libtorch chooses its instruction set alone.</summary>
     internal static EngineInfo InfoOf(string device) =>
-        new("TorchSharp", device, $"libtorch {__version__}", EngineCatalog.Embedded.ThreadCount, Available: true, Reason: string.Empty);
+        new("TorchSharp", device, s_libTorch, EngineCatalog.Embedded.ThreadCount, Available: true, Reason: string.Empty)
+        {
+            Version = $"{typeof(Device).Assembly.GetName().Version!.ToString(3)} ({s_libTorch})",
+            MemoryBytes = device == "cpu" ? EngineCatalog.HostMemoryBytes : CudaDriver.MemoryBytes(device),
+            Path = LibTorchLocation.Folder,
+        };
 
     /// <inheritdoc/>
     public ITensor Create(ElementType type, params ReadOnlySpan<int> shape)

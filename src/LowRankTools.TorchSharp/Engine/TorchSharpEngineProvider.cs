@@ -17,7 +17,7 @@ public sealed class TorchSharpEngineProvider : IEngineProvider
         int devices = torch.cuda.is_available() ? torch.cuda.device_count() : 0;
         _engines.AddRange(Enumerable.Range(0, devices).Select(i => TorchSharpEngine.InfoOf($"cuda:{i}")));
         if (devices == 0)
-            _engines.Add(TorchSharpEngine.InfoOf("cuda") with { InstructionSet = string.Empty, ThreadCount = 0, Available = false, Reason = "libtorch finds no CUDA device; it may be a build for the processor only" });
+            _engines.Add(WithoutCuda(TorchSharpEngine.InfoOf("cpu")));
     }
 
     /// <inheritdoc/>
@@ -28,5 +28,14 @@ public sealed class TorchSharpEngineProvider : IEngineProvider
     {
         if (_engines.Any(e => e.Device == device && e.Available)) return new TorchSharpEngine(device, options);
         throw new LowRankToolsException("EngineUnavailable", $"libtorch finds no device {device}.", "Ask for a device that is listed as available.");
+    }
+
+    private static EngineInfo WithoutCuda(EngineInfo processor)
+    {
+        bool built = LibTorchLocation.IsForCuda;
+        return new EngineInfo(processor.Name, "cuda", string.Empty, 0, Available: false, built ? "libtorch finds no CUDA device" : "this libtorch is built for the processor only")
+        {
+            Remedy = built ? "A GPU of NVIDIA and its driver are needed." : "Install-LowRankEngine -Device cuda -Force replaces it, where there is a GPU of NVIDIA.",
+        };
     }
 }

@@ -3,7 +3,27 @@ namespace LowRankTools.Cli.Tests.Commands;
 public sealed class UsageTests
 {
     [Theory]
-    [InlineData("")]
+    [InlineData("", "--help")]
+    [InlineData("help", "--help")]
+    [InlineData("help count", "count --help")]
+    public async Task Help_is_there_without_knowing_the_option(string line, string same)
+    {
+        CliRun run = await CliRun.Of(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)), asked = await CliRun.Of(same.Split(' '));
+        Assert.Equal((0, asked.Out), (run.Code, run.Out));
+        Assert.NotEqual("", run.Out);
+    }
+
+    [Theory]
+    [InlineData("cuont", "count")]
+    [InlineData("factorise", "factorize")]
+    [InlineData("shape", "shapes")]
+    public async Task A_misspelled_verb_is_told_the_right_one(string typed, string meant) =>
+        Assert.Contains($"'lowrank {meant}'", (await CliRun.Of(typed, "x")).Error, StringComparison.Ordinal);
+
+    [Fact]
+    public async Task A_verb_like_no_other_is_told_none() => Assert.DoesNotContain("'lowrank ", (await CliRun.Of("sausages")).Error.Replace("'lowrank --help'", "", StringComparison.Ordinal), StringComparison.Ordinal);
+
+    [Theory]
     [InlineData("nonsense")]
     [InlineData("count")]
     [InlineData("count x --no-such-option")]

@@ -20,7 +20,7 @@ public sealed partial class OptionNamesTests
     public void Every_remedy_in_the_sources_names_an_option_that_exists()
     {
         HashSet<string> options = [.. CommandTree.Build([], new ConsoleContext(TextWriter.Null, TextWriter.Null, Terminal.None, default))
-            .Subcommands.SelectMany(c => c.Options).Select(o => o.Name)];
+            .Subcommands.SelectMany(c => c.Subcommands.Prepend(c)).SelectMany(c => c.Options).Select(o => o.Name)];
         string sources = Path.Combine(Path.GetDirectoryName(ThisFile())!, "../../../src");
         string[] named = [.. new[] { "LowRankTools.Core", "LowRankTools.Formats", "LowRankTools.Numerics" }
             .SelectMany(p => Directory.EnumerateFiles(Path.Combine(sources, p), "*.cs", SearchOption.AllDirectories))

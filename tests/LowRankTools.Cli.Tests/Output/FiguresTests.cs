@@ -31,10 +31,8 @@ public sealed class FiguresTests
     public void Durations_have_three_digits_and_a_unit(double seconds, string expected) => Assert.Equal(expected, Figures.Duration(seconds));
 
     [Fact]
-    public void Shapes_counts_and_shares_are_readable()
+    public void Counts_and_shares_are_readable()
     {
-        Assert.Equal("512 x 2048", Figures.Shape([512, 2048]));
-        Assert.Equal("scalar", Figures.Shape([]));
         Assert.Equal("45,555,200", Figures.Count(45_555_200));
         Assert.Equal("22.0 %", Figures.Percent(0.2203));
         Assert.Equal("1 layer", Figures.Plural(1, "layer"));

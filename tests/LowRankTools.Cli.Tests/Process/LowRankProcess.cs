@@ -14,15 +14,23 @@ internal sealed partial class LowRankProcess : IDisposable
     private readonly Task<string> _error;
 
     public LowRankProcess(params string[] args)
-        : this(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet", [Path.Combine(AppContext.BaseDirectory, "lowrank.dll"), .. args])
+        : this(new Dictionary<string, string>(), args)
     {
     }
 
-    private LowRankProcess(string program, IEnumerable<string> args)
+    /// <summary>As above, with variables of its environment.</summary>
+    public LowRankProcess(IReadOnlyDictionary<string, string> environment, params string[] args)
+        : this(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet", [Path.Combine(AppContext.BaseDirectory, "lowrank.dll"), .. args], environment)
+    {
+    }
+
+    private LowRankProcess(string program, IEnumerable<string> args, IReadOnlyDictionary<string, string>? environment = null)
     {
         ProcessStartInfo start = new(program) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (string arg in args)
             start.ArgumentList.Add(arg);
+        foreach ((string name, string value) in environment ?? new Dictionary<string, string>())
+            start.Environment[name] = value;
         ChildInterrupt.TakeEffect();
         _process = System.Diagnostics.Process.Start(start)!;
         _output = _process.StandardOutput.ReadToEndAsync();

@@ -35,6 +35,25 @@ public sealed class CalibratedPlanTests : IDisposable
     }
 
     [Fact]
+    public void A_plan_finds_its_calibration_again_or_says_what_is_missing()
+    {
+        ModelSource model = Model();
+        CalibrationOptions calibration = Calibration() with { Mode = CalibrationMode.Diagonal };
+        RankPlan made = new MakePlan(new PlanOptions { Rule = new RankRule.TargetReduction(2), Weighting = Weighting.Calibrated, Calibration = calibration }).Run(model);
+        RankPlan plan = RankPlanFile.Parse(RankPlanFile.ToFile(made), "plan");
+        FactorizationResult Carried(CalibrationOptions? named, string output) =>
+            new FactorizeModel(new FactorizeOptions { Plan = plan, Calibration = named, OutputPath = _folder[output] }).Run(model);
+        Assert.Equal(Carried(calibration, "named").Layers.Select(l => l.CalibratedError), Carried(null, "found").Layers.Select(l => l.CalibratedError));
+
+        Write(calibration.Path, Gram("fc", Inputs(5, 20, 60)));
+        Assert.Equal(CoreErrors.CalibrationInvalid, ErrorOf(() => Carried(null, "changed")));
+        File.Delete(calibration.Path);
+        Assert.Equal(CoreErrors.PathNotFound, ErrorOf(() => Carried(null, "gone")));
+        plan.Calibration = null;
+        Assert.All(Carried(null, "plain").Layers, l => Assert.Null(l.CalibratedError));
+    }
+
+    [Fact]
     public void A_layer_that_the_file_does_not_know_is_weighed_by_its_weight()
     {
         ModelSource model = Model();

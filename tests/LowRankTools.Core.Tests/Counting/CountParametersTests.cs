@@ -40,8 +40,8 @@ public sealed class CountParametersTests : IDisposable
     }
 
     [Fact]
-    public void Lists_are_arrays_which_scripts_can_index() =>
-        Assert.IsType<LayerShape[]>(Count(TestModel.Random("fc.weight", 1, 8, 6)).LayerShapes);
+    public void Lists_can_be_indexed_by_scripts() =>
+        Assert.IsType<System.Collections.IList>(Count(TestModel.Random("fc.weight", 1, 8, 6)).LayerShapes, exactMatch: false);
 
     [Fact]
     public void The_seeds_transformer_has_as_many_parameters_as_its_notebook_says()

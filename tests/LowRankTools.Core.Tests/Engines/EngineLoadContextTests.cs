@@ -11,7 +11,7 @@ public sealed class EngineLoadContextTests
     public void A_native_library_that_the_process_already_has_is_shared()
     {
         using TemporaryCopy copy = new(extraBytes: 0);
-        new EngineLoadContext(copy.Folder).LoadNative(Library);
+        new EngineLoadContext(copy.Folder).LoadNative(copy.File);
         Assert.DoesNotContain(LoadedFiles(), file => file.StartsWith(copy.Folder, StringComparison.Ordinal));
     }
 
@@ -19,7 +19,7 @@ public sealed class EngineLoadContextTests
     public void Another_build_of_a_loaded_native_library_is_refused_with_its_place()
     {
         using TemporaryCopy copy = new(extraBytes: 16);
-        DllNotFoundException error = Assert.Throws<DllNotFoundException>(() => new EngineLoadContext(copy.Folder).LoadNative(Library));
+        DllNotFoundException error = Assert.Throws<DllNotFoundException>(() => new EngineLoadContext(copy.Folder).LoadNative(copy.File));
         Assert.Contains(Path.GetDirectoryName(copy.Original)!, error.Message, StringComparison.Ordinal);
     }
 
@@ -35,15 +35,17 @@ public sealed class EngineLoadContextTests
         {
             Original = LoadedFiles().First(file => Path.GetFileNameWithoutExtension(file) is Library or "lib" + Library);
             Folder = Directory.CreateTempSubdirectory("lowrank-native-").FullName;
-            string target = Path.Combine(Folder, Path.GetFileName(Original));
-            File.Copy(Original, target);
-            using FileStream stream = new(target, FileMode.Append);
+            File = Path.Combine(Folder, Path.GetFileName(Original));
+            System.IO.File.Copy(Original, File);
+            using FileStream stream = new(File, FileMode.Append);
             stream.Write(new byte[extraBytes]);
         }
 
         public string Original { get; }
 
         public string Folder { get; }
+
+        public string File { get; }
 
         public void Dispose() => Directory.Delete(Folder, recursive: true);
     }

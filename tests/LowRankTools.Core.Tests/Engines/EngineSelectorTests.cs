@@ -9,7 +9,9 @@ public sealed class EngineSelectorTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    private EnginePlugin Missing => new("TorchSharp", _folder["nowhere"], "LowRankTools.TorchSharp", "LibTorchSharp");
+    private EnginePlugin Missing => new("TorchSharp", _folder["nowhere"], "LowRankTools.TorchSharp");
+
+    private static EngineProblem? Problem(EnginePlugin plugin) => plugin.TryLoad(out EngineProblem? problem) is null ? problem : null;
 
     [Theory]
     [InlineData(EngineKind.Auto, null)]
@@ -29,8 +31,8 @@ public sealed class EngineSelectorTests : IDisposable
     {
         LowRankToolsException e = Assert.Throws<LowRankToolsException>(() => EngineSelector.Select(new EngineChoice { Engine = EngineKind.TorchSharp }, Missing));
         Assert.Equal(CoreErrors.EngineUnavailable, e.ErrorId);
-        Assert.Contains(Missing.Reason, e.Message, StringComparison.Ordinal);
-        Assert.NotEmpty(e.Remedy);
+        Assert.Contains(Problem(Missing)!.Reason, e.Message, StringComparison.Ordinal);
+        Assert.Equal(Problem(Missing)!.Remedy, e.Remedy);
     }
 
     [Theory]
@@ -40,7 +42,7 @@ public sealed class EngineSelectorTests : IDisposable
     {
         SelectedEngine engine = EngineSelector.Select(new EngineChoice { Device = device }, Missing);
         Assert.True(engine.IsEmbedded);
-        Assert.Contains(Missing.Reason, engine.Fallback, StringComparison.Ordinal);
+        Assert.Contains(Problem(Missing)!.Reason, engine.Fallback, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -66,13 +68,26 @@ public sealed class EngineSelectorTests : IDisposable
         AssertError(CoreErrors.EngineUnavailable, new EngineChoice { Engine = EngineKind.TorchSharp }, broken);
         Assert.Equal([true, false], EngineList.List(broken).Select(e => e.Available));
         Assert.NotEmpty(EngineList.List(broken)[1].Reason);
+        Assert.NotEmpty(EngineList.List(broken)[1].Remedy);
+        Assert.NotNull(Problem(broken)!.Cause);
     }
 
     [Fact]
     public void A_folder_without_its_assembly_is_named()
     {
         EnginePlugin empty = new("TorchSharp", Directory.CreateDirectory(_folder["empty"]).FullName, "Engine");
-        Assert.Contains(_folder["empty"], empty.Reason, StringComparison.Ordinal);
+        Assert.Contains(_folder["empty"], Problem(empty)!.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_was_missing_is_found_once_it_is_there()
+    {
+        string target = Path.Combine(_folder["later"], "Engine.dll");
+        EnginePlugin later = new("TorchSharp", _folder["later"], "Engine", _ => File.Exists(target) ? new EngineNatives([]) : EngineNatives.None("not yet", "wait"));
+        Directory.CreateDirectory(_folder["later"]);
+        Assert.Equal("not yet", Problem(later)!.Reason);
+        File.Copy(typeof(EngineSelectorTests).Assembly.Location, target);
+        Assert.Null(Problem(later));
     }
 
     [Fact]
@@ -80,8 +95,8 @@ public sealed class EngineSelectorTests : IDisposable
     {
         Directory.CreateDirectory(_folder["half"]);
         File.Copy(typeof(EngineSelector).Assembly.Location, Path.Combine(_folder["half"], "Engine.dll"));
-        EnginePlugin half = new("TorchSharp", _folder["half"], "Engine", "NativeEngine");
-        Assert.Contains("NativeEngine", half.Reason, StringComparison.Ordinal);
+        EnginePlugin half = new("TorchSharp", _folder["half"], "Engine", folder => new EngineNatives([Path.Combine(folder, "NativeEngine.so")]));
+        Assert.Contains("NativeEngine", Problem(half)!.Reason, StringComparison.Ordinal);
     }
 
     // This very assembly plays the plugin: it is loaded a second time, into a context of its own.
@@ -89,7 +104,7 @@ public sealed class EngineSelectorTests : IDisposable
     public void A_plugin_meets_the_product_through_the_contract()
     {
         EnginePlugin plugin = new("TorchSharp", AppContext.BaseDirectory, typeof(EngineSelectorTests).Assembly.GetName().Name!);
-        Assert.Equal(string.Empty, plugin.Reason);
+        Assert.Null(Problem(plugin));
         Assert.NotEqual(typeof(PluggedProvider), plugin.Provider.GetType());
         Assert.Equal("cpu", EngineSelector.Select(new EngineChoice { Engine = EngineKind.TorchSharp }, plugin).Info.Device);
         Assert.Equal("cuda:0", EngineSelector.Select(new EngineChoice { Device = "cuda" }, plugin).Info.Device);

@@ -42,6 +42,18 @@ public sealed class ModelLocatorTests : IDisposable
     }
 
     [Theory]
+    [InlineData("encoder/dist/model.json", "encoder")]
+    [InlineData("encoder/lib/dist/model.json", "encoder")]
+    [InlineData("encoder/model.safetensors", "encoder")]
+    [InlineData("dist/encoder.safetensors", "encoder")]
+    public void A_model_is_not_named_after_a_folder_that_every_package_has(string path, string name)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(_folder[path])!);
+        _folder.Touch(path);
+        Assert.Equal(name, Assert.Single(new ModelLocator().Find(_folder[path])).Name);
+    }
+
+    [Theory]
     [InlineData("model.safetensors", "pytorch_model.bin")]
     [InlineData("tiny.safetensors", "tiny.pt")]
     [InlineData("tiny.safetensors", "tiny.pth")]

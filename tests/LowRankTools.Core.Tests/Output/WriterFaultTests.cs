@@ -1,3 +1,4 @@
+using LowRankTools.Core.Tests.Graphs;
 using LowRankTools.Formats;
 using LowRankTools.Numerics;
 using Xunit.Abstractions;
@@ -41,6 +42,15 @@ public sealed class WriterFaultTests(ITestOutputHelper log) : IDisposable
                 cases.Add(merge, ModelFormat.PyTorch, false, Old.OneFile, fault);
             }
         }
+        // A graph, and one with its values in a data file.
+        foreach (Fault fault in Enum.GetValues<Fault>())
+        {
+            foreach (Old old in (Old[])[Old.Nothing, Old.OneFile])
+            {
+                cases.Add(false, ModelFormat.Onnx, false, old, fault);
+                cases.Add(false, ModelFormat.Onnx, true, old, fault);
+            }
+        }
         return cases;
     }
 
@@ -48,7 +58,8 @@ public sealed class WriterFaultTests(ITestOutputHelper log) : IDisposable
     [MemberData(nameof(Cases))]
     public void At_every_stop_there_is_the_old_model_or_the_new_one(bool merge, ModelFormat format, bool sharded, Old old, Fault fault)
     {
-        Writer writer = new(merge, format, sharded, old, Source(merge, 1), Source(merge, 2));
+        Writer writer = format == ModelFormat.Onnx ? new(merge, format, Sharded: false, old, Graph(1, sharded), Graph(2, sharded))
+            : new(merge, format, sharded, old, Source(merge, 1), Source(merge, 2));
         string reference = _folder["reference"];
         FaultyDisk counted = new(fault, NoFault);
         Assert.Null(Record.Exception(() => writer.Run(reference, counted)));
@@ -109,6 +120,8 @@ public sealed class WriterFaultTests(ITestOutputHelper log) : IDisposable
         new FactorizeModel(new FactorizeOptions { Rule = new RankRule.Fixed(5), OutputPath = pairs }).Run(dense);
         return new ModelSource(pairs, "m");
     }
+
+    private ModelSource Graph(int seed, bool data) => GraphModel.Write(_folder[$"source/{seed}/m.onnx"], dataFile: data ? "values" : null);
 
     /// <summary>Every model that a reader finds, by its content; empty for one that is refused with a named error.</summary>
     private static List<string> States(string folder)

@@ -87,8 +87,8 @@ public sealed class RankPlanFileTests : IDisposable
         { "\"Rule\": \"TargetReduction 2\",", "" },
         { "\"Rule\": \"TargetReduction 2\"", "\"Rule\": null" },
         { "\"Weighting\": \"Relative\"", "\"Weighting\": \"Heavy\"" },
-        { "\"Weighting\": \"Relative\"", "\"Weighting\": 0" },
-        { "\"Kind\":\"Linear\"", "\"Kind\":7" },
+        { "\"Weighting\": \"Relative\"", "\"Weighting\": 99" },
+        { "\"Kind\":\"Linear\"", "\"Kind\":99" },
         { "\"Shape\":[12,20]", "\"Shape\":[12,21]" },
         { "\"Shape\":[12,20]", "\"Shape\":[-12,-20]" },
         { "\"Shape\":[12,20],\"Rows\":12,\"Columns\":20", "\"Shape\":[4611686018427387904,4],\"Rows\":0,\"Columns\":0" },
@@ -187,15 +187,12 @@ public sealed class RankPlanFileTests : IDisposable
     {
         RankPlan adapters = new MakePlan(new PlanOptions { Rule = new RankRule.Fixed(2), IsAdapter = true }).Run(Model());
         Assert.Equal(CoreErrors.PlanInvalid, Assert.Throws<LowRankToolsException>(() => new FactorizeModel(new FactorizeOptions { Plan = adapters }).Run(Model())).ErrorId);
-        RankPlan convolution = Plan();
-        convolution.Layers[2].Rank = 1;
-        Assert.Equal(CoreErrors.PlanInvalid, Assert.Throws<LowRankToolsException>(() => new FactorizeModel(new FactorizeOptions { Plan = convolution, WhatIf = true }).Run(Model())).ErrorId);
-        RankPlan high = Plan();
-        high.Layers[0].Rank = 13;
-        Assert.Equal(CoreErrors.RankExceedsLayer, Assert.Throws<LowRankToolsException>(() => new FactorizeModel(new FactorizeOptions { Plan = high, WhatIf = true }).Run(Model())).ErrorId);
+        RankPlan plan = Plan();
+        Assert.Equal(CoreErrors.RankExceedsLayer, Assert.Throws<LowRankToolsException>(() => plan.Layers[2].Rank = 1).ErrorId); // a convolution
+        Assert.Equal(CoreErrors.RankExceedsLayer, Assert.Throws<LowRankToolsException>(() => plan.Layers[0].Rank = 13).ErrorId);
         Assert.Equal(CoreErrors.OptionInvalid, Assert.Throws<LowRankToolsException>(() => new FactorizeOptions().Validate()).ErrorId);
-        Assert.Equal(CoreErrors.OptionInvalid, Assert.Throws<LowRankToolsException>(() => new FactorizeOptions { Plan = high, Selection = new LayerSelection { IncludeEmbedding = true } }.Validate()).ErrorId);
-        Assert.Equal(CoreErrors.OptionInvalid, Assert.Throws<LowRankToolsException>(() => new FactorizeOptions { Plan = high, Rule = new RankRule.Fixed(1) }.Validate()).ErrorId);
+        Assert.Equal(CoreErrors.OptionInvalid, Assert.Throws<LowRankToolsException>(() => new FactorizeOptions { Plan = plan, Selection = new LayerSelection { IncludeEmbedding = true } }.Validate()).ErrorId);
+        Assert.Equal(CoreErrors.OptionInvalid, Assert.Throws<LowRankToolsException>(() => new FactorizeOptions { Plan = plan, Rule = new RankRule.Fixed(1) }.Validate()).ErrorId);
     }
 
     [Fact]

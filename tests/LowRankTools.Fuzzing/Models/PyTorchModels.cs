@@ -11,8 +11,9 @@ internal static class PyTorchModels
     {
         byte[] state = Archive(P.Ordered(
             ("layer.weight", T.Tensor("0", 6, 8)), ("layer.bias", T.Tensor("1", 6)),
-            ("turned.weight", T.View(T.Storage("FloatStorage", "0", 48), 0, [8, 6], [1, 8])), ("half", T.View(T.Storage("HalfStorage", "2", 5), 1, [2, 2], [2, 1]))),
-            T.Floats(48), T.Floats(6), new byte[10]);
+            ("turned.weight", T.View(T.Storage("FloatStorage", "0", 48), 0, [8, 6], [1, 8])), ("half", T.View(T.Storage("HalfStorage", "2", 5), 1, [2, 2], [2, 1])),
+            ("alone.weight", T.Tensor("3", 6, 8))),
+            T.Floats(48), T.Floats(6), new byte[10], T.Floats(48));
         yield return new("PyTorch archive", new ModelPart("model.pt", FileKind.Archive, state));
         yield return new("PyTorch checkpoint", new ModelPart("model.pt", FileKind.Archive, Checkpoint()));
         yield return new("TorchScript", new ModelPart("model.pt", FileKind.Archive, Script()));

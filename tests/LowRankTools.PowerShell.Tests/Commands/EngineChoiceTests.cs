@@ -1,9 +1,10 @@
 using System.Text.Json;
+using LowRankTools.Tests;
 
 namespace LowRankTools.PowerShell.Tests.Commands;
 
-/// <summary>-Engine and -Device, in modules built with TorchSharp and without.</summary>
-public sealed class EngineChoiceTests(PwshSession session) : IClassFixture<PwshSession>, IDisposable
+/// <summary>-Engine and -Device where TorchSharp finds libtorch, and where it does not.</summary>
+public sealed class EngineChoiceTests(PwshSession session, TorchSharpSession torchSharp) : IClassFixture<PwshSession>, IClassFixture<TorchSharpSession>, IDisposable
 {
     private readonly Sandbox _sandbox = new();
 
@@ -16,11 +17,21 @@ public sealed class EngineChoiceTests(PwshSession session) : IClassFixture<PwshS
     [InlineData("Measure-LayerSpeed 8x8 -SkipBreakEven -Runs 1")]
     public void An_engine_that_is_asked_for_computes_or_is_an_error(string command)
     {
-        Assert.Empty(Errors(command + " -Engine Embedded -Device cpu"));
-        bool there = session.All(_sandbox, "Get-LowRankEngine TorchSharp | Where-Object Device -eq cpu")[0].GetProperty("Available").GetBoolean();
-        Assert.Equal(there ? [] : ["EngineUnavailable"], Errors(command.Replace("out.", "torch.", StringComparison.Ordinal) + " -Engine TorchSharp"));
-        Assert.Equal(["EngineUnavailable"], Errors(command + " -Engine Embedded -Device cuda"));
-        Assert.Equal(["OptionInvalid"], Errors(command + " -Device abacus"));
+        Assert.Empty(Errors(session, command + " -Engine Embedded -Device cpu"));
+        Assert.Empty(Errors(torchSharp, command.Replace("out.", "torch.", StringComparison.Ordinal) + " -Engine TorchSharp"));
+        Assert.Equal(["EngineUnavailable"], Errors(session, command + " -Engine TorchSharp"));
+        Assert.Equal(["EngineUnavailable"], Errors(session, command + " -Engine Embedded -Device cuda"));
+        Assert.Equal(["OptionInvalid"], Errors(session, command + " -Device abacus"));
+    }
+
+    [PwshFact]
+    public void TorchSharp_says_what_it_is_and_where_it_lies()
+    {
+        JsonElement engine = torchSharp.One(_sandbox, "Get-LowRankEngine TorchSharp | Where-Object Device -eq cpu");
+        Assert.True(engine.GetProperty("Available").GetBoolean(), engine.GetProperty("Reason").GetString());
+        Assert.Equal(LibTorchCopy.Folder, engine.GetProperty("Path").GetString());
+        Assert.Equal("", engine.GetProperty("Remedy").GetString());
+        Assert.True(engine.GetProperty("MemoryBytes").GetInt64() > 0);
     }
 
     [PwshFact]
@@ -40,9 +51,9 @@ public sealed class EngineChoiceTests(PwshSession session) : IClassFixture<PwshS
     }
 
     // Nothing can go on without its engine, so the error is a terminating one.
-    private IEnumerable<string> Errors(string command)
+    private IEnumerable<string> Errors(PwshSession place, string command)
     {
-        Reply reply = session.Run(_sandbox, command);
+        Reply reply = place.Run(_sandbox, command);
         return reply.Thrown is { } thrown ? [thrown.Id.Split(',')[0]] : reply.ErrorIds;
     }
 }

@@ -19,7 +19,7 @@ public sealed class GetLayerShapesTests(PwshSession session) : IClassFixture<Pws
     {
         JsonElement layer = session.One(_sandbox, "Get-LayerShapes models/tiny.safetensors -Name fc1.weight");
         Assert.Equal("Linear", layer.GetProperty("Kind").GetString());
-        Assert.Equal([64L, 32L], layer.GetProperty("Shape").EnumerateArray().Select(s => s.GetInt64()));
+        Assert.Equal([64L, 32L], layer.GetProperty("Shape").GetProperty("Sizes").EnumerateArray().Select(s => s.GetInt64()));
         Assert.Equal(64 * 32, layer.GetProperty("Parameters").GetInt64());
         Assert.Equal(64 * 32 * 4, layer.GetProperty("Bytes").GetInt64());
         Assert.Equal("OutIn", layer.GetProperty("Orientation").GetString());

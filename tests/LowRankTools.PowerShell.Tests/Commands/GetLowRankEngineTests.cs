@@ -20,7 +20,12 @@ public sealed class GetLowRankEngineTests(PwshSession session) : IClassFixture<P
     [PwshFact]
     public void An_engine_that_is_missing_says_why()
     {
-        Assert.All(session.All(_sandbox, "Get-LowRankEngine"), e => Assert.Equal(e.GetProperty("Available").GetBoolean(), e.GetProperty("Reason").GetString()!.Length == 0));
+        Assert.All(session.All(_sandbox, "Get-LowRankEngine"), e =>
+        {
+            Assert.Equal(e.GetProperty("Available").GetBoolean(), e.GetProperty("Reason").GetString()!.Length == 0);
+            Assert.Equal(e.GetProperty("Available").GetBoolean(), e.GetProperty("Remedy").GetString()!.Length == 0);
+            Assert.Equal(e.GetProperty("Available").GetBoolean(), e.GetProperty("Path").GetString()!.Length > 0);
+        });
     }
 
     [PwshFact]

@@ -182,9 +182,12 @@ public sealed class InvokeLowRankFactorizationTests(PwshSession session) : IClas
     }
 
     [PwshFact]
-    public void A_model_that_nothing_pays_for_is_copied_with_a_warning()
+    public void A_model_that_nothing_pays_for_is_not_copied_and_looking_tells_why()
     {
-        Reply reply = session.Run(_sandbox, "Invoke-LowRankFactorization models/tiny.safetensors -Rank 22 -OutputPath out");
+        Reply refused = session.Run(_sandbox, "Invoke-LowRankFactorization models/tiny.safetensors, models/mini -Rank 22 -OutputPath out -WarningAction SilentlyContinue");
+        Assert.Equal("NothingToFactorize", refused.ErrorIds.First());
+        Assert.False(Directory.Exists(_sandbox["out/tiny"]));
+        Reply reply = session.Run(_sandbox, "Invoke-LowRankFactorization models/tiny.safetensors -Rank 22 -OutputPath out -WhatIf");
         Assert.Single(reply.Warnings);
         Assert.All(Assert.Single(reply.Output).GetProperty("Layers").EnumerateArray(), l => Assert.Equal("BreakEven", l.GetProperty("Reason").GetString()));
     }

@@ -5,7 +5,8 @@ namespace LowRankTools.PowerShell.Tests.Conventions;
 /// <summary>What every cmdlet of the module owes its users, asked of the imported module.</summary>
 public sealed class CmdletConventionTests(PwshSession session) : IClassFixture<PwshSession>, IDisposable
 {
-    private static readonly string[] s_writers = ["Export-LowRankReport", "Export-RankPlan", "Invoke-LowRankFactorization", "Merge-LowRankFactor", "New-TransformerModel"];
+    private static readonly string[] s_writers = ["Export-LowRankReport", "Export-RankPlan", "Install-LowRankEngine", "Invoke-LowRankFactorization", "Merge-LowRankFactor", "New-TransformerModel"];
+    private static readonly string[] s_removers = ["Uninstall-LowRankEngine"];
 
     private readonly Sandbox _sandbox = new();
 
@@ -67,7 +68,7 @@ public sealed class CmdletConventionTests(PwshSession session) : IClassFixture<P
     public void Only_cmdlets_that_write_ask_before_they_do(string cmdlet)
     {
         string[] names = [.. Parameters(cmdlet, common: true).Select(p => p.GetProperty("Name").GetString()!)];
-        Assert.Equal(s_writers.Contains(cmdlet), names.Contains("WhatIf"));
+        Assert.Equal(s_writers.Concat(s_removers).Contains(cmdlet), names.Contains("WhatIf"));
         Assert.Equal(s_writers.Contains(cmdlet), names.Contains("Force"));
     }
 
@@ -78,7 +79,7 @@ public sealed class CmdletConventionTests(PwshSession session) : IClassFixture<P
     public void Parameters_of_computing_are_the_same_everywhere(string parameter)
     {
         string[] declarations = [.. session.All(_sandbox, $$"""
-            Get-Command -Module LowRankTools -CommandType Cmdlet | ForEach-Object { $_.Parameters['{{parameter}}'] } | Where-Object { $_ } | ForEach-Object {
+            Get-Command -Module LowRankTools -CommandType Cmdlet | Where-Object Verb -ne Install | ForEach-Object { $_.Parameters['{{parameter}}'] } | Where-Object { $_ } | ForEach-Object {
                 $attributes = foreach ($a in $_.Attributes) {
                     "$($a.GetType().Name) $($a.ValidValues) $($a.MinRange) $($a.MaxRange) $($a.Type) $($a.ParameterSetName) $($a.Mandatory) $($a.ValueFromPipelineByPropertyName)"
                 }

@@ -18,9 +18,7 @@ public sealed partial class ExampleTests(PwshSession session) : IClassFixture<Pw
         get
         {
             TheoryData<string, string> examples = [];
-            // The page of the engines shows the default build; EngineChoiceTests look at both.
-            bool torchSharp = Directory.Exists(Path.Combine(Repository.ModuleBin, "torch"));
-            foreach (string cmdlet in Repository.Cmdlets.Where(c => !torchSharp || c != "Get-LowRankEngine"))
+            foreach (string cmdlet in Repository.Cmdlets)
             {
                 foreach (Match example in Example().Matches(Page(cmdlet)))
                     examples.Add(cmdlet, example.Groups["title"].Value);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using LowRankTools.Tests;
 
 namespace LowRankTools.PowerShell.Tests.Support;
 
@@ -7,7 +8,7 @@ namespace LowRankTools.PowerShell.Tests.Support;
 /// One fresh PowerShell with the built module imported, which runs the scripts of a test class one after the other,
 /// each in a folder of its own.
 /// </summary>
-public sealed class PwshSession : IDisposable
+public class PwshSession : IDisposable
 {
     private const string Mark = "@@reply ";
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(2);
@@ -15,11 +16,20 @@ public sealed class PwshSession : IDisposable
     private readonly Process? _process;
 
     public PwshSession()
+        : this([])
+    {
+    }
+
+    /// <summary>A session with variables of its environment.</summary>
+    private protected PwshSession(IEnumerable<KeyValuePair<string, string>> environment)
     {
         if (Pwsh.Skip is not null)
             return;
         using StreamReader host = new(typeof(PwshSession).Assembly.GetManifestResourceStream("Host.ps1")!);
-        _process = Process.Start(Pwsh.Start(host.ReadToEnd()))!;
+        ProcessStartInfo start = Pwsh.Start(host.ReadToEnd());
+        foreach ((string name, string value) in environment)
+            start.Environment[name] = value;
+        _process = Process.Start(start)!;
         _process.ErrorDataReceived += (_, _) => { };
         _process.BeginErrorReadLine();
     }
@@ -55,6 +65,7 @@ public sealed class PwshSession : IDisposable
 
     public void Dispose()
     {
+        GC.SuppressFinalize(this);
         if (_process is null)
             return;
         _process.StandardInput.Close();
@@ -73,6 +84,9 @@ public sealed class PwshSession : IDisposable
         throw new InvalidOperationException("PowerShell ended.");
     }
 }
+
+/// <summary>A session in which TorchSharp finds libtorch.</summary>
+public sealed class TorchSharpSession() : PwshSession([new(LibTorchCopy.Variable, LibTorchCopy.Folder)]);
 
 /// <summary>What a script gave to each stream.</summary>
 internal sealed record Reply(IReadOnlyList<JsonElement> Output, IReadOnlyList<Fault> Errors, IReadOnlyList<string> Warnings, IReadOnlyList<string> Verbose, Fault? Thrown)

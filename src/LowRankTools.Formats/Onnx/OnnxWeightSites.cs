@@ -1,0 +1,50 @@
+namespace LowRankTools.Formats;
+
+/// <summary>A weight of the main graph and the nodes that use it.</summary>
+/// <param name="Weight">The tensor; an initializer, or what a Constant node holds.</param>
+/// <param name="Uses">Places in the main graph of the nodes that multiply by it or look it up.</param>
+internal sealed record OnnxWeightSite(OnnxTensor Weight, List<int> Uses);
+
+/// <summary>Finds the weights that a pair of factors can stand for in the graph itself.</summary>
+internal static class OnnxWeightSites
+{
+    /// <summary>Weights by name.</summary>
+    public static Dictionary<string, OnnxWeightSite> Find(OnnxModel model)
+    {
+        Dictionary<string, OnnxWeightSite> sites = new(StringComparer.Ordinal);
+        foreach (OnnxTensor tensor in model.Graph.Initializers.Concat(model.Graph.Nodes.SelectMany(n => n.Constants)).Where(IsMatrix))
+            sites[tensor.Name] = new OnnxWeightSite(tensor, []);
+        foreach (string name in model.Graph.Outputs.Concat(model.Graph.Nodes.SelectMany(n => n.Subgraphs).SelectMany(Names)))
+            sites.Remove(name);
+        for (int i = 0; i < model.Graph.Nodes.Count; i++)
+        {
+            OnnxNode node = model.Graph.Nodes[i];
+            for (int input = 0; input < node.Inputs.Count; input++)
+            {
+                if (!sites.TryGetValue(node.Inputs[input], out OnnxWeightSite? site))
+                    continue;
+                if (IsReplaceable(node, input))
+                    site.Uses.Add(i);
+                else
+                    sites.Remove(node.Inputs[input]);
+            }
+        }
+        return sites.Where(s => s.Value.Uses.Count > 0).ToDictionary(StringComparer.Ordinal);
+    }
+
+    private static bool IsMatrix(OnnxTensor tensor) => !tensor.IsBuffer && tensor.Dims.Length == 2 && tensor.Name.Length > 0
+        && tensor.DataType is OnnxElementType.Float or OnnxElementType.Half or OnnxElementType.Double or OnnxElementType.BFloat;
+
+    /// <summary>Whether a node means x W, or rows of W, by one of its inputs.</summary>
+    private static bool IsReplaceable(OnnxNode node, int input) => node.Domain is "" or "ai.onnx" && (node.OpType, input) switch
+    {
+        ("MatMul", 1) => node.Inputs.Count == 2 && node.Inputs[0] != node.Inputs[1],
+        ("Gemm", 1) => !node.TransposeLeft && node.Inputs[0] != node.Inputs[1] && node.Inputs.IndexOf(node.Inputs[1], 2) < 0,
+        ("Gather", 0) => node.Inputs.Count == 2 && node.Axis == 0,
+        _ => false,
+    };
+
+    /// <summary>Every name that a subgraph reads or hands out, those of graphs around it among them.</summary>
+    private static IEnumerable<string> Names(OnnxGraph graph) =>
+        graph.Outputs.Concat(graph.Nodes.SelectMany(n => n.Inputs)).Concat(graph.Nodes.SelectMany(n => n.Subgraphs).SelectMany(Names));
+}

@@ -1,0 +1,43 @@
+using System.Text.Json;
+using LowRankTools.Tests;
+
+namespace LowRankTools.PowerShell.Tests.Commands;
+
+/// <summary>Registering and removing libtorch, and computing with it at once; the console's tests bring a package.</summary>
+public sealed class InstallLowRankEngineTests(PwshSession session) : IClassFixture<PwshSession>, IDisposable
+{
+    private readonly Sandbox _sandbox = new();
+
+    // The session of this class keeps its engines in a folder of this test's.
+    private string Place => $"$env:LOWRANK_ENGINES = '{Path.Combine(_sandbox.Root, "engines")}'; ";
+
+    public void Dispose() => _sandbox.Dispose();
+
+    [PwshFact]
+    public void A_registered_folder_computes_in_the_same_session_and_is_forgotten_again()
+    {
+        Assert.Equal(["False"], Texts("\"$((Get-LowRankEngine TorchSharp).Available)\""));
+        JsonElement installed = session.One(_sandbox, $"{Place}Install-LowRankEngine -LibTorch '{LibTorchCopy.Folder}'");
+        Assert.Equal((LibTorchCopy.Folder, "cpu", ""), (installed.GetProperty("Path").GetString(), installed.GetProperty("Device").GetString(), installed.GetProperty("Note").GetString()));
+        Assert.Equal(["TorchSharp on cpu"], Texts("(Invoke-LowRankFactorization models/tiny.safetensors -Rank 4 -Engine TorchSharp).Engine"));
+        Assert.Equal([LibTorchCopy.Folder], Texts("(Uninstall-LowRankEngine).Path"));
+        Assert.Equal(["EngineNotInstalled"], session.Run(_sandbox, Place + "Uninstall-LowRankEngine").ErrorIds);
+    }
+
+    [PwshFact]
+    public void Sizes_come_before_anything_is_done()
+    {
+        Reply reply = session.Run(_sandbox, Place + "Install-LowRankEngine -WhatIf; Test-Path $env:LOWRANK_ENGINES");
+        Assert.Empty(reply.Errors);
+        Assert.False(Assert.Single(reply.Output).GetBoolean());
+    }
+
+    [PwshTheory]
+    [InlineData("-Device cpu -LibTorch .", "OptionInvalid")]
+    [InlineData("-LibTorch models", "LibTorchNotFound")]
+    [InlineData("-LibTorch Env:", "PathNotFileSystem")]
+    public void What_cannot_be_installed_is_an_error(string parameters, string id) =>
+        Assert.Equal([id], session.Run(_sandbox, $"{Place}Install-LowRankEngine {parameters}").ErrorIds);
+
+    private IEnumerable<string?> Texts(string script) => session.All(_sandbox, Place + script).Select(e => e.GetString());
+}
