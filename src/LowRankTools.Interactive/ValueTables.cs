@@ -10,7 +10,7 @@ internal static class ValueTables
 
     public static FigureTable Layers(IEnumerable<LayerShape> layers) => new(
         [new("Model"), new("Name"), new("Kind"), new("Shape", true), new("Type"), new("Parameters", true), new("Break-even", true)],
-        [.. layers.Select(l => (string[])[l.Model, l.Name, l.Kind.ToString(), Shape(l.Shape), l.DType, Count(l.Parameters), Count(l.BreakEvenRank)])]);
+        [.. layers.Select(l => (string[])[l.Model, l.Name, l.Kind.ToString(), l.Shape.ToString(), l.DType, Count(l.Parameters), Count(l.BreakEvenRank)])]);
 
     public static FigureTable Counts(IEnumerable<ParameterCount> counts) => new(
         [new("Name"), new("Format"), new("Layers", true), new("Parameters", true), new("Trainable", true), new("Bytes", true), new("To train with Adam", true)],
@@ -19,7 +19,7 @@ internal static class ValueTables
     public static FigureTable Plan(RankPlan plan) => new(
         [new("Name"), new("Shape", true), new("Rank", true), new("Before", true), new("Parameters", true), new("Error", true), new("Reason")],
         [
-            .. plan.Layers.Select(l => (string[])[l.Name, Shape(l.Shape), Count(l.Rank), Count(l.ParametersBefore), Count(l.Parameters), Error(l.RelativeError), l.Reason == KeepReason.None ? "" : l.Reason.ToString()]),
+            .. plan.Layers.Select(l => (string[])[l.Name, l.Shape.ToString(), Count(l.Rank), Count(l.ParametersBefore), Count(l.Parameters), Error(l.RelativeError), l.Reason == KeepReason.None ? "" : l.Reason.ToString()]),
             ["Together", "", "", Count(plan.ParametersBefore), Count(plan.Parameters), Error(plan.RelativeError), ""],
         ]);
 
@@ -31,8 +31,6 @@ internal static class ValueTables
         ]);
 
     private static string Count(long? count) => count?.ToString("N0", CultureInfo.InvariantCulture) ?? "";
-
-    private static string Shape(IEnumerable<long> shape) => string.Join(" x ", shape.Select(s => s.ToString(CultureInfo.InvariantCulture)));
 
     private static string Error(double? error) => error?.ToString("0.0000", CultureInfo.InvariantCulture) ?? "";
 }
