@@ -14,6 +14,7 @@ public sealed class ArchitectureTests
         ["LowRankTools.Core"] = ["LowRankTools.Formats", "LowRankTools.Networks", "LowRankTools.Numerics"],
         ["LowRankTools.PowerShell"] = ["LowRankTools.Core"],
         ["LowRankTools.Cli"] = ["LowRankTools.Core"],
+        ["LowRankTools.Interactive"] = ["LowRankTools.Core"],
         ["LowRankTools.TorchSharp"] = ["LowRankTools.Formats", "LowRankTools.Numerics"],
         ["LowRankTools.HelpBuilder"] = ["LowRankTools.PowerShell"],
         ["ReadyToRun"] = [],
