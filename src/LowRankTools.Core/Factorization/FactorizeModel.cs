@@ -85,7 +85,7 @@ public sealed class FactorizeModel(FactorizeOptions options)
             (pair, threads, token) => Factorize(model, pair, calibrations, threads, token), LayersAtATime, cancellationToken);
         long done = 0, total = model.Layers.Sum(l => l.Shape.Bytes);
         if (output.Writer is OnnxModelWriter graph)
-            output.Writing(() => graph.CopyUnchanged(null, cancellationToken));
+            output.Writing(() => graph.CopyUnchanged(cancellationToken));
         foreach (OutputItem item in items)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -172,7 +172,7 @@ public sealed class FactorizeModel(FactorizeOptions options)
                 Shape = l.Shape,
                 Orientation = layers[l.Name].Shape.Orientation,
                 DType = layers[l.Name].Shape.DType,
-                Bias = model.File.Format == ModelFormat.Onnx && FormatOf(model.Source) == ModelFormat.Onnx ? null : biases.Of(layers[l.Name].Shape),
+                Bias = FormatOf(model.Source) == ModelFormat.Onnx ? null : biases.Of(layers[l.Name].Shape),
                 RelativeError = measured(l.TiedTo ?? l.Name).Error,
                 CalibratedError = calibrations?.Has(l) == true ? measured(l.TiedTo ?? l.Name).Calibrated : null,
                 HeldOutError = calibrations?.Has(l) == true ? measured(l.TiedTo ?? l.Name).HeldOut : null,

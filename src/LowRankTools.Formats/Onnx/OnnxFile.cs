@@ -12,7 +12,7 @@ public sealed class OnnxFile : TensorFile
 {
     private readonly ModelFileHandle _file;
     private readonly OnnxValues _values;
-    private readonly OnnxModel _model;
+    private readonly Lazy<Dictionary<string, OnnxWeightSite>> _sites;
     private readonly List<TensorInfo> _tensors;
     private readonly Dictionary<string, string> _metadata;
 
@@ -26,10 +26,11 @@ public sealed class OnnxFile : TensorFile
         _values = new OnnxValues(_file);
         try
         {
-            _model = OnnxModel.Read(_file);
-            _metadata = _model.Metadata;
-            _tensors = Describe(_model);
-            Sites = OnnxWeightSites.Find(_model);
+            Model = OnnxModel.Read(_file);
+            _metadata = Model.Metadata;
+            _tensors = Describe(Model);
+            // Only who writes the graph again asks.
+            _sites = new(() => OnnxWeightSites.Find(Model));
         }
         catch
         {
@@ -44,9 +45,9 @@ public sealed class OnnxFile : TensorFile
     /// </summary>
     public IReadOnlySet<string> ReplaceableWeights => Sites.Keys.ToHashSet(StringComparer.Ordinal);
 
-    internal Dictionary<string, OnnxWeightSite> Sites { get; }
+    internal Dictionary<string, OnnxWeightSite> Sites => _sites.Value;
 
-    internal OnnxModel Model => _model;
+    internal OnnxModel Model { get; }
 
     internal ModelFileHandle Handle => _file;
 

@@ -69,18 +69,17 @@ public sealed partial class OnnxModelWriter : ITensorWriter
         ? Path.Combine(Path.GetDirectoryName(path)!, match.Groups[1].Value + match.Groups[2].Value) : null;
 
     /// <summary>Copies what stays: the graph around the pairs, and values in data files. Comes before the first <see cref="Begin"/>.</summary>
-    /// <param name="progress">Told the bytes copied.</param>
     /// <param name="cancellationToken">Stops between pieces.</param>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     /// <exception cref="IOException">The disk is full, or the source cannot be read.</exception>
-    public void CopyUnchanged(Action<long>? progress = null, CancellationToken cancellationToken = default)
+    public void CopyUnchanged(CancellationToken cancellationToken = default)
     {
         byte[] buffer = new byte[PieceBytes];
         foreach (OnnxPart part in _outline.Others)
-            Copy(part, buffer, progress, cancellationToken);
+            Copy(part, buffer, cancellationToken);
         _file.Append(new ProtobufWriter().Length(OnnxFields.ModelGraph, _outline.GraphLength).ToArray());
         foreach (OnnxPart part in _outline.Parts)
-            Copy(part, buffer, progress, cancellationToken);
+            Copy(part, buffer, cancellationToken);
         foreach (TensorInfo tensor in _outline.Moved)
         {
             PadTo(_outline.OffsetOf(tensor.Name));
@@ -90,7 +89,6 @@ public sealed partial class OnnxModelWriter : ITensorWriter
                 int count = (int)Math.Min(PieceBytes, tensor.ByteLength - done);
                 _source.ReadBytes(tensor, done, buffer.AsSpan(0, count));
                 _data!.Append(buffer.AsSpan(0, count));
-                progress?.Invoke(count);
             }
         }
         _begun = true;
@@ -139,7 +137,7 @@ public sealed partial class OnnxModelWriter : ITensorWriter
         _data?.Dispose();
     }
 
-    private void Copy(OnnxPart part, byte[] buffer, Action<long>? progress, CancellationToken cancellationToken)
+    private void Copy(OnnxPart part, byte[] buffer, CancellationToken cancellationToken)
     {
         if (part is OnnxPart.New made)
         {
@@ -153,7 +151,6 @@ public sealed partial class OnnxModelWriter : ITensorWriter
             Span<byte> piece = buffer.AsSpan(0, (int)Math.Min(PieceBytes, span.End - at));
             _source.Handle.ReadExactly(at, piece);
             _file.Append(piece);
-            progress?.Invoke(piece.Length);
         }
     }
 

@@ -18,6 +18,8 @@ internal sealed class OnnxOutline
     private readonly IReadOnlyList<OnnxPair> _pairs;
     private readonly string? _dataName;
     private readonly HashSet<string> _replaced;
+    private readonly Dictionary<long, OnnxTensor> _initializers;
+    private readonly Lazy<Dictionary<string, TensorInfo>> _tensors;
     private readonly HashSet<string> _taken;
     private readonly Dictionary<string, long> _offsets = new(StringComparer.Ordinal);
     private readonly List<OnnxPart> _graph = [];
@@ -36,6 +38,8 @@ internal sealed class OnnxOutline
         _dataName = dataName;
         _replaced = [.. pairs.Select(p => p.Weight)];
         OnnxGraph graph = source.Model.Graph;
+        _initializers = graph.Initializers.ToDictionary(t => t.Position);
+        _tensors = new(() => source.Tensors.ToDictionary(t => t.Name, StringComparer.Ordinal));
         _taken = [.. graph.Inputs, .. graph.Outputs, .. graph.Initializers.Select(t => t.Name), .. graph.Nodes.SelectMany(n => n.Inputs.Concat(n.Outputs))];
         HashSet<string> anew = [.. metadataKeys];
         foreach (OnnxField field in OnnxField.Of(_reader, _reader.WholeFile))
@@ -45,6 +49,7 @@ internal sealed class OnnxOutline
             else if (field.Number != OnnxFields.ModelMetadata || !anew.Contains(OnnxTensorReader.ReadEntry(_reader, field.Content, OnnxLimits.MetadataBytes).Item1))
                 _others.Add(new OnnxPart.Kept(field.Whole));
         }
+        GraphLength = _graph.Sum(p => p.Length) + _pairs.SelectMany(p => new[] { p.First, p.Second }).Sum(t => Head(t).Length + (_dataName is null ? t.ByteLength : 0));
     }
 
     /// <summary>Fields of the model besides the graph.</summary>
@@ -54,7 +59,7 @@ internal sealed class OnnxOutline
     public IReadOnlyList<OnnxPart> Parts => _graph;
 
     /// <summary>Bytes of the graph, the pairs' tensors among them.</summary>
-    public long GraphLength => _graph.Sum(p => p.Length) + _pairs.SelectMany(p => new[] { p.First, p.Second }).Sum(t => Head(t).Length + (_dataName is null ? t.ByteLength : 0));
+    public long GraphLength { get; }
 
     /// <summary>Tensors whose values move from a data file to the new one, in order.</summary>
     public List<TensorInfo> Moved { get; } = [];
@@ -133,7 +138,7 @@ internal sealed class OnnxOutline
 
     private void Initializer(OnnxField field)
     {
-        OnnxTensor tensor = _source.Model.Graph.Initializers.Find(t => t.Position == field.Content.Start)!;
+        OnnxTensor tensor = _initializers[field.Content.Start];
         if (_replaced.Contains(tensor.Name))
             return;
         if (tensor.External is null)
@@ -141,7 +146,7 @@ internal sealed class OnnxOutline
             _graph.Add(new OnnxPart.Kept(field.Whole));
             return;
         }
-        TensorInfo info = _source.Tensors.First(t => t.Name == tensor.Name);
+        TensorInfo info = _tensors.Value[tensor.Name];
         Moved.Add(info);
         Place(tensor.Name, info.ByteLength);
         ProtobufWriter moved = new();
