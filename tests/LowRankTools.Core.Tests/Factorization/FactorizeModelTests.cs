@@ -219,6 +219,14 @@ public sealed class FactorizeModelTests : IDisposable
     }
 
     [Fact]
+    public void The_record_says_which_instruction_set_computed()
+    {
+        FactorizationResult result = new FactorizeModel(Options(new RankRule.Fixed(4))).Run(Model(TestModel.Random("a.weight", 1, 30, 30)));
+        using Model written = LowRankTools.Core.Model.Open(new ModelSource(result.Path, "m"));
+        Assert.Contains(LowRankTools.Numerics.EngineCatalog.Embedded.InstructionSet, written.Record!.ComputedBy!, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_pair_is_not_factorized_again()
     {
         ModelSource model = Model(TestModel.Random("a.weight", 1, 60, 60));
