@@ -79,4 +79,16 @@ public static class CoreErrors
     public const string PresetUnknown = nameof(PresetUnknown);
     /// <summary>A network is given what it does not read: too many tokens, unknown ones, an image of another size.</summary>
     public const string InputInvalid = nameof(InputInvalid);
+    /// <summary>A file holds no low-rank adapter.</summary>
+    public const string NotAnAdapter = nameof(NotAnAdapter);
+    /// <summary>An adapter is damaged: a factor is missing, shapes or ranks contradict each other, a scale is no number.</summary>
+    public const string AdapterInvalid = nameof(AdapterInvalid);
+    /// <summary>An adapter does not say how its product is scaled.</summary>
+    public const string AdapterScalingUnknown = nameof(AdapterScalingUnknown);
+    /// <summary>An adapter is of a kind that is not worked on here.</summary>
+    public const string AdapterUnsupported = nameof(AdapterUnsupported);
+    /// <summary>An adapter holds parts beside its factors that the operation would lose or change.</summary>
+    public const string AdapterPartNotCarried = nameof(AdapterPartNotCarried);
+    /// <summary>Modules of an adapter fit no weight of the base model, by name or by shape, or fit a weight that is shared.</summary>
+    public const string AdapterDoesNotFit = nameof(AdapterDoesNotFit);
 }

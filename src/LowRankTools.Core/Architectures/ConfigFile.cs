@@ -101,6 +101,10 @@ internal sealed class ConfigFile
         : value.ValueKind == JsonValueKind.Object ? new ConfigFile(Path, value, $"{_inside}{field}.")
         : throw Wrong(field, value, "an object");
 
+    /// <summary>Names of all fields that have a value, in the file's order.</summary>
+    public IReadOnlyList<string> Names() =>
+        [.. _fields.EnumerateObject().Where(f => f.Value.ValueKind != JsonValueKind.Null).Select(f => f.Name)];
+
     /// <summary>An error that says that something in this file is not as it must be.</summary>
     public LowRankToolsException Invalid(string message, Exception? inner = null) => Error(Path, message, inner);
 

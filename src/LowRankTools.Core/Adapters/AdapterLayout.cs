@@ -1,0 +1,12 @@
+namespace LowRankTools.Core;
+
+/// <summary>The habit by which an adapter's file names its tensors.</summary>
+public enum AdapterLayout
+{
+    /// <summary>PEFT: <c>X.lora_A.weight</c> and <c>X.lora_B.weight</c>, with <c>adapter_config.json</c> beside them.</summary>
+    Peft,
+    /// <summary>kohya and ComfyUI: <c>X.lora_down.weight</c>, <c>X.lora_up.weight</c> and <c>X.alpha</c> in one file.</summary>
+    Kohya,
+    /// <summary>loralib: <c>X.lora_A</c> and <c>X.lora_B</c> of a state dict, which knows no scale.</summary>
+    LoraLib,
+}

@@ -1,0 +1,80 @@
+using LowRankTools.Formats;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>Where and how an adapter is written: what all operations that write one can be told.</summary>
+public sealed record AdapterOutputOptions
+{
+    /// <summary>A .safetensors file in kohya's layout, or a folder in PEFT's; null for one beside the source.</summary>
+    public string? OutputPath { get; init; }
+
+    /// <summary>Layout to write, Peft or Kohya; null for what the path asks for, or else the source's own.</summary>
+    public AdapterLayout? Layout { get; init; }
+
+    /// <summary>Element type of the factors; null for the source's own.</summary>
+    public TensorDType? DType { get; init; }
+
+    /// <summary>Whether an existing adapter is replaced.</summary>
+    public bool Force { get; init; }
+
+    /// <summary>Whether nothing is written.</summary>
+    public bool WhatIf { get; init; }
+
+    /// <summary>Where bytes go.</summary>
+    internal OutputDisk Disk { get; init; } = OutputDisk.Local;
+
+    /// <summary>Refuses options that contradict each other.</summary>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>.</exception>
+    public void Validate()
+    {
+        if (Layout == AdapterLayout.LoraLib)
+            throw Invalid("Adapters of loralib are read and not written.", "Write Peft or Kohya with -Layout.");
+        if (DType is { } type && !TensorConversion.IsWritable(type))
+            throw Invalid($"Factors cannot be written as {type}.", "Choose F32, F16, BF16 or F64.");
+        if (OutputPath is { } path && OutputLocation.FormatOf(path) is { } format)
+        {
+            if (format != ModelFormat.Safetensors)
+                throw Invalid($"{path}: adapters are written as safetensors.", "Name a folder or a .safetensors file as -OutputPath.");
+            if (Layout == AdapterLayout.Peft)
+                throw Invalid($"{path}: an adapter of PEFT is a folder of two files.", "Name a folder as -OutputPath, or write Kohya with -Layout.");
+        }
+    }
+
+    /// <summary>The layout for an adapter that is made from one of another layout.</summary>
+    internal AdapterLayout LayoutFor(AdapterLayout source) =>
+        Layout ?? (OutputPath is not null && OutputLocation.IsFile(OutputPath) ? AdapterLayout.Kohya
+        : OutputPath is null && source == AdapterLayout.Kohya ? AdapterLayout.Kohya : AdapterLayout.Peft);
+
+    /// <summary>Where an adapter goes.</summary>
+    /// <param name="source">What it is made from.</param>
+    /// <param name="layout">What will be written.</param>
+    /// <param name="suffix">Added to the name where no path was given.</param>
+    /// <exception cref="LowRankToolsException"><c>OutputNotWritable</c>, <c>OutputFormatNotWritten</c>.</exception>
+    internal OutputLocation Location(ModelSource source, AdapterLayout layout, string suffix)
+    {
+        if (OutputPath is { } path && OutputLocation.IsFile(path))
+            return OutputLocation.Resolve(path, source, ModelFormat.Safetensors, suffix);
+        string name = source.Name, folder;
+        if (OutputPath is not null)
+        {
+            // The common rule says what a folder may be; an adapter's files have names of their own in it.
+            OutputLocation.Resolve(OutputPath, source, ModelFormat.Safetensors, suffix);
+            folder = Path.GetFullPath(OutputPath);
+        }
+        else
+        {
+            // What is made of an adapter that is a folder goes beside that folder.
+            string from = Path.GetDirectoryName(source.Path)!;
+            bool own = Path.GetFileNameWithoutExtension(source.Path) == "adapter_model" && Path.GetDirectoryName(from) is not null;
+            name += suffix;
+            folder = own ? Path.GetDirectoryName(from)! : from;
+            if (layout == AdapterLayout.Peft)
+                folder = Path.Combine(folder, name);
+        }
+        string stem = layout == AdapterLayout.Peft ? "adapter_model" : name;
+        return new OutputLocation(folder, Path.Combine(folder, stem + ".safetensors"), Path.Combine(folder, $"{stem}.{FactorizationRecord.FileName}"), OwnFolder: false);
+    }
+
+    private static LowRankToolsException Invalid(string message, string remedy) => new(CoreErrors.OptionInvalid, message, remedy);
+}

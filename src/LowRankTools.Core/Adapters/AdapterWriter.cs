@@ -1,0 +1,146 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using LowRankTools.Formats;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>An adapter that is about to be written. Scales are inside the factors, so that every alpha is the rank.</summary>
+/// <param name="Location">Where it goes.</param>
+/// <param name="Layout">Peft or Kohya.</param>
+/// <param name="DType">Element type of the factors.</param>
+/// <param name="Options">Force, disk.</param>
+internal sealed record AdapterWriter(OutputLocation Location, AdapterLayout Layout, TensorDType DType, AdapterOutputOptions Options)
+{
+    private static readonly string[] s_patternFields = ["rank_pattern", "alpha_pattern"];
+
+    /// <summary>Files that are read and must stay as they are.</summary>
+    public SourceFiles Source { get; init; } = SourceFiles.None;
+
+    /// <summary>What the configuration says beside ranks.</summary>
+    public IEnumerable<(string Field, string Value)> Notes { get; init; } = [];
+
+    /// <summary>Whether the base model stores weights (in, out).</summary>
+    public bool FanInFanOut { get; init; }
+
+    /// <summary>Refuses an output that could not be written, before anything is computed.</summary>
+    /// <exception cref="LowRankToolsException"><c>OutputExists</c>, <c>OutputIsSource</c>.</exception>
+    public void Check() => Check(Options.Force || Options.WhatIf);
+
+    /// <summary>Files that would give way.</summary>
+    public IReadOnlyList<string> Displaced(IReadOnlyList<AdapterFactors> factors) =>
+        [.. Request(factors).Displaced(), .. ConfigPath is { } config && File.Exists(config) ? [config] : Array.Empty<string>()];
+
+    /// <summary>Bytes of tensor data.</summary>
+    public long Bytes(IReadOnlyList<AdapterFactors> factors) => Specs(factors).Sum(s => s.ByteLength);
+
+    /// <summary>Writes the adapter.</summary>
+    /// <param name="factors">Every module, in the order of the file.</param>
+    /// <param name="cancellationToken">Stops between pieces; nothing is left behind.</param>
+    /// <returns>Path of the weights, and what was done about the remains of an earlier run.</returns>
+    public (string Path, string Note) Write(IReadOnlyList<AdapterFactors> factors, CancellationToken cancellationToken)
+    {
+        Check();
+        OutputRequest request = Request(factors);
+        using ModelOutput output = ModelOutput.Create(request);
+        foreach (AdapterFactors pair in factors)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            MatrixRows.Write(output, SpecOf(pair, AdapterPart.A), pair.A.View, Location.WeightsPath, cancellationToken);
+            MatrixRows.Write(output, SpecOf(pair, AdapterPart.B), pair.B.View, Location.WeightsPath, cancellationToken);
+            if (Layout == AdapterLayout.Kohya)
+                WriteAlpha(output, pair);
+        }
+        byte[]? config = Layout == AdapterLayout.Peft ? Config(factors) : null;
+        return (output.Complete(request.Metadata, record: null, companionsFrom: null, config, PeftConfig.FileName), output.Note);
+    }
+
+    private string? ConfigPath => Layout == AdapterLayout.Peft ? Path.Combine(Location.Folder, PeftConfig.FileName) : null;
+
+    private void Check(bool force)
+    {
+        OutputTargets.Check(Location, Source, force);
+        if (ConfigPath is not { } config)
+            return;
+        if (Source.Contains(config))
+            throw new LowRankToolsException(CoreErrors.OutputIsSource, $"{config}: the output would replace the adapter that it is made from.", "Choose another -OutputPath.");
+        OutputCheck.Free([config], force);
+    }
+
+    private OutputRequest Request(IReadOnlyList<AdapterFactors> factors) =>
+        new(Location, ModelFormat.Safetensors, [.. Specs(factors)], Metadata(factors)) { Source = Source, Force = Options.Force, Disk = Options.Disk };
+
+    private IEnumerable<TensorSpec> Specs(IEnumerable<AdapterFactors> factors) => factors.SelectMany(pair => Layout == AdapterLayout.Kohya
+        ? [SpecOf(pair, AdapterPart.A), SpecOf(pair, AdapterPart.B), SpecOf(pair, AdapterPart.Alpha)]
+        : new[] { SpecOf(pair, AdapterPart.A), SpecOf(pair, AdapterPart.B) });
+
+    private TensorSpec SpecOf(AdapterFactors pair, AdapterPart part)
+    {
+        string name = AdapterKey.Write(Layout, pair.Name, part, pair.IsEmbedding);
+        return part == AdapterPart.Alpha ? new TensorSpec(name, TensorDType.F32, []) : new TensorSpec(name, DType, [.. part == AdapterPart.A ? pair.ShapeOfA : pair.ShapeOfB]);
+    }
+
+    private void WriteAlpha(ModelOutput output, AdapterFactors pair)
+    {
+        TensorSpec spec = SpecOf(pair, AdapterPart.Alpha);
+        output.Writing(() =>
+        {
+            output.Writer.Begin(spec);
+            byte[] rank = new byte[sizeof(float)];
+            BinaryPrimitives.WriteSingleLittleEndian(rank, pair.Rank);
+            output.Writer.Write(rank);
+        });
+    }
+
+    private Dictionary<string, string> Metadata(IReadOnlyList<AdapterFactors> factors)
+    {
+        Dictionary<string, string> metadata = new(StringComparer.Ordinal) { ["format"] = "pt" };
+        if (Layout == AdapterLayout.Kohya)
+        {
+            int[] ranks = [.. factors.Select(f => f.Rank).Distinct()];
+            metadata["ss_network_module"] = "networks.lora";
+            metadata["ss_network_dim"] = metadata["ss_network_alpha"] = ranks.Length == 1 ? ranks[0].ToString(CultureInfo.InvariantCulture) : "Dynamic";
+        }
+        return metadata;
+    }
+
+    /// <summary>PEFT writes names as they are, whose dots stand for any character; anything else that an expression would obey is escaped.</summary>
+    private static string PatternOf(string name) => name.All(c => char.IsLetterOrDigit(c) || c is '.' or '_' or '-') ? name : Regex.Escape(name);
+
+    private byte[] Config(IReadOnlyList<AdapterFactors> factors)
+    {
+        // PEFT takes the first pattern that ends a module's name: longer names come first, so that none is taken for another's end.
+        bool one = factors.Select(f => f.Rank).Distinct().Count() == 1;
+        AdapterFactors[] patterns = one ? [] : [.. factors.OrderByDescending(f => f.Name.Length).ThenBy(f => f.Name, StringComparer.Ordinal)];
+        using MemoryStream stream = new();
+        using (Utf8JsonWriter json = new(stream, new JsonWriterOptions { Indented = true }))
+        {
+            json.WriteStartObject();
+            json.WriteString("peft_type", "LORA");
+            foreach ((string field, string value) in Notes)
+                json.WriteString(field, value);
+            json.WriteString("bias", "none");
+            json.WriteBoolean("fan_in_fan_out", FanInFanOut);
+            json.WriteBoolean("inference_mode", true);
+            json.WriteNumber("r", factors[0].Rank);
+            json.WriteNumber("lora_alpha", factors[0].Rank);
+            json.WriteBoolean("use_rslora", false);
+            foreach (string field in s_patternFields)
+            {
+                json.WriteStartObject(field);
+                foreach (AdapterFactors pair in patterns)
+                    json.WriteNumber(PatternOf(pair.Name), pair.Rank);
+                json.WriteEndObject();
+            }
+            json.WriteStartArray("target_modules");
+            foreach (AdapterFactors pair in factors)
+                json.WriteStringValue(pair.Name);
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+        return stream.ToArray();
+    }
+
+}
