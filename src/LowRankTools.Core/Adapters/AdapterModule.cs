@@ -74,6 +74,9 @@ public sealed class AdapterModule
     /// <exception cref="LowRankToolsException"><c>NonFiniteValues</c>, and those of reading.</exception>
     public Matrix<float> ReadB(CancellationToken cancellationToken = default) => Finite(B, ReadAs(B, checked((int)OutFeatures), cancellationToken));
 
+    /// <summary>Reads DoRA's lengths as 1 x out.</summary>
+    internal Matrix<float> ReadMagnitude(CancellationToken cancellationToken) => Finite(Magnitude!, ReadAs(Magnitude!, 1, cancellationToken));
+
     /// <summary>The name: what takes names takes the module.</summary>
     public override string ToString() => Name;
 

@@ -39,7 +39,7 @@ internal sealed class AdapterReader
     }
 
     /// <summary>PEFT calls every adapter's file the same: the folder has the name.</summary>
-    private static ModelSource Named(ModelSource source) =>
+    public static ModelSource Named(ModelSource source) =>
         source.Name == "adapter_model" && Path.GetFileName(Path.GetDirectoryName(source.Path)) is { Length: > 0 } folder ? source with { Name = folder } : source;
 
     private Adapter Read()

@@ -18,6 +18,9 @@ internal abstract record OutputItem
     /// <summary>A pair that becomes a weight again.</summary>
     public sealed record Merged(DenseTensor Tensor, TensorSpec Spec) : OutputItem;
 
+    /// <summary>A weight that an adapter is merged into.</summary>
+    public sealed record Adapted(AdapterTarget Target, TensorSpec Spec) : OutputItem;
+
     /// <summary>Another name for a tensor that is written.</summary>
     public sealed record Alias(TensorSpec Spec, string Existing) : OutputItem;
 
@@ -30,6 +33,7 @@ internal abstract record OutputItem
         Copy copy => [copy.Spec],
         Pair pair => [pair.First, pair.Second],
         Merged merged => [merged.Spec],
+        Adapted adapted => [adapted.Spec],
         Zeros zeros => [zeros.Spec],
         _ => [],
     };

@@ -1,0 +1,140 @@
+using System.Buffers.Binary;
+using System.Diagnostics;
+using LowRankTools.Formats;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>
+/// Adds an adapter to the weights of a base model and writes the model that answers as both together do. Weights pass
+/// through memory one by one; what the adapter does not touch is copied bit for bit.
+/// </summary>
+public sealed class MergeAdapter(MergeAdapterOptions options)
+{
+    /// <summary>Where the output of a base model and an adapter would go.</summary>
+    public OutputLocation Location(ModelSource baseModel, ModelSource adapter) => OutputLocation.Resolve(options.OutputPath, Named(baseModel, adapter), options.Format, "");
+
+    /// <summary>Merges one adapter.</summary>
+    /// <param name="baseModel">The model that the adapter was trained on.</param>
+    /// <param name="adapterSource">The adapter's weights.</param>
+    /// <param name="progress">Told about every tensor.</param>
+    /// <param name="cancellationToken">Stops inside the mathematics too; nothing is left behind.</param>
+    /// <exception cref="LowRankToolsException"><c>AdapterDoesNotFit</c>, <c>AdapterPartNotCarried</c>, those of <see cref="Adapter.Open"/>
+    /// and others of <see cref="CoreErrors"/> and <see cref="FormatErrors"/>.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public MergeAdapterResult Run(ModelSource baseModel, ModelSource adapterSource, IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        options.Validate();
+        Stopwatch clock = Stopwatch.StartNew();
+        using Adapter adapter = Adapter.Open(adapterSource, options.Alpha);
+        using Model model = Model.Open(baseModel);
+        // DoRA's rows are rescaled whole: half of that is another formula than half of the adapter.
+        adapter.RefuseOthers(withMagnitudes: options.Weight != 1);
+        AdapterFit fit = AdapterFit.Of(adapter, model);
+        fit.Require();
+        List<OutputItem> items = OutputItems.Checked(Items(model, fit), baseModel.Path);
+        OutputLocation location = Location(baseModel, adapterSource);
+        CompanionFiles.Check(location, baseModel);
+        Dictionary<string, string> metadata = OutputItems.Metadata(model.File, options.Format, items, record: null);
+        OutputRequest request = new(location, options.Format, [.. items.SelectMany(i => i.Written)], metadata)
+        {
+            MaxShardBytes = options.MaxShardBytes, Source = SourceFiles.Of([.. model.File.Files, .. adapter.Files]), Disk = options.Disk, Force = options.Force,
+        };
+        MergeAdapterResult result = Planned(model, adapter, items, location);
+        if (options.WhatIf)
+            return result with { Displaced = request.Displaced().ToArray() };
+        using ModelOutput output = ModelOutput.Create(request);
+        double rounding = Write(model, items, output, progress, cancellationToken);
+        string entry = output.Complete(metadata, record: null, Path.GetDirectoryName(baseModel.Path));
+        return result with { Path = entry, Written = true, RoundingError = rounding, Seconds = clock.Elapsed.TotalSeconds, Displaced = output.Displaced.ToArray(), Note = output.Note };
+    }
+
+    private static ModelSource Named(ModelSource baseModel, ModelSource adapter) => baseModel with { Name = $"{baseModel.Name}-{AdapterReader.Named(adapter).Name}" };
+
+    private List<OutputItem> Items(Model model, AdapterFit fit)
+    {
+        Dictionary<string, AdapterTarget> targets = fit.Targets.ToDictionary(t => t.Layer.Shape.Name, StringComparer.Ordinal);
+        Dictionary<string, TensorInfo> tensors = model.Layers.ToDictionary(l => l.Shape.Name, l => l.Tensor, StringComparer.Ordinal);
+        return [.. model.Layers.Select(layer => Item(layer, targets.GetValueOrDefault(layer.Shape.Name), tensors))];
+    }
+
+    private OutputItem Item(ModelLayer layer, AdapterTarget? target, Dictionary<string, TensorInfo> tensors)
+    {
+        if (target is not null)
+            return new OutputItem.Adapted(target, new TensorSpec(layer.Shape.Name, OutputTypes.Factor(layer.Tensor.DType, options.DType), layer.Tensor.Shape));
+        TensorSpec spec = new(layer.Shape.Name, OutputTypes.Copy(layer.Tensor.DType, options.Format, options.DType), layer.Tensor.Shape);
+        bool alias = layer.Shape.TiedTo is { } first && tensors.TryGetValue(first, out TensorInfo? leader) && TensorTies.SameData(leader, layer.Tensor);
+        return alias ? new OutputItem.Alias(spec, layer.Shape.TiedTo!) : new OutputItem.Copy(layer.Tensor, spec);
+    }
+
+    private double Write(Model model, List<OutputItem> items, ModelOutput output, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
+    {
+        TensorCopier copier = new(model.File, output);
+        RoundingLoss loss = new();
+        for (int i = 0; i < items.Count; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            progress?.Report(new OperationProgress("Merging", items[i].Names.First(), i, items.Count));
+            switch (items[i])
+            {
+                case OutputItem.Adapted { Target.Layer.Tensor.DType: TensorDType.F64, Spec.DType: TensorDType.F64, Target.Module.Magnitude: null } wide:
+                    WriteWide(model, wide, output, cancellationToken);
+                    break;
+                case OutputItem.Adapted adapted:
+                    using (Matrix<float> merged = WeightMatrix.Named(model, adapted.Target.Layer, () => adapted.Target.Merge(model.File, options.Weight, cancellationToken)))
+                    {
+                        loss.Add(merged, adapted.Spec.DType, $"{model.Source.Path}: tensor '{adapted.Spec.Name}'");
+                        MatrixRows.Write(output, adapted.Spec, merged.View, model.Source.Path, cancellationToken);
+                    }
+                    break;
+                case OutputItem.Alias alias when output.Writer is PyTorchModelWriter writer:
+                    output.Writing(() => writer.WriteAlias(alias.Spec, alias.Existing));
+                    break;
+                case OutputItem.Copy copy:
+                    copier.Copy(copy.Tensor, copy.Spec, cancellationToken);
+                    break;
+            }
+        }
+        return loss.Relative;
+    }
+
+    // Float32 has no room for a float64 weight: the delta alone is computed in it, and added to the weight as it is.
+    private void WriteWide(Model model, OutputItem.Adapted item, ModelOutput output, CancellationToken cancellationToken)
+    {
+        using Matrix<float> delta = item.Target.Delta(options.Weight, cancellationToken);
+        byte[] bytes = new byte[1 << 20];
+        int step = bytes.Length / sizeof(double);
+        output.Writing(() => output.Writer.Begin(item.Spec));
+        for (int first = 0; first < delta.Columns; first += step)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            int count = Math.Min(step, delta.Columns - first);
+            Memory<byte> part = bytes.AsMemory(0, count * sizeof(double));
+            model.File.ReadBytes(item.Target.Layer.Tensor, (long)first * sizeof(double), part.Span);
+            ReadOnlySpan<float> added = delta.Row(0).Slice(first, count);
+            for (int i = 0; i < count; i++)
+            {
+                Span<byte> value = part.Span.Slice(i * sizeof(double), sizeof(double));
+                BinaryPrimitives.WriteDoubleLittleEndian(value, BinaryPrimitives.ReadDoubleLittleEndian(value) + added[i]);
+            }
+            output.Writing(() => output.Writer.Write(part.Span));
+        }
+    }
+
+    private static MergeAdapterResult Planned(Model model, Adapter adapter, List<OutputItem> items, OutputLocation location)
+    {
+        List<TensorSpec> written = [.. items.SelectMany(i => i.Written)];
+        return new MergeAdapterResult
+        {
+            Path = location.WeightsPath,
+            Source = model.Source.Path,
+            Adapter = adapter.Source.Path,
+            Name = Named(model.Source, adapter.Source).Name,
+            Written = false,
+            MergedLayers = items.Count(i => i is OutputItem.Adapted),
+            AdapterParameters = adapter.Modules.Sum(m => m.A.ElementCount + m.B.ElementCount + (m.Mid?.ElementCount ?? 0) + (m.Magnitude?.ElementCount ?? 0)),
+            Parameters = written.Sum(t => TensorShape.ElementCount(t.Shape, t.Name)),
+            Bytes = written.Sum(t => t.ByteLength),
+        };
+    }
+}

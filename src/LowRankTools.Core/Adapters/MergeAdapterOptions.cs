@@ -1,0 +1,46 @@
+using LowRankTools.Formats;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>Everything that <see cref="MergeAdapter"/> can be told.</summary>
+public sealed record MergeAdapterOptions
+{
+    /// <summary>Where the model goes, <see cref="OutputLocation"/>; null for a folder beside the base model.</summary>
+    public string? OutputPath { get; init; }
+
+    /// <summary>Format to write: Safetensors or PyTorch.</summary>
+    public ModelFormat Format { get; init; } = ModelFormat.Safetensors;
+
+    /// <summary>Element type of the weights that change; null for their own.</summary>
+    public TensorDType? DType { get; init; }
+
+    /// <summary>Strength of the adapter: 1 as it was trained, -1 to take it out again.</summary>
+    public double Weight { get; init; } = 1;
+
+    /// <summary>Numerator of the scale for adapters that do not say theirs.</summary>
+    public double? Alpha { get; init; }
+
+    /// <summary>Most bytes of tensor data a file; zero for one file.</summary>
+    public long MaxShardBytes { get; init; }
+
+    /// <summary>Whether existing output is replaced.</summary>
+    public bool Force { get; init; }
+
+    /// <summary>Whether nothing is written.</summary>
+    public bool WhatIf { get; init; }
+
+    /// <summary>Where bytes go.</summary>
+    internal OutputDisk Disk { get; init; } = OutputDisk.Local;
+
+    /// <summary>Refuses options that contradict each other.</summary>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>, <c>OutputFormatNotWritten</c>.</exception>
+    public void Validate()
+    {
+        if (Format == ModelFormat.Onnx)
+            throw new LowRankToolsException(CoreErrors.OutputFormatNotWritten, "Adapters are not merged into ONNX graphs.", "Write Safetensors or PyTorch.");
+        if (!double.IsFinite(Weight) || Weight == 0)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"A weight of {Weight} merges nothing.", "Give -Weight a number other than zero.");
+        OutputCheck.Options(OutputPath, Format, DType, MaxShardBytes);
+    }
+}
