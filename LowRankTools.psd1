@@ -24,6 +24,7 @@
         'Measure-LayerSpeed'
         'Measure-ModelSpeed'
         'Measure-ParameterCount'
+        'Merge-LoraAdapter'
         'Merge-LowRankFactor'
         'New-RankPlan'
         'New-TransformerModel'

@@ -13,6 +13,7 @@ internal static class CommandTree
         ("plan", PlanCommand.Create),
         ("factorize", FactorizeCommand.Create),
         ("merge", MergeCommand.Create),
+        ("lora", LoraCommand.Create),
         ("compare", CompareCommand.Create),
         ("report", ReportCommand.Create),
         ("speed", SpeedCommand.Create),

@@ -15,6 +15,7 @@ internal static partial class OptionNames
         ("Measure-ParameterCount", "lowrank count"),
         ("Invoke-LowRankFactorization", "lowrank factorize"),
         ("Merge-LowRankFactor", "lowrank merge"),
+        ("Merge-LoraAdapter", "lowrank lora merge"),
         ("Compare-ModelWeight", "lowrank compare"),
         ("Measure-LayerSpeed", "lowrank speed --shape"),
         ("Measure-ModelSpeed", "lowrank speed"),

@@ -14,6 +14,7 @@ namespace LowRankTools.Cli;
 [JsonSerializable(typeof(LayerSpectrum))]
 [JsonSerializable(typeof(FactorizationResult))]
 [JsonSerializable(typeof(MergeResult))]
+[JsonSerializable(typeof(MergeAdapterResult))]
 [JsonSerializable(typeof(TensorDifference))]
 [JsonSerializable(typeof(ReportResult))]
 [JsonSerializable(typeof(LayerSpeed))]

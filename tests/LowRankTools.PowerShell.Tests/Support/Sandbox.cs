@@ -32,6 +32,7 @@ internal sealed class Sandbox : IDisposable
         WriteModel("models/mini/model.safetensors", s_mini);
         WriteTiny("models/tiny.safetensors");
         WriteTuned("tuned.safetensors");
+        WriteAdapter("adapters/style", 0);
         WriteModel("calibration.safetensors", ("layer.mlp.up.inputs", [80, 32]), ("layer.mlp.down.inputs", [80, 128]));
     }
 
@@ -57,6 +58,16 @@ internal sealed class Sandbox : IDisposable
         file.Write(MemoryMarshal.AsBytes<float>(values));
     }
 
+    /// <summary>Writes an adapter of rank 4 of <c>models/tiny.safetensors</c> as PEFT does.</summary>
+    public void WriteAdapter(string folder, int seed)
+    {
+        WriteModel($"{folder}/adapter_model.safetensors", seed, [.. new (string Name, long Out, long In)[] { ("fc1", 64, 32), ("fc2", 32, 64) }.SelectMany(m => new (string, long[])[]
+        {
+            ($"base_model.model.{m.Name}.lora_A.weight", [4, m.In]), ($"base_model.model.{m.Name}.lora_B.weight", [m.Out, 4]),
+        })]);
+        WriteText($"{folder}/adapter_config.json", """{ "peft_type": "LORA", "r": 4, "lora_alpha": 8 }""");
+    }
+
     public void WriteText(string name, string text)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(this[name])!);
@@ -64,14 +75,16 @@ internal sealed class Sandbox : IDisposable
     }
 
     /// <summary>Writes a model whose matrices have falling singular values; the same numbers each time.</summary>
-    public void WriteModel(string name, params (string Name, long[] Shape)[] tensors)
+    public void WriteModel(string name, params (string Name, long[] Shape)[] tensors) => WriteModel(name, 0, tensors);
+
+    private void WriteModel(string name, int firstSeed, (string Name, long[] Shape)[] tensors)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(this[name])!);
         using SafetensorsModelWriter writer = new(this[name], tensors.Select(t => new TensorSpec(t.Name, TensorDType.F32, [.. t.Shape])), new Dictionary<string, string>());
         for (int i = 0; i < tensors.Length; i++)
         {
             writer.Begin(new TensorSpec(tensors[i].Name, TensorDType.F32, [.. tensors[i].Shape]));
-            writer.Write(MemoryMarshal.AsBytes<float>(Values(tensors[i].Shape, seed: i)));
+            writer.Write(MemoryMarshal.AsBytes<float>(Values(tensors[i].Shape, seed: firstSeed + i)));
         }
         writer.Complete();
     }

@@ -33,6 +33,7 @@ public sealed class ObjectTests(PwshSession session) : IClassFixture<PwshSession
     [InlineData("$r = Invoke-LowRankFactorization models/tiny.safetensors -Rank 4 -OutputPath r -Force; $r; $r.Layers")]
     [InlineData("Invoke-LowRankFactorization models/tiny.safetensors -Rank 4 -OutputPath m -Force | Merge-LowRankFactor -WhatIf")]
     [InlineData("Compare-ModelWeight models/tiny.safetensors tuned.safetensors")]
+    [InlineData("Merge-LoraAdapter adapters/style models/tiny.safetensors -WhatIf")]
     [InlineData("Get-LayerSpectrum models/tiny.safetensors")]
     [InlineData("$p = New-RankPlan models/tiny.safetensors -Rank 4; $p; $p.Layers")]
     [InlineData("Get-LowRankEngine")]
