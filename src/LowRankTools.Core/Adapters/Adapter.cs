@@ -39,8 +39,11 @@ public sealed class Adapter : IDisposable
     /// <summary>What its configuration says beside ranks.</summary>
     internal IEnumerable<(string Field, string Value)> Notes => _config?.Kept ?? [];
 
-    /// <summary>Element type of the first factor.</summary>
-    internal TensorDType DType => Modules[0].A.DType;
+    /// <summary>Parameters of all factors, magnitudes too.</summary>
+    public long Parameters => Modules.Sum(m => m.A.ElementCount + m.B.ElementCount + (m.Mid?.ElementCount ?? 0) + (m.Magnitude?.ElementCount ?? 0));
+
+    /// <summary>Element type of the first factor, where it can be written; else what holds all that cannot.</summary>
+    internal TensorDType WritableDType => OutputTypes.Factor(Modules[0].A.DType, null);
 
     /// <summary>Every file that the adapter is read from.</summary>
     internal IEnumerable<string> Files =>

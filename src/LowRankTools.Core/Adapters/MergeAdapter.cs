@@ -132,7 +132,7 @@ public sealed class MergeAdapter(MergeAdapterOptions options)
             Name = Named(model.Source, adapter.Source).Name,
             Written = false,
             MergedLayers = items.Count(i => i is OutputItem.Adapted),
-            AdapterParameters = adapter.Modules.Sum(m => m.A.ElementCount + m.B.ElementCount + (m.Mid?.ElementCount ?? 0) + (m.Magnitude?.ElementCount ?? 0)),
+            AdapterParameters = adapter.Parameters,
             Parameters = written.Sum(t => TensorShape.ElementCount(t.Shape, t.Name)),
             Bytes = written.Sum(t => t.ByteLength),
         };

@@ -1,0 +1,145 @@
+using LowRankTools.Formats;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>
+/// Makes an adapter of the difference between a tuned model and its base: a truncated singular value decomposition of each
+/// weight's difference. All shapes are held against each other before the first is computed.
+/// </summary>
+public sealed class ExportAdapter(ExportAdapterOptions options)
+{
+    private const string Suffix = "-lora";
+    private const int PieceBytes = 1 << 20;
+
+    /// <summary>Where the adapter of a tuned model would go.</summary>
+    public OutputLocation Location(ModelSource tuned) => options.Output.Location(tuned, Layout, Suffix);
+
+    private AdapterLayout Layout => options.Output.LayoutFor(AdapterLayout.Peft);
+
+    /// <summary>Exports one adapter.</summary>
+    /// <param name="tuned">The model after training.</param>
+    /// <param name="baseModel">The model before it.</param>
+    /// <param name="progress">Told about every weight.</param>
+    /// <param name="cancellationToken">Stops inside the mathematics too; nothing is left behind.</param>
+    /// <exception cref="LowRankToolsException"><c>AdapterDoesNotFit</c>: the models do not have the same weights; <c>LayerNotFound</c>,
+    /// <c>NonFiniteValues</c>, <c>NothingToFactorize</c>, and those of reading and writing.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public AdapterResult Run(ModelSource tuned, ModelSource baseModel, IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        options.Validate();
+        using Model model = Model.Open(tuned), before = Model.Open(baseModel);
+        List<(ModelLayer Tuned, ModelLayer Base)> pairs = Pairs(model, before);
+        bool inOut = pairs.Where(p => p.Base.Shape.Kind != LayerKind.Embedding).All(p => p.Base.Shape.Orientation == WeightOrientation.InOut);
+        AdapterWriter writer = new(Location(tuned), Layout, options.Output.DType ?? TensorDType.F32, options.Output)
+        {
+            Source = SourceFiles.Of([.. model.File.Files, .. before.File.Files]),
+            Notes = [("base_model_name_or_path", baseModel.Name)],
+            FanInFanOut = inOut && pairs.Exists(p => p.Base.Shape.Kind != LayerKind.Embedding),
+        };
+        AdapterRun run = new(writer, options.Rank.ToString(), tuned.Name) { Sources = [tuned.Path, baseModel.Path], ParametersBefore = pairs.Sum(p => p.Tuned.Shape.Parameters) };
+        AdapterResult result = run.Run(pairs.Count, i => pairs[i].Tuned.Shape.Name, i => Export(model, before, pairs[i], cancellationToken), sideBySide: false, progress, cancellationToken);
+        HashSet<string> carried = pairs.Select(p => p.Tuned.Shape.Name).ToHashSet(StringComparer.Ordinal);
+        return result with { NotCarried = NotCarried(model, before, carried, cancellationToken).ToArray() };
+    }
+
+    private List<(ModelLayer Tuned, ModelLayer Base)> Pairs(Model tuned, Model before)
+    {
+        Dictionary<string, ModelLayer> own = before.Layers.ToDictionary(l => l.Shape.Name, StringComparer.Ordinal);
+        List<(ModelLayer, ModelLayer)> pairs = [];
+        foreach (ModelLayer layer in tuned.Layers.Where(l => l.Shape.TiedTo is null && Chosen(l.Shape)))
+        {
+            if (!own.TryGetValue(layer.Shape.Name, out ModelLayer? other))
+                throw Apart(tuned, before, layer, "which the base model does not have");
+            if (other.Shape.Shape != layer.Shape.Shape)
+                throw Apart(tuned, before, layer, $"of shape {layer.Shape.Shape}, which is {other.Shape.Shape} in the base model");
+            if (layer.Tensor.ElementCount > int.MaxValue)
+                throw Apart(tuned, before, layer, "which is too large to be computed with");
+            pairs.Add((layer, other));
+        }
+        return pairs.Count > 0 ? pairs : throw new LowRankToolsException(CoreErrors.LayerNotFound, $"{tuned.Source.Path}: no weight of the model was chosen.", "Name others with -Include and -Exclude.");
+    }
+
+    private bool Chosen(LayerShape shape) => shape.Kind switch
+    {
+        LayerKind.Linear or LayerKind.AttentionPacked => shape.IsMatrix && options.Selection.ReasonByName(shape.Name) == KeepReason.None,
+        LayerKind.Embedding => shape.IsMatrix && options.Selection.IncludeEmbedding && options.Selection.ReasonByName(shape.Name) == KeepReason.None,
+        LayerKind.Conv1d or LayerKind.Conv2d or LayerKind.Conv3d => options.Selection.ReasonByName(shape.Name) == KeepReason.None,
+        _ => false,
+    };
+
+    private static LowRankToolsException Apart(Model tuned, Model before, ModelLayer layer, string what) =>
+        new(CoreErrors.AdapterDoesNotFit, $"{tuned.Source.Path}: the model does not fit {before.Source.Path}: it has '{layer.Shape.Name}' {what}.",
+            "Use the base model that was tuned, or leave the weight out with -Exclude. Nothing was computed.");
+
+    private ComputedModule? Export(Model tuned, Model before, (ModelLayer Tuned, ModelLayer Base) pair, CancellationToken cancellationToken)
+    {
+        using Matrix<float> difference = WeightMatrix.Read(tuned.File, pair.Tuned.Tensor, cancellationToken);
+        using (Matrix<float> own = WeightMatrix.Read(before.File, pair.Base.Tensor, cancellationToken))
+        {
+            for (int i = 0; i < difference.Rows; i++)
+            {
+                Span<float> row = difference.Row(i), minus = own.Row(i);
+                for (int j = 0; j < row.Length; j++)
+                    row[j] -= minus[j];
+            }
+        }
+        long[] shape = [.. pair.Base.Tensor.Shape];
+        bool convolution = pair.Base.Shape.Kind is LayerKind.Conv1d or LayerKind.Conv2d or LayerKind.Conv3d;
+        MatrixView<float> delta = convolution ? Flattened(difference, checked((int)shape[0]))
+            : pair.Base.Shape.Orientation == WeightOrientation.InOut ? difference.Transposed : difference.View;
+        return WeightMatrix.Named(tuned, pair.Tuned, () => Truncate(pair.Base.Shape, delta, convolution ? shape[1..] : [delta.Columns], cancellationToken));
+    }
+
+    // The same elements as out x (in, kernel).
+    private static unsafe MatrixView<float> Flattened(Matrix<float> matrix, int outputs)
+    {
+        int inputs = checked((int)(matrix.Length / outputs));
+        return new MatrixView<float>(matrix.Pointer, outputs, inputs, inputs, 1, matrix);
+    }
+
+    private ComputedModule? Truncate(LayerShape layer, MatrixView<float> delta, long[] inputs, CancellationToken cancellationToken)
+    {
+        int most = Math.Min(delta.SmallerSide, options.Rank.MaxRank ?? int.MaxValue);
+        RankTarget target = options.Rank is AdapterRank.Fixed f ? new RankTarget.Rank(Math.Min(f.Value, most)) : new RankTarget.Energy(((AdapterRank.Energy)options.Rank).Share) { MaxRank = most };
+        TruncatedSvdResult svd = TruncatedSvd.Compute(delta, target, new SvdOptions { Accuracy = SvdAccuracy.Exact, ThreadCount = options.ThreadCount }, null, cancellationToken);
+        if (svd.SquaredNorm == 0)
+        {
+            svd.Dispose();
+            return null;
+        }
+        for (int k = 0; k < svd.Rank; k++)
+        {
+            float root = (float)Math.Sqrt(svd.SingularValues[k]);
+            AdapterFactors.Scale(svd.Vt.View.Slice(k, 0, 1, svd.Vt.Columns), root);
+            AdapterFactors.Scale(svd.U.View.Slice(0, k, svd.U.Rows, 1), root);
+        }
+        AdapterFactors factors = new() { Name = LayerNames.Module(layer.Name), A = svd.Vt, B = svd.U, Inputs = inputs, IsEmbedding = layer.Kind == LayerKind.Embedding };
+        return new ComputedModule(factors, new AdapterModuleResult
+        {
+            Name = factors.Name, Shape = [delta.Rows, .. inputs], RankBefore = delta.SmallerSide, Rank = svd.Rank, Norm = Math.Sqrt(svd.SquaredNorm), RelativeError = svd.RelativeError,
+        });
+    }
+
+    // Bytes are compared, not numbers: a type that changed is a difference too.
+    private static IEnumerable<string> NotCarried(Model tuned, Model before, HashSet<string> carried, CancellationToken cancellationToken)
+    {
+        Dictionary<string, TensorInfo> own = before.Layers.ToDictionary(l => l.Shape.Name, l => l.Tensor, StringComparer.Ordinal);
+        byte[] x = new byte[PieceBytes], y = new byte[PieceBytes];
+        foreach (ModelLayer layer in tuned.Layers.Where(l => l.Shape.TiedTo is null && !carried.Contains(l.Shape.Name)))
+        {
+            TensorInfo tensor = layer.Tensor;
+            bool same = own.TryGetValue(layer.Shape.Name, out TensorInfo? other) && other.DType == tensor.DType && other.Shape.SequenceEqual(tensor.Shape);
+            for (long done = 0; same && done < tensor.ByteLength; done += PieceBytes)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                int count = (int)Math.Min(PieceBytes, tensor.ByteLength - done);
+                tuned.File.ReadBytes(tensor, done, x.AsSpan(0, count));
+                before.File.ReadBytes(other!, done, y.AsSpan(0, count));
+                same = x.AsSpan(0, count).SequenceEqual(y.AsSpan(0, count));
+            }
+            if (!same)
+                yield return layer.Shape.Name;
+        }
+    }
+}
