@@ -13,6 +13,7 @@
     FunctionsToExport    = @()
     CmdletsToExport      = @(
         'Compare-ModelWeight'
+        'Export-LoraAdapter'
         'Export-LowRankReport'
         'Export-RankPlan'
         'Get-LayerShapes'
@@ -21,6 +22,7 @@
         'Import-RankPlan'
         'Install-LowRankEngine'
         'Invoke-LowRankFactorization'
+        'Join-LoraAdapter'
         'Measure-LayerSpeed'
         'Measure-ModelSpeed'
         'Measure-ParameterCount'
@@ -28,6 +30,8 @@
         'Merge-LowRankFactor'
         'New-RankPlan'
         'New-TransformerModel'
+        'Resize-LoraAdapter'
+        'Test-LoraAdapter'
         'Uninstall-LowRankEngine'
     )
     VariablesToExport    = @()

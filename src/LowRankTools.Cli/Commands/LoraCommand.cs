@@ -5,8 +5,12 @@ namespace LowRankTools.Cli.Commands;
 /// <summary><c>lowrank lora</c>: what is done with adapters.</summary>
 internal static class LoraCommand
 {
-    public static Command Create(ConsoleContext console) => new("lora", "Merge low-rank adapters of PEFT, kohya and loralib into models.")
+    public static Command Create(ConsoleContext console) => new("lora", "Merge, resize, join, export and test low-rank adapters of PEFT, kohya and loralib.")
     {
         LoraMergeCommand.Create(console),
+        LoraResizeCommand.Create(console),
+        LoraJoinCommand.Create(console),
+        LoraExportCommand.Create(console),
+        LoraTestCommand.Create(console),
     };
 }

@@ -12,7 +12,7 @@ internal static class LoraMergeCommand
     public static Command Create(ConsoleContext console)
     {
         Argument<string[]> paths = SharedOptions.Paths();
-        Option<string> basePath = new("--base-path") { Description = "The model that the adapters were trained on.", HelpName = "path", Required = true };
+        Option<string> basePath = LoraOptions.BasePath("The model that the adapters were trained on.");
         Option<double?> weight = SharedOptions.Number<double>("--weight", "Strength of the adapter: 1, the default, as it was trained; -1 takes it out again.", w => double.IsFinite(w) && w != 0, "a strength is a number other than zero");
         Option<double?> alpha = LoraOptions.Alpha();
         Option<bool> recurse = SharedOptions.Recurse(), json = SharedOptions.Json();

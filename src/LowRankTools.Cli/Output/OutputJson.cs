@@ -15,6 +15,8 @@ namespace LowRankTools.Cli;
 [JsonSerializable(typeof(FactorizationResult))]
 [JsonSerializable(typeof(MergeResult))]
 [JsonSerializable(typeof(MergeAdapterResult))]
+[JsonSerializable(typeof(AdapterResult))]
+[JsonSerializable(typeof(AdapterCheck))]
 [JsonSerializable(typeof(TensorDifference))]
 [JsonSerializable(typeof(ReportResult))]
 [JsonSerializable(typeof(LayerSpeed))]

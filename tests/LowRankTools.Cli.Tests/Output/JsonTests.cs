@@ -57,6 +57,16 @@ public sealed class JsonTests : IDisposable
     }
 
     [Fact]
+    public async Task Adapters_are_results_and_checks()
+    {
+        string model = _folder.Model(), tuned = _folder.Model("tuned.safetensors", seed: 2), adapter = _folder["a.safetensors"];
+        RoundTrips<AdapterResult>(await CliRun.Of("lora", "export", tuned, "--base-path", model, "--rank", "3", "--output-path", adapter, "--json"));
+        RoundTrips<AdapterCheck>(await CliRun.Of("lora", "test", adapter, "--base-path", model, "--json"));
+        RoundTrips<AdapterResult>(await CliRun.Of("lora", "resize", adapter, "--rank", "2", "--json"));
+        RoundTrips<MergeAdapterResult>(await CliRun.Of("lora", "merge", adapter, "--base-path", model, "--json"));
+    }
+
+    [Fact]
     public async Task Comparisons_are_tensor_differences()
     {
         string a = _folder.Model("a/model.safetensors"), b = _folder.Model("b/model.safetensors", seed: 2);

@@ -33,6 +33,7 @@ internal sealed class Sandbox : IDisposable
         WriteTiny("models/tiny.safetensors");
         WriteTuned("tuned.safetensors");
         WriteAdapter("adapters/style", 0);
+        WriteAdapter("adapters/pose", 40);
         WriteModel("calibration.safetensors", ("layer.mlp.up.inputs", [80, 32]), ("layer.mlp.down.inputs", [80, 128]));
     }
 

@@ -34,6 +34,8 @@ public sealed class ObjectTests(PwshSession session) : IClassFixture<PwshSession
     [InlineData("Invoke-LowRankFactorization models/tiny.safetensors -Rank 4 -OutputPath m -Force | Merge-LowRankFactor -WhatIf")]
     [InlineData("Compare-ModelWeight models/tiny.safetensors tuned.safetensors")]
     [InlineData("Merge-LoraAdapter adapters/style models/tiny.safetensors -WhatIf")]
+    [InlineData("$r = Resize-LoraAdapter adapters/style -Rank 2 -WhatIf; $r; $r.Modules")]
+    [InlineData("Test-LoraAdapter adapters/style models/tiny.safetensors")]
     [InlineData("Get-LayerSpectrum models/tiny.safetensors")]
     [InlineData("$p = New-RankPlan models/tiny.safetensors -Rank 4; $p; $p.Layers")]
     [InlineData("Get-LowRankEngine")]

@@ -1,0 +1,55 @@
+using System.Management.Automation;
+using LowRankTools.Core;
+
+namespace LowRankTools.PowerShell.Commands;
+
+/// <summary>Makes adapters of what tuning changed in models.</summary>
+[Cmdlet(VerbsData.Export, "LoraAdapter", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
+[OutputType(typeof(AdapterResult), typeof(FileInfo))]
+public sealed class ExportLoraAdapterCommand : AdapterCommandBase
+{
+    private ModelSource? _base;
+
+    /// <summary>The model before it was tuned: a file, or a folder that holds one model.</summary>
+    [Parameter(Mandatory = true, Position = 1), ValidateNotNullOrEmpty]
+    public string BasePath { get; set; } = string.Empty;
+
+    /// <summary>Only weights of these names.</summary>
+    [Parameter, ValidateNotNullOrEmpty, SupportsWildcards, ArgumentCompleter(typeof(LayerNameCompleter))]
+    public string[]? Include { get; set; }
+
+    /// <summary>No weights of these names.</summary>
+    [Parameter, ValidateNotNullOrEmpty, SupportsWildcards, ArgumentCompleter(typeof(LayerNameCompleter))]
+    public string[]? Exclude { get; set; }
+
+    /// <summary>Whether embeddings get pairs too.</summary>
+    [Parameter]
+    public SwitchParameter IncludeEmbedding { get; set; }
+
+    /// <summary>Threads to compute with; every core by default.</summary>
+    [Parameter, ValidateRange(1, 256)]
+    public int ThreadCount { get; set; }
+
+    private ExportAdapterOptions Options => new()
+    {
+        Rank = AdapterRanks.Required(AdapterRanks.Of(Rank, Energy, null, null, MaxRank)),
+        Selection = new LayerSelection { Include = NamePatterns.Of(Include), Exclude = NamePatterns.Of(Exclude), IncludeEmbedding = IncludeEmbedding },
+        Output = Output,
+        ThreadCount = ThreadCount,
+    };
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        base.BeginProcessing();
+        Required(BasePath, () => _base = OneModel(BasePath));
+    }
+
+    private protected override void ValidateOptions() => Options.Validate();
+
+    private protected override void ProcessModel(ModelSource source)
+    {
+        ExportAdapterOptions options = Options;
+        Write(source, new ExportAdapter(options).Location(source), "Export an adapter of", (output, progress, token) => new ExportAdapter(options with { Output = output }).Run(source, _base!, progress, token));
+    }
+}
