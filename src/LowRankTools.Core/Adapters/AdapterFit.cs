@@ -59,7 +59,8 @@ internal sealed class AdapterFit
     {
         if (layer is null)
         {
-            _misfits.Add(new AdapterMisfit(module.Name, null, "is none of the base model's"));
+            bool pair = _model.Record?.Layers.Any(l => LayerNames.Module(l.Name) == module.Name) == true;
+            _misfits.Add(new AdapterMisfit(module.Name, null, pair ? "is a low-rank pair in the base model, which Merge-LowRankFactor makes one weight again" : "is none of the base model's"));
             return;
         }
         string weight = layer.Shape.Name;

@@ -33,12 +33,13 @@ internal sealed class ConfigFile
         byte[] json = RegularFile.ReadAllBytes(path, MaxBytes) ?? throw Error(path, $"it is longer than {MaxBytes} bytes.");
         try
         {
+            CheckTexts(json);
             // The document is small and lives as long as its clone of the root.
             using JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = MaxNesting });
             if (document.RootElement.ValueKind == JsonValueKind.Object)
                 return new ConfigFile(path, document.RootElement.Clone(), "");
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw Error(path, $"it is no JSON: {e.Message}", e);
         }
@@ -111,6 +112,17 @@ internal sealed class ConfigFile
     /// <summary>An error about something that the file asks for and that cannot be done here.</summary>
     public LowRankToolsException Unsupported(string what) =>
         new(CoreErrors.ArchitectureUnsupported, $"{Path}: {what} is not supported.", "Models that run are listed in docs/architectures.md.");
+
+    // The parser takes texts as bytes: what is no UTF-8, or half a character, would fail only where it is read.
+    private static void CheckTexts(ReadOnlySpan<byte> json)
+    {
+        Utf8JsonReader reader = new(json, new JsonReaderOptions { MaxDepth = MaxNesting });
+        while (reader.Read())
+        {
+            if (reader.TokenType is JsonTokenType.PropertyName or JsonTokenType.String)
+                reader.GetString();
+        }
+    }
 
     private JsonElement? Find(string field) =>
         _fields.TryGetProperty(field, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;

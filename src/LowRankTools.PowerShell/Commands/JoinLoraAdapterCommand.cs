@@ -26,7 +26,8 @@ public sealed class JoinLoraAdapterCommand : RankedAdapterCommandBase
     protected override void EndProcessing()
     {
         base.EndProcessing();
-        if (_sources.Count == 0)
+        // A sum of those that were found is not the sum that was asked for.
+        if (AnyFailed || _sources.Count == 0)
             return;
         Guarded(_sources[0].Path, () =>
         {

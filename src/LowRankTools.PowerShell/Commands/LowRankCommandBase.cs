@@ -6,6 +6,9 @@ namespace LowRankTools.PowerShell.Commands;
 /// <summary>A cmdlet of this module: its errors go through one place.</summary>
 public abstract class LowRankCommandBase : PSCmdlet
 {
+    /// <summary>Whether an error of one thing was written: what needs all of them then has not all.</summary>
+    private protected bool AnyFailed { get; private set; }
+
     /// <summary>Warns; names in the text may be anybody's.</summary>
     private protected void Warn(string warning) => WriteWarning(SafeText.Line(warning));
 
@@ -21,6 +24,7 @@ public abstract class LowRankCommandBase : PSCmdlet
         }
         catch (Exception e) when (ErrorRecords.From(e, target) is not null)
         {
+            AnyFailed = true;
             WriteError(ErrorRecords.From(e, target)!);
         }
     }
