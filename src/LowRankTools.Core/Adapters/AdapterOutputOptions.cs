@@ -73,7 +73,9 @@ public sealed record AdapterOutputOptions
                 folder = Path.Combine(folder, name);
         }
         string stem = layout == AdapterLayout.Peft ? "adapter_model" : name;
-        return new OutputLocation(folder, Path.Combine(folder, stem + ".safetensors"), Path.Combine(folder, $"{stem}.{FactorizationRecord.FileName}"), OwnFolder: false);
+        // PEFT's configuration is to the weights what a record is: neither adapter may stand beside the other's.
+        string record = layout == AdapterLayout.Peft ? PeftConfig.FileName : $"{stem}.{FactorizationRecord.FileName}";
+        return new OutputLocation(folder, Path.Combine(folder, stem + ".safetensors"), Path.Combine(folder, record), OwnFolder: false);
     }
 
     private static LowRankToolsException Invalid(string message, string remedy) => new(CoreErrors.OptionInvalid, message, remedy);

@@ -27,11 +27,10 @@ internal sealed record AdapterWriter(OutputLocation Location, AdapterLayout Layo
 
     /// <summary>Refuses an output that could not be written, before anything is computed.</summary>
     /// <exception cref="LowRankToolsException"><c>OutputExists</c>, <c>OutputIsSource</c>.</exception>
-    public void Check() => Check(Options.Force || Options.WhatIf);
+    public void Check() => OutputTargets.Check(Location, Source, Options.Force || Options.WhatIf);
 
     /// <summary>Files that would give way.</summary>
-    public IReadOnlyList<string> Displaced(IReadOnlyList<AdapterFactors> factors) =>
-        [.. Request(factors).Displaced(), .. ConfigPath is { } config && File.Exists(config) ? [config] : Array.Empty<string>()];
+    public IReadOnlyList<string> Displaced(IReadOnlyList<AdapterFactors> factors) => Request(factors).Displaced();
 
     /// <summary>Bytes of tensor data.</summary>
     public long Bytes(IReadOnlyList<AdapterFactors> factors) => Specs(factors).Sum(s => s.ByteLength);
@@ -54,23 +53,11 @@ internal sealed record AdapterWriter(OutputLocation Location, AdapterLayout Layo
                 WriteAlpha(output, pair);
         }
         byte[]? config = Layout == AdapterLayout.Peft ? Config(factors) : null;
-        return (output.Complete(request.Metadata, record: null, companionsFrom: null, config, PeftConfig.FileName), output.Note);
-    }
-
-    private string? ConfigPath => Layout == AdapterLayout.Peft ? Path.Combine(Location.Folder, PeftConfig.FileName) : null;
-
-    private void Check(bool force)
-    {
-        OutputTargets.Check(Location, Source, force);
-        if (ConfigPath is not { } config)
-            return;
-        if (Source.Contains(config))
-            throw new LowRankToolsException(CoreErrors.OutputIsSource, $"{config}: the output would replace the adapter that it is made from.", "Choose another -OutputPath.");
-        OutputCheck.Free([config], force);
+        return (output.Complete(request.Metadata, config, companionsFrom: null), output.Note);
     }
 
     private OutputRequest Request(IReadOnlyList<AdapterFactors> factors) =>
-        new(Location, ModelFormat.Safetensors, [.. Specs(factors)], Metadata(factors)) { Source = Source, Force = Options.Force, Disk = Options.Disk };
+        new(Location, ModelFormat.Safetensors, [.. Specs(factors)], Metadata(factors)) { Source = Source, Force = Options.Force, Disk = Options.Disk, HasRecord = Layout == AdapterLayout.Peft };
 
     private IEnumerable<TensorSpec> Specs(IEnumerable<AdapterFactors> factors) => factors.SelectMany(pair => Layout == AdapterLayout.Kohya
         ? [SpecOf(pair, AdapterPart.A), SpecOf(pair, AdapterPart.B), SpecOf(pair, AdapterPart.Alpha)]

@@ -79,11 +79,10 @@ internal sealed class ModelOutput : IDisposable
     /// <param name="metadata">Final free text of the weights.</param>
     /// <param name="record">Content of <c>lowrank.json</c>; null for a dense model.</param>
     /// <param name="companionsFrom">Folder whose configuration goes along; null for none.</param>
-    /// <param name="config">Content of a new configuration; null for none.</param>
-    /// <param name="configName">Name of that configuration.</param>
+    /// <param name="config">Content of a new <c>config.json</c>; null for none.</param>
     /// <returns>Path that opens the model.</returns>
     /// <exception cref="LowRankToolsException"><c>SourceChanged</c>, and those of the disk.</exception>
-    public string Complete(IReadOnlyDictionary<string, string> metadata, byte[]? record, string? companionsFrom, byte[]? config = null, string configName = ConfigFile.FileName)
+    public string Complete(IReadOnlyDictionary<string, string> metadata, byte[]? record, string? companionsFrom, byte[]? config = null)
     {
         List<PendingFile> small = [];
         try
@@ -92,7 +91,7 @@ internal sealed class ModelOutput : IDisposable
             {
                 IReadOnlyList<PendingFile> weights = _writer.Finish(metadata);
                 if (config is not null)
-                    small.Add(Small(Path.Combine(Location.Folder, configName), config));
+                    small.Add(Small(Path.Combine(Location.Folder, ConfigFile.FileName), config));
                 if (companionsFrom is not null && Location.OwnFolder)
                     small.AddRange(Companions(companionsFrom));
                 IReadOnlyList<PendingFile> before = [.. weights.SkipLast(1), .. small];
