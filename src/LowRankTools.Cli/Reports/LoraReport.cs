@@ -26,9 +26,9 @@ internal static class LoraReport
             JsonLines.Write(console.Out, result);
         else
             Write(result, console);
-        if (result.NotCarried.Count > 0)
-            console.Error.WriteLine(SafeText.Line($"warning: {Figures.Plural(result.NotCarried.Count, "tensor")} that differ from the base model are not in the adapter: {string.Join(", ", result.NotCarried)}"));
         console.Out.Flush();
+        if (result.NotCarried.Count > 0)
+            console.Error.WriteLine(SafeText.Line($"warning: {Figures.Plural(result.NotCarried.Count, "tensor")} that differ from the base model are not in the adapter, '{result.NotCarried[0]}' among them: --json names them all in NotCarried"));
     }
 
     /// <summary>What keeps an adapter and a base model apart, or that nothing does.</summary>

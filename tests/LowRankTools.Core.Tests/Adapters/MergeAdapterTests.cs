@@ -220,6 +220,23 @@ public sealed class MergeAdapterTests : IDisposable
         Assert.Equal((plan.Path, plan.Bytes, plan.Parameters, plan.MergedLayers), (result.Path, result.Bytes, result.Parameters, result.MergedLayers));
     }
 
+    [Fact]
+    public void A_cancelled_run_leaves_nothing()
+    {
+        ModelSource model = Base(TestModel.Random("fc.weight", 1, 20, 12), TestModel.Random("other.weight", 2, 9, 9)), adapter = TestAdapter.Peft(_folder["a"], Plain, TestAdapter.PeftModule("fc", 5, 20, 4, 12));
+        Dictionary<string, string> before = TestModel.Snapshot(_folder.Path);
+        using CancellationTokenSource stop = new();
+        Stopper progress = new(stop);
+        Assert.ThrowsAny<OperationCanceledException>(() => new MergeAdapter(new()).Run(model, adapter, progress, stop.Token));
+        Assert.Equal(before, TestModel.Snapshot(_folder.Path));
+        Assert.False(Path.Exists(_folder["base-a"]));
+    }
+
+    private sealed class Stopper(CancellationTokenSource stop) : IProgress<OperationProgress>
+    {
+        public void Report(OperationProgress value) => stop.Cancel();
+    }
+
     private LowRankToolsException Refusal(ModelSource model, ModelSource adapter, MergeAdapterOptions? options = null)
     {
         Dictionary<string, string> before = TestModel.Snapshot(_folder.Path);
