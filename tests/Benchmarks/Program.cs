@@ -16,6 +16,7 @@ using LowRankTools.Benchmarks;
     ("plan", PlanBenchmark.Run),
     ("transformer", TransformerBenchmark.Run),
     ("memory", TransformerMemoryBenchmark.Run),
+    ("learn", LearningBenchmark.Run),
 ];
 
 if (args is ["--child", .. string[] child])

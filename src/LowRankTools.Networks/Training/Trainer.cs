@@ -39,7 +39,7 @@ public sealed class Trainer
     public int Step { get; private set; }
 
     /// <summary>The losses so far.</summary>
-    public LossCurve Curve { get; private set; } = new();
+    public TrainingCurve Curve { get; private set; } = new();
 
     private string Training => $"{_options.Text}, examples={_task.Examples}";
 
@@ -51,7 +51,7 @@ public sealed class Trainer
     /// </param>
     /// <returns>The losses from the first step on.</returns>
     /// <exception cref="LowRankToolsException">LossNotFinite: before the step that would have spoiled the parameters.</exception>
-    public LossCurve Run(int? until = null, IProgress<TrainingProgress>? progress = null, CancellationToken ct = default)
+    public TrainingCurve Run(int? until = null, IProgress<TrainingProgress>? progress = null, CancellationToken ct = default)
     {
         int last = Math.Min(until ?? _options.Steps, _options.Steps);
         while (Step < last)
@@ -96,7 +96,7 @@ public sealed class Trainer
         List<ITensor> values = [.. trained.Select(named => saved[named.Name].ToTensor(_engine))];
         for (int i = 0; i < values.Count; i++) trained[i].Parameter.Value = values[i];
         _optimizer.Restore(_engine, _task.Network, checkpoint.Optimizer);
-        (Step, Curve) = (checkpoint.Step, new LossCurve(checkpoint.Curve));
+        (Step, Curve) = (checkpoint.Step, new TrainingCurve(checkpoint.Curve));
     }
 
     private LossPoint OneStep(int step, CancellationToken ct)

@@ -15,7 +15,7 @@ public sealed class TrainerTests
     [MemberData(nameof(Runs))]
     public void Going_on_from_a_checkpoint_gives_the_same_bits(bool lora, string kind)
     {
-        (Dictionary<string, double[]> through, LossCurve curve) = Train(s_engine, lora, kind);
+        (Dictionary<string, double[]> through, TrainingCurve curve) = Train(s_engine, lora, kind);
         TrainingCheckpoint checkpoint;
         using (Gpt2 model = NextTokenTask.Model(s_engine, lora))
         using (Optimizer optimizer = New(kind))
@@ -38,8 +38,8 @@ public sealed class TrainerTests
     [Fact]
     public void The_number_of_threads_changes_no_bit()
     {
-        (Dictionary<string, double[]> one, LossCurve curve) = Train(new EmbeddedEngine(new ComputeOptions { ThreadCount = 1 }), true, "adam");
-        (Dictionary<string, double[]> three, LossCurve other) = Train(new EmbeddedEngine(new ComputeOptions { ThreadCount = 3 }), true, "adam");
+        (Dictionary<string, double[]> one, TrainingCurve curve) = Train(new EmbeddedEngine(new ComputeOptions { ThreadCount = 1 }), true, "adam");
+        (Dictionary<string, double[]> three, TrainingCurve other) = Train(new EmbeddedEngine(new ComputeOptions { ThreadCount = 3 }), true, "adam");
         AssertSame(one, three);
         Assert.Equal(curve.Points, other.Points);
     }
@@ -47,7 +47,7 @@ public sealed class TrainerTests
     [Fact]
     public void A_cancelled_training_goes_on_as_if_nothing_had_been()
     {
-        (Dictionary<string, double[]> through, LossCurve curve) = Train(s_engine, true, "adam");
+        (Dictionary<string, double[]> through, TrainingCurve curve) = Train(s_engine, true, "adam");
         using Gpt2 model = NextTokenTask.Model(s_engine, true);
         using Optimizer optimizer = New("adam");
         var trainer = new Trainer(s_engine, new NextTokenTask(model), optimizer, Options);
@@ -104,7 +104,7 @@ public sealed class TrainerTests
 
         using var adam = new Adam(new AdamSettings(1e-2));
         double before = Loss();
-        LossCurve curve = new Trainer(s_engine, task, adam, new TrainingOptions(60, 7) { ValidateEvery = 20 }, _ => Loss()).Run();
+        TrainingCurve curve = new Trainer(s_engine, task, adam, new TrainingOptions(60, 7) { ValidateEvery = 20 }, _ => Loss()).Run();
         Assert.InRange(Loss(), 0, before / 2);
         Assert.Equal([20, 40, 60], curve.Points.Where(p => p.Validation is not null).Select(p => p.Step));
         Assert.Equal(Loss(), curve.Points[^1].Validation);
@@ -160,11 +160,11 @@ public sealed class TrainerTests
         Assert.Equal("NothingToTrain", Assert.Throws<LowRankToolsException>(() => new Trainer(s_engine, new NextTokenTask(model, 0), adam, Options)).ErrorId);
     }
 
-    private static (Dictionary<string, double[]> Bits, LossCurve Curve) Train(INetworkEngine engine, bool lora, string kind)
+    private static (Dictionary<string, double[]> Bits, TrainingCurve Curve) Train(INetworkEngine engine, bool lora, string kind)
     {
         using Gpt2 model = NextTokenTask.Model(engine, lora);
         using Optimizer optimizer = New(kind);
-        LossCurve curve = new Trainer(engine, new NextTokenTask(model), optimizer, Options).Run();
+        TrainingCurve curve = new Trainer(engine, new NextTokenTask(model), optimizer, Options).Run();
         return (Bits(engine, model), curve);
     }
 

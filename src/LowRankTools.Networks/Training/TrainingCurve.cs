@@ -9,11 +9,11 @@ namespace LowRankTools.Networks;
 public sealed record LossPoint(int Step, double Loss, double RateFactor, double GradientNorm, double? Validation);
 
 /// <summary>The losses of a training, step by step.</summary>
-public sealed class LossCurve
+public sealed class TrainingCurve
 {
     private readonly List<LossPoint> _points = [];
 
-    internal LossCurve(IEnumerable<LossPoint>? points = null)
+    internal TrainingCurve(IEnumerable<LossPoint>? points = null)
     {
         if (points is not null) _points.AddRange(points);
     }
