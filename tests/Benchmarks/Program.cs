@@ -17,6 +17,7 @@ using LowRankTools.Benchmarks;
     ("transformer", TransformerBenchmark.Run),
     ("memory", TransformerMemoryBenchmark.Run),
     ("learn", LearningBenchmark.Run),
+    ("lora", LoraBenchmark.Run),
 ];
 
 if (args is ["--child", .. string[] child])
