@@ -24,7 +24,7 @@ public static class LoraState
     /// <param name="root">The network.</param>
     /// <param name="bias">Which biases belong to it.</param>
     /// <param name="keys">How they are named.</param>
-    /// <exception cref="LowRankToolsException">NoPeftLayout: PEFT knows no layer with groups.</exception>
+    /// <exception cref="LowRankToolsException">NoPeftLayout: PEFT knows no layer with groups, and convolutions in another form.</exception>
     public static IReadOnlyList<NamedParameter> LoraStateDict(this Module root, LoraBias bias = LoraBias.None, LoraKeys keys = LoraKeys.Loralib) =>
         [.. Chosen(root, bias).Select(p => keys == LoraKeys.Loralib ? p.Parameter : p.Parameter with { Name = PeftName(p.Owner, p.Parameter.Name, strict: true) })];
 
@@ -87,8 +87,8 @@ public static class LoraState
     {
         int dot = name.LastIndexOf('.') + 1;
         (string path, string own) = (name[..dot], name[dot..]);
-        if (strict && owner is LoraMergedLinear && IsLora(own))
-            throw new LowRankToolsException("NoPeftLayout", $"'{name}' belongs to a layer with groups, which PEFT does not know.", "Use loralib's names.");
+        if (strict && owner is LoraMergedLinear or LoraConv2d && IsLora(own))
+            throw new LowRankToolsException("NoPeftLayout", $"'{name}' belongs to a layer with groups or to a convolution, which PEFT has in another form.", "Use loralib's names.");
         return PeftPrefix + path + owner switch
         {
             LoraEmbedding when IsLora(own) => own.Replace("lora_", "lora_embedding_", StringComparison.Ordinal),

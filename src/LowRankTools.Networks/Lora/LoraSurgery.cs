@@ -6,13 +6,14 @@ namespace LowRankTools.Networks;
 /// <summary>Puts LoRA layers into networks, and plain layers back.</summary>
 public static class LoraSurgery
 {
-    /// <summary>Puts LoRA on the layers that patterns name: linear ones, and embeddings that a pattern names.</summary>
+    /// <summary>Puts LoRA on linear layers, and on embeddings and convolutions that a pattern names.</summary>
     /// <param name="root">The network; not a layer itself, which has nobody to replace it in.</param>
     /// <param name="engine">Where its parameters live.</param>
     /// <param name="options">Rank, alpha and the rest.</param>
     /// <param name="patterns">
     /// Names with * and ? as wildcards, each for the whole name of a layer or its end behind a dot, as PEFT's
-    /// <c>target_modules</c>: <c>to_q</c>, <c>h.*.attn.c_attn</c>. Null for all linear layers. Dropout does not concern embeddings.
+    /// <c>target_modules</c>: <c>to_q</c>, <c>h.*.attn.c_attn</c>. Null for all linear layers. Dropout
+    /// concerns linear layers alone.
     /// </param>
     /// <param name="ct">Stops, leaving the network as it was.</param>
     /// <returns>Names of the layers that have LoRA now, in order.</returns>
@@ -22,11 +23,11 @@ public static class LoraSurgery
         IReadOnlyList<string> names = root.AddLora(engine, (name, layer) => patterns is null ? layer is Linear ? options : null : patterns.Any(p => Matches(p, name)) ? options : null, ct);
         return names.Count > 0 || patterns is null
             ? names
-            : throw new LowRankToolsException("NoLayerMatches", $"No linear layer or embedding is named like {string.Join(", ", patterns.Select(p => $"'{p}'"))}.", "Print the network to see its names.");
+            : throw new LowRankToolsException("NoLayerMatches", $"No layer that can have LoRA is named like {string.Join(", ", patterns.Select(p => $"'{p}'"))}.", "Print the network to see its names.");
     }
 
     /// <summary>
-    /// Puts LoRA on dense linear layers and embeddings, with options for each. Their weights are frozen, other parameters stay
+    /// Puts LoRA on dense linear layers, embeddings and two-dimensional convolutions, with options for each. Their weights are frozen, other parameters stay
     /// as they are: <see cref="LoraModes.MarkOnlyLoraTrainable"/> freezes those too. A layer in two places becomes one LoRA layer in
     /// both; layers that share a weight get pairs of their own. Halves of low-rank pairs stay.
     /// </summary>
@@ -41,7 +42,7 @@ public static class LoraSurgery
     public static IReadOnlyList<string> AddLora(this Module root, INetworkEngine engine, Func<string, Module, LoraOptions?> plan, CancellationToken ct = default)
     {
         List<(string Name, Slot Slot, LoraOptions Options)> places = [];
-        foreach ((string name, Slot slot) in Places(root, module => module is Linear or Embedding, module => module is LowRankLinear or LowRankEmbedding))
+        foreach ((string name, Slot slot) in Places(root, module => module is Linear or Embedding or Conv2d, module => module is LowRankLinear or LowRankEmbedding))
         {
             if (plan(name, slot.Child) is { } options) places.Add((name, slot, options));
         }
@@ -129,6 +130,7 @@ public static class LoraSurgery
     {
         Parameter weight = Weight(layer);
         ParameterFactory factory = weight.IsLoaded ? new ParameterFactory(engine, seed, weight.Value.ElementType) : ParameterFactory.ShapesOnly;
+        if (layer is Conv2d convolution) return new LoraConv2d(factory, convolution, options with { Dropout = 0 });
         if (layer is Embedding) return new LoraEmbedding(factory, weight, options with { Dropout = 0 });
         LoraOptions own = options with { FanInFanOut = false };
         Parameter? bias = ((Linear)layer).Bias;
@@ -137,7 +139,12 @@ public static class LoraSurgery
         return made;
     }
 
-    private static Parameter Weight(Module layer) => layer is Linear linear ? linear.Weight : ((Embedding)layer).Weight;
+    private static Parameter Weight(Module layer) => layer switch
+    {
+        Linear linear => linear.Weight,
+        Conv2d convolution => convolution.Weight,
+        _ => ((Embedding)layer).Weight,
+    };
 
     private static IEnumerable<(string Name, Slot Slot)> Places(Module module, Func<Module, bool> wanted, Func<Module, bool> closed, string prefix = "")
     {
