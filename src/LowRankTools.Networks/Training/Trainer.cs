@@ -125,6 +125,7 @@ public sealed class Trainer
 
             // A step that has begun ends, so that parameters and memories never belong to two steps.
             _optimizer.Step(_engine, network, CancellationToken.None);
+            if (_options.RankPenalty > 0) LearnedRanks.Shrink(network, _engine, _options.RankPenalty * factor);
             return new LossPoint(step, count > 0 ? sum / count : 0, factor, norm, null);
         }
         catch

@@ -22,12 +22,18 @@ public sealed record TrainingOptions(int Steps, int BatchSize)
     /// <summary>Steps from one validation to the next; 0 for none.</summary>
     public int ValidateEvery { get; init; }
 
+    /// <summary>
+    /// By how much each step brings the factors of <see cref="LearnedRankLinear"/>s nearer to zero, for each parameter of their direction
+    /// and times the factor of the learning rate: an L1 penalty; 0 for none.
+    /// </summary>
+    public double RankPenalty { get; init; }
+
     internal string Text => FormattableString.Invariant(
-        $"steps={Steps}, batch={BatchSize}, accumulation={Accumulation}, clip={ClipNorm:R}, warmup={Schedule.Warmup}, cosine={Schedule.Cosine}, floor={Schedule.Floor:R}, seed={Seed}, validation={ValidateEvery}");
+        $"steps={Steps}, batch={BatchSize}, accumulation={Accumulation}, clip={ClipNorm:R}, warmup={Schedule.Warmup}, cosine={Schedule.Cosine}, floor={Schedule.Floor:R}, seed={Seed}, validation={ValidateEvery}, ranks={RankPenalty:R}");
 
     internal void Check()
     {
-        if (Steps < 0 || BatchSize < 1 || Accumulation < 1 || ValidateEvery < 0 || !(ClipNorm is null or > 0) || Schedule.Warmup < 0)
+        if (Steps < 0 || BatchSize < 1 || Accumulation < 1 || ValidateEvery < 0 || !(RankPenalty >= 0) || !(ClipNorm is null or > 0) || Schedule.Warmup < 0)
             throw new LowRankToolsException("TrainingOptionsInvalid", $"These options make no training: {Text}.", "Use positive sizes, and a positive bound or none.");
     }
 }

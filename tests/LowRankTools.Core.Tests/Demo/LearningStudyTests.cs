@@ -11,8 +11,8 @@ public sealed class LearningStudyTests
     public void Every_road_has_its_row_and_training_helps_on_each()
     {
         IReadOnlyList<LearningRow> rows = s_study.Run(new EmbeddedEngine(new ComputeOptions { ThreadCount = 1 }));
-        Assert.Equal(18, rows.Count);
-        foreach (LearningRow[] task in rows.Chunk(9))
+        Assert.Equal(22, rows.Count);
+        foreach (LearningRow[] task in rows.Chunk(11))
         {
             LearningRow Row(string method, int skip = 0) => task.Skip(skip).First(row => row.Method.StartsWith(method, StringComparison.Ordinal));
             LearningRow dense = Row("dense, from scratch"), pairs = Row("pairs"), factorized = Row("factorized");
@@ -20,6 +20,7 @@ public sealed class LearningStudyTests
             Assert.True(pairs.Parameters < dense.Parameters);
             Assert.True(Row("factorized, fine-tuned").Loss < factorized.Loss);
             Assert.True(Row("factorized, distilled").Loss < factorized.Loss);
+            Assert.True(Row("learned ranks, fine-tuned").Loss < Row("learned ranks, truncated").Loss);
             LearningRow before = Row("dense, as it was"), lora = Row("LoRA");
             Assert.All((LearningRow[])[Row("dense, fine-tuned"), lora, Row("LoRA, PiSSA")], after => Assert.True(after.Loss < before.Loss));
 

@@ -9,6 +9,9 @@ internal sealed class LearningRun(LearningStudy study, INetworkEngine engine, Se
     private const int Examples = 100_000;
     private const double Rate = 3e-3, TuningRate = 1e-3, LoraRate = 1e-2;
 
+    /// <summary>Above what the penalty takes in a step, so that Adam can hold what the loss needs.</summary>
+    private const double MaskRate = 2e-2;
+
     private readonly List<LearningRow> _rows = [];
 
     public IReadOnlyList<LearningRow> Rows()
@@ -32,11 +35,27 @@ internal sealed class LearningRun(LearningStudy study, INetworkEngine engine, Se
             Train("factorized, distilled", distilled, data, study.TuningSteps, TuningRate, teacher: dense);
         }
 
+        LearnRanks(dense);
         Judge("dense, as it was", dense, changed, null);
         using (Gpt2 tuned = Copy(dense)) Train("dense, fine-tuned", tuned, changed, study.TuningSteps, TuningRate);
         Adapt("LoRA", LoraStart.Zero, dense);
         Adapt("LoRA, PiSSA start", LoraStart.Pissa, dense);
         return _rows;
+    }
+
+    /// <summary>Factors of all singular directions under a penalty, exact truncation, then tuning like the others.</summary>
+    private void LearnRanks(Gpt2 dense)
+    {
+        using Gpt2 network = Copy(dense);
+        network.LearnRanks(engine, ct: ct);
+
+        // The factors, biases and norms; directions stay.
+        foreach (Parameter parameter in network.Parameters()) parameter.Trainable = parameter.Shape.Count == 1;
+        Train("learned ranks", network, data, study.TuningSteps, MaskRate, penalty: study.RankPenalty, silent: true);
+        network.TruncateRanks(engine, ct);
+        foreach (Parameter parameter in network.Parameters()) parameter.Trainable = true;
+        Judge("learned ranks, truncated", network, data, null);
+        Train("learned ranks, fine-tuned", network, data, study.TuningSteps, TuningRate);
     }
 
     private void Adapt(string method, LoraStart start, Gpt2 dense)
@@ -47,13 +66,13 @@ internal sealed class LearningRun(LearningStudy study, INetworkEngine engine, Se
         Train(method, adapted, changed, study.TuningSteps, LoraRate);
     }
 
-    private void Train(string method, Gpt2 network, SequenceData sequences, int steps, double rate, Gpt2? teacher = null)
+    private void Train(string method, Gpt2 network, SequenceData sequences, int steps, double rate, Gpt2? teacher = null, double penalty = 0, bool silent = false)
     {
         using var adam = new Adam(new AdamSettings(rate, Decay: 0.01), decayMatricesOnly: true);
-        var options = new TrainingOptions(steps, study.BatchSize) { Schedule = new LearningRateSchedule(steps / 20, Cosine: true, Floor: 0.02), Seed = study.Seed };
+        var options = new TrainingOptions(steps, study.BatchSize) { Schedule = new LearningRateSchedule(steps / 20, Cosine: true, Floor: 0.02), Seed = study.Seed, RankPenalty = penalty };
         var trainer = new Trainer(engine, new SequenceTask(network, sequences, Examples, teacher), adam, options);
         TrainingCurve curve = trainer.Run(progress: new Steps($"{sequences.Name}: {method}", progress), ct: ct);
-        Judge(method, network, sequences, curve);
+        if (!silent) Judge(method, network, sequences, curve);
     }
 
     private void Judge(string method, Gpt2 network, SequenceData sequences, TrainingCurve? curve)

@@ -16,7 +16,7 @@ public sealed record LearningRow(string Task, string Method, long Parameters, do
 
 /// <summary>
 /// The roads to a small network, side by side on small tasks whose data it makes itself: dense from scratch, pairs from scratch,
-/// factorized after training, fine-tuned or distilled after that, and LoRA beside full fine-tuning on a changed task.
+/// factorized after training, fine-tuned or distilled after that, ranks that training finds, and LoRA beside full fine-tuning on a changed task.
 /// </summary>
 public sealed record LearningStudy
 {
@@ -34,6 +34,9 @@ public sealed record LearningStudy
 
     /// <summary>Rank of LoRA.</summary>
     public int LoraRank { get; init; } = 4;
+
+    /// <summary>Penalty of learned ranks: see <see cref="TrainingOptions.RankPenalty"/>.</summary>
+    public double RankPenalty { get; init; } = 1e-4;
 
     /// <summary>Features of a token.</summary>
     public int Width { get; init; } = 64;
