@@ -16,6 +16,8 @@ using LowRankTools.Benchmarks;
     ("plan", PlanBenchmark.Run),
     ("transformer", TransformerBenchmark.Run),
     ("memory", TransformerMemoryBenchmark.Run),
+    ("learn", LearningBenchmark.Run),
+    ("lora", LoraBenchmark.Run),
 ];
 
 if (args is ["--child", .. string[] child])

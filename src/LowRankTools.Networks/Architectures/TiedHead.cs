@@ -84,6 +84,7 @@ public sealed class TiedHead : LinearLayer
     private (Parameter Table, Parameter? Features) Tables() => _embedding.Module switch
     {
         Embedding dense => (dense.Weight, null),
+        LoraEmbedding adapted => (adapted.Weight, null),
         LowRankEmbedding pair => (((Embedding)pair.Children[0].Child).Weight, ((Linear)pair.Children[1].Child).Weight),
         _ => throw new NotSupportedException($"A head cannot be tied to a {_embedding.Module.GetType().Name}."),
     };

@@ -7,7 +7,7 @@ internal sealed class VitEmbeddings : Module
 {
     private readonly VitConfig _config;
     private readonly Parameter _classToken, _positions;
-    private readonly Slot<Conv2d> _patches;
+    private readonly Slot<Convolution> _patches;
 
     public VitEmbeddings(ParameterFactory factory, VitConfig config)
     {
@@ -15,7 +15,7 @@ internal sealed class VitEmbeddings : Module
         _classToken = AddParameter("cls_token", factory.Normal(0.02, 1, 1, config.Width));
         _positions = AddParameter("position_embeddings", factory.Normal(0.02, 1, config.Patches + 1, config.Width));
         Container patches = new("ViTPatchEmbeddings");
-        _patches = patches.Add("projection", new Conv2d(factory, config.Channels, config.Width, (config.PatchSize, config.PatchSize),
+        _patches = patches.Add<Convolution>("projection", new Conv2d(factory, config.Channels, config.Width, (config.PatchSize, config.PatchSize),
             new ConvolutionOptions { Stride = (config.PatchSize, config.PatchSize) }));
         AddChild("patch_embeddings", patches);
     }

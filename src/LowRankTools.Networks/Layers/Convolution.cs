@@ -18,6 +18,13 @@ public abstract class Convolution : Module
         if (bias) Bias = AddParameter("bias", factory.Uniform(bound, outputs));
     }
 
+    private protected Convolution(Parameter weight, Parameter? bias, int groups)
+    {
+        (Channels, Outputs, Groups) = (weight.Shape[1] * groups, weight.Shape[0], groups);
+        Weight = AddParameter("weight", weight);
+        if (bias is not null) Bias = AddParameter("bias", bias);
+    }
+
     /// <summary>Channels of an input.</summary>
     public int Channels { get; }
 
@@ -49,18 +56,19 @@ public abstract class Convolution : Module
         int images = x.Shape[0] / Math.Max(1, shape.Height * shape.Width);
         ITensor sums = pass.New(x, images * shape.OutputHeight * shape.OutputWidth, Outputs);
         INetworkEngine engine = pass.Engine;
+        ITensor kernel = Kernel(pass);
         for (int group = 0; group < Groups; group++)
         {
             using ITensor patches = Unfolded(pass, x, shape, group, sums.Shape[0]);
-            engine.MatMul(1, patches, engine.Transpose(Part(engine, Weight.Value, group)), 0, Output(engine, sums, group), pass.CancellationToken);
+            engine.MatMul(1, patches, engine.Transpose(Part(engine, kernel, group)), 0, Output(engine, sums, group), pass.CancellationToken);
         }
 
         ITensor y = pass.IsTraining && activation != Activation.None ? pass.New(x, [.. sums.Shape]) : sums;
         if (Bias is not null || activation != Activation.None) engine.Activate(activation, sums, Bias?.Value, y, pass.CancellationToken);
-        if (!pass.IsTraining) return y;
         bool kept = !ReferenceEquals(y, sums);
-        pass.Save(this, new State(x, kept ? sums : null, shape, activation), x, kept ? sums : null);
+        pass.Save(this, new State(x, kept ? sums : null, kernel, shape, activation), x, kept ? sums : null, kernel);
         if (kept) pass.Release(sums);
+        ReleaseKernel(pass, kernel);
         return y;
     }
 
@@ -71,21 +79,39 @@ public abstract class Convolution : Module
     {
         INetworkEngine engine = pass.Engine;
         CancellationToken ct = pass.CancellationToken;
-        (ITensor x, ITensor? sums, ConvolutionShape shape, Activation activation) = pass.Restore<State>(this);
+        (ITensor x, ITensor? sums, ITensor kernel, ConvolutionShape shape, Activation activation) = pass.Restore<State>(this);
         if (sums is not null) engine.ActivateBackward(activation, sums, Bias?.Value, gradient, gradient, ct);
         if (Bias is { Trainable: true }) engine.AddColumnSums(gradient, Bias.GradientOn(engine), ct);
         ITensor dx = pass.New(x, [.. x.Shape]);
+        ITensor? dKernel = KernelGradient(pass);
         for (int group = 0; group < Groups; group++)
         {
-            ITensor dy = Output(engine, gradient, group), weight = Part(engine, Weight.Value, group);
+            ITensor dy = Output(engine, gradient, group), weight = Part(engine, kernel, group);
             using ITensor patches = Unfolded(pass, x, shape, group, gradient.Shape[0]);
-            if (Weight.Trainable) engine.MatMul(1, engine.Transpose(dy), patches, 1, Part(engine, Weight.GradientOn(engine), group), ct);
+            if (dKernel is not null) engine.MatMul(1, engine.Transpose(dy), patches, 1, Part(engine, dKernel, group), ct);
             engine.MatMul(1, dy, weight, 0, patches, ct);
             engine.Fold(shape, patches, Input(engine, dx, group), ct);
         }
 
         gradient.Dispose();
+        if (dKernel is not null) TakeKernelGradient(pass, dKernel);
         return dx;
+    }
+
+    /// <summary>What one run convolves with, outputs x channels of a group x the kernel's sizes.</summary>
+    private protected virtual ITensor Kernel(Pass pass) => Weight.Value;
+
+    /// <summary>Releases it where it was made for the run.</summary>
+    private protected virtual void ReleaseKernel(Pass pass, ITensor kernel)
+    {
+    }
+
+    /// <summary>What the kernel's gradient is added to; null where nobody wants it.</summary>
+    private protected virtual ITensor? KernelGradient(Pass pass) => Weight.Trainable ? Weight.GradientOn(pass.Engine) : null;
+
+    /// <summary>Uses what was added.</summary>
+    private protected virtual void TakeKernelGradient(Pass pass, ITensor gradient)
+    {
     }
 
     private ITensor Unfolded(Pass pass, ITensor x, ConvolutionShape shape, int group, int places)
@@ -101,5 +127,5 @@ public abstract class Convolution : Module
 
     private ITensor Part(INetworkEngine engine, ITensor weight, int group) => engine.Slice(engine.AsMatrix(weight), group * (Outputs / Groups), Outputs / Groups);
 
-    private sealed record State(ITensor X, ITensor? Sums, ConvolutionShape Shape, Activation Activation);
+    private sealed record State(ITensor X, ITensor? Sums, ITensor Kernel, ConvolutionShape Shape, Activation Activation);
 }

@@ -55,11 +55,17 @@ public abstract class Module : IDisposable
         return $"{TypeName}(\n{string.Concat(lines)})";
     }
 
-    /// <summary>Frees all parameters.</summary>
+    /// <summary>Frees all parameters, and whatever else modules hold.</summary>
     public void Dispose()
     {
+        foreach ((_, Module module) in Modules()) module.FreeOwn();
         foreach (Parameter parameter in Parameters()) parameter.Dispose();
         GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Frees tensors that are neither parameters nor of a run.</summary>
+    private protected virtual void FreeOwn()
+    {
     }
 
     /// <summary>Adds a child.</summary>

@@ -16,6 +16,9 @@ public abstract class Slot
     /// <summary>Puts another module in this place; the old one is not disposed of.</summary>
     /// <exception cref="LowRankToolsException">ModuleNotReplaceable: the place is for another kind of module.</exception>
     public abstract void Replace(Module module);
+
+    /// <summary>Fails as <see cref="Replace"/> would, and changes nothing.</summary>
+    internal abstract void Require(Module module);
 }
 
 /// <inheritdoc/>
@@ -33,6 +36,10 @@ public sealed class Slot<T> : Slot
     public override Module Child => Module;
 
     /// <inheritdoc/>
-    public override void Replace(Module module) =>
-        Module = module as T ?? throw new LowRankToolsException("ModuleNotReplaceable", $"'{Name}' needs a {typeof(T).Name}, not a {module.GetType().Name}.");
+    public override void Replace(Module module) => Module = Fitting(module);
+
+    internal override void Require(Module module) => Fitting(module);
+
+    private T Fitting(Module module) =>
+        module as T ?? throw new LowRankToolsException("ModuleNotReplaceable", $"'{Name}' needs a {typeof(T).Name}, not a {module.GetType().Name}.");
 }

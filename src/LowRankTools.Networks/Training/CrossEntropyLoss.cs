@@ -17,4 +17,18 @@ public static class CrossEntropyLoss
         pass.Release(logits);
         return (loss, null);
     }
+
+    /// <summary>The same as a sum over the targets and not their mean: what an <see cref="ITrainingTask"/> hands back.</summary>
+    /// <param name="pass">The running pass.</param>
+    /// <param name="logits">Tokens x classes; taken over.</param>
+    /// <param name="targets">A class a token; a negative one leaves the token out.</param>
+    /// <returns>The sum and the number of targets, and the gradient of the sum; without one in inference.</returns>
+    public static (BatchLoss Loss, ITensor? Gradient) ComputeSum(Pass pass, ITensor logits, ReadOnlySpan<int> targets)
+    {
+        int count = 0;
+        foreach (int target in targets) count += target >= 0 ? 1 : 0;
+        (double loss, ITensor? gradient) = Compute(pass, logits, targets);
+        if (gradient is not null) pass.Engine.AddScaled(count, gradient, 0, gradient);
+        return (new BatchLoss(count == 0 ? 0 : loss * count, count), gradient);
+    }
 }

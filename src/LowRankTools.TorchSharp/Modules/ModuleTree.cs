@@ -18,7 +18,7 @@ internal static class ModuleTree
     }
 
     /// <summary>Every place in which a module of a kind is, the same module maybe in several; pairs are not opened.</summary>
-    public static List<ModulePlace<T>> Places<T>(nn.Module root)
+    public static List<ModulePlace<T>> Places<T>(nn.Module root, Func<T, bool>? wanted = null)
         where T : nn.Module
     {
         List<ModulePlace<T>> places = [];
@@ -31,7 +31,7 @@ internal static class ModuleTree
             if (!above.Add(parent)) return;
             foreach ((string name, nn.Module child) in parent.named_children())
             {
-                if (child is T found) places.Add(new ModulePlace<T>(parent, Join(path, name), found));
+                if (child is T found && wanted?.Invoke(found) != false) places.Add(new ModulePlace<T>(parent, Join(path, name), found));
                 else if (child is not LowRankPair) Visit(child, Join(path, name), above);
             }
 

@@ -61,12 +61,21 @@ internal static class PairFactory
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable frozen = no_grad();
-        Tensor weight = layer.weight!.detach();
+        (Tensor first, Tensor second, double error) = Components(layer.weight!.detach(), rank, 1, seed, ct);
+        pair.First.weight!.copy_(first);
+        pair.Second.weight!.copy_(second);
+        TakeBias(pair, layer);
+        return error;
+    }
+
+    /// <summary>The r largest components of a matrix (m x n) as A (r x n) and B (m x r), both divided by a number: B A divisor^2 ~= W.</summary>
+    public static (Tensor A, Tensor B, double RelativeError) Components(Tensor weight, int rank, double divisor, ulong seed, CancellationToken ct)
+    {
         bool cuda = weight.device_type == DeviceType.CUDA;
         TorchSharpEngine engine = new(cuda ? $"cuda:{weight.device_index}" : "cpu");
         using ITensor matrix = TorchSharpEngine.Adopt(cuda ? weight : weight.cpu());
         using TruncatedSvdResult svd = TruncatedSvd.Compute(engine, matrix, new RankTarget.Rank(rank), new SvdOptions { Seed = seed }, null, ct);
-        double[] roots = [.. svd.SingularValues.Select(Math.Sqrt)];
+        double[] roots = [.. svd.SingularValues.Select(s => Math.Sqrt(s) / divisor)];
         for (int i = 0; i < svd.U.Rows; i++)
         {
             for (int k = 0; k < rank; k++) svd.U[i, k] *= (float)roots[k];
@@ -77,10 +86,7 @@ internal static class PairFactory
             foreach (ref float value in svd.Vt.Row(k)) value *= (float)roots[k];
         }
 
-        pair.First.weight!.copy_(HostMemory.FromRows(svd.Vt.View));
-        pair.Second.weight!.copy_(HostMemory.FromRows(svd.U.View));
-        TakeBias(pair, layer);
-        return svd.RelativeError;
+        return (HostMemory.FromRows(svd.Vt.View), HostMemory.FromRows(svd.U.View), svd.RelativeError);
     }
 
     /// <summary>Gives a pair the bias of the layer that it replaces.</summary>

@@ -50,12 +50,16 @@ public static class ModuleWeights
     /// <param name="metadata">Free text for the header; null for none.</param>
     /// <exception cref="LowRankToolsException"><c>OutputExists</c>; <c>DTypeUnsupported</c>: an element type that safetensors has no name for.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    public static void SaveSafetensors(this nn.Module module, string path, bool overwrite = false, IReadOnlyDictionary<string, string>? metadata = null)
+    public static void SaveSafetensors(this nn.Module module, string path, bool overwrite = false, IReadOnlyDictionary<string, string>? metadata = null) =>
+        Write([.. Named(module)], path, overwrite, metadata);
+
+    /// <summary>Writes tensors under names of the caller's.</summary>
+    internal static void Write(IReadOnlyList<(string Name, Tensor Tensor)> named, string path, bool overwrite, IReadOnlyDictionary<string, string>? metadata)
     {
         path = Path.GetFullPath(path);
         if (!overwrite && File.Exists(path))
             throw new LowRankToolsException("OutputExists", $"'{path}' exists.", "Pass overwrite: true to replace it.");
-        List<(TensorSpec Spec, Tensor Tensor)> tensors = [.. Named(module).Select(t => (new TensorSpec(t.Name, FileType(t.Name, t.Tensor), [.. t.Tensor.shape]), t.Tensor))];
+        List<(TensorSpec Spec, Tensor Tensor)> tensors = [.. named.Select(t => (new TensorSpec(t.Name, FileType(t.Name, t.Tensor), [.. t.Tensor.shape]), t.Tensor))];
         using SafetensorsModelWriter writer = new(path, tensors.Select(t => t.Spec), metadata ?? new Dictionary<string, string>());
         foreach ((TensorSpec spec, Tensor tensor) in tensors)
         {

@@ -7,23 +7,40 @@ namespace LowRankTools.Numerics;
 /// <summary>One step of Adam over all entries of a parameter, in one pass.</summary>
 internal static unsafe class AdamStep
 {
+    private const int FlatColumns = 4096;
+
     /// <summary>
     /// m = b1 m + (1 - b1) g, s = b2 s + (1 - b2) g^2, w = (1 - rate decay) w - rate (m / (1 - b1^t)) / (sqrt(s / (1 - b2^t)) + epsilon).
     /// </summary>
     public static void Run<T>(AdamSettings settings, int step, MatrixView<T> w, MatrixView<T> g, MatrixView<T> m, MatrixView<T> s, int threads, CancellationToken ct)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        RowTasks.Run(w.Rows, w.Columns, threads, (_, first, end) =>
+        // Where nothing lies between the rows they are one: a bias is a column of single entries, and a LoRA matrix has rows of a few.
+        bool flat = IsFlat(w) && IsFlat(g) && IsFlat(m) && IsFlat(s);
+        long length = (long)w.Rows * w.Columns;
+        int columns = flat ? FlatColumns : w.Columns, rows = flat ? checked((int)((length + FlatColumns - 1) / FlatColumns)) : w.Rows;
+        RowTasks.Run(rows, columns, threads, (_, first, end) =>
         {
             for (int i = first; i < end; i++)
             {
-                int done = 0;
-                if (Vector512.IsHardwareAccelerated) done = Row<Simd512<T>, Vector512<T>, T>(settings, step, w.Row(i), g.Row(i), m.Row(i), s.Row(i), 0, w.Columns);
-                else if (Vector256.IsHardwareAccelerated) done = Row<Simd256<T>, Vector256<T>, T>(settings, step, w.Row(i), g.Row(i), m.Row(i), s.Row(i), 0, w.Columns);
-                else if (Vector128.IsHardwareAccelerated) done = Row<Simd128<T>, Vector128<T>, T>(settings, step, w.Row(i), g.Row(i), m.Row(i), s.Row(i), 0, w.Columns);
-                if (done < w.Columns) Row<SimdScalar<T>, T, T>(settings, step, w.Row(i), g.Row(i), m.Row(i), s.Row(i), done, w.Columns);
+                nint start = (nint)i * FlatColumns;
+                if (flat) Entries(settings, step, w.Pointer + start, g.Pointer + start, m.Pointer + start, s.Pointer + start, (int)Math.Min(FlatColumns, length - start));
+                else Entries(settings, step, w.Row(i), g.Row(i), m.Row(i), s.Row(i), w.Columns);
             }
         }, ct);
+    }
+
+    private static bool IsFlat<T>(MatrixView<T> view)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => view.RowStride == view.Columns && (view.ColumnStride == 1 || view.Columns == 1);
+
+    private static void Entries<T>(AdamSettings settings, int step, T* w, T* g, T* m, T* s, int count)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int done = 0;
+        if (Vector512.IsHardwareAccelerated) done = Row<Simd512<T>, Vector512<T>, T>(settings, step, w, g, m, s, 0, count);
+        else if (Vector256.IsHardwareAccelerated) done = Row<Simd256<T>, Vector256<T>, T>(settings, step, w, g, m, s, 0, count);
+        else if (Vector128.IsHardwareAccelerated) done = Row<Simd128<T>, Vector128<T>, T>(settings, step, w, g, m, s, 0, count);
+        if (done < count) Row<SimdScalar<T>, T, T>(settings, step, w, g, m, s, done, count);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
