@@ -46,17 +46,14 @@ internal sealed class AdapterFactors : IDisposable
     }
 
     /// <summary>Multiplies every entry.</summary>
-    public static void Scale(Matrix<float> matrix, double factor) => Scale(matrix.View, factor);
-
-    /// <inheritdoc cref="Scale(Matrix{float}, double)"/>
-    public static void Scale(MatrixView<float> matrix, double factor)
+    public static void Scale(Matrix<float> matrix, double factor)
     {
         if (factor == 1)
             return;
         for (int i = 0; i < matrix.Rows; i++)
         {
-            for (int j = 0; j < matrix.Columns; j++)
-                matrix[i, j] = (float)(matrix[i, j] * factor);
+            foreach (ref float value in matrix.Row(i))
+                value = (float)(value * factor);
         }
     }
 

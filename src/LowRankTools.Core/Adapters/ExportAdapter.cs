@@ -108,12 +108,7 @@ public sealed class ExportAdapter(ExportAdapterOptions options)
             svd.Dispose();
             return null;
         }
-        for (int k = 0; k < svd.Rank; k++)
-        {
-            float root = (float)Math.Sqrt(svd.SingularValues[k]);
-            AdapterFactors.Scale(svd.Vt.View.Slice(k, 0, 1, svd.Vt.Columns), root);
-            AdapterFactors.Scale(svd.U.View.Slice(0, k, svd.U.Rows, 1), root);
-        }
+        LayerFactors.Scale(svd, FactorSplit.Balanced);
         AdapterFactors factors = new() { Name = LayerNames.Module(layer.Name), A = svd.Vt, B = svd.U, Inputs = inputs, IsEmbedding = layer.Kind == LayerKind.Embedding };
         return new ComputedModule(factors, new AdapterModuleResult
         {

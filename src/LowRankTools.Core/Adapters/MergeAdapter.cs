@@ -87,11 +87,8 @@ public sealed class MergeAdapter(MergeAdapterOptions options)
                         MatrixRows.Write(output, adapted.Spec, merged.View, model.Source.Path, cancellationToken);
                     }
                     break;
-                case OutputItem.Alias alias when output.Writer is PyTorchModelWriter writer:
-                    output.Writing(() => writer.WriteAlias(alias.Spec, alias.Existing));
-                    break;
-                case OutputItem.Copy copy:
-                    copier.Copy(copy.Tensor, copy.Spec, cancellationToken);
+                default:
+                    copier.Write(items[i], cancellationToken);
                     break;
             }
         }

@@ -98,15 +98,9 @@ public sealed class FactorizeModel(FactorizeOptions options)
                     break;
                 case OutputItem.Copy when output.Writer is OnnxModelWriter:
                     break;
-                case OutputItem.Alias alias when output.Writer is PyTorchModelWriter writer:
-                    output.Writing(() => writer.WriteAlias(alias.Spec, alias.Existing));
-                    break;
-                case OutputItem.Copy copy:
-                    copier.Copy(copy.Tensor, copy.Spec, cancellationToken);
-                    done += copy.Tensor.ByteLength;
-                    break;
-                case OutputItem.Zeros zeros:
-                    copier.Zeros(zeros.Spec);
+                default:
+                    copier.Write(item, cancellationToken);
+                    done += item is OutputItem.Copy copy ? copy.Tensor.ByteLength : 0;
                     break;
             }
         }

@@ -74,7 +74,8 @@ internal sealed class LayerFactors : IDisposable
         Right.Dispose();
     }
 
-    private static void Scale(TruncatedSvdResult svd, FactorSplit split)
+    /// <summary>Puts the singular values into U and V^T.</summary>
+    internal static void Scale(TruncatedSvdResult svd, FactorSplit split)
     {
         float[] left = new float[svd.Rank];
         for (int k = 0; k < svd.Rank; k++)

@@ -61,11 +61,8 @@ public sealed class MergeModel(MergeOptions options)
                     using (Matrix<float> product = merged.Tensor.Read(model.File, cancellationToken))
                         MatrixRows.Write(output, merged.Spec, product.View, source: model.Source.Path, cancellationToken);
                     break;
-                case OutputItem.Alias alias when output.Writer is PyTorchModelWriter writer:
-                    output.Writing(() => writer.WriteAlias(alias.Spec, alias.Existing));
-                    break;
-                case OutputItem.Copy copy:
-                    copier.Copy(copy.Tensor, copy.Spec, cancellationToken);
+                default:
+                    copier.Write(items[i], cancellationToken);
                     break;
             }
         }

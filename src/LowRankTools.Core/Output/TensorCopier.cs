@@ -2,16 +2,33 @@ using LowRankTools.Formats;
 
 namespace LowRankTools.Core;
 
-/// <summary>Copies tensors from a model to a writer in pieces, whatever their size.</summary>
+/// <summary>Writes what needs no computing: tensors copied in pieces, whatever their size, second names and zeros.</summary>
 internal sealed class TensorCopier(TensorFile source, ModelOutput output)
 {
     private const int PieceBytes = 4 * 1024 * 1024;
 
     private readonly byte[] _buffer = new byte[PieceBytes];
 
-    /// <summary>Copies a tensor: its bytes where the type stays, its values where it changes.</summary>
+    /// <summary>Carries out a step. Only PyTorch's files hold a second name; elsewhere the metadata says it.</summary>
     /// <exception cref="Numerics.LowRankToolsException"><c>ValuesOverflow</c>.</exception>
-    public void Copy(TensorInfo tensor, TensorSpec spec, CancellationToken cancellationToken)
+    public void Write(OutputItem item, CancellationToken cancellationToken)
+    {
+        switch (item)
+        {
+            case OutputItem.Alias alias when output.Writer is PyTorchModelWriter writer:
+                output.Writing(() => writer.WriteAlias(alias.Spec, alias.Existing));
+                break;
+            case OutputItem.Copy copy:
+                Copy(copy.Tensor, copy.Spec, cancellationToken);
+                break;
+            case OutputItem.Zeros zeros:
+                Zeros(zeros.Spec);
+                break;
+        }
+    }
+
+    // Its bytes where the type stays, its values where it changes.
+    private void Copy(TensorInfo tensor, TensorSpec spec, CancellationToken cancellationToken)
     {
         output.Writing(() => output.Writer.Begin(spec));
         if (spec.DType == tensor.DType)
@@ -20,8 +37,7 @@ internal sealed class TensorCopier(TensorFile source, ModelOutput output)
             Convert(tensor, spec.DType, cancellationToken);
     }
 
-    /// <summary>Writes zeros.</summary>
-    public void Zeros(TensorSpec spec)
+    private void Zeros(TensorSpec spec)
     {
         _buffer.AsSpan().Clear();
         output.Writing(() =>

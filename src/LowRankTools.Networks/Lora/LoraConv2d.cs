@@ -33,9 +33,7 @@ public sealed class LoraConv2d : Convolution, ILoraLayer
     public LoraConv2d(ParameterFactory factory, Conv2d layer, LoraOptions options)
         : base(layer.Weight, layer.Bias, layer.Groups)
     {
-        options.Check();
-        if (options.Dropout != 0 || options.EnabledGroups is not null || options.Start != LoraStart.Zero || options.FanInFanOut)
-            throw new LowRankToolsException("LoraOptionsInvalid", "Dropout, groups, starts from the weight and fan_in_fan_out are for linear layers.", "Leave them out for convolutions.");
+        options.CheckPlain("convolutions");
         int size = Weight.Shape[2];
         if (Weight.Shape[3] != size) throw new LowRankToolsException("ShapesDoNotMatch", $"A kernel of {size} x {Weight.Shape[3]} is not square.", "Leave this layer out.");
         (Options, _convolution) = (options, layer.Options);

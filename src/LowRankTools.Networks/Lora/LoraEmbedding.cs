@@ -27,9 +27,7 @@ public sealed class LoraEmbedding : EmbeddingLayer, ILoraLayer
     /// <exception cref="LowRankToolsException">RankNotPositive; LoraOptionsInvalid: dropout, groups and starts from W are for linear layers.</exception>
     public LoraEmbedding(ParameterFactory factory, Parameter weight, LoraOptions options)
     {
-        options.Check();
-        if (options.Dropout != 0 || options.EnabledGroups is not null || options.Start != LoraStart.Zero || options.FanInFanOut)
-            throw new LowRankToolsException("LoraOptionsInvalid", "Dropout, groups, starts from the weight and fan_in_fan_out are for linear layers.", "Leave them out for embeddings.");
+        options.CheckPlain("embeddings");
         Options = options;
         Weight = AddParameter("weight", weight);
         A = AddParameter("lora_A", factory.Constant(0, options.Rank, weight.Shape[0]));

@@ -13,11 +13,7 @@ public sealed class LoraLinear : LoraProjection
     /// <param name="options">Rank, alpha, dropout and the rest; groups and the start from W are for others.</param>
     /// <param name="bias">Whether a bias is added; it stays trainable until somebody freezes it.</param>
     public LoraLinear(ParameterFactory factory, int inFeatures, int outFeatures, LoraOptions options, bool bias = true)
-        : this(
-            factory,
-            options.FanInFanOut ? factory.Uniform(Linear.Bound(inFeatures), inFeatures, outFeatures) : factory.Uniform(Linear.Bound(inFeatures), outFeatures, inFeatures),
-            bias ? factory.Uniform(Linear.Bound(inFeatures), outFeatures) : null,
-            options)
+        : this(factory, FreshWeight(factory, inFeatures, outFeatures, options), bias ? factory.Uniform(Linear.Bound(inFeatures), outFeatures) : null, options)
     {
     }
 

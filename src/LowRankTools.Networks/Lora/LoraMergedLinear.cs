@@ -14,11 +14,7 @@ public sealed class LoraMergedLinear : LoraProjection
     /// <param name="options">Its <see cref="LoraOptions.EnabledGroups"/> say which groups get pairs.</param>
     /// <param name="bias">Whether a bias is added.</param>
     public LoraMergedLinear(ParameterFactory factory, int inFeatures, int outFeatures, LoraOptions options, bool bias = true)
-        : this(
-            factory,
-            options.FanInFanOut ? factory.Uniform(Linear.Bound(inFeatures), inFeatures, outFeatures) : factory.Uniform(Linear.Bound(inFeatures), outFeatures, inFeatures),
-            bias ? factory.Uniform(Linear.Bound(inFeatures), outFeatures) : null,
-            options)
+        : this(factory, FreshWeight(factory, inFeatures, outFeatures, options), bias ? factory.Uniform(Linear.Bound(inFeatures), outFeatures) : null, options)
     {
     }
 

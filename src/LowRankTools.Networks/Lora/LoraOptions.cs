@@ -75,4 +75,12 @@ public sealed record LoraOptions(int Rank)
         if (EnabledGroups is { } groups && !groups.Contains(true))
             throw new LowRankToolsException("LoraOptionsInvalid", "No group of outputs gets a pair.", "Enable one group or more.");
     }
+
+    /// <summary>Fails too where something is asked for that only linear layers have.</summary>
+    internal void CheckPlain(string layers)
+    {
+        Check();
+        if (Dropout != 0 || EnabledGroups is not null || Start != LoraStart.Zero || FanInFanOut)
+            throw new LowRankToolsException("LoraOptionsInvalid", "Dropout, groups, starts from the weight and fan_in_fan_out are for linear layers.", $"Leave them out for {layers}.");
+    }
 }

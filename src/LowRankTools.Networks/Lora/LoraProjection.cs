@@ -242,5 +242,8 @@ public abstract class LoraProjection : LinearLayer, ILoraLayer
 
     private ITensor Outputs(INetworkEngine engine, ITensor y, int pair) => engine.Columns(y, _firstOutputs[pair], _width);
 
+    private protected static Parameter FreshWeight(ParameterFactory factory, int inFeatures, int outFeatures, LoraOptions options) =>
+        options.FanInFanOut ? factory.Uniform(Linear.Bound(inFeatures), inFeatures, outFeatures) : factory.Uniform(Linear.Bound(inFeatures), outFeatures, inFeatures);
+
     private sealed record State(ITensor X, ITensor Inner, ITensor? Product, ulong Seed);
 }

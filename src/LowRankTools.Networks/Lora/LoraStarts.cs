@@ -26,15 +26,7 @@ internal static class LoraStarts
 
     private static void Principal(INetworkEngine engine, ITensor weight, int rank, double root, ulong seed, ITensor a, ITensor b, CancellationToken ct)
     {
-        using TruncatedSvdResult svd = TruncatedSvd.Compute(engine, weight, new RankTarget.Rank(rank), new SvdOptions { Seed = seed }, null, ct);
-        Matrix<float> first = svd.Vt.Copy(), second = svd.U.Copy();
-        for (int k = 0; k < svd.Rank; k++)
-        {
-            float size = (float)(Math.Sqrt(svd.SingularValues[k]) / root);
-            foreach (ref float value in first.Row(k)) value *= size;
-            for (int i = 0; i < second.Rows; i++) second[i, k] *= size;
-        }
-
+        (Matrix<float> first, Matrix<float> second, _) = PrincipalFactors.Of(engine, weight, rank, root, seed, ct);
         Write(engine, engine.Adopt(first, first.Rows, first.Columns), a);
         Write(engine, engine.Adopt(second, second.Rows, second.Columns), b);
     }

@@ -65,16 +65,8 @@ internal sealed class LinearSurgery(Module root, INetworkEngine engine, Func<str
         }
 
         using ITensor single = engine.Copy(weight.Value, ElementType.Float32);
-        using TruncatedSvdResult svd = TruncatedSvd.Compute(engine, single, new RankTarget.Rank(rank), new SvdOptions { Seed = seed }, null, ct);
-        Matrix<float> first = svd.Vt.Copy(), second = svd.U.Copy();
-        for (int k = 0; k < svd.Rank; k++)
-        {
-            float root = (float)Math.Sqrt(svd.SingularValues[k]);
-            foreach (ref float value in first.Row(k)) value *= root;
-            for (int i = 0; i < rows; i++) second[i, k] *= root;
-        }
-
-        return (Loaded(first, type), Loaded(second, type), svd.RelativeError);
+        PrincipalFactors factors = PrincipalFactors.Of(engine, single, rank, divisor: 1, seed, ct);
+        return (Loaded(factors.First, type), Loaded(factors.Second, type), factors.RelativeError);
     }
 
     private Parameter Loaded(Matrix<float> matrix, ElementType type)
