@@ -141,6 +141,28 @@ public sealed partial class EmbeddedEngine(ComputeOptions? options = null) : ITe
     }
 
     /// <inheritdoc/>
+    public double[] SquaredRowNorms(ITensor x)
+    {
+        RequireMatrix(x);
+        return Own(x) switch
+        {
+            EmbeddedTensor<float> single => RowLengths.Squared(single.View, Threads),
+            EmbeddedTensor<double> wide => RowLengths.Squared(wide.View, Threads),
+            _ => throw Foreign(),
+        };
+    }
+
+    /// <inheritdoc/>
+    public void ScaleRows(ReadOnlySpan<double> factors, ITensor x)
+    {
+        RequireMatrix(x);
+        if (factors.Length != x.Shape[0]) throw Mismatch($"{factors.Length} factors do not fit the rows of {Text([.. x.Shape])}.");
+        double[] copy = factors.ToArray();
+        if (Own(x) is EmbeddedTensor<float> single) RowLengths.Scale(copy, single.View, Threads);
+        else if (Own(x) is EmbeddedTensor<double> wide) RowLengths.Scale(copy, wide.View, Threads);
+    }
+
+    /// <inheritdoc/>
     public ITensor Sum(ITensor x, int dimension)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)dimension, (uint)x.Shape.Count, nameof(dimension));

@@ -67,6 +67,12 @@ public interface ITensorEngine
     /// <summary>Sum of the squares of all entries, accumulated in float64.</summary>
     double SumOfSquares(ITensor x);
 
+    /// <summary>The sum of the squares of each row of a matrix, accumulated in float64.</summary>
+    double[] SquaredRowNorms(ITensor x);
+
+    /// <summary>Multiplies row i of a matrix by <paramref name="factors"/>[i].</summary>
+    void ScaleRows(ReadOnlySpan<double> factors, ITensor x);
+
     /// <summary>Sums over one dimension, accumulated in float64; the result has the other dimensions.</summary>
     ITensor Sum(ITensor x, int dimension);
 

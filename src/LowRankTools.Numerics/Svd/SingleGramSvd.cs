@@ -97,15 +97,13 @@ internal static class SingleGramSvd
     // the singular values.
     private static double[] Normalize(ITensorEngine engine, ITensor ut, ITensor vt)
     {
-        double[] sigma = new double[vt.Shape[0]];
+        double[] lengths = engine.SquaredRowNorms(vt), units = engine.SquaredRowNorms(ut), sigma = new double[lengths.Length];
+        engine.ScaleRows([.. lengths.Select(squared => 1 / Math.Sqrt(squared))], vt);
         for (int i = 0; i < sigma.Length; i++)
         {
-            ITensor row = engine.Slice(vt, i, 1);
-            double length = Math.Sqrt(engine.SumOfSquares(row)), unit = Math.Sqrt(engine.SumOfSquares(engine.Slice(ut, i, 1)));
-            engine.AddScaled(1 / length, row, 0, row);
-
             // Equal values may come in either order, to rounding.
-            sigma[i] = i == 0 ? length / unit : Math.Min(length / unit, sigma[i - 1]);
+            double value = Math.Sqrt(lengths[i]) / Math.Sqrt(units[i]);
+            sigma[i] = i == 0 ? value : Math.Min(value, sigma[i - 1]);
         }
 
         return sigma;

@@ -100,6 +100,27 @@ public sealed partial class TorchSharpEngine
     });
 
     /// <inheritdoc/>
+    public double[] SquaredRowNorms(ITensor x)
+    {
+        RequireMatrix(x);
+        return Run(() =>
+        {
+            Tensor sums = zeros([x.Shape[0]], ScalarType.Float64, _device);
+            EachBlock(Mine(x).Open(), 1, block => sums.add_(block.mul(block).sum(1L)), default);
+            return Values(sums);
+        });
+    }
+
+    /// <inheritdoc/>
+    public void ScaleRows(ReadOnlySpan<double> factors, ITensor x)
+    {
+        RequireMatrix(x);
+        if (factors.Length != x.Shape[0]) throw Mismatch($"{factors.Length} factors do not fit the rows of {Text(x)}.");
+        double[] copy = factors.ToArray();
+        Run(() => { Mine(x).Open().mul_(OnDevice(tensor(copy, ScalarType.Float64)).to(Type(x.ElementType)).unsqueeze(1)); });
+    }
+
+    /// <inheritdoc/>
     public ITensor Sum(ITensor x, int dimension)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)dimension, (uint)x.Shape.Count, nameof(dimension));

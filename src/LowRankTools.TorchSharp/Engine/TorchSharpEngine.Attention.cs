@@ -3,24 +3,24 @@ using static TorchSharp.torch;
 
 namespace LowRankTools.TorchSharp;
 
-/// <content>Attention by blocks of queries, and what else transformers and convolutions are made of.</content>
+/// <content>Attention of all sequences and heads at once, by blocks of queries: few calls of libtorch, which is what a GPU wants.</content>
 public sealed partial class TorchSharpEngine
 {
-    // Queries whose scores are in memory at once.
-    private const int QueryBlock = 256;
+    // Scores that are in memory at once: 64 MB of float32.
+    private const long BlockScores = 1 << 24;
 
     /// <inheritdoc/>
     public void Attention(AttentionShape shape, ITensor q, ITensor k, ITensor v, ReadOnlySpan<bool> keyMask, ITensor y, ITensor? logSums, CancellationToken ct = default)
     {
         NetworkShapes.RequireAttention(shape, q, k, v, keyMask, y, logSums);
         if (y.Length == 0) return;
-        bool[] mask = keyMask.ToArray();
-        EachBlock(shape, q, k, v, y, mask, block =>
+        EachBlock(shape, q, k, keyMask, block =>
         {
-            Tensor sums = block.Scores.logsumexp(1);
+            // Without a key to look at the sum is zero, and so is the result.
+            Tensor sums = block.Scores.logsumexp(2);
             sums = sums.masked_fill(sums.eq(double.NegativeInfinity), double.PositiveInfinity);
-            block.Of(y, queries: true).copy_(block.Scores.sub(sums.unsqueeze(1)).exp().mm(block.Of(v, queries: false)));
-            if (logSums is not null) block.Rows(logSums).copy_(sums);
+            block.Queries(y).copy_(block.Unfolded(block.Scores.sub_(sums.unsqueeze(2)).exp_().bmm(block.Keys(v))));
+            if (logSums is not null) block.Rows(logSums).copy_(sums.view(block.Rows(logSums).shape));
         }, ct);
         _counter?.AddAttention(shape, q, k, v, y);
     }
@@ -33,176 +33,80 @@ public sealed partial class TorchSharpEngine
         NetworkShapes.RequireSame(q, dq);
         NetworkShapes.RequireSame(k, dk);
         NetworkShapes.RequireSame(v, dv);
-        bool[] mask = keyMask.ToArray();
         Fill(dk, 0);
         Fill(dv, 0);
-        EachBlock(shape, q, k, v, y, mask, block =>
+        EachBlock(shape, q, k, keyMask, block =>
         {
-            Tensor weights = block.Scores.sub(block.Rows(logSums).unsqueeze(1)).exp(), gradient = block.Of(dy, queries: true);
-            block.Of(dv, queries: false).add_(weights.t().mm(gradient));
-            Tensor products = gradient.mul(block.Of(y, queries: true)).sum(1L).unsqueeze(1);
-            Tensor slopes = gradient.mm(block.Of(v, queries: false).t()).sub(products).mul(weights).mul(shape.Scale);
-            block.Of(dq, queries: true).copy_(slopes.mm(block.Of(k, queries: false)));
-            block.Of(dk, queries: false).add_(slopes.t().mm(block.Of(q, queries: true)));
+            Tensor gradient = block.Folded(block.Queries(dy)), result = block.Folded(block.Queries(y));
+            Tensor weights = block.Scores.sub_(block.Rows(logSums).reshape(block.Scores.shape[0], block.Scores.shape[1], 1)).exp_();
+            block.AddToKeys(dv, weights.transpose(1, 2).bmm(gradient));
+            Tensor products = gradient.mul(result).sum(2L, true);
+            Tensor slopes = gradient.bmm(block.Keys(v).transpose(1, 2)).sub_(products).mul_(weights).mul_(shape.Scale);
+            block.Queries(dq).copy_(block.Unfolded(slopes.bmm(block.Keys(k))));
+            block.AddToKeys(dk, slopes.transpose(1, 2).bmm(block.Folded(block.Queries(q))));
         }, ct);
     }
 
-    /// <inheritdoc/>
-    public void Rotate(ITensor x, int heads, ITensor cosines, ITensor sines, bool interleaved, bool back, ITensor y, CancellationToken ct = default)
-    {
-        NetworkShapes.RequireTurn(x, heads, cosines, sines, y);
-        int rows = x.Shape[0], width = x.Shape[1] / heads, pairs = cosines.Shape[1];
-        long[] positions = [.. Enumerable.Range(0, rows).Select(i => (long)(i % cosines.Shape[0]))];
-        Run(() =>
-        {
-            Tensor places = Index(positions), cosine = Mine(cosines).Open().index_select(0, places).unsqueeze(1), sine = Mine(sines).Open().index_select(0, places).unsqueeze(1);
-            if (back) sine = sine.neg();
-            Tensor all = Mine(x).Open().reshape(rows, heads, width).clone(), turned = all.narrow(2, 0, 2 * pairs);
-            Tensor both = interleaved ? turned.reshape(rows, heads, pairs, 2).permute(3, 0, 1, 2) : turned.reshape(rows, heads, 2, pairs).permute(2, 0, 1, 3);
-            Tensor a = both.select(0, 0), b = both.select(0, 1);
-            Tensor result = stack([a.mul(cosine).sub(b.mul(sine)), b.mul(cosine).add(a.mul(sine))], interleaved ? 3 : 2).reshape(rows, heads, 2 * pairs);
-            turned.copy_(result);
-            Mine(y).Open().copy_(all.reshape(rows, heads * width));
-        });
-    }
-
-    /// <inheritdoc/>
-    public double CrossEntropy(ITensor logits, ReadOnlySpan<int> targets, ITensor? gradient, CancellationToken ct = default)
-    {
-        NetworkShapes.RequireTargets(logits, targets, gradient);
-        long[] classes = Numbers(targets);
-        double share = 1.0 / Math.Max(1, classes.Count(target => target >= 0));
-        if (logits.Length == 0) return 0;
-        return Run(() =>
-        {
-            Tensor x = Mine(logits).Open(), aimed = Index(classes), counts = aimed.ge(0).to(x.dtype).unsqueeze(1);
-            Tensor logs = x.sub(x.logsumexp(1).unsqueeze(1)), target = aimed.clamp_min(0).unsqueeze(1);
-            double loss = -share * logs.gather(1, target).mul(counts).sum().to(ScalarType.Float64).item<double>();
-            if (gradient is not null) Mine(gradient).Open().copy_(logs.exp().scatter_add(1, target, counts.neg()).mul(counts).mul(share));
-            return loss;
-        });
-    }
-
-    /// <inheritdoc/>
-    public void Unfold(ConvolutionShape shape, ITensor x, ITensor patches, CancellationToken ct = default)
-    {
-        NetworkShapes.RequirePatches(shape, x, patches);
-        Run(() =>
-        {
-            // One row of zeros behind the pixels stands for everything outside.
-            Tensor pixels = cat([Mine(x).Open(), zeros([1, x.Shape[1]], Type(x.ElementType), _device)], 0);
-            Tensor taken = pixels.index_select(0, Index(Pixels(shape, patches, x.Shape[0])));
-            Mine(patches).Open().copy_(taken.reshape(patches.Shape[0], -1, x.Shape[1]).transpose(1, 2).reshape(patches.Shape[0], patches.Shape[1]));
-        });
-    }
-
-    /// <inheritdoc/>
-    public void Fold(ConvolutionShape shape, ITensor patches, ITensor x, CancellationToken ct = default)
-    {
-        NetworkShapes.RequirePatches(shape, x, patches);
-        Run(() =>
-        {
-            Tensor sums = zeros([x.Shape[0] + 1, x.Shape[1]], Type(x.ElementType), _device);
-            Tensor parts = Mine(patches).Open().reshape(patches.Shape[0], x.Shape[1], -1).transpose(1, 2).reshape(-1, x.Shape[1]);
-            sums.index_add_(0, Index(Pixels(shape, patches, x.Shape[0])), parts, 1);
-            Mine(x).Open().copy_(sums.narrow(0, 0, x.Shape[0]));
-        });
-    }
-
-    /// <inheritdoc/>
-    public void Dropout(ITensor x, double rate, ulong seed, ITensor y, CancellationToken ct = default)
-    {
-        NetworkShapes.RequireSame(x, y);
-        NetworkShapes.RequireRate(rate);
-
-        // The entries that fall on the embedded engine.
-        var random = new DeterministicRandom(seed);
-        ulong limit = (ulong)(rate * (1UL << 53));
-        double scale = rate < 1 ? 1 / (1 - rate) : 0;
-        double[] factors = new double[x.Length];
-        for (int i = 0; i < factors.Length; i++) factors[i] = (random.BitsAt((ulong)i) >> 11) < limit ? 0 : scale;
-        Run(() => { Mine(y).Open().copy_(Mine(x).Open().mul(OnDevice(tensor(factors, ScalarType.Float64)).to(Type(x.ElementType)).reshape(Wide(x)))); });
-    }
-
-    /// <inheritdoc/>
-    public void Adam(AdamSettings settings, int iteration, ITensor value, ITensor gradient, ITensor mean, ITensor square, CancellationToken ct = default)
-    {
-        NetworkShapes.RequireSame(value, gradient);
-        NetworkShapes.RequireSame(value, mean);
-        NetworkShapes.RequireSame(value, square);
-        Run(() =>
-        {
-            Tensor g = Mine(gradient).Open(), m = Mine(mean).Open(), s = Mine(square).Open();
-            m.mul_(settings.Beta1).add_(g.mul(1 - settings.Beta1));
-            s.mul_(settings.Beta2).add_(g.mul(g).mul(1 - settings.Beta2));
-            Tensor size = s.div(1 - Math.Pow(settings.Beta2, iteration)).sqrt().add(settings.Epsilon);
-            Tensor step = m.div(size).mul(settings.Rate / (1 - Math.Pow(settings.Beta1, iteration)));
-            Mine(value).Open().mul_(1 - (settings.Rate * settings.Decay)).sub_(step);
-        });
-    }
-
-    // Rows of x for each place and each entry of the kernel; the row behind the last for those outside.
-    private static long[] Pixels(ConvolutionShape shape, ITensor patches, int outside)
-    {
-        int taps = shape.KernelHeight * shape.KernelWidth;
-        long[] pixels = new long[patches.Shape[0] * taps];
-        for (int i = 0; i < pixels.Length; i++) pixels[i] = shape.PixelUnder(i / taps, i % taps) is >= 0 and int pixel ? pixel : outside;
-        return pixels;
-    }
-
-    // The scaled scores of a block of queries of each head of each sequence, minus infinity where a key is hidden.
-    private void EachBlock(AttentionShape shape, ITensor q, ITensor k, ITensor v, ITensor y, bool[] mask, Action<AttentionBlock> use, CancellationToken ct)
+    // The scaled scores of some queries of every head of every sequence, minus infinity where a key is hidden.
+    private void EachBlock(AttentionShape shape, ITensor q, ITensor k, ReadOnlySpan<bool> keyMask, Action<AttentionBlock> use, CancellationToken ct)
     {
         int queries = q.Shape[0] / shape.Batch, keys = k.Shape[0] / shape.Batch;
-        for (int place = 0; place < shape.Batch * shape.Heads; place++)
+        int step = (int)Math.Clamp(BlockScores / Math.Max(1, (long)shape.Batch * shape.Heads * keys), 1, queries);
+        bool[]? seen = keyMask.IsEmpty ? null : keyMask.ToArray();
+        for (int first = 0; first < queries; first += step)
         {
-            for (int first = 0; first < queries; first += QueryBlock)
+            ct.ThrowIfCancellationRequested();
+            var block = new AttentionBlock(shape, first, Math.Min(step, queries - first), queries, keys);
+            Run(() =>
             {
-                ct.ThrowIfCancellationRequested();
-                var block = new AttentionBlock(shape, place / shape.Heads, place % shape.Heads, first, Math.Min(QueryBlock, queries - first), queries, keys);
-                Run(() =>
-                {
-                    block.Scores = block.Of(q, queries: true).mm(block.Of(k, queries: false).t()).mul(shape.Scale);
-                    if (shape.Causal || mask.Length > 0)
-                        block.Scores = block.Scores.masked_fill(OnDevice(tensor(block.Hidden(mask), ScalarType.Bool)).reshape(block.Count, keys), double.NegativeInfinity);
-                    use(block);
-                });
-            }
+                block.Scores = block.Folded(block.Queries(q)).bmm(block.Keys(k).transpose(1, 2)).mul_(shape.Scale);
+                if (shape.Causal) block.Hide(block.Later(_device));
+                if (seen is not null) block.Hide(OnDevice(tensor(seen, ScalarType.Bool)).logical_not().view(shape.Batch, 1, 1, 1, keys));
+                use(block);
+            });
         }
     }
 
-    /// <summary>Some queries of one head of one sequence, and the keys that they may look at.</summary>
-    private sealed class AttentionBlock(AttentionShape shape, int batch, int head, int first, int count, int queries, int keys)
+    /// <summary>
+    /// Some queries of all heads. Heads that share keys form a group; groups lie beside one another (sequences * key heads) and the
+    /// queries of a group's heads below one another, so that one batched product serves them all.
+    /// </summary>
+    private sealed class AttentionBlock(AttentionShape shape, int first, int count, int queries, int keys)
     {
-        public int Count => count;
+        private readonly int _group = shape.Heads / shape.KeyHeads;
 
-        /// <summary>Queries x keys.</summary>
+        /// <summary>Groups x (heads of a group * queries) x keys.</summary>
         public Tensor Scores { get; set; } = null!;
 
-        /// <summary>The block's part of queries or of what has their shape, or its head of keys or values.</summary>
-        public Tensor Of(ITensor x, bool queries)
+        /// <summary>A view of the block's part of queries, or of what has their rows: sequences x key heads x group x queries x width.</summary>
+        public Tensor Queries(ITensor x) =>
+            Mine(x).Open().view(shape.Batch, queries, shape.KeyHeads, _group, x.Shape[1] / shape.Heads).narrow(1, first, count).permute(0, 2, 3, 1, 4);
+
+        /// <summary>Keys or values: groups x keys x width.</summary>
+        public Tensor Keys(ITensor x) => KeysInPlace(x).reshape(shape.Batch * shape.KeyHeads, keys, -1);
+
+        /// <summary>What <see cref="Queries"/> shows as groups x (heads of a group * queries) x width.</summary>
+        public Tensor Folded(Tensor rows) => rows.reshape(shape.Batch * shape.KeyHeads, _group * count, rows.shape[4]);
+
+        /// <summary>The way back from <see cref="Folded"/>.</summary>
+        public Tensor Unfolded(Tensor folded) => folded.view(shape.Batch, shape.KeyHeads, _group, count, folded.shape[2]);
+
+        /// <summary>Adds groups x keys x width to gradients of keys or values.</summary>
+        public void AddToKeys(ITensor x, Tensor part) => KeysInPlace(x).add_(part.view(shape.Batch, shape.KeyHeads, keys, part.shape[2]));
+
+        /// <summary>A view of one entry for each query: sequences x key heads x group x queries.</summary>
+        public Tensor Rows(ITensor sums) => Mine(sums).Open().reshape(-1).view(shape.Batch, shape.KeyHeads, _group, queries).narrow(3, first, count);
+
+        /// <summary>Queries x keys: true where the key comes later than the query.</summary>
+        public Tensor Later(Device device)
         {
-            int heads = queries ? shape.Heads : shape.KeyHeads, width = x.Shape[1] / heads, column = queries ? head : head / (shape.Heads / shape.KeyHeads);
-            Tensor rows = queries ? Mine(x).Open().narrow(0, QueryRow, count) : Mine(x).Open().narrow(0, batch * keys, keys);
-            return rows.narrow(1, column * width, width);
+            long last = first + keys - queries;
+            return arange(keys, device: device).unsqueeze(0).gt(arange(last, last + count, device: device).unsqueeze(1));
         }
 
-        /// <summary>One entry for each query.</summary>
-        public Tensor Rows(ITensor sums) => Mine(sums).Open().reshape(-1).narrow(0, ((((long)batch * shape.Heads) + head) * queries) + first, count);
+        /// <summary>Takes keys out of sight.</summary>
+        public void Hide(Tensor hidden) => Scores.view(shape.Batch, shape.KeyHeads, _group, count, keys).masked_fill_(hidden, double.NegativeInfinity);
 
-        /// <summary>Which keys each query does not see.</summary>
-        public bool[] Hidden(bool[] mask)
-        {
-            bool[] hidden = new bool[count * keys];
-            for (int i = 0; i < hidden.Length; i++)
-            {
-                (int row, int key) = Math.DivRem(i, keys);
-                hidden[i] = (shape.Causal && key > first + row + keys - queries) || (mask.Length > 0 && !mask[(batch * keys) + key]);
-            }
-
-            return hidden;
-        }
-
-        private long QueryRow => ((long)batch * queries) + first;
+        private Tensor KeysInPlace(ITensor x) => Mine(x).Open().view(shape.Batch, keys, shape.KeyHeads, x.Shape[1] / shape.KeyHeads).permute(0, 2, 1, 3);
     }
 }

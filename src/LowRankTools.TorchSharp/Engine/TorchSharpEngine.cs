@@ -20,10 +20,11 @@ public sealed partial class TorchSharpEngine
     private readonly WorkCounter? _counter;
 
     /// <summary>Makes an engine.</summary>
-    /// <param name="device"><c>cpu</c>, or <c>cuda:0</c> and so on.</param>
+    /// <param name="device"><c>cpu</c>, or <c>cuda:0</c> and so on; <c>cuda</c> is the first.</param>
     /// <param name="options">Threads, by default what the environment variable LOWRANK_THREADS says, or else every core; what counts the work.</param>
     public TorchSharpEngine(string device = "cpu", ComputeOptions? options = null)
     {
+        if (device == "cuda") device = "cuda:0";
         _device = new Device(device);
         _counter = options?.Counter;
         InitializeDeviceType(_device.type);

@@ -209,6 +209,21 @@ public abstract class EngineConformance
         Assert.Equal([-4, -1, 2, 5, 8, 11], Engine.ToArray(y));
     }
 
+    [Theory]
+    [InlineData(ElementType.Float32)]
+    [InlineData(ElementType.Float64)]
+    public void Rows_are_measured_and_scaled_each_by_its_own_factor(ElementType type)
+    {
+        using ITensor single = Engine.From([1, 2, 3, 4, 5, 6], 2, 3), x = Engine.Copy(single, type);
+        Assert.Equal([14, 77], Engine.SquaredRowNorms(x));
+        Assert.Equal([17, 29, 45], Engine.SquaredRowNorms(Engine.Transpose(x)));
+        Engine.ScaleRows([2, -1], x);
+        Assert.Equal([2, 4, 6, -4, -5, -6], Engine.ToArray(x));
+        Engine.ScaleRows([1, 0.5, 0], Engine.Transpose(x));
+        Assert.Equal([2, 2, 0, -4, -2.5, 0], Engine.ToArray(x));
+        Assert.Equal("ShapesDoNotMatch", Assert.Throws<LowRankToolsException>(() => Engine.ScaleRows([1], x)).ErrorId);
+    }
+
     [Fact]
     public void A_float64_matrix_is_loaded_to_the_last_bit_whatever_its_strides()
     {
