@@ -11,6 +11,7 @@ using LowRankTools.Benchmarks;
     ("model", ModelBenchmark.Run),
     ("gemm", GemmBenchmark.Run),
     ("svd", SvdBenchmark.Run),
+    ("engines", EngineBenchmark.Run),
     ("network", NetworkBenchmark.Run),
     ("use", EncoderBenchmark.Run),
     ("plan", PlanBenchmark.Run),

@@ -42,12 +42,13 @@ internal static class CalibratedFactors
             StoredType.Round(left, dtype);
             (MatrixView<float> output, MatrixView<float> input) = embedding ? (right.Transposed, left.Transposed) : (left.View, right.View);
             double Error(InputGrams inputs) => CalibratedError.Relative(engine, outIn, output, input, inputs, cancellationToken);
+            using ITensor stored = engine.Load(weight);
             return new LayerFactors
             {
                 Left = left,
                 Right = right,
                 SquaredNorm = squaredNorm,
-                RelativeError = FactorResidual.Relative(weight, left, right, squaredNorm, options.ThreadCount, cancellationToken),
+                RelativeError = FactorResidual.Relative(engine, stored, left, right, squaredNorm, cancellationToken),
                 CalibratedError = Error(calibration.Inputs),
                 HeldOutError = calibration.HeldOut is { } heldOut ? Error(heldOut) : null,
                 Algorithm = Name(use, calibration, pair.Algorithm),

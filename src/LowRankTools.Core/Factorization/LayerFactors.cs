@@ -57,7 +57,7 @@ internal sealed class LayerFactors : IDisposable
             StoredType.Round(svd.U, dtype);
             StoredType.Round(svd.Vt, dtype);
             if (StoredType.Rounds(dtype))
-                error = FactorResidual.Relative(weight, svd.U, svd.Vt, svd.SquaredNorm, options.ThreadCount, cancellationToken);
+                error = FactorResidual.Relative(engine, loaded, svd.U, svd.Vt, svd.SquaredNorm, cancellationToken);
             return new LayerFactors { Left = svd.U, Right = svd.Vt, RelativeError = error, SquaredNorm = svd.SquaredNorm, Algorithm = svd.Algorithm, Seconds = clock.Elapsed.TotalSeconds };
         }
         catch
