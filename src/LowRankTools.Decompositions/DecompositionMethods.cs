@@ -9,6 +9,8 @@ public static class DecompositionMethods
     public static IReadOnlyList<DecompositionMethod> All { get; } =
     [
         new TensorTrainMethod(),
+        new TuckerMethod(),
+        new CpMethod(),
     ];
 
     /// <summary>The method of a name, without regard to case.</summary>

@@ -17,8 +17,8 @@ public sealed record DecompositionOptions
     /// <summary>Most sweeps of an iterative method; null for the method's own number. 0 leaves the direct start as it is.</summary>
     public int? MaxIterations { get; init; }
 
-    /// <summary>An iterative method rests when a sweep changes the relative error by less than this.</summary>
-    public double Rest { get; init; } = 1e-9;
+    /// <summary>An iterative method rests when a sweep changes the relative error by less than this; null for the method's own number.</summary>
+    public double? Rest { get; init; }
 
     /// <summary>Starts of CP, of which the best result is kept: the first from singular vectors, the others random.</summary>
     public int Starts { get; init; } = 1;
@@ -36,7 +36,7 @@ public sealed record DecompositionOptions
             throw Invalid("Ranks are whole numbers, at least 1.");
         if (Tolerance is { } tolerance && !(tolerance >= 0 && tolerance < 1))
             throw Invalid("A tolerance is 0 or more and below 1.");
-        if (MaxIterations is < 0 || Starts < 1 || !(Rest >= 0))
+        if (MaxIterations is < 0 || Starts < 1 || Rest is { } rest && !(rest >= 0))
             throw Invalid("Sweeps are not negative, and there is at least one start.");
     }
 

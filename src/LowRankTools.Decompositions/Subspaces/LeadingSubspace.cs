@@ -45,6 +45,19 @@ internal sealed class LeadingSubspace : IDisposable
     /// <param name="ct">Stops the computation.</param>
     public static LeadingSubspace Of(MatrixView<double> a, double? allowed, int most, ComputeOptions options, CancellationToken ct)
     {
+        LeadingSubspace found = Find(a, allowed, most, options, ct);
+        SignRule.Apply(found.Basis, found.Coordinates);
+        return found;
+    }
+
+    public void Dispose()
+    {
+        Basis.Dispose();
+        Coordinates.Dispose();
+    }
+
+    private static LeadingSubspace Find(MatrixView<double> a, double? allowed, int most, ComputeOptions options, CancellationToken ct)
+    {
         EmbeddedEngine engine = new(options);
         if (a.Rows <= a.Columns)
             return Flat(engine, a, allowed, most, options, ct);
@@ -57,12 +70,6 @@ internal sealed class LeadingSubspace : IDisposable
             Gemm.Multiply(1, inner.Basis.View, qt.View, 0, basis.View, options, ct);
             return new LeadingSubspace(basis, inner.Coordinates.Copy(), inner.SquaredError);
         }
-    }
-
-    public void Dispose()
-    {
-        Basis.Dispose();
-        Coordinates.Dispose();
     }
 
     private static LeadingSubspace Flat(EmbeddedEngine engine, MatrixView<double> a, double? allowed, int most, ComputeOptions options, CancellationToken ct)
