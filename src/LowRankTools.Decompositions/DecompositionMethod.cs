@@ -8,6 +8,9 @@ public abstract class DecompositionMethod
     /// <summary>Name, as it stands in files and on command lines.</summary>
     public abstract string Name { get; }
 
+    /// <summary>What it is, in a line.</summary>
+    public abstract string Description { get; }
+
     /// <summary>Fewest modes that a tensor must have.</summary>
     public virtual int LeastOrder => 2;
 

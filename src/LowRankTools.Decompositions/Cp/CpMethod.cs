@@ -14,6 +14,9 @@ public sealed class CpMethod : DecompositionMethod
     public override string Name => MethodName;
 
     /// <inheritdoc/>
+    public override string Description => "A sum of outer products of vectors, by alternating least squares: one rank.";
+
+    /// <inheritdoc/>
     public override void Check(DecompositionOptions options)
     {
         base.Check(options);

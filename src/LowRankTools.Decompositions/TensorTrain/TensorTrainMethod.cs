@@ -9,6 +9,9 @@ public sealed class TensorTrainMethod : DecompositionMethod
     public override string Name => MethodName;
 
     /// <inheritdoc/>
+    public override string Description => "A chain of cores of three modes, by TT-SVD: ranks or a tolerance.";
+
+    /// <inheritdoc/>
     public override IReadOnlyList<FactorShape> Factors(IReadOnlyList<int> shape, IReadOnlyList<int> ranks)
     {
         if (shape.Count < LeastOrder || ranks.Count != shape.Count - 1 || shape.Concat(ranks).Any(n => n < 1))

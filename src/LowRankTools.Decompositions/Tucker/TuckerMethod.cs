@@ -14,6 +14,9 @@ public sealed class TuckerMethod : DecompositionMethod
     public override string Name => MethodName;
 
     /// <inheritdoc/>
+    public override string Description => "A small core and an orthonormal matrix for every mode, by ST-HOSVD and HOOI: ranks or a tolerance.";
+
+    /// <inheritdoc/>
     public override void Check(DecompositionOptions options) => options.Validate();
 
     /// <inheritdoc/>
