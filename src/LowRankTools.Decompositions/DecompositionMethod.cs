@@ -14,8 +14,11 @@ public abstract class DecompositionMethod
     /// <summary>Fewest modes that a tensor must have.</summary>
     public virtual int LeastOrder => 2;
 
+    /// <summary>Most modes that a tensor may have.</summary>
+    public virtual int MostOrder => int.MaxValue;
+
     /// <summary>Decomposes a tensor.</summary>
-    /// <param name="tensor">X, of at least <see cref="LeastOrder"/> modes.</param>
+    /// <param name="tensor">X, of <see cref="LeastOrder"/> to <see cref="MostOrder"/> modes.</param>
     /// <param name="options">Ranks or a tolerance.</param>
     /// <param name="progress">Receives 0 to 1.</param>
     /// <param name="ct">Stops the computation.</param>
@@ -24,8 +27,8 @@ public abstract class DecompositionMethod
     public Decomposition Decompose(Tensor tensor, DecompositionOptions options, IProgress<double>? progress = null, CancellationToken ct = default)
     {
         Check(options);
-        if (tensor.Order < LeastOrder || tensor.Length == 0)
-            throw TensorShapes.Mismatch($"{Name} takes tensors of {LeastOrder} modes or more, none of them empty, and not {TensorShapes.Text([.. tensor.Shape])}.");
+        if (tensor.Order < LeastOrder || tensor.Order > MostOrder || tensor.Length == 0)
+            throw TensorShapes.Mismatch($"{Name} takes tensors of {LeastOrder} modes{(MostOrder == LeastOrder ? "" : " or more")}, none of them empty, and not {TensorShapes.Text([.. tensor.Shape])}.");
         if (!double.IsFinite(tensor.SquaredNorm()))
             throw new LowRankToolsException("NonFiniteValues", $"The {TensorShapes.Text([.. tensor.Shape])} tensor holds NaN or infinity.", "Repair or exclude this tensor.");
         return Compute(tensor, options, progress, ct);

@@ -11,6 +11,8 @@ public static class DecompositionMethods
         new TensorTrainMethod(),
         new TuckerMethod(),
         new CpMethod(),
+        new NonNegativeCpMethod(),
+        new TensorTrainMatrixMethod(),
     ];
 
     /// <summary>The method of a name, without regard to case.</summary>

@@ -18,7 +18,7 @@ internal sealed class DecomposeCommand
     private readonly Option<int[]> _rank = SharedOptions.Numbers("--rank", "One rank for all places, or one for each with commas between them.", "ranks are whole numbers, at least 1");
     private readonly Option<double?> _tolerance = SharedOptions.Number<double>("--tolerance", "Largest relative error of a tensor; 0 or more and below 1.", t => t is >= 0 and < 1, "a tolerance is 0 or more and below 1");
     private readonly Option<int[]> _mode = SharedOptions.List("--mode", "Modes that Tucker reduces, from 0, with commas between them; all by default.", "number", Mode);
-    private readonly Option<int?> _maxIteration = SharedOptions.Number<int>("--max-iteration", "Most sweeps of Tucker and CP.", n => n >= 0, "a count of sweeps is a whole number, not negative");
+    private readonly Option<int?> _maxIteration = SharedOptions.Number<int>("--max-iteration", "Most sweeps of Tucker, CP and non-negative CP.", n => n >= 0, "a count of sweeps is a whole number, not negative");
     private readonly Option<int?> _startCount = SharedOptions.Number<int>("--start-count", "Starts of CP, of which the best is kept; 1 by default.", n => n >= 1, "a count of starts is a whole number, at least 1");
     private readonly Option<string[]> _include = SharedOptions.Include();
     private readonly Option<string[]> _exclude = SharedOptions.Exclude();

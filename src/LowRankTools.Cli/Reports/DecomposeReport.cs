@@ -31,7 +31,7 @@ internal static class DecomposeReport
     {
         TensorKeepReason.NotIncluded => "not included",
         TensorKeepReason.Excluded => "excluded",
-        TensorKeepReason.FewModes => "fewer than three modes, see --include",
+        TensorKeepReason.ModeCount => "not the modes that the method takes by itself, see --include",
         TensorKeepReason.NotSmaller => "the factors would not be smaller",
         TensorKeepReason.AlreadyFactorized => "a factor already",
         TensorKeepReason.Shared => "shares its storage",

@@ -13,7 +13,7 @@ public sealed record DecomposeOptions
     /// <summary>Ranks, tolerance, modes, sweeps, starts; threads and seed.</summary>
     public required DecompositionOptions Decomposition { get; init; }
 
-    /// <summary>Which tensors; by default all of three modes or more. Tensors of two modes must be named.</summary>
+    /// <summary>Which tensors; by default all of three modes or more, or for a method of matrices those of linear maps. Others must be named.</summary>
     public LayerSelection Selection { get; init; } = new();
 
     /// <summary>Where the model goes, <see cref="OutputLocation"/>; null for a folder beside the source.</summary>

@@ -68,7 +68,7 @@ public sealed class DecomposeTensors(DecomposeOptions options)
     private List<TensorDecomposition> Decompose(Model model, Dictionary<string, ComputedFactors> computed, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
     {
         DecompositionMethod method = DecompositionMethods.Find(options.Method);
-        TensorChoice choice = new(model, options.Selection, method.LeastOrder);
+        TensorChoice choice = new(model, options.Selection, method);
         List<(ModelLayer Layer, TensorKeepReason Reason)> all = [.. model.Layers.Where(l => l.Shape.Shape.Count > 1).Select(l => (l, choice.Reason(l)))];
         int chosen = all.Count(t => t.Reason == TensorKeepReason.None), done = 0;
         List<TensorDecomposition> results = [];

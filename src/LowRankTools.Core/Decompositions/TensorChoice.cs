@@ -1,3 +1,4 @@
+using LowRankTools.Decompositions;
 using LowRankTools.Formats;
 
 namespace LowRankTools.Core;
@@ -6,14 +7,15 @@ namespace LowRankTools.Core;
 internal sealed class TensorChoice
 {
     private const int Kernel = 3;
+
     private readonly LayerSelection _selection;
-    private readonly int _leastOrder;
+    private readonly DecompositionMethod _method;
     private readonly HashSet<string> _shared;
 
-    public TensorChoice(Model model, LayerSelection selection, int leastOrder)
+    public TensorChoice(Model model, LayerSelection selection, DecompositionMethod method)
     {
         selection.RequireNames(model);
-        (_selection, _leastOrder) = (selection, leastOrder);
+        (_selection, _method) = (selection, method);
         _shared = model.Layers.Select(l => l.Shape.TiedTo).OfType<string>().ToHashSet(StringComparer.Ordinal);
     }
 
@@ -30,11 +32,20 @@ internal sealed class TensorChoice
             case KeepReason.NotIncluded:
                 return TensorKeepReason.NotIncluded;
         }
-        bool named = _selection.Names is not null || _selection.Include.Count > 0;
-        if (shape.Shape.Count < (named ? _leastOrder : Math.Max(Kernel, _leastOrder)))
-            return TensorKeepReason.FewModes;
+        if (!IsTaken(shape))
+            return TensorKeepReason.ModeCount;
         if (layer.Tensor.ElementCount == 0 || !layer.Tensor.DType.IsFloat() || !TensorConversion.IsReadable(layer.Tensor.DType))
             return TensorKeepReason.UnreadableType;
         return shape.TiedTo is not null || _shared.Contains(shape.Name) ? TensorKeepReason.Shared : TensorKeepReason.None;
+    }
+
+    // By themselves kernels are taken, or, by a method for matrices, those of linear maps.
+    private bool IsTaken(LayerShape shape)
+    {
+        int order = shape.Shape.Count;
+        if (order < _method.LeastOrder || order > _method.MostOrder)
+            return false;
+        return _selection.Names is not null || _selection.Include.Count > 0
+            || (_method.MostOrder < Kernel ? shape.Kind is LayerKind.Linear or LayerKind.AttentionPacked : order >= Kernel);
     }
 }

@@ -9,8 +9,8 @@ public enum TensorKeepReason
     NotIncluded,
     /// <summary>An -Exclude pattern names it.</summary>
     Excluded,
-    /// <summary>It has fewer than three modes and was not named, or fewer than two.</summary>
-    FewModes,
+    /// <summary>It has a number of modes that the method does not take, or takes of named tensors only: two of matrices that are no linear maps, two at all where more are taken.</summary>
+    ModeCount,
     /// <summary>The factors would have as many parameters as the tensor, or more.</summary>
     NotSmaller,
     /// <summary>It is a factor of a low-rank pair or of another decomposition already.</summary>

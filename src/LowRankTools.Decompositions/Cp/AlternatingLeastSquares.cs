@@ -3,7 +3,8 @@ using LowRankTools.Numerics;
 namespace LowRankTools.Decompositions;
 
 /// <summary>
-/// ALS: in turns each factor becomes the least-squares solution for the others (Carroll and Chang, 1970; Harshman, 1970). The modes are cut
+/// ALS: in turns each factor becomes the least-squares solution for the others (Carroll and Chang, 1970; Harshman, 1970), or a better one
+/// without negative entries. The modes are cut
 /// in two, so that a sweep multiplies the tensor twice, however many modes it has (Phan, Tichavsky, Cichocki, 2013). Between sweeps a step
 /// beyond the last one is tried and kept where it is better (Rajih, Comon, Harshman, 2008); the product that judges it serves the next sweep.
 /// </summary>
@@ -15,14 +16,15 @@ internal sealed class AlternatingLeastSquares
     private const int LongestWait = 6;
 
     private readonly Tensor _tensor;
+    private readonly bool _nonNegative;
     private readonly ComputeOptions _options;
     private readonly CancellationToken _ct;
     private readonly double _norm;
     private readonly int _cut;
 
-    public AlternatingLeastSquares(Tensor tensor, ComputeOptions options, CancellationToken ct)
+    public AlternatingLeastSquares(Tensor tensor, bool nonNegative, ComputeOptions options, CancellationToken ct)
     {
-        (_tensor, _options, _ct) = (tensor, options, ct);
+        (_tensor, _nonNegative, _options, _ct) = (tensor, nonNegative, options, ct);
         _norm = tensor.SquaredNorm();
         _cut = CpProducts.Cut(tensor.Shape);
     }
@@ -50,7 +52,7 @@ internal sealed class AlternatingLeastSquares
                 Matrix<double>? partial = null;
                 if (before is not null && --wait <= 0)
                 {
-                    CpFactors beyond = factors.Beyond(before, Math.Pow(Errors.Count, 1 / power));
+                    CpFactors beyond = factors.Beyond(before, Math.Pow(Errors.Count, 1 / power), _nonNegative ? 0 : double.NegativeInfinity);
                     partial = LeftPartial(beyond);
                     if (ErrorOf(beyond, partial) < Errors[^1])
                     {
@@ -108,7 +110,9 @@ internal sealed class AlternatingLeastSquares
         using (projected)
         using (Matrix<double> gram = factors.GramWithout(mode))
         {
-            Matrix<double> solution = NormalEquations.Solve(projected, gram, _options, _ct);
+            Matrix<double> solution = _nonNegative
+                ? HierarchicalUpdate.Solve(factors.Matrices[mode], projected, gram)
+                : NormalEquations.Solve(projected, gram, _options, _ct);
             double inner = Sums.OfProducts(projected.RowBlock(0, projected.Rows), solution.RowBlock(0, solution.Rows));
             factors.Replace(mode, solution);
             return inner;

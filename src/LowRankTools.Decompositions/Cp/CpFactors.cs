@@ -64,14 +64,14 @@ internal sealed class CpFactors : IDisposable
     /// <summary>An independent copy.</summary>
     public CpFactors Copy() => new(_matrices.Select(m => m.Copy()), _options);
 
-    /// <summary>The point on the line from an earlier one through this one: earlier + step (this - earlier).</summary>
-    public CpFactors Beyond(CpFactors earlier, double step) => new(_matrices.Select((matrix, n) =>
+    /// <summary>The point on the line from an earlier one through this one: earlier + step (this - earlier), no entry below the least.</summary>
+    public CpFactors Beyond(CpFactors earlier, double step, double least) => new(_matrices.Select((matrix, n) =>
     {
         Matrix<double> point = earlier._matrices[n].Copy();
         Span<double> to = point.RowBlock(0, point.Rows);
         ReadOnlySpan<double> through = matrix.RowBlock(0, matrix.Rows);
         for (int i = 0; i < to.Length; i++)
-            to[i] += step * (through[i] - to[i]);
+            to[i] = Math.Max(least, to[i] + (step * (through[i] - to[i])));
         return point;
     }), _options);
 

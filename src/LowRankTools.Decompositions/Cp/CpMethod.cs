@@ -1,59 +1,13 @@
 namespace LowRankTools.Decompositions;
 
-/// <summary>
-/// CP by alternating least squares, <see cref="CpTensor"/>. Takes the rank R, and as many starts as are to be tried; there is no tolerance,
-/// because the best decomposition of a rank cannot be had for certain, and may not exist.
-/// </summary>
-public sealed class CpMethod : DecompositionMethod
+/// <summary>CP by alternating least squares, <see cref="CpTensor"/>. Takes one rank and as many starts as are to be tried.</summary>
+public sealed class CpMethod : CpMethodBase
 {
-    internal const string MethodName = "Cp";
-    private const int Sweeps = 500;
-    private const double Rest = 1e-8;
-
     /// <inheritdoc/>
-    public override string Name => MethodName;
+    public override string Name => "Cp";
 
     /// <inheritdoc/>
     public override string Description => "A sum of outer products of vectors, by alternating least squares: one rank.";
 
-    /// <inheritdoc/>
-    public override void Check(DecompositionOptions options)
-    {
-        base.Check(options);
-        if (options.Ranks is not { Count: 1 } || options.Tolerance is not null)
-            throw DecompositionOptions.Invalid("CP takes one rank and no tolerance.", "Give a rank; the error that it reaches is in the result.");
-    }
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<FactorShape> Factors(IReadOnlyList<int> shape, IReadOnlyList<int> ranks)
-    {
-        if (shape.Count < LeastOrder || ranks.Count != 1 || ranks[0] < 1 || shape.Any(n => n < 1))
-            throw NoSuch(shape, ranks);
-        return [new FactorShape("weights", [ranks[0]]), .. shape.Select((size, n) => new FactorShape($"factor{n}", [size, ranks[0]]))];
-    }
-
-    private protected override Decomposition Compute(Tensor tensor, DecompositionOptions options, IProgress<double>? progress, CancellationToken ct)
-    {
-        CpTensor? best = null;
-        for (int start = 0; start < options.Starts; start++)
-        {
-            int number = start;
-            CpTensor found = One(tensor, options, start, progress is null ? null : part => progress.Report((number + part) / options.Starts), ct);
-            (CpTensor? worse, best) = best is null || found.RelativeError < best.RelativeError ? (best, found) : (found, best);
-            worse?.Dispose();
-        }
-        return best!;
-    }
-
-    private protected override Decomposition Make(IReadOnlyList<int> shape, IReadOnlyList<int> ranks, IReadOnlyList<NamedFactor> factors) =>
-        new CpTensor(shape, factors[0].Values, [.. factors.Skip(1).Select(f => f.Values)]);
-
-    private static CpTensor One(Tensor tensor, DecompositionOptions options, int start, Action<double>? progress, CancellationToken ct)
-    {
-        AlternatingLeastSquares squares = new(tensor, options.Compute, ct);
-        using CpFactors factors = squares.Run(CpStart.Of(tensor, options.Ranks![0], start, options.Compute, ct), options.MaxIterations ?? Sweeps, options.Rest ?? Rest, progress);
-        CpTensor cp = CpOrder.Ordered(tensor.Shape, factors.Matrices, squares);
-        cp.RelativeError = cp.ErrorAgainst(tensor, options.Compute, ct);
-        return cp;
-    }
+    private protected override bool NonNegative => false;
 }

@@ -13,17 +13,20 @@ internal static class CpStart
     /// <param name="tensor">X.</param>
     /// <param name="rank">R.</param>
     /// <param name="number">0 for singular vectors, others for random columns.</param>
+    /// <param name="nonNegative">Whether entries become their magnitudes.</param>
     /// <param name="options">Seed and threads.</param>
     /// <param name="ct">Stops the computation.</param>
-    public static CpFactors Of(Tensor tensor, int rank, int number, ComputeOptions options, CancellationToken ct)
+    public static CpFactors Of(Tensor tensor, int rank, int number, bool nonNegative, ComputeOptions options, CancellationToken ct)
     {
         List<Matrix<double>> matrices = [];
         for (int n = 0; n < tensor.Order; n++)
         {
-            // The first mode is updated before anything reads it, but for its place in the count of columns.
+            // Least squares replaces the first mode before anything reads it.
             Matrix<double> matrix = Random(tensor.Shape[n], rank, options.Seed + (Apart * (ulong)((number * tensor.Order) + n)));
-            if (number == 0 && n > 0)
+            if (number == 0 && (n > 0 || nonNegative))
                 PutVectors(tensor, n, matrix, options, ct);
+            if (nonNegative)
+                TakeMagnitudes(matrix);
             CpFactors.Normalize(matrix);
             matrices.Add(matrix);
         }
@@ -60,6 +63,12 @@ internal static class CpStart
             Gemm.Multiply(1, vectors.View, unfolded.Transposed, 0, lefts.View, options, ct);
             return lefts;
         }
+    }
+
+    private static void TakeMagnitudes(Matrix<double> matrix)
+    {
+        foreach (ref double value in matrix.RowBlock(0, matrix.Rows))
+            value = Math.Abs(value);
     }
 
     private static Matrix<double> Random(int rows, int columns, ulong seed)

@@ -12,15 +12,16 @@ public sealed class CpTensor : Decomposition
     private readonly Tensor _weights;
     private readonly Tensor[] _factors;
 
-    internal CpTensor(IReadOnlyList<int> shape, Tensor weights, IReadOnlyList<Tensor> factors)
+    internal CpTensor(string method, IReadOnlyList<int> shape, Tensor weights, IReadOnlyList<Tensor> factors)
         : base(shape, [weights.Length], [new NamedFactor("weights", weights), .. factors.Select((f, n) => new NamedFactor($"factor{n}", f))])
     {
+        Method = method;
         _weights = weights;
         _factors = [.. factors];
     }
 
     /// <inheritdoc/>
-    public override string Method => CpMethod.MethodName;
+    public override string Method { get; }
 
     /// <summary>w, R values.</summary>
     public Tensor Weights => _weights;

@@ -8,7 +8,7 @@ public sealed class TuckerMethod : DecompositionMethod
 {
     internal const string MethodName = "Tucker";
     private const int Sweeps = 50;
-    private const double Rest = 1e-6;
+    private const double Rest = 1e-5;
 
     /// <inheritdoc/>
     public override string Name => MethodName;

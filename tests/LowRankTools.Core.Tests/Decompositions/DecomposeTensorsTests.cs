@@ -22,7 +22,7 @@ public sealed class DecomposeTensorsTests : IDisposable
 
     public static TheoryData<string, int[], double?> Methods => new()
     {
-        { "TensorTrain", [4], null }, { "TensorTrain", null!, 0.6 }, { "Tucker", [6, 5, 3, 3], null }, { "Tucker", null!, 0.6 }, { "Cp", [5], null },
+        { "TensorTrain", [4], null }, { "TensorTrain", null!, 0.6 }, { "Tucker", [6, 5, 3, 3], null }, { "Tucker", null!, 0.6 }, { "Cp", [5], null }, { "NonNegativeCp", [5], null },
     };
 
     [Theory]
@@ -62,7 +62,7 @@ public sealed class DecomposeTensorsTests : IDisposable
         ModelSource source = Source(TestModel.Random("a.weight", 1, 12, 10, 3, 3), TestModel.Random("b.weight", 2, 12, 10, 3, 3), TestModel.Random("c.weight", 3, 2, 2, 2), TestModel.Random("d.weight", 4, 30, 30));
         DecomposeOptions options = Options("Cp", [6]) with { Selection = new LayerSelection { Exclude = [LayerSelection.Pattern("b*")] } };
         DecompositionResult small = new DecomposeTensors(options).Run(source);
-        Assert.Equal([TensorKeepReason.None, TensorKeepReason.Excluded, TensorKeepReason.NotSmaller, TensorKeepReason.FewModes], small.Tensors.Select(t => t.Reason));
+        Assert.Equal([TensorKeepReason.None, TensorKeepReason.Excluded, TensorKeepReason.NotSmaller, TensorKeepReason.ModeCount], small.Tensors.Select(t => t.Reason));
         DecomposeOptions named = Options("Cp", [6]) with { Force = true, Selection = new LayerSelection { Include = [LayerSelection.Pattern("d")] } };
         Assert.Equal([TensorKeepReason.NotIncluded, TensorKeepReason.NotIncluded, TensorKeepReason.NotIncluded, TensorKeepReason.None], new DecomposeTensors(named).Run(source).Tensors.Select(t => t.Reason));
     }
