@@ -13,6 +13,7 @@ public static class DecompositionMethods
         new CpMethod(),
         new NonNegativeCpMethod(),
         new TensorTrainMatrixMethod(),
+        new TensorRingMethod(),
     ];
 
     /// <summary>The method of a name, without regard to case.</summary>

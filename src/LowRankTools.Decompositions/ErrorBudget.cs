@@ -14,8 +14,11 @@ internal sealed class ErrorBudget(double? tolerance, double squaredNorm, int ste
     /// <summary>Squared error made so far.</summary>
     public double Spent { get; private set; }
 
+    /// <summary>Squared error that is left for all steps to come; infinite without a limit.</summary>
+    public double Left => tolerance is { } t ? Math.Max(0, (t * t * Margin * squaredNorm) - Spent) : double.PositiveInfinity;
+
     /// <summary>Squared error that the next step may make; null for any.</summary>
-    public double? Share => tolerance is { } t ? Math.Max(0, (t * t * Margin * squaredNorm) - Spent) / Math.Max(1, _left) : null;
+    public double? Share => tolerance is null ? null : Left / Math.Max(1, _left);
 
     /// <summary>||X - X'|| / ||X||.</summary>
     public double RelativeError => squaredNorm == 0 ? 0 : Math.Sqrt(Spent / squaredNorm);
