@@ -20,7 +20,7 @@ public sealed class TensorTrainMatrixMethod : DecompositionMethod
     /// <inheritdoc/>
     public override IReadOnlyList<FactorShape> Factors(IReadOnlyList<int> shape, IReadOnlyList<int> ranks)
     {
-        if (shape.Count != 2 || shape.Concat(ranks).Any(n => n < 1))
+        if (shape.Count != 2 || ranks.Count == 0 || shape.Concat(ranks).Any(n => n < 1))
             throw NoSuch(shape, ranks);
         int[] all = [1, .. ranks, 1], rows = ModeSplit.Of(shape[0], ranks.Count + 1), columns = ModeSplit.Of(shape[1], ranks.Count + 1);
         return [.. rows.Select((m, k) => new FactorShape($"core{k}", [all[k], m, columns[k], all[k + 1]]))];

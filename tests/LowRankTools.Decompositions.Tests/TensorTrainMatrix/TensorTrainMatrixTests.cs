@@ -82,5 +82,6 @@ public sealed class TensorTrainMatrixTests
         using Tensor tensor = TestTensors.Gaussian(4, 4, 5, 6);
         Assert.Equal("ShapesDoNotMatch", Assert.Throws<LowRankToolsException>(() => s_method.Decompose(tensor, new DecompositionOptions { Ranks = [2] })).ErrorId);
         Assert.Equal("ShapesDoNotMatch", Assert.Throws<LowRankToolsException>(() => s_method.Factors([4, 5, 6], [2])).ErrorId);
+        Assert.Equal("ShapesDoNotMatch", Assert.Throws<LowRankToolsException>(() => s_method.Factors([4, 5], [])).ErrorId);
     }
 }
