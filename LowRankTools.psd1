@@ -22,6 +22,7 @@
         'Import-RankPlan'
         'Install-LowRankEngine'
         'Invoke-LowRankFactorization'
+        'Invoke-TensorDecomposition'
         'Join-LoraAdapter'
         'Measure-LayerSpeed'
         'Measure-ModelSpeed'

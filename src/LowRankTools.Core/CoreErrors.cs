@@ -19,7 +19,7 @@ public static class CoreErrors
     public const string OutputNotWritable = nameof(OutputNotWritable);
     /// <summary>The output's name asks for a format that is read and not written.</summary>
     public const string OutputFormatNotWritten = nameof(OutputFormatNotWritten);
-    /// <summary>No layer would become a pair, so that the output would be a copy.</summary>
+    /// <summary>No layer would become a pair, and no tensor smaller factors, so that the output would be a copy.</summary>
     public const string NothingToFactorize = nameof(NothingToFactorize);
     /// <summary>The disk has less room than the output needs.</summary>
     public const string DiskFull = nameof(DiskFull);
@@ -29,7 +29,7 @@ public static class CoreErrors
     public const string ValuesOverflow = nameof(ValuesOverflow);
     /// <summary>An option is out of its range, or options contradict each other.</summary>
     public const string OptionInvalid = nameof(OptionInvalid);
-    /// <summary>The model holds no low-rank pairs that could be merged.</summary>
+    /// <summary>The model holds no low-rank pairs and no decomposed tensors that could be merged.</summary>
     public const string NoFactorsFound = nameof(NoFactorsFound);
     /// <summary>The record of the factorization and the tensors in the file do not agree.</summary>
     public const string FactorsInconsistent = nameof(FactorsInconsistent);

@@ -19,6 +19,7 @@ using LowRankTools.Benchmarks;
     ("memory", TransformerMemoryBenchmark.Run),
     ("learn", LearningBenchmark.Run),
     ("lora", LoraBenchmark.Run),
+    ("tensors", TensorBenchmark.Run),
 ];
 
 if (args is ["--child", .. string[] child])

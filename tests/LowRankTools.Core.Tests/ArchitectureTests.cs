@@ -9,9 +9,10 @@ public sealed class ArchitectureTests
     private static readonly Dictionary<string, string[]> s_allowed = new(StringComparer.Ordinal)
     {
         ["LowRankTools.Numerics"] = [],
+        ["LowRankTools.Decompositions"] = ["LowRankTools.Numerics"],
         ["LowRankTools.Formats"] = ["LowRankTools.Numerics"],
         ["LowRankTools.Networks"] = ["LowRankTools.Numerics"],
-        ["LowRankTools.Core"] = ["LowRankTools.Formats", "LowRankTools.Networks", "LowRankTools.Numerics"],
+        ["LowRankTools.Core"] = ["LowRankTools.Decompositions", "LowRankTools.Formats", "LowRankTools.Networks", "LowRankTools.Numerics"],
         ["LowRankTools.PowerShell"] = ["LowRankTools.Core"],
         ["LowRankTools.Cli"] = ["LowRankTools.Core"],
         ["LowRankTools.Interactive"] = ["LowRankTools.Core"],
@@ -40,6 +41,7 @@ public sealed class ArchitectureTests
 
     [Theory]
     [InlineData("LowRankTools.Numerics")]
+    [InlineData("LowRankTools.Decompositions")]
     [InlineData("LowRankTools.Formats")]
     [InlineData("LowRankTools.Networks")]
     [InlineData("LowRankTools.Core")]

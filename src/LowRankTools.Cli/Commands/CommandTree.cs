@@ -12,6 +12,7 @@ internal static class CommandTree
         ("spectrum", SpectrumCommand.Create),
         ("plan", PlanCommand.Create),
         ("factorize", FactorizeCommand.Create),
+        ("decompose", DecomposeCommand.Create),
         ("merge", MergeCommand.Create),
         ("lora", LoraCommand.Create),
         ("compare", CompareCommand.Create),

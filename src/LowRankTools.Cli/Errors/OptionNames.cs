@@ -14,6 +14,7 @@ internal static partial class OptionNames
         ("Get-LayerShape", "lowrank shapes"),
         ("Measure-ParameterCount", "lowrank count"),
         ("Invoke-LowRankFactorization", "lowrank factorize"),
+        ("Invoke-TensorDecomposition", "lowrank decompose"),
         ("Merge-LowRankFactor", "lowrank merge"),
         ("Merge-LoraAdapter", "lowrank lora merge"),
         ("Resize-LoraAdapter", "lowrank lora resize"),

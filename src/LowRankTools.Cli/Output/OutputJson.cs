@@ -13,6 +13,7 @@ namespace LowRankTools.Cli;
 [JsonSerializable(typeof(ParameterCount))]
 [JsonSerializable(typeof(LayerSpectrum))]
 [JsonSerializable(typeof(FactorizationResult))]
+[JsonSerializable(typeof(DecompositionResult))]
 [JsonSerializable(typeof(MergeResult))]
 [JsonSerializable(typeof(MergeAdapterResult))]
 [JsonSerializable(typeof(AdapterResult))]

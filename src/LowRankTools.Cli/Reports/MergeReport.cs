@@ -8,7 +8,7 @@ internal static class MergeReport
     public static void Write(MergeResult result, ConsoleContext console)
     {
         console.Out.WriteLine(SafeText.Line($"{result.Name}  {result.Source}"));
-        console.Out.WriteLine($"{Figures.Plural(result.MergedLayers, "pair")} merged");
+        console.Out.WriteLine($"{Figures.Plural(result.MergedLayers, "weight")} merged");
         console.Out.WriteLine($"parameters  {Figures.Count(result.ParametersBefore)} -> {Figures.Count(result.Parameters)}, all tensors, shared storage once");
         console.Out.WriteLine($"bytes       {Figures.Bytes(result.BytesBefore)} -> {Figures.Bytes(result.Bytes)}, tensor data without headers");
         if (result.Seconds is { } seconds)

@@ -35,7 +35,7 @@ public sealed class MergeAdapter(MergeAdapterOptions options)
         List<OutputItem> items = OutputItems.Checked(Items(model, fit), baseModel.Path);
         OutputLocation location = Location(baseModel, adapterSource);
         CompanionFiles.Check(location, baseModel);
-        Dictionary<string, string> metadata = OutputItems.Metadata(model.File, options.Format, items, record: null);
+        Dictionary<string, string> metadata = OutputItems.Metadata(model.File, options.Format, items, record: null, model.Decompositions);
         OutputRequest request = new(location, options.Format, [.. items.SelectMany(i => i.Written)], metadata)
         {
             MaxShardBytes = options.MaxShardBytes, Source = SourceFiles.Of([.. model.File.Files, .. adapter.Files]), Disk = options.Disk, Force = options.Force,

@@ -55,7 +55,7 @@ public sealed class FactorizeModel(FactorizeOptions options)
         List<OutputItem> items = new FactorizedItems(model, plan, options, format).Build();
         FactorizationResult result = Planned(model, plan, items, location) with { Uncalibrated = calibrations?.Missing(plan).ToArray() ?? [] };
         FactorizationRecord Record(Func<string, Measured> of) => RecordOf(model, plan, calibrations, of);
-        Dictionary<string, string> Metadata(FactorizationRecord record) => OutputItems.Metadata(model.File, format, items, record.ToMetadata());
+        Dictionary<string, string> Metadata(FactorizationRecord record) => OutputItems.Metadata(model.File, format, items, record.ToMetadata(), model.Decompositions);
         OutputRequest request = new(location, format, [.. items.SelectMany(i => i.Written)], Metadata(Record(_ => s_longest)))
         {
             MaxShardBytes = options.MaxShardBytes, HasRecord = true, Source = read, Disk = options.Disk,

@@ -5,4 +5,5 @@ namespace LowRankTools.Core;
 /// <summary>Reads records by code that the compiler wrote, without reflection.</summary>
 [JsonSourceGenerationOptions(UseStringEnumConverter = true, RespectNullableAnnotations = true, MaxDepth = 16)]
 [JsonSerializable(typeof(FactorizationRecord))]
+[JsonSerializable(typeof(DecompositionRecord))]
 internal sealed partial class RecordJson : JsonSerializerContext;

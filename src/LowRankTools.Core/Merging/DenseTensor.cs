@@ -4,14 +4,15 @@ using LowRankTools.Numerics;
 namespace LowRankTools.Core;
 
 /// <summary>
-/// A tensor of a model as it is without factorization: a pair stands merged under the name of the weight it
-/// replaced, everything else stands as it is.
+/// A tensor of a model as it is without factorization: a pair, or the factors of a decomposition, stand merged under the name of the
+/// weight they replaced, everything else stands as it is.
 /// </summary>
 internal sealed class DenseTensor
 {
     private readonly TensorInfo _first;
     private readonly TensorInfo? _second;
     private readonly FactorizedLayerRecord? _record;
+    private readonly DecomposedTensor? _decomposed;
     private readonly bool _inOut;
 
     /// <summary>A tensor of its own.</summary>
@@ -39,6 +40,16 @@ internal sealed class DenseTensor
         _second = second;
     }
 
+    /// <summary>The factors of a decomposition.</summary>
+    public DenseTensor(DecomposedTensor decomposed)
+    {
+        Name = decomposed.Record.Name;
+        Shape = decomposed.Record.Shape;
+        DType = Enum.TryParse(decomposed.Record.DType, out TensorDType dtype) ? dtype : decomposed.Factors[0].DType;
+        _first = decomposed.Factors[0];
+        _decomposed = decomposed;
+    }
+
     /// <summary>Name in the dense model.</summary>
     public string Name { get; }
 
@@ -48,8 +59,8 @@ internal sealed class DenseTensor
     /// <summary>Element type in the dense model.</summary>
     public TensorDType DType { get; }
 
-    /// <summary>The tensor itself where it is no pair; null where it is one.</summary>
-    public TensorInfo? Plain => _second is null ? _first : null;
+    /// <summary>The tensor itself where it stands as it is; null where factors stand for it.</summary>
+    public TensorInfo? Plain => _second is null && _decomposed is null ? _first : null;
 
     /// <summary>Name of the dense weight whose factors this pair shares; null where it has its own or is no pair.</summary>
     public string? TiedTo => _record?.TiedTo;
@@ -57,6 +68,8 @@ internal sealed class DenseTensor
     /// <summary>Values as (product of the leading sizes) x (last size).</summary>
     public Matrix<float> Read(TensorFile file, CancellationToken cancellationToken)
     {
+        if (_decomposed is not null)
+            return _decomposed.Read(file, cancellationToken);
         if (_second is null)
             return WeightMatrix.Read(file, _first, cancellationToken);
         using Matrix<float> first = WeightMatrix.Read(file, _first, cancellationToken);

@@ -9,6 +9,7 @@ internal sealed class DenseTensors
     private readonly Model _model;
     private readonly Dictionary<string, TensorInfo> _tensors;
     private readonly Dictionary<string, FactorizedLayerRecord> _byFirst = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, DecomposedTensor> _decomposed = new(StringComparer.Ordinal);
     private readonly HashSet<string> _absorbed = new(StringComparer.Ordinal);
 
     /// <summary>Factors of a graph lie as its MatMul take them, (in, r) and (r, out); those of the other formats as PyTorch has them.</summary>
@@ -26,6 +27,12 @@ internal sealed class DenseTensors
             _byFirst[names.First] = layer;
             _absorbed.UnionWith([names.Second, names.FirstBias, names.SecondBias]);
         }
+        foreach (DecomposedTensorRecord record in model.Decompositions?.Tensors ?? [])
+        {
+            DecomposedTensor decomposed = DecomposedTensor.Of(record, _tensors, model.Source.Path);
+            _decomposed[decomposed.Factors[0].Name] = decomposed;
+            _absorbed.UnionWith(decomposed.Factors.Skip(1).Select(f => f.Name));
+        }
     }
 
     /// <summary>Lists the tensors; a dense model's are its own.</summary>
@@ -39,6 +46,8 @@ internal sealed class DenseTensors
     private List<DenseTensor> Of(ModelLayer layer)
     {
         string name = layer.Shape.Name;
+        if (_decomposed.TryGetValue(name, out DecomposedTensor? decomposed))
+            return [new DenseTensor(decomposed)];
         if (!_byFirst.TryGetValue(name, out FactorizedLayerRecord? record))
             return _absorbed.Contains(name) ? [] : [new DenseTensor(name, layer.Tensor)];
         PairNames names = new(record.Name);

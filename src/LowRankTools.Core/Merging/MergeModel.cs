@@ -4,7 +4,7 @@ using LowRankTools.Numerics;
 
 namespace LowRankTools.Core;
 
-/// <summary>Multiplies the pairs of a factorized model out and writes the dense model that has the same outputs.</summary>
+/// <summary>Multiplies the pairs and the decomposed tensors of a model out and writes the dense model that has the same outputs.</summary>
 public sealed class MergeModel(MergeOptions options)
 {
     private const string Suffix = "-merged";
@@ -14,7 +14,7 @@ public sealed class MergeModel(MergeOptions options)
         OutputLocation.Resolve(options.OutputPath, source, options.Format, Suffix);
 
     /// <summary>Merges one model.</summary>
-    /// <param name="source">A model that <see cref="FactorizeModel"/> wrote.</param>
+    /// <param name="source">A model that <see cref="FactorizeModel"/> or <see cref="DecomposeTensors"/> wrote.</param>
     /// <param name="progress">Told about every tensor.</param>
     /// <param name="cancellationToken">Stops inside the mathematics too; nothing is left behind.</param>
     /// <exception cref="LowRankToolsException"><c>NoFactorsFound</c> and others of <see cref="CoreErrors"/> and <see cref="FormatErrors"/>.</exception>
@@ -24,16 +24,16 @@ public sealed class MergeModel(MergeOptions options)
         options.Validate();
         Stopwatch clock = Stopwatch.StartNew();
         using Model model = Model.Open(source);
-        if (model.Record is null)
+        if (model.Record is null && model.Decompositions is null)
         {
-            throw new LowRankToolsException(CoreErrors.NoFactorsFound, $"{source.Path}: the model holds no low-rank pairs that are on record.",
-                $"Keep {FactorizationRecord.FileName} beside the weights that Invoke-LowRankFactorization wrote.");
+            throw new LowRankToolsException(CoreErrors.NoFactorsFound, $"{source.Path}: the model holds no low-rank pairs and no decomposed tensors that are on record.",
+                $"Keep {FactorizationRecord.FileName} beside the weights that Invoke-LowRankFactorization wrote; Invoke-TensorDecomposition's record is in their metadata.");
         }
         List<OutputItem> items = OutputItems.Checked([.. DenseTensors.List(model).Select(t => Item(model, t))], source.Path);
         OutputLocation location = Location(source);
         CompanionFiles.Check(location, source);
         SourceFiles read = SourceFiles.Of(model.File.Files);
-        Dictionary<string, string> metadata = OutputItems.Metadata(model.File, options.Format, items, record: null);
+        Dictionary<string, string> metadata = OutputItems.Metadata(model.File, options.Format, items, record: null, decompositions: null);
         OutputRequest request = new(location, options.Format, [.. items.SelectMany(i => i.Written)], metadata)
         {
             MaxShardBytes = options.MaxShardBytes, Source = read, Disk = options.Disk,

@@ -15,7 +15,7 @@ public sealed record MergeResult
     /// <summary>Whether the model was written.</summary>
     public required bool Written { get; init; }
 
-    /// <summary>Pairs that became one matrix again.</summary>
+    /// <summary>Pairs and decompositions that became one tensor again.</summary>
     public required int MergedLayers { get; init; }
 
     /// <summary>Parameters of the factorized model, shared storage once.</summary>

@@ -10,7 +10,7 @@ internal sealed class LayerList
     private readonly Dictionary<string, int> _halves = new(StringComparer.Ordinal);
     private readonly Dictionary<string, List<(StorageSpan Span, string Name)>> _storages = new(StringComparer.Ordinal);
 
-    private LayerList(ModelSource source, TensorFile file, FactorizationRecord? record)
+    private LayerList(ModelSource source, TensorFile file, FactorizationRecord? record, DecompositionRecord? decompositions)
     {
         _source = source;
         _recognizer = new LayerRecognizer(file.Format, file.Tensors);
@@ -20,11 +20,13 @@ internal sealed class LayerList
             _halves[names.First] = layer.Rank;
             _halves[names.Second] = layer.Rank;
         }
+        foreach ((string factor, int rank) in FactorRanks.Of(file, decompositions))
+            _halves[factor] = rank;
     }
 
-    public static List<ModelLayer> Build(ModelSource source, TensorFile file, FactorizationRecord? record)
+    public static List<ModelLayer> Build(ModelSource source, TensorFile file, FactorizationRecord? record, DecompositionRecord? decompositions)
     {
-        LayerList list = new(source, file, record);
+        LayerList list = new(source, file, record, decompositions);
         List<ModelLayer> layers = new(file.Tensors.Count);
         foreach (TensorInfo tensor in file.Tensors)
             layers.Add(list.Layer(tensor, list.TiedTo(tensor)));

@@ -51,7 +51,7 @@ public sealed record LayerShape
     /// </summary>
     public long? BreakEvenRank { get; init; }
 
-    /// <summary>Rank of the pair that this tensor is one half of, in a factorized model; null otherwise.</summary>
+    /// <summary>Rank of the pair that this tensor is one half of, or the largest one of the decomposition that it is a factor of; null otherwise.</summary>
     public int? Rank { get; init; }
 
     /// <summary>Whether the tensor is a matrix that a low-rank pair can stand for.</summary>

@@ -10,7 +10,8 @@ public sealed class Model : IDisposable
         Source = source;
         File = file;
         Record = FactorizationRecord.Find(file);
-        Layers = LayerList.Build(source, file, Record);
+        Decompositions = DecompositionRecord.Find(file);
+        Layers = LayerList.Build(source, file, Record, Decompositions);
     }
 
     /// <summary>Where the model was found.</summary>
@@ -24,6 +25,9 @@ public sealed class Model : IDisposable
 
     /// <summary>How the model was factorized, where it says so; null for a model that is dense.</summary>
     public FactorizationRecord? Record { get; }
+
+    /// <summary>Which tensors stand as factors of a decomposition, where the model says so; null where it says of none.</summary>
+    public DecompositionRecord? Decompositions { get; }
 
     /// <summary>Opens a model.</summary>
     /// <exception cref="ModelFormatException">The file is damaged or of no known format.</exception>

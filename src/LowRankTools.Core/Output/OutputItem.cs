@@ -15,7 +15,10 @@ internal abstract record OutputItem
     /// <summary>A weight that becomes a pair.</summary>
     public sealed record Pair(ModelLayer Layer, LayerPlan Plan, TensorSpec First, TensorSpec Second) : OutputItem;
 
-    /// <summary>A pair that becomes a weight again.</summary>
+    /// <summary>A tensor that becomes the factors of its decomposition, which are there already.</summary>
+    public sealed record Decomposed(ComputedFactors Factors) : OutputItem;
+
+    /// <summary>Factors that become a weight again.</summary>
     public sealed record Merged(DenseTensor Tensor, TensorSpec Spec) : OutputItem;
 
     /// <summary>A weight that an adapter is merged into.</summary>
@@ -32,6 +35,7 @@ internal abstract record OutputItem
     {
         Copy copy => [copy.Spec],
         Pair pair => [pair.First, pair.Second],
+        Decomposed decomposed => decomposed.Factors.Factors.Select(f => f.Spec),
         Merged merged => [merged.Spec],
         Adapted adapted => [adapted.Spec],
         Zeros zeros => [zeros.Spec],

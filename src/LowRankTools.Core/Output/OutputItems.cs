@@ -26,7 +26,12 @@ internal static class OutputItems
     /// Metadata of the output. Safetensors says which names are left out because they are tied, in the way its own
     /// library does (name to the name kept), and that PyTorch's conventions hold.
     /// </summary>
-    public static Dictionary<string, string> Metadata(TensorFile source, ModelFormat format, IEnumerable<OutputItem> items, string? record)
+    /// <param name="source">What is read.</param>
+    /// <param name="format">What is written.</param>
+    /// <param name="items">The steps.</param>
+    /// <param name="record">The record of pairs; null where there are none.</param>
+    /// <param name="decompositions">The record of decomposed tensors; null where none stand as factors.</param>
+    public static Dictionary<string, string> Metadata(TensorFile source, ModelFormat format, IEnumerable<OutputItem> items, string? record, DecompositionRecord? decompositions)
     {
         Dictionary<string, string> metadata = new(StringComparer.Ordinal);
         if (format == ModelFormat.Safetensors)
@@ -39,6 +44,8 @@ internal static class OutputItems
         }
         if (record is not null)
             metadata[FactorizationRecord.MetadataKey] = record;
+        if (decompositions is not null)
+            metadata[DecompositionRecord.MetadataKey] = decompositions.ToMetadata();
         return metadata;
     }
 
@@ -48,7 +55,7 @@ internal static class OutputItems
         HashSet<string> tensors = source.Tensors.Select(t => t.Name).ToHashSet(StringComparer.Ordinal);
         foreach ((string key, string value) in source.Metadata)
         {
-            if (key != FactorizationRecord.MetadataKey && !tensors.Contains(value))
+            if (key is not (FactorizationRecord.MetadataKey or DecompositionRecord.MetadataKey) && !tensors.Contains(value))
                 metadata[key] = value;
         }
     }

@@ -68,7 +68,7 @@ public sealed class MergeTests : IDisposable
     public async Task The_text_says_what_was_written_where()
     {
         CliRun run = await CliRun.Of("merge", await Factorized());
-        Assert.Contains("3 pairs merged", run.Out, StringComparison.Ordinal);
+        Assert.Contains("3 weights merged", run.Out, StringComparison.Ordinal);
         Assert.Contains("net-lowrank-merged", run.Out, StringComparison.Ordinal);
     }
 }

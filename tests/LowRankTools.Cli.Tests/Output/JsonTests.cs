@@ -57,6 +57,16 @@ public sealed class JsonTests : IDisposable
     }
 
     [Fact]
+    public async Task Decompositions_are_results_with_their_tensors()
+    {
+        string model = _folder.Write("m.safetensors", 1, ("conv.weight", [12, 10, 3, 3]), ("fc.weight", [8, 8]));
+        CliRun run = await CliRun.Of("decompose", model, "--method", "Cp", "--rank", "3", "--json");
+        RoundTrips<DecompositionResult>(run);
+        HasPropertiesOf<TensorDecomposition>(run.Json[0].GetProperty("Tensors")[0]);
+        RoundTrips<DecompositionResult>(await CliRun.Of("decompose", model, "--method", "Tucker", "--rank", "3", "--what-if", "--json"));
+    }
+
+    [Fact]
     public async Task Adapters_are_results_and_checks()
     {
         string model = _folder.Model(), tuned = _folder.Model("tuned.safetensors", seed: 2), adapter = _folder["a.safetensors"];

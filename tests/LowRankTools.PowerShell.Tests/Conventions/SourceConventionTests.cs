@@ -16,7 +16,7 @@ public sealed class SourceConventionTests
     [Fact]
     public void The_module_folder_holds_the_modules_own_assemblies_only()
     {
-        Assert.Equal(["LowRankTools.Core.dll", "LowRankTools.Formats.dll", "LowRankTools.Networks.dll", "LowRankTools.Numerics.dll", "LowRankTools.PowerShell.dll"],
+        Assert.Equal(["LowRankTools.Core.dll", "LowRankTools.Decompositions.dll", "LowRankTools.Formats.dll", "LowRankTools.Networks.dll", "LowRankTools.Numerics.dll", "LowRankTools.PowerShell.dll"],
             Directory.EnumerateFiles(Repository.ModuleBin).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
@@ -78,7 +78,7 @@ public sealed class SourceConventionTests
     public void Every_type_that_is_written_has_a_table()
     {
         string[] viewed = [.. XDocument.Load(Repository.Views).Descendants("View").Where(v => v.Element("TableControl") is not null).Descendants("TypeName").Select(t => t.Value)];
-        Type[] written = [typeof(LayerShape), typeof(ParameterCount), typeof(FactorizationResult), typeof(LayerFactorization), typeof(MergeResult), typeof(MergeAdapterResult), typeof(AdapterResult), typeof(AdapterModuleResult), typeof(AdapterCheck), typeof(TensorDifference), typeof(LayerSpeed), typeof(ModelSpeed), typeof(LayerSpectrum), typeof(RankPlan), typeof(LayerPlan), typeof(Numerics.EngineInfo), typeof(EngineInstallation)];
+        Type[] written = [typeof(LayerShape), typeof(ParameterCount), typeof(FactorizationResult), typeof(LayerFactorization), typeof(DecompositionResult), typeof(TensorDecomposition), typeof(MergeResult), typeof(MergeAdapterResult), typeof(AdapterResult), typeof(AdapterModuleResult), typeof(AdapterCheck), typeof(TensorDifference), typeof(LayerSpeed), typeof(ModelSpeed), typeof(LayerSpectrum), typeof(RankPlan), typeof(LayerPlan), typeof(Numerics.EngineInfo), typeof(EngineInstallation)];
         Assert.Equal(written.Select(t => t.FullName!).Order(), viewed.Order());
     }
 }

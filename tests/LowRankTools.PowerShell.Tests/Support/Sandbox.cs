@@ -4,7 +4,7 @@ using LowRankTools.Formats;
 
 namespace LowRankTools.PowerShell.Tests.Support;
 
-/// <summary>A folder of its own for one test, with two small models and inputs of one of them, gone afterwards.</summary>
+/// <summary>A folder of its own for one test, with small models and inputs of one of them, gone afterwards.</summary>
 internal sealed class Sandbox : IDisposable
 {
     /// <summary>Weights of <c>models/mini</c>: a transformer layer, small.</summary>
@@ -27,6 +27,9 @@ internal sealed class Sandbox : IDisposable
     /// <summary>Rank of the difference between <c>tuned.safetensors</c> and <c>models/tiny.safetensors</c>.</summary>
     public const int TunedRank = 3;
 
+    /// <summary>Components of the kernels in <c>vision</c>.</summary>
+    public const int KernelRank = 5;
+
     public Sandbox()
     {
         WriteModel("models/mini/model.safetensors", s_mini);
@@ -34,6 +37,7 @@ internal sealed class Sandbox : IDisposable
         WriteTuned("tuned.safetensors");
         WriteAdapter("adapters/style", 0);
         WriteAdapter("adapters/pose", 40);
+        WriteVision("vision/model.safetensors");
         WriteModel("calibration.safetensors", ("layer.mlp.up.inputs", [80, 32]), ("layer.mlp.down.inputs", [80, 128]));
     }
 
@@ -88,6 +92,37 @@ internal sealed class Sandbox : IDisposable
             writer.Write(MemoryMarshal.AsBytes<float>(Values(tensors[i].Shape, seed: firstSeed + i)));
         }
         writer.Complete();
+    }
+
+    /// <summary>Writes a small network of convolutions whose kernels are sums of <see cref="KernelRank"/> outer products, each half of the one before.</summary>
+    private void WriteVision(string name)
+    {
+        (string Name, long[] Shape)[] tensors = [("conv1.weight", [16, 12, 3, 3]), ("conv1.bias", [16]), ("conv2.weight", [24, 16, 3, 3]), ("head.weight", [10, 24])];
+        Directory.CreateDirectory(Path.GetDirectoryName(this[name])!);
+        using SafetensorsModelWriter writer = new(this[name], tensors.Select(t => new TensorSpec(t.Name, TensorDType.F32, [.. t.Shape])), new Dictionary<string, string>());
+        foreach ((string tensor, long[] shape) in tensors)
+        {
+            writer.Begin(new TensorSpec(tensor, TensorDType.F32, [.. shape]));
+            writer.Write(MemoryMarshal.AsBytes<float>(Kernel(shape, new Random(tensor.Length + (int)shape[0]))));
+        }
+        writer.Complete();
+    }
+
+    private static float[] Kernel(long[] shape, Random random)
+    {
+        float[] values = new float[shape.Aggregate(1L, (a, b) => a * b)];
+        for (int component = 0; component < KernelRank; component++)
+        {
+            double[][] vectors = [.. shape.Select(size => Vector(random, (int)size))];
+            for (int i = 0; i < values.Length; i++)
+            {
+                double product = Math.Pow(0.5, component);
+                for (long mode = shape.Length - 1, rest = i; mode >= 0; rest /= shape[mode--])
+                    product *= vectors[mode][rest % shape[mode]];
+                values[i] += (float)product;
+            }
+        }
+        return values;
     }
 
     /// <summary>One line for every file: its name and the hash of its bytes.</summary>

@@ -1,0 +1,87 @@
+using System.CommandLine;
+using System.Globalization;
+using LowRankTools.Cli.Options;
+using LowRankTools.Cli.Reports;
+using LowRankTools.Core;
+using LowRankTools.Decompositions;
+using LowRankTools.Formats;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Cli.Commands;
+
+/// <summary><c>lowrank decompose</c>: writes models whose tensors are factors of a tensor decomposition.</summary>
+internal sealed class DecomposeCommand
+{
+    private readonly Argument<string[]> _paths = SharedOptions.Paths();
+    private readonly Option<bool> _recurse = SharedOptions.Recurse();
+    private readonly Option<string?> _method = SharedOptions.Choice("--method", "How tensors are decomposed.", [.. DecompositionMethods.All.Select(m => m.Name)]);
+    private readonly Option<int[]> _rank = SharedOptions.Numbers("--rank", "One rank for all places, or one for each with commas between them.", "ranks are whole numbers, at least 1");
+    private readonly Option<double?> _tolerance = SharedOptions.Number<double>("--tolerance", "Largest relative error of a tensor; 0 or more and below 1.", t => t is >= 0 and < 1, "a tolerance is 0 or more and below 1");
+    private readonly Option<int[]> _mode = SharedOptions.List("--mode", "Modes that Tucker reduces, from 0, with commas between them; all by default.", "number", Mode);
+    private readonly Option<int?> _maxIteration = SharedOptions.Number<int>("--max-iteration", "Most sweeps of Tucker, CP and non-negative CP.", n => n >= 0, "a count of sweeps is a whole number, not negative");
+    private readonly Option<int?> _startCount = SharedOptions.Number<int>("--start-count", "Starts of CP, of which the best is kept; 1 by default.", n => n >= 1, "a count of starts is a whole number, at least 1");
+    private readonly Option<string[]> _include = SharedOptions.Include();
+    private readonly Option<string[]> _exclude = SharedOptions.Exclude();
+    private readonly Option<int?> _seed = SharedOptions.Number<int>("--seed", "Seed of random starts; 0 by default.", n => n >= 0, "a seed is a whole number, not negative");
+    private readonly Option<int?> _threadCount = SharedOptions.ThreadCount();
+    private readonly OutputOptions _output = new();
+    private readonly Option<bool> _json = SharedOptions.Json();
+
+    private DecomposeCommand() => _method.Required = true;
+
+    public static Command Create(ConsoleContext console)
+    {
+        DecomposeCommand self = new();
+        Command command = new("decompose", "Replace tensors by the factors of a tensor decomposition and write the smaller models.") { self._paths, self._recurse };
+        foreach (Option option in new Option[] { self._method, self._rank, self._tolerance, self._mode, self._maxIteration, self._startCount, self._include, self._exclude, self._seed, self._threadCount })
+            command.Add(option);
+        self._output.AddTo(command);
+        command.Add(self._json);
+        command.SetAction(parsed => self.Run(parsed, console));
+        return command;
+    }
+
+    private int Run(ParseResult parsed, ConsoleContext console)
+    {
+        DecomposeOptions options = Options(parsed);
+        options.Validate();
+        DecomposeTensors operation = new(options);
+        OutputClaims claims = new();
+        return new ModelRun(console).Each(parsed.GetRequiredValue(_paths), parsed.GetValue(_recurse), source =>
+        {
+            claims.Claim(operation.Location(source), source);
+            DecompositionResult result = ProgressBar.Run(console, progress => operation.Run(source, progress, console.Cancellation));
+            if (parsed.GetValue(_json))
+                JsonLines.Write(console.Out, result);
+            else
+                DecomposeReport.Write(result, console);
+            console.Out.Flush();
+            foreach (TensorDecomposition tensor in result.Tensors.Where(t => t.Converged == false))
+                console.Error.WriteLine(SafeText.Line($"warning: {tensor.Name} had not come to rest after {Figures.Plural(tensor.Iterations!.Value, "sweep")}; --max-iteration allows more"));
+        });
+    }
+
+    private static int Mode(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int mode)
+        ? mode : throw new LowRankToolsException(CoreErrors.OptionInvalid, $"--mode {text}: modes are whole numbers from 0.");
+
+    private DecomposeOptions Options(ParseResult parsed) => new()
+    {
+        Method = parsed.GetValue(_method)!,
+        Decomposition = new DecompositionOptions
+        {
+            Ranks = parsed.GetValue(_rank) is { Length: > 0 } ranks ? ranks : null,
+            Tolerance = parsed.GetValue(_tolerance),
+            Modes = parsed.GetValue(_mode) is { Length: > 0 } modes ? modes : null,
+            MaxIterations = parsed.GetValue(_maxIteration),
+            Starts = parsed.GetValue(_startCount) ?? 1,
+            Compute = new ComputeOptions { Seed = (ulong)(parsed.GetValue(_seed) ?? 0), ThreadCount = parsed.GetValue(_threadCount) ?? 0 },
+        },
+        Selection = new LayerSelection { Include = SharedOptions.Patterns(parsed.GetValue(_include)), Exclude = SharedOptions.Patterns(parsed.GetValue(_exclude)) },
+        OutputPath = _output.Path(parsed),
+        Format = _output.Format(parsed) ?? ModelFormat.Safetensors,
+        DType = _output.DType(parsed),
+        MaxShardBytes = _output.MaxShardBytes(parsed),
+        Force = _output.Force(parsed),
+        WhatIf = _output.WhatIf(parsed),
+    };
+}

@@ -1,0 +1,24 @@
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Decompositions;
+
+/// <summary>Every method that there is. A new one is a folder with its type and its algorithm, and a line here.</summary>
+public static class DecompositionMethods
+{
+    /// <summary>The methods, in the order of their ages.</summary>
+    public static IReadOnlyList<DecompositionMethod> All { get; } =
+    [
+        new TensorTrainMethod(),
+        new TuckerMethod(),
+        new CpMethod(),
+        new NonNegativeCpMethod(),
+        new TensorTrainMatrixMethod(),
+        new TensorRingMethod(),
+    ];
+
+    /// <summary>The method of a name, without regard to case.</summary>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>: there is none.</exception>
+    public static DecompositionMethod Find(string name) =>
+        All.FirstOrDefault(m => m.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+        ?? throw DecompositionOptions.Invalid($"There is no decomposition '{name}'.", $"Choose one of {string.Join(", ", All.Select(m => m.Name))}.");
+}
