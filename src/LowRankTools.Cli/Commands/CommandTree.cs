@@ -16,6 +16,7 @@ internal static class CommandTree
         ("lora", LoraCommand.Create),
         ("compare", CompareCommand.Create),
         ("report", ReportCommand.Create),
+        ("quality", QualityCommand.Create),
         ("speed", SpeedCommand.Create),
         ("new", NewCommand.Create),
         ("engines", EnginesCommand.Create),

@@ -21,6 +21,7 @@ namespace LowRankTools.Cli;
 [JsonSerializable(typeof(ReportResult))]
 [JsonSerializable(typeof(LayerSpeed))]
 [JsonSerializable(typeof(ModelSpeed))]
+[JsonSerializable(typeof(ModelQuality))]
 [JsonSerializable(typeof(EngineInfo))]
 [JsonSerializable(typeof(EngineInstallation))]
 internal sealed partial class OutputJson : JsonSerializerContext;

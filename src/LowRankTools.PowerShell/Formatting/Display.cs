@@ -37,6 +37,9 @@ public static class Display
         return $"{size.ToString(unit == 0 ? "0" : "0.0", CultureInfo.InvariantCulture)} {s_units[unit]}";
     }
 
+    /// <summary>Four decimals below 10, two above; nothing where there is no number.</summary>
+    public static string Figure(double? value) => value?.ToString(Math.Abs(value.Value) < 10 ? "0.0000" : "N2", CultureInfo.InvariantCulture) ?? string.Empty;
+
     /// <summary>A share of one: <c>22.0 %</c>; empty for null.</summary>
     public static string Percent(double? share) =>
         share is { } value ? string.Create(CultureInfo.InvariantCulture, $"{value * 100:0.0} %") : string.Empty;
