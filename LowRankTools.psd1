@@ -14,6 +14,7 @@
     CmdletsToExport      = @(
         'Compare-ModelWeight'
         'Export-LoraAdapter'
+        'Export-LowRankCalibration'
         'Export-LowRankReport'
         'Export-RankPlan'
         'Get-LayerShapes'

@@ -10,6 +10,7 @@ internal static class CommandTree
         ("shapes", ShapesCommand.Create),
         ("count", CountCommand.Create),
         ("spectrum", SpectrumCommand.Create),
+        ("calibrate", CalibrateCommand.Create),
         ("plan", PlanCommand.Create),
         ("factorize", FactorizeCommand.Create),
         ("merge", MergeCommand.Create),

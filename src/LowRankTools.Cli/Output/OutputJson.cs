@@ -22,6 +22,7 @@ namespace LowRankTools.Cli;
 [JsonSerializable(typeof(LayerSpeed))]
 [JsonSerializable(typeof(ModelSpeed))]
 [JsonSerializable(typeof(ModelQuality))]
+[JsonSerializable(typeof(CalibrationResult))]
 [JsonSerializable(typeof(EngineInfo))]
 [JsonSerializable(typeof(EngineInstallation))]
 internal sealed partial class OutputJson : JsonSerializerContext;

@@ -51,13 +51,25 @@ public static class SentencePooling
     /// <param name="gradient">Sequences x width, taken over.</param>
     /// <param name="batch">The batch.</param>
     /// <param name="pooling">As on the way forward.</param>
-    public static void Backward(Transformer network, Pass pass, ITensor gradient, TokenBatch batch, Pooling pooling)
+    /// <param name="other">
+    /// A gradient at what the pooling does not use, taken over, or null: at <see cref="NetworkOutput.Hidden"/> for the network's own embedding, at
+    /// <see cref="NetworkOutput.Result"/> for one that is made of states.
+    /// </param>
+    public static void Backward(Transformer network, Pass pass, ITensor gradient, TokenBatch batch, Pooling pooling, ITensor? other = null)
     {
         if (pooling == Pooling.Pooled)
-        {
-            network.Backward(pass, gradient);
-            return;
-        }
+            network.Backward(pass, gradient, other);
+        else
+            network.Backward(pass, other, OfStates(pass, gradient, batch, pooling));
+    }
+
+    /// <summary>The gradient at the last states that one at embeddings made of them means.</summary>
+    /// <param name="pass">The pass of the way forward.</param>
+    /// <param name="gradient">Sequences x width, taken over.</param>
+    /// <param name="batch">The batch.</param>
+    /// <param name="pooling">Mean or First.</param>
+    public static ITensor OfStates(Pass pass, ITensor gradient, TokenBatch batch, Pooling pooling)
+    {
         ITensor hidden = pass.Engine.Create(gradient.ElementType, batch.Ids.Length, gradient.Shape[1]);
         using (gradient)
         {
@@ -71,7 +83,7 @@ public static class SentencePooling
                 pass.Engine.MatMul(1, pass.Engine.Transpose(weights), gradient, 0, hidden, pass.CancellationToken);
             }
         }
-        network.Backward(pass, null, hidden);
+        return hidden;
     }
 
     /// <summary>Sequences x tokens: one over the number of tokens where the token is the sequence's, zero elsewhere.</summary>
