@@ -13,6 +13,7 @@
     FunctionsToExport    = @()
     CmdletsToExport      = @(
         'Compare-ModelWeight'
+        'Compress-LowRankModel'
         'Export-LoraAdapter'
         'Export-LowRankCalibration'
         'Export-LowRankReport'
@@ -30,8 +31,10 @@
         'Measure-ParameterCount'
         'Merge-LoraAdapter'
         'Merge-LowRankFactor'
+        'New-LoraAdapter'
         'New-RankPlan'
         'New-TransformerModel'
+        'Optimize-LowRankModel'
         'Resize-LoraAdapter'
         'Test-LoraAdapter'
         'Uninstall-LowRankEngine'

@@ -89,6 +89,8 @@ public static class CoreErrors
     public const string TokenizerUnavailable = nameof(TokenizerUnavailable);
     /// <summary>A text or token file is empty, no UTF-8, or holds something else than it should.</summary>
     public const string TextInvalid = nameof(TextInvalid);
+    /// <summary>A checkpoint is damaged, or of another training.</summary>
+    public const string CheckpointDoesNotFit = nameof(CheckpointDoesNotFit);
     /// <summary>A file holds no low-rank adapter.</summary>
     public const string NotAnAdapter = nameof(NotAnAdapter);
     /// <summary>An adapter is damaged: a factor is missing, shapes or ranks contradict each other, a scale is no number.</summary>

@@ -8,11 +8,13 @@ internal static class CommandTree
     private static readonly (string Verb, Func<ConsoleContext, Command> Create)[] s_verbs =
     [
         ("shapes", ShapesCommand.Create),
+        ("compress", CompressCommand.Create),
         ("count", CountCommand.Create),
         ("spectrum", SpectrumCommand.Create),
         ("calibrate", CalibrateCommand.Create),
         ("plan", PlanCommand.Create),
         ("factorize", FactorizeCommand.Create),
+        ("optimize", OptimizeCommand.Create),
         ("merge", MergeCommand.Create),
         ("lora", LoraCommand.Create),
         ("compare", CompareCommand.Create),

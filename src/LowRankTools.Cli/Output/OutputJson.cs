@@ -21,6 +21,8 @@ namespace LowRankTools.Cli;
 [JsonSerializable(typeof(ReportResult))]
 [JsonSerializable(typeof(LayerSpeed))]
 [JsonSerializable(typeof(ModelSpeed))]
+[JsonSerializable(typeof(OptimizeResult))]
+[JsonSerializable(typeof(CompressResult))]
 [JsonSerializable(typeof(ModelQuality))]
 [JsonSerializable(typeof(CalibrationResult))]
 [JsonSerializable(typeof(EngineInfo))]

@@ -15,6 +15,9 @@ public sealed record InputText
     /// <summary>Most tokens of a sequence; null for the network's positions, 512 at most.</summary>
     public int? SequenceLength { get; init; }
 
+    /// <summary>Numbers of the lines that are used, from 1 on; null for all.</summary>
+    internal IReadOnlySet<int>? Lines { get; init; }
+
     /// <summary>The file.</summary>
     internal string File => TextPath ?? TokenPath!;
 

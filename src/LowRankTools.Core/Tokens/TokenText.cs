@@ -45,6 +45,8 @@ internal sealed record TokenText(string Path, int Lines, int CutLines, IReadOnly
         foreach ((int number, string line) in InputLines.Read(input.File))
         {
             cancellationToken.ThrowIfCancellationRequested();
+            if (input.Lines?.Contains(number) == false)
+                continue;
             int[] ids = tokenizer is null ? Ids(line, input.File, number) : tokenizer.Encoder.Encode(line);
             if (ids.Length == 0)
                 continue;
