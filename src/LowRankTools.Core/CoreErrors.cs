@@ -79,6 +79,18 @@ public static class CoreErrors
     public const string PresetUnknown = nameof(PresetUnknown);
     /// <summary>A network is given what it does not read: too many tokens, unknown ones, an image of another size.</summary>
     public const string InputInvalid = nameof(InputInvalid);
+    /// <summary>A text is to be tokenized, and no tokenizer lies beside the model.</summary>
+    public const string TokenizerNotFound = nameof(TokenizerNotFound);
+    /// <summary>A model's tokenizer is damaged.</summary>
+    public const string TokenizerInvalid = nameof(TokenizerInvalid);
+    /// <summary>A model's tokenizer is of a kind that is not worked with here.</summary>
+    public const string TokenizerUnsupported = nameof(TokenizerUnsupported);
+    /// <summary>The library that tokenizes cannot be loaded here.</summary>
+    public const string TokenizerUnavailable = nameof(TokenizerUnavailable);
+    /// <summary>A text or token file is empty, no UTF-8, or holds something else than it should.</summary>
+    public const string TextInvalid = nameof(TextInvalid);
+    /// <summary>A checkpoint is damaged, or of another training.</summary>
+    public const string CheckpointDoesNotFit = nameof(CheckpointDoesNotFit);
     /// <summary>A file holds no low-rank adapter.</summary>
     public const string NotAnAdapter = nameof(NotAnAdapter);
     /// <summary>An adapter is damaged: a factor is missing, shapes or ranks contradict each other, a scale is no number.</summary>

@@ -17,6 +17,7 @@ public sealed class ArchitectureTests
         ["LowRankTools.Cli"] = ["LowRankTools.Core"],
         ["LowRankTools.Interactive"] = ["LowRankTools.Core"],
         ["LowRankTools.TorchSharp"] = ["LowRankTools.Formats", "LowRankTools.Numerics"],
+        ["LowRankTools.Tokenizers"] = ["LowRankTools.Formats"],
         ["LowRankTools.HelpBuilder"] = ["LowRankTools.PowerShell"],
         ["ReadyToRun"] = [],
     };

@@ -28,6 +28,9 @@ internal sealed class LoraOptions
     {
     }
 
+    /// <summary>Without any rule: where and how alone.</summary>
+    public static LoraOptions OutputOnly() => new();
+
     /// <summary>With the rules that need some singular values only.</summary>
     public static LoraOptions Leading()
     {
@@ -57,7 +60,7 @@ internal sealed class LoraOptions
     /// <param name="ruleRequired">Whether a rule must be given.</param>
     public void AddTo(Command command, bool ruleRequired)
     {
-        foreach (Option option in _rules.Select(r => r.Option).Concat([_maxRank, _outputPath, _layout, _dtype, _force, _whatIf]))
+        foreach (Option option in _rules.Select(r => r.Option).Concat(_rules.Count > 0 ? [_maxRank] : []).Concat([_outputPath, _layout, _dtype, _force, _whatIf]))
             command.Add(option);
         command.Validators.Add(result => Check(result, ruleRequired));
     }
@@ -80,14 +83,16 @@ internal sealed class LoraOptions
 
     private void Check(CommandResult result, bool ruleRequired)
     {
+        if (result.GetValue(_outputPath) is { Length: 0 })
+            result.AddError("An --output-path is not empty.");
+        if (_rules.Count == 0)
+            return;
         int given = _rules.Count(r => result.GetResult(r.Option) is not null);
         string names = $"{string.Join(", ", _rules.SkipLast(1).Select(r => r.Option.Name))} and {_rules[^1].Option.Name}";
         if (given > 1 || given == 0 && ruleRequired)
             result.AddError($"Give exactly one of {names}.");
         else if (given == 0 && result.GetResult(_maxRank) is not null)
             result.AddError($"A --max-rank goes with one of {names}.");
-        if (result.GetValue(_outputPath) is { Length: 0 })
-            result.AddError("An --output-path is not empty.");
     }
 
     private void Offer<T>(string name, string description, Func<T, bool> range, string must, Func<T, AdapterRank> rule)

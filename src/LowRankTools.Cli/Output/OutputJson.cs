@@ -22,6 +22,10 @@ namespace LowRankTools.Cli;
 [JsonSerializable(typeof(ReportResult))]
 [JsonSerializable(typeof(LayerSpeed))]
 [JsonSerializable(typeof(ModelSpeed))]
+[JsonSerializable(typeof(OptimizeResult))]
+[JsonSerializable(typeof(CompressResult))]
+[JsonSerializable(typeof(ModelQuality))]
+[JsonSerializable(typeof(CalibrationResult))]
 [JsonSerializable(typeof(EngineInfo))]
 [JsonSerializable(typeof(EngineInstallation))]
 internal sealed partial class OutputJson : JsonSerializerContext;

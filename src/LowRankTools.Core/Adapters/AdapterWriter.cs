@@ -25,6 +25,12 @@ internal sealed record AdapterWriter(OutputLocation Location, AdapterLayout Layo
     /// <summary>Whether the base model stores weights (in, out).</summary>
     public bool FanInFanOut { get; init; }
 
+    /// <summary>Numerator of the scale where the factors have none of it inside; null where they have all, and every alpha is the rank.</summary>
+    public double? Alpha { get; init; }
+
+    /// <summary>Whether the adapter is there to be trained.</summary>
+    public bool ForTraining { get; init; }
+
     /// <summary>Refuses an output that could not be written, before anything is computed.</summary>
     /// <exception cref="LowRankToolsException"><c>OutputExists</c>, <c>OutputIsSource</c>.</exception>
     public void Check() => OutputTargets.Check(Location, Source, Options.Force || Options.WhatIf);
@@ -76,7 +82,7 @@ internal sealed record AdapterWriter(OutputLocation Location, AdapterLayout Layo
         {
             output.Writer.Begin(spec);
             byte[] rank = new byte[sizeof(float)];
-            BinaryPrimitives.WriteSingleLittleEndian(rank, pair.Rank);
+            BinaryPrimitives.WriteSingleLittleEndian(rank, (float)(Alpha ?? pair.Rank));
             output.Writer.Write(rank);
         });
     }
@@ -89,6 +95,8 @@ internal sealed record AdapterWriter(OutputLocation Location, AdapterLayout Layo
             int[] ranks = [.. factors.Select(f => f.Rank).Distinct()];
             metadata["ss_network_module"] = "networks.lora";
             metadata["ss_network_dim"] = metadata["ss_network_alpha"] = ranks.Length == 1 ? ranks[0].ToString(CultureInfo.InvariantCulture) : "Dynamic";
+            if (Alpha is { } alpha)
+                metadata["ss_network_alpha"] = alpha.ToString("R", CultureInfo.InvariantCulture);
         }
         return metadata;
     }
@@ -110,9 +118,9 @@ internal sealed record AdapterWriter(OutputLocation Location, AdapterLayout Layo
                 json.WriteString(field, value);
             json.WriteString("bias", "none");
             json.WriteBoolean("fan_in_fan_out", FanInFanOut);
-            json.WriteBoolean("inference_mode", true);
+            json.WriteBoolean("inference_mode", !ForTraining);
             json.WriteNumber("r", factors[0].Rank);
-            json.WriteNumber("lora_alpha", factors[0].Rank);
+            json.WriteNumber("lora_alpha", Alpha ?? factors[0].Rank);
             json.WriteBoolean("use_rslora", false);
             foreach (string field in s_patternFields)
             {

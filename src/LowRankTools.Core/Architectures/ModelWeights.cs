@@ -56,5 +56,8 @@ internal sealed class ModelWeights : IWeightSource
     /// <summary>For each of <see cref="Names"/> the tensor's name in the file.</summary>
     public IReadOnlyDictionary<string, string> FileNames => _weights.ToDictionary(w => w.Key, w => w.Value.Tensor.Name, StringComparer.Ordinal);
 
+    /// <summary>Those of <see cref="Names"/> that the file stores (in, out).</summary>
+    public IReadOnlySet<string> StoredInOut => _weights.Where(w => w.Value.InOut).Select(w => w.Key).ToHashSet(StringComparer.Ordinal);
+
     private sealed record Weight(TensorInfo Tensor, bool InOut);
 }

@@ -9,13 +9,14 @@ namespace LowRankTools.Core;
 /// </summary>
 public sealed class RunnableModel : IDisposable
 {
-    private RunnableModel(ModelSource source, Transformer network, INetworkEngine engine, IReadOnlyList<string> pairs, IReadOnlyDictionary<string, string> tensors)
+    private RunnableModel(ModelSource source, Transformer network, INetworkEngine engine, IReadOnlyList<string> pairs, ModelWeights weights)
     {
         Source = source;
         Network = network;
         Engine = engine;
         PairLayers = pairs;
-        Tensors = tensors;
+        Tensors = weights.FileNames;
+        StoredInOut = weights.StoredInOut;
     }
 
     /// <summary>Where the model was found.</summary>
@@ -44,6 +45,9 @@ public sealed class RunnableModel : IDisposable
 
     /// <summary>For each parameter of the network the name of its tensor in the file.</summary>
     public IReadOnlyDictionary<string, string> Tensors { get; }
+
+    /// <summary>Names of the parameters that the file stores (in, out).</summary>
+    internal IReadOnlySet<string> StoredInOut { get; }
 
     /// <summary>Opens a model: a folder with a config.json and weights, or a weight file beside one.</summary>
     /// <param name="path">Folder or file of one model.</param>
@@ -79,7 +83,7 @@ public sealed class RunnableModel : IDisposable
             IReadOnlyList<string> pairs = PairPlacement.PlacePairs(network, weights);
             WeightFit.Require(source, network, weights);
             network.Load(engine, new ReportedWeights(weights, network, progress), ct: cancellationToken);
-            return new RunnableModel(source, network, engine, pairs, weights.FileNames);
+            return new RunnableModel(source, network, engine, pairs, weights);
         }
         catch
         {

@@ -1,4 +1,5 @@
 using LowRankTools.Formats;
+using LowRankTools.Networks;
 
 namespace LowRankTools.Core;
 
@@ -24,6 +25,9 @@ internal abstract record OutputItem
     /// <summary>A weight that an adapter is merged into.</summary>
     public sealed record Adapted(AdapterTarget Target, TensorSpec Spec) : OutputItem;
 
+    /// <summary>A weight that was trained, stored (in, out) or as the network has it.</summary>
+    public sealed record Trained(Parameter Parameter, bool InOut, TensorSpec Spec) : OutputItem;
+
     /// <summary>Another name for a tensor that is written.</summary>
     public sealed record Alias(TensorSpec Spec, string Existing) : OutputItem;
 
@@ -38,6 +42,7 @@ internal abstract record OutputItem
         Decomposed decomposed => decomposed.Factors.Factors.Select(f => f.Spec),
         Merged merged => [merged.Spec],
         Adapted adapted => [adapted.Spec],
+        Trained trained => [trained.Spec],
         Zeros zeros => [zeros.Spec],
         _ => [],
     };

@@ -58,13 +58,14 @@ public sealed class Bert : Transformer
     }
 
     /// <inheritdoc/>
-    public override void Backward(Pass pass, ITensor gradient)
+    public override void Backward(Pass pass, ITensor? result, ITensor? hidden)
     {
         TokenBatch tokens = pass.Restore<TokenBatch>(this);
-        if (_tokenHead is not null)
-            gradient = _tokenHead.Backward(pass, gradient);
-        else if (_pooler is not null)
-            gradient = PoolBackward(pass, _classifier is null ? gradient : _classifier.Module.Backward(pass, gradient), tokens);
+        if (result is not null && _tokenHead is not null)
+            result = _tokenHead.Backward(pass, result);
+        else if (result is not null && _pooler is not null)
+            result = PoolBackward(pass, _classifier is null ? result : _classifier.Module.Backward(pass, result), tokens);
+        ITensor gradient = Sum(pass, result, hidden);
         for (int i = _layers.Count - 1; i >= 0; i--)
             gradient = _layers[i].Backward(pass, gradient);
         _embeddings.Backward(pass, gradient);

@@ -42,9 +42,10 @@ public sealed class EncoderDecoder : Transformer
     }
 
     /// <inheritdoc/>
-    public override void Backward(Pass pass, ITensor gradient)
+    public override void Backward(Pass pass, ITensor? result, ITensor? hidden)
     {
-        ITensor dMemory = _decoder.Module.Backward(pass, _decoder.Module.Head.Backward(pass, gradient))!;
+        ITensor gradient = Sum(pass, result is null ? null : _decoder.Module.Head.Backward(pass, result), hidden);
+        ITensor dMemory = _decoder.Module.Backward(pass, gradient)!;
         _encoder.Module.Backward(pass, dMemory);
     }
 }

@@ -48,22 +48,11 @@ public sealed class Gpt2 : Transformer
     }
 
     /// <inheritdoc/>
-    public override void Backward(Pass pass, ITensor gradient) => Backward(pass, gradient, null);
-
-    /// <summary>The way back of a loss that sees the scores and the last states, as distillation does.</summary>
-    /// <param name="pass">The pass of the way forward.</param>
-    /// <param name="gradient">The gradient at <see cref="NetworkOutput.Result"/>, taken over.</param>
-    /// <param name="hidden">What is added to the gradient at <see cref="NetworkOutput.Hidden"/>, taken over; or null.</param>
-    public void Backward(Pass pass, ITensor gradient, ITensor? hidden)
+    public override void Backward(Pass pass, ITensor? result, ITensor? hidden)
     {
-        if (_head is not null)
-            gradient = _head.Module.Backward(pass, gradient);
-        if (hidden is not null)
-        {
-            pass.Engine.AddScaled(1, hidden, 1, gradient);
-            hidden.Dispose();
-        }
-
+        if (result is not null && _head is not null)
+            result = _head.Module.Backward(pass, result);
+        ITensor gradient = Sum(pass, result, hidden);
         gradient = _norm.Module.Backward(pass, gradient);
         for (int i = _blocks.Count - 1; i >= 0; i--)
             gradient = _blocks[i].Backward(pass, gradient);

@@ -36,6 +36,9 @@ public sealed record Gpt2Config : TransformerConfig
     public bool TiedHead { get; init; } = true;
 
     /// <inheritdoc/>
+    public override bool PredictsNextToken => HasTokenHead;
+
+    /// <inheritdoc/>
     public override string ModelType => "gpt2";
 
     /// <inheritdoc/>

@@ -48,11 +48,12 @@ public sealed class Llama : Transformer
     }
 
     /// <inheritdoc/>
-    public override void Backward(Pass pass, ITensor gradient)
+    public override void Backward(Pass pass, ITensor? result, ITensor? hidden)
     {
         pass.Restore<AttentionInput>(this);
-        if (_head is not null)
-            gradient = _head.Module.Backward(pass, gradient);
+        if (result is not null && _head is not null)
+            result = _head.Module.Backward(pass, result);
+        ITensor gradient = Sum(pass, result, hidden);
         gradient = _norm.Module.Backward(pass, gradient);
         for (int i = _layers.Count - 1; i >= 0; i--)
             gradient = _layers[i].Backward(pass, gradient);

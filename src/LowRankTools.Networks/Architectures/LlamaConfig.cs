@@ -54,6 +54,9 @@ public sealed record LlamaConfig : TransformerConfig
     public bool TiedHead { get; init; }
 
     /// <inheritdoc/>
+    public override bool PredictsNextToken => HasTokenHead;
+
+    /// <inheritdoc/>
     public override string ModelType => "llama";
 
     /// <inheritdoc/>

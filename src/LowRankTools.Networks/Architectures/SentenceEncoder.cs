@@ -49,21 +49,28 @@ public sealed class SentenceEncoder : Transformer
     }
 
     /// <inheritdoc/>
-    public override void Backward(Pass pass, ITensor gradient)
+    public override void Backward(Pass pass, ITensor? result, ITensor? hidden)
+    {
+        State state = pass.Restore<State>(this);
+        ITensor dx = Sum(pass, result is null ? null : PooledBackward(pass, result, state), hidden);
+        for (int i = _layers.Count - 1; i >= 0; i--)
+            dx = _layers[i].Backward(pass, dx);
+        pass.Engine.AddScaled(0, dx, 2, dx);
+        _embedding.Module.Backward(pass, dx);
+    }
+
+    private ITensor PooledBackward(Pass pass, ITensor gradient, State state)
     {
         INetworkEngine engine = pass.Engine;
-        (TokenBatch tokens, ITensor raw) = pass.Restore<State>(this);
+        (TokenBatch tokens, ITensor raw) = state;
         engine.AddScaled(0, gradient, 1 / Math.Sqrt(_config.Width), gradient);
         engine.NormalizeBackward(Normalization.RootMeanSquare, raw, null, UnitEpsilon, gradient, gradient, null, null, pass.CancellationToken);
         ITensor dMean = _output.Module.Backward(pass, gradient, Activation.Tanh);
         ITensor dx = pass.New(dMean, tokens.Ids.Length, _config.Width);
-        using (ITensor weights = Weights(pass, tokens, dMean.ElementType))
+        using (ITensor weights = SentencePooling.MeanWeights(pass, tokens, dMean.ElementType))
             engine.MatMul(1, engine.Transpose(weights), dMean, 0, dx, pass.CancellationToken);
         dMean.Dispose();
-        for (int i = _layers.Count - 1; i >= 0; i--)
-            dx = _layers[i].Backward(pass, dx);
-        engine.AddScaled(0, dx, 2, dx);
-        _embedding.Module.Backward(pass, dx);
+        return dx;
     }
 
     // The published graph keeps the squared length above 1e-12; here that is a mean of squares.
@@ -83,37 +90,15 @@ public sealed class SentenceEncoder : Transformer
                 signal[i * width + half + k] = Math.Cos(angle);
             }
         }
-        return Typed(pass, signal, type, tokens.Ids.Length, width);
+        return SentencePooling.Typed(pass, signal, type, tokens.Ids.Length, width);
     }
 
     private static ITensor Mean(Pass pass, ITensor x, TokenBatch tokens)
     {
         ITensor mean = pass.New(x, tokens.Sequences, x.Shape[1]);
-        using ITensor weights = Weights(pass, tokens, x.ElementType);
+        using ITensor weights = SentencePooling.MeanWeights(pass, tokens, x.ElementType);
         pass.Engine.MatMul(1, weights, x, 0, mean, pass.CancellationToken);
         return mean;
-    }
-
-    /// <summary>Sequences x tokens: one over the number of tokens where the token is the sequence's, zero elsewhere.</summary>
-    private static ITensor Weights(Pass pass, TokenBatch tokens, ElementType type)
-    {
-        double[] weights = new double[tokens.Sequences * tokens.Ids.Length];
-        for (int s = 0; s < tokens.Sequences; s++)
-        {
-            int[] own = [.. Enumerable.Range(s * tokens.Length, tokens.Length).Where(i => tokens.Mask?[i] != false)];
-            foreach (int i in own)
-                weights[s * tokens.Ids.Length + i] = 1.0 / own.Length;
-        }
-        return Typed(pass, weights, type, tokens.Sequences, tokens.Ids.Length);
-    }
-
-    private static ITensor Typed(Pass pass, double[] values, ElementType type, params ReadOnlySpan<int> shape)
-    {
-        ITensor exact = pass.Engine.FromDoubles(values, shape);
-        if (type == ElementType.Float64)
-            return exact;
-        using (exact)
-            return pass.Engine.Copy(exact, type);
     }
 
     private sealed record State(TokenBatch Tokens, ITensor Raw);

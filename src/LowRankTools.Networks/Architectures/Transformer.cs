@@ -38,7 +38,24 @@ public abstract class Transformer : Module
     /// <summary>The gradients of all parameters grow by what the last forward run of a training pass says.</summary>
     /// <param name="pass">The pass of the way forward.</param>
     /// <param name="gradient">The gradient at <see cref="NetworkOutput.Result"/>, taken over.</param>
-    public abstract void Backward(Pass pass, ITensor gradient);
+    public void Backward(Pass pass, ITensor gradient) => Backward(pass, gradient, null);
+
+    /// <summary>The way back of a loss that sees the results, the last states, or both, as distillation does.</summary>
+    /// <param name="pass">The pass of the way forward.</param>
+    /// <param name="result">The gradient at <see cref="NetworkOutput.Result"/>, taken over; null where the loss does not see it.</param>
+    /// <param name="hidden">The gradient at <see cref="NetworkOutput.Hidden"/>, taken over, added to what comes from the result; or null.</param>
+    /// <exception cref="ArgumentException">Both are null.</exception>
+    public abstract void Backward(Pass pass, ITensor? result, ITensor? hidden);
+
+    /// <summary>The sum of two gradients at one place, either of which may be missing; both are taken over.</summary>
+    private protected static ITensor Sum(Pass pass, ITensor? first, ITensor? second)
+    {
+        if (first is null || second is null)
+            return first ?? second ?? throw new ArgumentException("A way back needs a gradient.");
+        pass.Engine.AddScaled(1, second, 1, first);
+        second.Dispose();
+        return first;
+    }
 
     /// <summary>The input as the kind that this network reads.</summary>
     private protected T Read<T>(NetworkBatch batch)

@@ -26,6 +26,9 @@ public abstract record TransformerConfig
     /// <summary>Number of different tokens; zero where the network reads none.</summary>
     public virtual int TokenCount => 0;
 
+    /// <summary>Whether its scores are for the token that follows each token: a language model.</summary>
+    public virtual bool PredictsNextToken => false;
+
     /// <summary>Width of the widest activation of one token: what memory during a run is measured in.</summary>
     public abstract int WidestLayer { get; }
 

@@ -55,17 +55,17 @@ public sealed class Vit : Transformer
     }
 
     /// <inheritdoc/>
-    public override void Backward(Pass pass, ITensor gradient)
+    public override void Backward(Pass pass, ITensor? result, ITensor? hidden)
     {
         ImageBatch images = pass.Restore<ImageBatch>(this);
-        ITensor dHidden = gradient;
-        if ((_classifier ?? _pooler) is { } head)
+        if (result is not null && (_classifier ?? _pooler) is { } head)
         {
-            ITensor dFirst = head.Module.Backward(pass, gradient, _classifier is null ? Activation.Tanh : Activation.None);
-            dHidden = pass.Engine.Create(dFirst.ElementType, images.TokenCount, _config.Width);
-            pass.Engine.ScatterAdd(dFirst, images.FirstTokens(), dHidden, pass.CancellationToken);
+            ITensor dFirst = head.Module.Backward(pass, result, _classifier is null ? Activation.Tanh : Activation.None);
+            result = pass.Engine.Create(dFirst.ElementType, images.TokenCount, _config.Width);
+            pass.Engine.ScatterAdd(dFirst, images.FirstTokens(), result, pass.CancellationToken);
             dFirst.Dispose();
         }
+        ITensor dHidden = Sum(pass, result, hidden);
         dHidden = _norm.Module.Backward(pass, dHidden);
         for (int i = _layers.Count - 1; i >= 0; i--)
             dHidden = _layers[i].Backward(pass, dHidden);

@@ -3,38 +3,58 @@ using LowRankTools.Numerics;
 namespace LowRankTools.Networks;
 
 /// <summary>
-/// Sums, for every dense linear layer, x x^T over the inputs x that passes bring it, in float64: what calibrated
-/// truncation needs to know of a network's inputs.
+/// Sums, for every dense linear layer, x x^T over the inputs x that passes bring it, and g g^T over the gradients g at its outputs that
+/// they bring back, in float64: what calibrated truncation needs to know.
 /// </summary>
 /// <param name="engine">Where the passes compute.</param>
 public sealed class GramCollector(INetworkEngine engine) : IDisposable
 {
-    private readonly Dictionary<Linear, (ITensor Sum, long Count)> _grams = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<Linear, (ITensor Sum, long Count)> _inputs = new(ReferenceEqualityComparer.Instance), _gradients = new(ReferenceEqualityComparer.Instance);
 
-    /// <summary>Listens to a pass.</summary>
-    public void Watch(Pass pass) => pass.LinearInput = (layer, x) => Add(layer, x, pass.CancellationToken);
+    /// <summary>Listens to a pass: to its way forward, and in training to its way back.</summary>
+    /// <param name="pass">The pass.</param>
+    /// <param name="mask">For each row of tokens whether it counts, for batches with fill; null where all do. Layers that are fed other rows, such as one a
+    /// sequence, count all of theirs.</param>
+    public void Watch(Pass pass, bool[]? mask = null)
+    {
+        int[]? rows = mask?.Contains(false) == true ? [.. Enumerable.Range(0, mask.Length).Where(i => mask[i])] : null;
+        pass.LinearInput = (layer, x) => Add(_inputs, layer, x, mask?.Length == x.Shape[0] ? rows : null, pass.CancellationToken);
+        if (pass.IsTraining)
+            pass.LinearGradient = (layer, g) => Add(_gradients, layer, g, mask?.Length == g.Shape[0] ? rows : null, pass.CancellationToken);
+    }
 
-    /// <summary>The sum of a layer, in x in in float64, and the tokens in it; null where no pass came by.</summary>
-    public (ITensor Sum, long Count)? Of(Linear layer) => _grams.TryGetValue(layer, out (ITensor, long) gram) ? gram : null;
+    /// <summary>The sum of a layer's inputs, in x in in float64, and the tokens in it; null where no pass came by.</summary>
+    public (ITensor Sum, long Count)? Of(Linear layer) => _inputs.TryGetValue(layer, out (ITensor, long) gram) ? gram : null;
+
+    /// <summary>The sum of the gradients at a layer's outputs, out x out in float64; null where no pass came back by.</summary>
+    public ITensor? GradientsOf(Linear layer) => _gradients.TryGetValue(layer, out (ITensor Sum, long) gram) ? gram.Sum : null;
 
     /// <summary>Frees the sums.</summary>
     public void Dispose()
     {
-        foreach ((ITensor sum, _) in _grams.Values)
+        foreach ((ITensor sum, _) in _inputs.Values.Concat(_gradients.Values))
             sum.Dispose();
-        _grams.Clear();
+        _inputs.Clear();
+        _gradients.Clear();
     }
 
-    private void Add(Linear layer, ITensor x, CancellationToken ct)
+    private void Add(Dictionary<Linear, (ITensor Sum, long Count)> grams, Linear layer, ITensor x, int[]? rows, CancellationToken ct)
     {
-        ITensor gram = engine.Gram(engine.Transpose(x), ct);
-        if (!_grams.TryGetValue(layer, out (ITensor Sum, long Count) known))
+        if (rows is not null)
         {
-            _grams[layer] = (gram, x.Shape[0]);
+            using ITensor kept = engine.Uninitialized(x.ElementType, rows.Length, x.Shape[1]);
+            engine.Gather(x, rows, kept, ct);
+            Add(grams, layer, kept, null, ct);
+            return;
+        }
+        ITensor gram = engine.Gram(engine.Transpose(x), ct);
+        if (!grams.TryGetValue(layer, out (ITensor Sum, long Count) known))
+        {
+            grams[layer] = (gram, x.Shape[0]);
             return;
         }
         engine.AddScaled(1, gram, 1, known.Sum);
         gram.Dispose();
-        _grams[layer] = (known.Sum, known.Count + x.Shape[0]);
+        grams[layer] = (known.Sum, known.Count + x.Shape[0]);
     }
 }

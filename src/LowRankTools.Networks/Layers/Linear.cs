@@ -71,6 +71,7 @@ public sealed class Linear : LinearLayer
         CancellationToken ct = pass.CancellationToken;
         (ITensor x, ITensor? product) = pass.Restore<State>(this);
         if (product is not null) engine.ActivateBackward(activation, product, Bias?.Value, gradient, gradient, ct);
+        pass.LinearGradient?.Invoke(this, gradient);
         if (Bias is { Trainable: true }) engine.AddColumnSums(gradient, Bias.GradientOn(engine), ct);
         if (Weight.Trainable)
         {

@@ -63,14 +63,26 @@ public static class DistillationLoss
     /// <param name="pass">The running pass.</param>
     /// <param name="states">y, tokens x features; stays the caller's.</param>
     /// <param name="teacher">t, tokens x features; stays the caller's.</param>
+    /// <param name="counted">Says of each token whether it counts; empty for all.</param>
     /// <returns>The sum and the number of tokens, and the gradient of the sum, the caller's; without one in inference.</returns>
-    public static (BatchLoss Loss, ITensor? Gradient) States(Pass pass, ITensor states, ITensor teacher)
+    public static (BatchLoss Loss, ITensor? Gradient) States(Pass pass, ITensor states, ITensor teacher, ReadOnlySpan<bool> counted = default)
     {
         RequireSame(states, teacher);
         INetworkEngine engine = pass.Engine;
         ITensor difference = engine.Copy(states, states.ElementType);
         engine.AddScaled(-1, teacher, 1, difference);
-        var loss = new BatchLoss(engine.SumOfSquares(difference) / states.Shape[1], states.Shape[0]);
+        int count = states.Shape[0];
+        if (counted.Contains(false))
+        {
+            ITensor whole = difference;
+            int[] rows = Rows(counted);
+            using ITensor kept = engine.Uninitialized(states.ElementType, count = rows.Length, states.Shape[1]);
+            engine.Gather(whole, rows, kept, pass.CancellationToken);
+            engine.Fill(whole, 0);
+            engine.ScatterAdd(kept, rows, whole, pass.CancellationToken);
+        }
+
+        var loss = new BatchLoss(engine.SumOfSquares(difference) / states.Shape[1], count);
         if (pass.IsTraining)
         {
             engine.AddScaled(2.0 / states.Shape[1], difference, 0, difference);
@@ -79,6 +91,53 @@ public static class DistillationLoss
 
         difference.Dispose();
         return (loss, null);
+    }
+
+    /// <summary>
+    /// 1 - cos(y, t) summed over rows, with the gradient (cos(y, t) y / |y| - t / |t|) / |y|: for embeddings, of which the direction counts.
+    /// </summary>
+    /// <param name="pass">The running pass.</param>
+    /// <param name="embeddings">y, sequences x features; stays the caller's.</param>
+    /// <param name="teacher">t, sequences x features; stays the caller's.</param>
+    /// <returns>The sum and the number of rows, and the gradient of the sum, the caller's; without one in inference. A row of zeros loses 1 and has no gradient.</returns>
+    public static (BatchLoss Loss, ITensor? Gradient) Cosine(Pass pass, ITensor embeddings, ITensor teacher)
+    {
+        RequireSame(embeddings, teacher);
+        int rows = embeddings.Shape[0], features = embeddings.Shape[1];
+        double[] y = pass.Engine.ToArray(embeddings), t = pass.Engine.ToArray(teacher);
+        double sum = 0;
+        for (int row = 0; row < rows; row++)
+        {
+            Span<double> own = y.AsSpan(row * features, features), wanted = t.AsSpan(row * features, features);
+            double length = Length(own), other = Length(wanted), inner = 0;
+            for (int i = 0; i < features; i++) inner += own[i] * wanted[i];
+            double cosine = length * other > 0 ? inner / (length * other) : 0;
+            sum += 1 - cosine;
+            for (int i = 0; i < features; i++) own[i] = length * other > 0 ? (cosine * own[i] / length - wanted[i] / other) / length : 0;
+        }
+
+        var loss = new BatchLoss(sum, rows);
+        if (!pass.IsTraining) return (loss, null);
+        using ITensor wide = pass.Engine.FromDoubles(y, rows, features);
+        return (loss, pass.Engine.Copy(wide, embeddings.ElementType));
+    }
+
+    private static double Length(ReadOnlySpan<double> row)
+    {
+        double sum = 0;
+        foreach (double value in row) sum += value * value;
+        return Math.Sqrt(sum);
+    }
+
+    private static int[] Rows(ReadOnlySpan<bool> counted)
+    {
+        List<int> rows = [];
+        for (int i = 0; i < counted.Length; i++)
+        {
+            if (counted[i]) rows.Add(i);
+        }
+
+        return [.. rows];
     }
 
     private static void LogSoftmax(Span<double> row, double temperature)

@@ -37,6 +37,16 @@ public static class Display
         return $"{size.ToString(unit == 0 ? "0" : "0.0", CultureInfo.InvariantCulture)} {s_units[unit]}";
     }
 
+    /// <summary>Four decimals below 10, two above; nothing where there is no number.</summary>
+    public static string Figure(double? value) => value?.ToString(Math.Abs(value.Value) < 10 ? "0.0000" : "N2", CultureInfo.InvariantCulture) ?? string.Empty;
+
+    /// <summary>The figure that a model is judged by: perplexity and the original's, or the mean cosine.</summary>
+    public static string Figures(ModelQuality? quality) => quality is null ? string.Empty
+        : quality.Perplexity is { } perplexity ? $"perplexity {Figure(perplexity)} ({Figure(quality.ReferencePerplexity)})" : $"mean cosine {Figure(quality.MeanCosine)}";
+
+    /// <summary>One line a step.</summary>
+    public static string Steps(IReadOnlyList<CompressStep> steps) => Lines(steps.Select(s => new[] { s.Name, Seconds(s.Seconds), s.Figures }));
+
     /// <summary>A share of one: <c>22.0 %</c>; empty for null.</summary>
     public static string Percent(double? share) =>
         share is { } value ? string.Create(CultureInfo.InvariantCulture, $"{value * 100:0.0} %") : string.Empty;

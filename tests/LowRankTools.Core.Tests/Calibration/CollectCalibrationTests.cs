@@ -48,11 +48,11 @@ public sealed class CollectCalibrationTests : IDisposable
     }
 
     [Fact]
-    public void Fill_and_nothing_at_all_are_refused_and_files_are_kept()
+    public void Filled_pairs_and_nothing_at_all_are_refused_and_files_are_kept()
     {
         using RunnableModel model = RunnableModel.Open(new ModelFolder(s_config).Write(_folder["model"]));
         CollectCalibration collect = new(model);
-        TokenBatch filled = new([1, 2, 3, 4], 2) { Mask = [true, true, true, false] };
+        PairBatch filled = new(new TokenBatch([1, 2, 3, 4], 2) { Mask = [true, true, true, false] }, new TokenBatch([1, 2, 3, 4], 2));
         string path = _folder["grams.safetensors"];
         Assert.Equal(CoreErrors.OptionInvalid, Assert.Throws<LowRankToolsException>(() => collect.Run([filled], [], path)).ErrorId);
         Assert.Equal(CoreErrors.OptionInvalid, Assert.Throws<LowRankToolsException>(() => collect.Run([], [], path)).ErrorId);

@@ -1,0 +1,64 @@
+using System.CommandLine;
+using LowRankTools.Cli.Options;
+using LowRankTools.Cli.Reports;
+using LowRankTools.Core;
+
+namespace LowRankTools.Cli.Commands;
+
+/// <summary><c>lowrank calibrate</c>: calibration files from running models and a text.</summary>
+internal sealed class CalibrateCommand
+{
+    private readonly Argument<string[]> _paths = SharedOptions.Paths();
+    private readonly Option<bool> _recurse = SharedOptions.Recurse();
+    private readonly TextOptions _text = new();
+    private readonly Option<string?> _output = new("--output-path") { Description = "The .safetensors file to write; by default one called after the model.", HelpName = "file" };
+    private readonly Option<string?> _gradient = SharedOptions.Choice("--gradient", "What the gradients at the layers' outputs are those of; by default the next token's loss or a projection of the embedding.", Enum.GetNames<GradientSource>());
+    private readonly Option<double?> _heldOut = SharedOptions.Number<double>("--held-out", "Share of the lines that nothing will be fitted on; 0.1 by default.", s => s is >= 0 and < 1, "a held-out share is at least 0 and below 1");
+    private readonly Option<ulong?> _seed = SharedOptions.Number<ulong>("--seed", "Chooses the held-out lines and the signs of projections; 0 by default.", _ => true, "a seed is a whole number, not negative");
+    private readonly Option<bool> _force = new("--force") { Description = "Replace an existing file." };
+    private readonly Option<bool> _whatIf = new("--what-if") { Description = "Say what would be written, and write nothing." };
+    private readonly Option<int?> _threadCount = SharedOptions.ThreadCount();
+    private readonly EngineOptions _engine = new();
+    private readonly Option<bool> _json = SharedOptions.Json();
+
+    public static Command Create(ConsoleContext console)
+    {
+        CalibrateCommand self = new();
+        Command command = new("calibrate", "Run models on a text and write calibration files: what their layers are fed, and what a change of their outputs does.") { self._paths, self._recurse };
+        self._text.AddTo(command);
+        foreach (Option option in (Option[])[self._output, self._gradient, self._heldOut, self._seed, self._force, self._whatIf, self._threadCount])
+            command.Add(option);
+        self._engine.AddTo(command);
+        command.Add(self._json);
+        command.SetAction(parsed => self.Run(parsed, console));
+        return command;
+    }
+
+    private int Run(ParseResult parsed, ConsoleContext console)
+    {
+        ExportCalibration operation = new(new ExportCalibrationOptions
+        {
+            Input = _text.Input(parsed),
+            OutputPath = parsed.GetValue(_output),
+            HeldOut = parsed.GetValue(_heldOut) ?? 0.1,
+            Gradients = parsed.GetValue(_gradient) is { } name ? Enum.Parse<GradientSource>(name, ignoreCase: true) : GradientSource.Auto,
+            Pooling = _text.Pooling(parsed),
+            BatchSize = _text.BatchSize(parsed),
+            Seed = parsed.GetValue(_seed) ?? 0,
+            Engine = _engine.Choice(parsed, console),
+            ThreadCount = parsed.GetValue(_threadCount) ?? 0,
+            Force = parsed.GetValue(_force),
+            WhatIf = parsed.GetValue(_whatIf),
+        });
+        OutputClaims claims = new();
+        return new ModelRun(console).Each(parsed.GetRequiredValue(_paths), parsed.GetValue(_recurse), source =>
+        {
+            claims.Claim(operation.Location(source), source);
+            CalibrationResult result = ProgressBar.Run(console, progress => operation.Run(source, progress, console.Cancellation));
+            if (parsed.GetValue(_json))
+                JsonLines.Write(console.Out, result);
+            else
+                CalibrationReport.Write(result, console);
+        });
+    }
+}

@@ -1,0 +1,56 @@
+using System.CommandLine;
+using LowRankTools.Cli.Options;
+using LowRankTools.Cli.Reports;
+using LowRankTools.Core;
+
+namespace LowRankTools.Cli.Commands;
+
+/// <summary><c>lowrank quality</c>: models against the one that they were made from, on a text.</summary>
+internal sealed class QualityCommand
+{
+    private readonly Argument<string[]> _paths = SharedOptions.Paths();
+    private readonly Option<bool> _recurse = SharedOptions.Recurse();
+    private readonly Option<string> _reference = new("--reference-path") { Description = "The original.", HelpName = "path", Required = true };
+    private readonly TextOptions _text = new();
+    private readonly Option<int?> _threadCount = SharedOptions.ThreadCount();
+    private readonly EngineOptions _engine = new();
+    private readonly Option<bool> _json = SharedOptions.Json();
+
+    public static Command Create(ConsoleContext console)
+    {
+        QualityCommand self = new();
+        Command command = new("quality", "Hold models against the one that they were made from: similarity of embeddings, or perplexity, on a text.") { self._paths, self._recurse, self._reference };
+        self._text.AddTo(command);
+        command.Add(self._threadCount);
+        self._engine.AddTo(command);
+        command.Add(self._json);
+        command.SetAction(parsed => self.Run(parsed, console));
+        return command;
+    }
+
+    private int Run(ParseResult parsed, ConsoleContext console)
+    {
+        QualityOptions options = new()
+        {
+            Input = _text.Input(parsed),
+            Pooling = _text.Pooling(parsed),
+            BatchSize = _text.BatchSize(parsed),
+            Engine = _engine.Choice(parsed, console),
+            ThreadCount = parsed.GetValue(_threadCount) ?? 0,
+        };
+        if (new ModelRun(console).One(parsed.GetRequiredValue(_reference)) is not { } reference)
+            return ExitCode.BadInput;
+        MeasureQuality operation = new(options, reference);
+        List<ModelQuality> results = [];
+        int code = new ModelRun(console).Each(parsed.GetRequiredValue(_paths), parsed.GetValue(_recurse), source =>
+        {
+            ModelQuality quality = ProgressBar.Run(console, progress => operation.Run(source, progress, console.Cancellation));
+            results.Add(quality);
+            if (parsed.GetValue(_json))
+                JsonLines.Write(console.Out, quality);
+        });
+        if (!parsed.GetValue(_json) && results.Count > 0)
+            QualityReport.Write(results, console);
+        return code;
+    }
+}

@@ -1,0 +1,63 @@
+using System.Diagnostics;
+using LowRankTools.Networks;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>Makes a calibration file from a model folder and a text: runs the model forward and back on padded batches and collects at every dense layer.</summary>
+/// <param name="options">Inputs, gradients, output.</param>
+public sealed class ExportCalibration(ExportCalibrationOptions options)
+{
+    private const string Suffix = ".calibration.safetensors";
+
+    /// <summary>Where the file of a model would go.</summary>
+    public OutputLocation Location(ModelSource source)
+    {
+        OutputLocation beside = OutputLocation.Resolve(null, source, Formats.ModelFormat.Safetensors, "");
+        string path = options.OutputPath is { } asked ? Path.GetFullPath(asked) : Path.Combine(Path.GetDirectoryName(beside.Folder)!, source.Name + Suffix);
+        return new OutputLocation(Path.GetDirectoryName(path)!, path, path, OwnFolder: false);
+    }
+
+    /// <summary>Makes the file of one model.</summary>
+    /// <param name="source">The model.</param>
+    /// <param name="progress">Told about lines, tensors and batches.</param>
+    /// <param name="cancellationToken">Stops between and inside runs; nothing is left behind.</param>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>, <c>TextInvalid</c>, <c>OutputExists</c>, <c>OutputNotWritable</c>, and those of tokenizers and of opening a model.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public CalibrationResult Run(ModelSource source, IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        options.Validate();
+        Stopwatch clock = Stopwatch.StartNew();
+        OutputLocation location = Location(source);
+        OutputCheck.Free([location.WeightsPath], options.Force || options.WhatIf);
+        using RunnableModel model = RunnableModel.Open(source, EngineSelector.Select(options.Engine).CreateForNetworks(options.ThreadCount), progress, cancellationToken);
+        GradientSource gradients = CalibrationGradients.SourceOf(options.Gradients, model.Config);
+        TokenText text = TokenText.Read(options.Input, source, model.Config, progress, cancellationToken);
+        (List<TokenSequence> fitted, List<TokenSequence> judged) = TextSplit.Of(text, options.HeldOut, options.Seed);
+        CalibrationResult result = new()
+        {
+            Path = location.WeightsPath,
+            Source = source.Path,
+            Name = source.Name,
+            Written = false,
+            Text = text.Path,
+            Lines = TextSplit.Lines(fitted),
+            Tokens = fitted.Sum(s => (long)s.Ids.Length),
+            HeldOutLines = TextSplit.Lines(judged),
+            HeldOutTokens = judged.Sum(s => (long)s.Ids.Length),
+            Gradients = gradients.ToString(),
+            Note = text.Note,
+        };
+        if (options.WhatIf)
+            return result;
+        CollectCalibration collect = new(model) { Gradients = gradients, Pooling = options.Pooling, Seed = options.Seed, Force = options.Force };
+        CollectedCalibration collected = OutputErrors.Writing(location.Folder, () =>
+        {
+            Directory.CreateDirectory(location.Folder);
+            return collect.Run(Batches(fitted), Batches(judged), location.WeightsPath, progress, cancellationToken);
+        });
+        return result with { Written = true, Layers = collected.Layers, WithoutGradients = collected.WithoutGradients, Seconds = clock.Elapsed.TotalSeconds };
+    }
+
+    private List<NetworkBatch> Batches(List<TokenSequence> sequences) => [.. TokenBatches.Sorted(sequences, options.BatchSize).Select(b => b.Batch)];
+}

@@ -1,0 +1,52 @@
+using LowRankTools.Networks;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>Everything that <see cref="ExportCalibration"/> can be told.</summary>
+public sealed record ExportCalibrationOptions
+{
+    /// <summary>The inputs.</summary>
+    public required InputText Input { get; init; }
+
+    /// <summary>The file to write, .safetensors; null for one called after the model, beside it or, where the model is its folder, beside that.</summary>
+    public string? OutputPath { get; init; }
+
+    /// <summary>Share of the lines that nothing will be fitted on; 0 for none.</summary>
+    public double HeldOut { get; init; } = 0.1;
+
+    /// <summary>What the gradients at the outputs are those of.</summary>
+    public GradientSource Gradients { get; init; }
+
+    /// <summary>How an encoder's embedding is made; null for what suits it.</summary>
+    public Pooling? Pooling { get; init; }
+
+    /// <summary>Sequences that run at once.</summary>
+    public int BatchSize { get; init; } = 16;
+
+    /// <summary>Chooses the held-out lines and the signs of projections.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>Engine and device.</summary>
+    public EngineChoice Engine { get; init; } = new();
+
+    /// <summary>Threads; zero for every core.</summary>
+    public int ThreadCount { get; init; }
+
+    /// <summary>Whether an existing file is replaced.</summary>
+    public bool Force { get; init; }
+
+    /// <summary>Whether nothing is run and written; the text is read all the same.</summary>
+    public bool WhatIf { get; init; }
+
+    /// <summary>Refuses options that mean nothing.</summary>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>, <c>PathNotFound</c>.</exception>
+    public void Validate()
+    {
+        Input.Validate();
+        if (!(HeldOut is >= 0 and < 1) || BatchSize < 1)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "A held-out share is at least 0 and below 1, a batch at least 1.");
+        if (OutputPath is { } path && !path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase))
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{path}: a calibration is a .safetensors file.", "Name such a file as -OutputPath.");
+    }
+}

@@ -1,0 +1,112 @@
+using System.Diagnostics;
+using LowRankTools.Formats;
+using LowRankTools.Networks;
+using LowRankTools.Numerics;
+using static System.FormattableString;
+
+namespace LowRankTools.Core;
+
+/// <summary>
+/// From a model folder and a text to a smaller model that was judged: calibrates, shares the ranks out by what they lose on the text,
+/// factorizes, trains where steps are given, and measures on lines that nothing else was done with.
+/// </summary>
+/// <param name="options">Text, kept share, training.</param>
+public sealed class CompressModel(CompressOptions options)
+{
+    private const string CalibrationSuffix = ".calibration.safetensors", Trained = "-optimized";
+
+    private readonly List<CompressStep> _steps = [];
+
+    /// <summary>Where the factorized model goes; a trained one gets the same name with <c>-optimized</c> behind it.</summary>
+    public OutputLocation Location(ModelSource source) => OutputLocation.Resolve(options.OutputPath, source, ModelFormat.Safetensors, "-lowrank");
+
+    /// <summary>Compresses one model.</summary>
+    /// <param name="source">The model.</param>
+    /// <param name="progress">Told about every step's work.</param>
+    /// <param name="cancellationToken">Stops inside every step; what earlier steps wrote stays.</param>
+    /// <exception cref="LowRankToolsException">Those of the steps: <see cref="ExportCalibration"/>, <see cref="MakePlan"/>, <see cref="FactorizeModel"/>, <see cref="OptimizeModel"/>, <see cref="MeasureQuality"/>.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public CompressResult Run(ModelSource source, IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        options.Validate();
+        Stopwatch clock = Stopwatch.StartNew();
+        _steps.Clear();
+        OutputLocation location = Location(source);
+        string parent = Path.GetDirectoryName(location.Folder)!, calibrationPath = Path.Combine(parent, source.Name + CalibrationSuffix);
+        OutputCheck.Free([location.WeightsPath, calibrationPath], options.Force);
+        (InputText work, InputText judge, int lines, int judged, string note) = Divide(source, progress, cancellationToken);
+        CalibrationResult calibration = Step("Calibrate", () => new ExportCalibration(new ExportCalibrationOptions
+        {
+            Input = work, OutputPath = calibrationPath, Pooling = options.Pooling, BatchSize = options.BatchSize, Seed = options.Seed, Engine = options.Engine, ThreadCount = options.ThreadCount, Force = options.Force,
+        }).Run(source, progress, cancellationToken), c => Invariant($"{c.Lines:N0} lines, {c.Tokens:N0} tokens, {c.HeldOutLines:N0} lines held out, gradients: {c.Gradients}"));
+        CalibrationOptions use = new() { Path = calibration.Path };
+        LayerSelection selection = options.Selection with { Exclude = [.. options.Selection.Exclude, .. calibration.WithoutGradients.Select<string, Predicate<string>>(layer => name => LayerNames.Module(name) == layer)] };
+        RankPlan plan = Step("Plan", () => new MakePlan(new PlanOptions
+        {
+            Rule = new RankRule.TargetReduction(1 / options.KeepRatio), Selection = selection, Weighting = Weighting.Calibrated, Calibration = use, UseCache = false, Engine = options.Engine, Svd = Svd,
+        }).Run(source, progress, cancellationToken), p => Invariant($"{p.FactorizedLayers:N0} of {p.Layers.Count:N0} layers get pairs, {p.KeptRatio:P1} of the chosen layers' parameters stay"));
+        FactorizationResult small = Step("Factorize", () => new FactorizeModel(new FactorizeOptions
+        {
+            Plan = plan, Calibration = use, OutputPath = options.OutputPath, Format = ModelFormat.Safetensors, Engine = options.Engine, Svd = Svd, UseCache = false, Force = options.Force,
+        }).Run(source, progress, cancellationToken), f => Invariant($"{f.ParametersBefore:N0} parameters became {f.Parameters:N0}, error of the weights {f.RelativeError:F4}"));
+        MeasureQuality measure = new(new QualityOptions { Input = judge, Pooling = options.Pooling, BatchSize = options.BatchSize, Engine = options.Engine, ThreadCount = options.ThreadCount }, source);
+        ModelQuality quality = Judge(measure, new ModelSource(small.Path, source.Name), progress, cancellationToken);
+        CompressResult result = new()
+        {
+            Path = small.Path,
+            Source = source.Path,
+            Name = source.Name,
+            Text = quality.Text,
+            Lines = lines,
+            JudgedLines = judged,
+            FactorizedLayers = small.FactorizedLayers,
+            KeptRatio = plan.KeptRatio,
+            WithoutGradients = calibration.WithoutGradients,
+            Calibration = calibration.Path,
+            Quality = quality,
+            Steps = [],
+            Note = note,
+            Seconds = 0,
+        };
+        if (options.Steps > 0)
+        {
+            OptimizeResult trained = Step("Train", () => Train(source, small, location, work, progress, cancellationToken), t => Invariant($"{t.Steps:N0} steps towards {t.Goal}, loss of held-out lines {t.LossBefore:F4} to {t.LossAfter:F4}"));
+            result = result with { Path = trained.Path, QualityBeforeTraining = quality, Quality = Judge(measure, new ModelSource(trained.Path, source.Name), progress, cancellationToken) };
+        }
+        return result with { Steps = _steps.ToArray(), Seconds = clock.Elapsed.TotalSeconds };
+    }
+
+    private SvdOptions Svd => new() { Seed = options.Seed, ThreadCount = options.ThreadCount };
+
+    private OptimizeResult Train(ModelSource source, FactorizationResult small, OutputLocation location, InputText work, IProgress<OperationProgress>? progress, CancellationToken cancellationToken) =>
+        new OptimizeModel(new OptimizeOptions
+        {
+            Input = work, OutputPath = Path.GetDirectoryName(location.Folder), Steps = options.Steps, LearningRate = options.LearningRate, BatchSize = options.BatchSize,
+            Pooling = options.Pooling, Seed = options.Seed, Engine = options.Engine, ThreadCount = options.ThreadCount, Force = options.Force,
+        }, source).Run(new ModelSource(small.Path, Path.GetFileName(location.Folder) + Trained), progress, cancellationToken);
+
+    private ModelQuality Judge(MeasureQuality measure, ModelSource model, IProgress<OperationProgress>? progress, CancellationToken cancellationToken) => Step("Judge", () => measure.Run(model, progress, cancellationToken), q =>
+        q.Perplexity is { } perplexity ? Invariant($"perplexity {perplexity:F3}, of the original {q.ReferencePerplexity:F3}, on {q.Lines:N0} other lines")
+        : Invariant($"mean cosine {q.MeanCosine:F4}, least {q.MinCosine:F4}, similarities of pairs {q.Pearson:F4}, on {q.Lines:N0} other lines"));
+
+    /// <summary>Lines to work with and lines to judge by, as two inputs of one file.</summary>
+    private (InputText Work, InputText Judge, int Lines, int Judged, string Note) Divide(ModelSource source, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
+    {
+        TransformerConfig config;
+        using (Model model = Model.Open(source))
+            config = ArchitectureCatalog.Recognize(model).Config;
+        TokenText text = TokenText.Read(options.Input, source, config, progress, cancellationToken);
+        // Another seed than the calibration's own, which chooses among what is left.
+        (List<TokenSequence> work, List<TokenSequence> judge) = TextSplit.Of(text, options.JudgeShare, ~options.Seed);
+        InputText Only(List<TokenSequence> sequences) => options.Input with { MaxLines = null, Lines = sequences.Select(s => s.Line).ToHashSet() };
+        return (Only(work), Only(judge), TextSplit.Lines(work), TextSplit.Lines(judge), text.Note);
+    }
+
+    private T Step<T>(string name, Func<T> work, Func<T, string> figures)
+    {
+        Stopwatch clock = Stopwatch.StartNew();
+        T result = work();
+        _steps.Add(new CompressStep(name, clock.Elapsed.TotalSeconds, figures(result)));
+        return result;
+    }
+}

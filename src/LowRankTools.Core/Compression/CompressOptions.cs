@@ -1,0 +1,58 @@
+using LowRankTools.Networks;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>Everything that <see cref="CompressModel"/> can be told.</summary>
+public sealed record CompressOptions
+{
+    /// <summary>The text: a part of its lines calibrates and trains, the others judge.</summary>
+    public required InputText Input { get; init; }
+
+    /// <summary>Share of their parameters that the chosen layers keep together, between 0 and 1.</summary>
+    public required double KeepRatio { get; init; }
+
+    /// <summary>Which layers are chosen; all linear ones by default.</summary>
+    public LayerSelection Selection { get; init; } = new();
+
+    /// <summary>A folder in which the model gets a folder of its own; null for the folder of the source.</summary>
+    public string? OutputPath { get; init; }
+
+    /// <summary>Share of the lines by which the result is judged, and on which nothing else is done.</summary>
+    public double JudgeShare { get; init; } = 0.1;
+
+    /// <summary>Steps of training after the factorization; 0 for none.</summary>
+    public int Steps { get; init; }
+
+    /// <summary>Largest learning rate of the training.</summary>
+    public double LearningRate { get; init; } = 3e-4;
+
+    /// <summary>How an encoder's embedding is made; null for what suits it.</summary>
+    public Pooling? Pooling { get; init; }
+
+    /// <summary>Sequences that run at once.</summary>
+    public int BatchSize { get; init; } = 16;
+
+    /// <summary>Chooses lines, signs and orders.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>Engine and device.</summary>
+    public EngineChoice Engine { get; init; } = new();
+
+    /// <summary>Threads; zero for every core.</summary>
+    public int ThreadCount { get; init; }
+
+    /// <summary>Whether existing output is replaced.</summary>
+    public bool Force { get; init; }
+
+    /// <summary>Refuses options that mean nothing.</summary>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>, <c>PathNotFound</c>.</exception>
+    public void Validate()
+    {
+        Input.Validate();
+        if (!(KeepRatio is > 0 and < 1) || !(JudgeShare is > 0 and < 1) || Steps < 0 || BatchSize < 1 || !(LearningRate > 0) || !double.IsFinite(LearningRate))
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "A kept share and a share to judge by lie between 0 and 1, steps are not negative, a batch is at least 1, a rate positive.");
+        if (OutputPath is { } path && OutputLocation.IsFile(path))
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{path}: several files are written.", "Name a folder as -OutputPath.");
+    }
+}

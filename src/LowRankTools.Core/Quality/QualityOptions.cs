@@ -1,0 +1,38 @@
+using LowRankTools.Networks;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>What a model's quality is measured on, and how.</summary>
+public sealed record QualityOptions
+{
+    /// <summary>Lines of which all pairs are compared: there are two million of them.</summary>
+    internal const int MostPairedLines = 2000;
+
+    /// <summary>The inputs.</summary>
+    public required InputText Input { get; init; }
+
+    /// <summary>How an encoder's embedding is made; null for its own where it has one, and else for the mean of the last states.</summary>
+    public Pooling? Pooling { get; init; }
+
+    /// <summary>Sequences that run at once.</summary>
+    public int BatchSize { get; init; } = 16;
+
+    /// <summary>Engine and device.</summary>
+    public EngineChoice Engine { get; init; } = new();
+
+    /// <summary>Threads; zero for every core.</summary>
+    public int ThreadCount { get; init; }
+
+    /// <summary>Refuses options that mean nothing.</summary>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>, <c>PathNotFound</c>.</exception>
+    public void Validate()
+    {
+        Input.Validate();
+        if (BatchSize < 1)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"A batch of {BatchSize} sequences is none.", "Use a batch of at least 1.");
+    }
+
+    /// <summary>What was asked for, or what suits a network.</summary>
+    internal static Pooling PoolingOf(Pooling? asked, TransformerConfig config) => asked ?? (config is SentenceEncoderConfig ? Networks.Pooling.Pooled : Networks.Pooling.Mean);
+}

@@ -1,0 +1,37 @@
+using LowRankTools.Networks;
+
+namespace LowRankTools.Core;
+
+/// <summary>Sequences of many lengths as batches of one length each, the fill marked.</summary>
+internal static class TokenBatches
+{
+    /// <summary>One batch of some sequences, in their order.</summary>
+    public static TokenBatch Of(IReadOnlyList<TokenSequence> sequences)
+    {
+        int length = sequences.Max(s => s.Ids.Length);
+        int[] ids = new int[checked(sequences.Count * length)];
+        bool[] mask = new bool[ids.Length];
+        for (int i = 0; i < sequences.Count; i++)
+        {
+            sequences[i].Ids.CopyTo(ids, i * length);
+            mask.AsSpan(i * length, sequences[i].Ids.Length).Fill(true);
+        }
+        return new TokenBatch(ids, sequences.Count) { Mask = mask.Contains(false) ? mask : null };
+    }
+
+    /// <summary>All sequences, those of like length together, so that little is filled.</summary>
+    /// <param name="sequences">The sequences.</param>
+    /// <param name="size">Sequences of a batch.</param>
+    /// <returns>For each batch the places of its sequences in the list, and the batch. Made as they are asked for.</returns>
+    public static IEnumerable<(int[] Places, TokenBatch Batch)> Sorted(IReadOnlyList<TokenSequence> sequences, int size) =>
+        Enumerable.Range(0, sequences.Count).OrderBy(i => sequences[i].Ids.Length).Chunk(size).Select(places => (places, Of([.. places.Select(i => sequences[i])])));
+
+    /// <summary>For each token of a batch the one that follows it; -1 where none does, which no loss counts.</summary>
+    public static int[] NextTokens(TokenBatch batch)
+    {
+        int[] next = new int[batch.Ids.Length];
+        for (int i = 0; i < next.Length; i++)
+            next[i] = (i + 1) % batch.Length != 0 && batch.Mask?[i + 1] != false ? batch.Ids[i + 1] : -1;
+        return next;
+    }
+}

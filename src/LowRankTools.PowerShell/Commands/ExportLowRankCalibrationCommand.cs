@@ -1,0 +1,74 @@
+using System.Management.Automation;
+using LowRankTools.Core;
+
+namespace LowRankTools.PowerShell.Commands;
+
+/// <summary>Makes calibration files from running models and a text.</summary>
+[Cmdlet(VerbsData.Export, "LowRankCalibration", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
+[OutputType(typeof(CalibrationResult))]
+public sealed class ExportLowRankCalibrationCommand : TextCommandBase
+{
+    private readonly OutputClaims _claims = new();
+    private string? _outputPath;
+
+    /// <summary>The file to write; one called after the model by default.</summary>
+    [Parameter, ValidateNotNullOrEmpty]
+    public string? OutputPath { get; set; }
+
+    /// <summary>What the gradients at the layers' outputs are those of.</summary>
+    [Parameter, ValidateSet("Auto", "None", "Projection", "NextToken")]
+    public string Gradient { get; set; } = "Auto";
+
+    /// <summary>Share of the lines that nothing will be fitted on.</summary>
+    [Parameter]
+    public double HeldOut { get; set; } = 0.1;
+
+    /// <summary>Chooses the held-out lines and the signs of projections; the same seed gives the same bytes.</summary>
+    [Parameter, ValidateRange(0, int.MaxValue)]
+    public int Seed { get; set; }
+
+    /// <summary>Whether an existing file is replaced.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
+    private ExportCalibrationOptions Options => new()
+    {
+        Input = Input,
+        OutputPath = _outputPath,
+        HeldOut = HeldOut,
+        Gradients = Enum.Parse<GradientSource>(Gradient, ignoreCase: true),
+        Pooling = ChosenPooling,
+        BatchSize = BatchSize,
+        Seed = (ulong)Seed,
+        Engine = ChosenEngine,
+        ThreadCount = ThreadCount,
+        Force = Force,
+    };
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        base.BeginProcessing();
+        Required(OutputPath, () =>
+        {
+            _outputPath = OutputPath is null ? null : Resolver.Literal(OutputPath);
+            Options.Validate();
+        });
+    }
+
+    private protected override void ProcessModel(ModelSource source)
+    {
+        OutputLocation location = new ExportCalibration(Options).Location(source);
+        _claims.Claim(location, source);
+        string what = SafeText.Line($"Run '{source.Path}' on '{Input.TextPath ?? Input.TokenPath}' and write '{location.WeightsPath}'");
+        bool write = ShouldProcess($"{what}.", $"{what}?", "LowRankTools", out ShouldProcessReason reason);
+        if (!write && reason != ShouldProcessReason.WhatIf)
+            return;
+        CalibrationResult result = Run(source.Name, (progress, token) => new ExportCalibration(Options with { WhatIf = !write }).Run(source, progress, token));
+        if (result.Note.Length > 0)
+            Warn(result.Note);
+        if (result.WithoutGradients.Count > 0)
+            Warn($"{source.Path}: no gradient came to {string.Join(", ", result.WithoutGradients)}; leave these layers out of plans that are made with this calibration.");
+        WriteObject(result);
+    }
+}

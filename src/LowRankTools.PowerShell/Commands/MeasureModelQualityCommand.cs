@@ -1,0 +1,36 @@
+using System.Management.Automation;
+using LowRankTools.Core;
+
+namespace LowRankTools.PowerShell.Commands;
+
+/// <summary>Holds models against the one that they were made from, on a text.</summary>
+[Cmdlet(VerbsDiagnostic.Measure, "ModelQuality", DefaultParameterSetName = PathSet)]
+[OutputType(typeof(ModelQuality))]
+public sealed class MeasureModelQualityCommand : TextCommandBase
+{
+    private MeasureQuality? _operation;
+
+    /// <summary>The original: a file, or a folder that holds one model.</summary>
+    [Parameter(Mandatory = true, Position = 1), ValidateNotNullOrEmpty]
+    public string ReferencePath { get; set; } = string.Empty;
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        base.BeginProcessing();
+        Required(ReferencePath, () =>
+        {
+            QualityOptions options = new() { Input = Input, Pooling = ChosenPooling, BatchSize = BatchSize, Engine = ChosenEngine, ThreadCount = ThreadCount };
+            options.Validate();
+            _operation = new MeasureQuality(options, OneModel(ReferencePath));
+        });
+    }
+
+    private protected override void ProcessModel(ModelSource source)
+    {
+        ModelQuality quality = Run(source.Name, (progress, token) => _operation!.Run(source, progress, token));
+        if (quality.Note.Length > 0)
+            Warn(quality.Note);
+        WriteObject(quality);
+    }
+}

@@ -1,0 +1,83 @@
+using System.Text.Json;
+
+namespace LowRankTools.Cli.Tests.Commands;
+
+/// <summary>From a text to a calibration, a smaller model, its training and its judgement.</summary>
+public sealed class QualityTests : IDisposable
+{
+    private readonly TestFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task A_model_is_calibrated_factorized_trained_and_judged()
+    {
+        await Model();
+        CliRun calibrated = await CliRun.Of("calibrate", _folder["gpt"], "--token-path", _folder["tokens.txt"], "--output-path", _folder["c.safetensors"], "--json");
+        Assert.Equal(("NextToken", 8), (One(calibrated).GetProperty("Gradients").GetString(), One(calibrated).GetProperty("Layers").GetInt32()));
+        CliRun small = await CliRun.Of("factorize", _folder["gpt"], "--keep-ratio", "0.3", "--calibration", _folder["c.safetensors"], "--output-path", _folder["small.safetensors"], "--json");
+        Assert.Equal(8, One(small).GetProperty("FactorizedLayers").GetInt32());
+        File.Copy(_folder["gpt/config.json"], _folder["config.json"]);
+        CliRun trained = await CliRun.Of("optimize", _folder["small.safetensors"], "--reference-path", _folder["gpt"], "--token-path", _folder["tokens.txt"], "--steps", "4", "--learning-rate", "0.002", "--output-path", _folder["better.safetensors"], "--json");
+        Assert.True(One(trained).GetProperty("LossAfter").GetDouble() < One(trained).GetProperty("LossBefore").GetDouble());
+        CliRun quality = await CliRun.Of("quality", _folder["small.safetensors"], _folder["better.safetensors"], "--reference-path", _folder["gpt"], "--token-path", _folder["tokens.txt"], "--json");
+        Assert.Equal([40, 40], quality.Json.Select(q => q.GetProperty("Lines").GetInt32()));
+        Assert.All(quality.Json, q => Assert.InRange(q.GetProperty("Perplexity").GetDouble(), 1, 5000));
+        string shown = (await CliRun.Of("quality", _folder["better.safetensors"], "--reference-path", _folder["gpt"], "--token-path", _folder["tokens.txt"])).Out;
+        Assert.Contains("Perplexity", shown, StringComparison.Ordinal);
+        Assert.DoesNotContain("cosine", shown, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task One_command_prints_the_protocol()
+    {
+        await Model();
+        string before = _folder.Snapshot();
+        CliRun planned = await CliRun.Of("compress", _folder["gpt"], "--keep-ratio", "0.5", "--token-path", _folder["tokens.txt"], "--what-if");
+        Assert.Equal((0, before), (planned.Code, _folder.Snapshot()));
+        CliRun run = await CliRun.Of("compress", _folder["gpt"], "--keep-ratio", "0.5", "--token-path", _folder["tokens.txt"], "--output-path", _folder["out"]);
+        Assert.Equal(0, run.Code);
+        Assert.All((string[])["Calibrate", "Plan", "Factorize", "Judge"], step => Assert.Contains($"\n{step} ", run.Out, StringComparison.Ordinal));
+        CliRun again = await CliRun.Of("compress", _folder["gpt"], "--keep-ratio", "0.5", "--token-path", _folder["tokens.txt"], "--output-path", _folder["out"]);
+        Assert.Equal(1, again.Code);
+        Assert.StartsWith("error OutputExists: ", Assert.Single(again.ErrorLines), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("quality", "--reference-path", "gpt")]
+    [InlineData("calibrate")]
+    [InlineData("optimize", "--reference-path", "gpt")]
+    [InlineData("compress", "--keep-ratio", "0.5")]
+    public async Task A_text_is_needed_and_only_one(string verb, params string[] more)
+    {
+        Assert.Equal(2, (await CliRun.Of([verb, "gpt", .. more])).Code);
+        CliRun both = await CliRun.Of([verb, "gpt", .. more, "--text-path", "a", "--token-path", "b"]);
+        Assert.Equal(2, both.Code);
+        Assert.Contains("--text-path and --token-path", both.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_new_adapter_fits_and_is_written_in_the_layout_that_was_asked_for()
+    {
+        await Model();
+        CliRun made = await CliRun.Of("lora", "new", _folder["gpt"], "--rank", "2", "--alpha", "4", "--output-path", _folder["adapter"], "--json");
+        Assert.Equal(8, One(made).GetProperty("Modules").GetArrayLength());
+        Assert.True(File.Exists(_folder["adapter/adapter_config.json"]));
+        Assert.Equal(0, (await CliRun.Of("lora", "test", _folder["adapter"], "--base-path", _folder["gpt"])).Code);
+        Assert.Equal(2, (await CliRun.Of("lora", "new", _folder["gpt"])).Code);
+        Assert.Equal(2, (await CliRun.Of("lora", "new", _folder["gpt"], "--rank", "2", "--output-path", "")).Code);
+    }
+
+    private async Task Model()
+    {
+        Assert.Equal(0, (await CliRun.Of("new", "--preset", "gpt2-tiny", "--output-path", _folder["gpt"])).Code);
+        Random random = new(1);
+        File.WriteAllLines(_folder["tokens.txt"], Enumerable.Range(0, 40).Select(_ => string.Join(' ', Enumerable.Range(0, 10).Select(_ => random.Next(200)))));
+    }
+
+    private static JsonElement One(CliRun run)
+    {
+        Assert.True(run.Code == 0, run.Error);
+        return Assert.Single(run.Json);
+    }
+}

@@ -1,0 +1,55 @@
+using LowRankTools.Networks;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core.Tests.Compression;
+
+/// <summary>One command does what its steps do, keeps work and judgement apart, and says so.</summary>
+public sealed class CompressModelTests : IDisposable
+{
+    private static readonly BertConfig s_encoder = new() { Vocabulary = 60, Width = 32, Depth = 2, Heads = 4, Hidden = 64, Positions = 16 };
+    private static readonly Gpt2Config s_language = new() { Vocabulary = 60, Positions = 16, Width = 32, Depth = 2, Heads = 4, Hidden = 64 };
+
+    private readonly TestFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void The_result_keeps_to_the_share_and_is_better_than_plain_truncation_of_that_size()
+    {
+        ModelSource source = new ModelFolder(s_encoder).Write(_folder["model"]);
+        Write(300, 1);
+        CompressResult result = new CompressModel(Options with { KeepRatio = 0.35, Steps = 40, LearningRate = 2e-3 }).Run(source);
+        Assert.Equal(["Calibrate", "Plan", "Factorize", "Judge", "Train", "Judge"], result.Steps.Select(s => s.Name));
+        Assert.Equal((300, 30), (result.Lines + result.JudgedLines, result.JudgedLines));
+        Assert.InRange(result.KeptRatio, 0.3, 0.35);
+        Assert.True(result.Quality.MeanCosine > result.QualityBeforeTraining!.MeanCosine, $"{result.QualityBeforeTraining.MeanCosine} before, {result.Quality.MeanCosine} after the training");
+        FactorizationResult plain = new FactorizeModel(new FactorizeOptions { Rule = new RankRule.KeepRatio(0.35), OutputPath = _folder["plain"] }).Run(source);
+        Write(50, 2);
+        MeasureQuality measure = new(new QualityOptions { Input = Options.Input }, source);
+        double calibrated = 1 - measure.Run(new ModelSource(result.Path, "small")).MeanCosine!.Value, simple = 1 - measure.Run(new ModelSource(plain.Path, "plain")).MeanCosine!.Value;
+        Assert.True(calibrated < 0.7 * simple, $"1 - cosine is {calibrated}, of plain truncation {simple}");
+    }
+
+    [Fact]
+    public void A_language_model_is_compressed_by_its_own_loss_to_the_same_bytes_each_time()
+    {
+        ModelSource source = new ModelFolder(s_language).Write(_folder["model"]);
+        Write(120, 1);
+        CompressResult one = new CompressModel(Options with { OutputPath = _folder["one"], ThreadCount = 1 }).Run(source), two = new CompressModel(Options with { OutputPath = _folder["two"], ThreadCount = 2 }).Run(source);
+        Assert.Equal(File.ReadAllBytes(one.Path), File.ReadAllBytes(two.Path));
+        Assert.Null(one.QualityBeforeTraining);
+        Assert.Equal(one.Quality.Perplexity, two.Quality.Perplexity);
+        Assert.True(File.Exists(one.Calibration));
+        Assert.Equal(CoreErrors.OutputExists, Assert.Throws<LowRankToolsException>(() => new CompressModel(Options with { OutputPath = _folder["one"] }).Run(source)).ErrorId);
+        Assert.Equal(CoreErrors.OptionInvalid, Assert.Throws<LowRankToolsException>(() => new CompressModel(Options with { KeepRatio = 1 }).Run(source)).ErrorId);
+        Assert.Equal(CoreErrors.OptionInvalid, Assert.Throws<LowRankToolsException>(() => new CompressModel(Options with { OutputPath = _folder["a.safetensors"] }).Run(source)).ErrorId);
+    }
+
+    private CompressOptions Options => new() { Input = new InputText { TokenPath = _folder["tokens.txt"] }, KeepRatio = 0.5 };
+
+    private void Write(int count, int seed)
+    {
+        Random random = new(seed);
+        File.WriteAllLines(_folder["tokens.txt"], Enumerable.Range(0, count).Select(_ => string.Join(' ', Enumerable.Range(0, 6 + random.Next(8)).Select(_ => (int)(60 * Math.Pow(random.NextDouble(), 3))))));
+    }
+}

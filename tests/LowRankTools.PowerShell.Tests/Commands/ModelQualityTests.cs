@@ -1,0 +1,84 @@
+using System.Text.Json;
+
+namespace LowRankTools.PowerShell.Tests.Commands;
+
+/// <summary>Texts, calibrations, trainings and judgements by cmdlets.</summary>
+public sealed class ModelQualityTests(PwshSession session) : IClassFixture<PwshSession>, IDisposable
+{
+    private const string Model = """
+        $null = New-TransformerModel gpt2-tiny gpt
+        1..40 | ForEach-Object { ((1..10 | ForEach-Object { Get-Random -Maximum 200 }) -join ' ') } | Set-Content tokens.txt
+
+        """;
+
+    private readonly Sandbox _sandbox = new();
+
+    public void Dispose() => _sandbox.Dispose();
+
+    [PwshFact]
+    public void Models_of_a_pipeline_are_judged_one_by_one_and_a_bad_one_is_its_own_error()
+    {
+        Reply reply = session.Run(_sandbox, Model + """
+            $small = Invoke-LowRankFactorization gpt -Rank 8
+            @($small.Path, 'models/tiny.safetensors', 'gpt') | Measure-ModelQuality -ReferencePath gpt -TokenPath tokens.txt
+            """);
+        Assert.Equal(["ConfigNotFound"], reply.ErrorIds);
+        Assert.Equal(2, reply.Output.Count);
+        Assert.Equal(reply.Output[1].GetProperty("ReferencePerplexity").GetDouble(), reply.Output[1].GetProperty("Perplexity").GetDouble());
+        Assert.NotEqual(1, reply.Output[0].GetProperty("Kept").GetDouble());
+    }
+
+    [PwshFact]
+    public void A_text_is_tokenized_by_the_models_own_words()
+    {
+        JsonElement quality = session.One(_sandbox, """
+            $null = New-TransformerModel bert-tiny bert
+            '[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'rain', 'fell', '##s' | Set-Content bert/vocab.txt
+            'Rain fell', '', 'rains' | Set-Content text.txt
+            Measure-ModelQuality bert bert -TextPath text.txt
+            """);
+        Assert.Equal((2, 8), (quality.GetProperty("Lines").GetInt32(), quality.GetProperty("Tokens").GetInt32()));
+        Assert.Equal(1, quality.GetProperty("MeanCosine").GetDouble(), 1e-9);
+    }
+
+    [PwshTheory]
+    [InlineData("Measure-ModelQuality gpt gpt", "OptionInvalid")]
+    [InlineData("Measure-ModelQuality gpt gpt -TokenPath none.txt", "PathNotFound")]
+    [InlineData("Measure-ModelQuality gpt gpt -TextPath tokens.txt", "TokenizerNotFound")]
+    [InlineData("Measure-ModelQuality gpt gpt -TokenPath gpt/config.json", "TextInvalid")]
+    [InlineData("Export-LowRankCalibration gpt -TokenPath tokens.txt -HeldOut 1", "OptionInvalid")]
+    [InlineData("Optimize-LowRankModel gpt gpt -TokenPath tokens.txt", "NoFactorsFound")]
+    [InlineData("Compress-LowRankModel gpt 2 -TokenPath tokens.txt", "OptionInvalid")]
+    [InlineData("New-LoraAdapter gpt 4000", "RankExceedsLayer")]
+    public void Wrong_requests_have_ids(string command, string id)
+    {
+        Reply reply = session.Run(_sandbox, Model + command);
+        Assert.Equal([id], reply.Thrown is { } thrown ? [thrown.Id.Split(',')[0]] : reply.ErrorIds);
+    }
+
+    [PwshFact]
+    public void What_if_writes_nothing_anywhere()
+    {
+        session.Run(_sandbox, Model + "$null = Invoke-LowRankFactorization gpt -Rank 8");
+        string before = _sandbox.Fingerprint();
+        JsonElement[] planned = [.. session.All(_sandbox, """
+            Export-LowRankCalibration gpt -TokenPath tokens.txt -WhatIf
+            Optimize-LowRankModel gpt-lowrank gpt -TokenPath tokens.txt -WhatIf
+            New-LoraAdapter gpt 4 -WhatIf
+            Compress-LowRankModel gpt 0.5 -TokenPath tokens.txt -WhatIf
+            """)];
+        Assert.Equal(3, planned.Length);
+        Assert.All(planned, p => Assert.False(p.GetProperty("Written").GetBoolean()));
+        Assert.Equal(before, _sandbox.Fingerprint());
+    }
+
+    [PwshFact]
+    public void The_protocol_of_a_compression_is_an_object()
+    {
+        JsonElement result = session.One(_sandbox, Model + "Get-Item gpt | Compress-LowRankModel -KeepRatio 0.5 -TokenPath tokens.txt -OutputPath out -Steps 2");
+        Assert.Equal((36, 4), (result.GetProperty("Lines").GetInt32(), result.GetProperty("JudgedLines").GetInt32()));
+        Assert.Equal(["Calibrate", "Plan", "Factorize", "Judge", "Train", "Judge"], result.GetProperty("Steps").EnumerateArray().Select(s => s.GetProperty("Name").GetString()));
+        Assert.True(File.Exists(result.GetProperty("Path").GetString()) && File.Exists(result.GetProperty("Calibration").GetString()));
+        Assert.InRange(result.GetProperty("KeptRatio").GetDouble(), 0.4, 0.5);
+    }
+}
