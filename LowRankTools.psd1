@@ -13,6 +13,7 @@
     FunctionsToExport    = @()
     CmdletsToExport      = @(
         'Compare-ModelWeight'
+        'Convert-LoraAdapter'
         'Export-LoraAdapter'
         'Export-LowRankReport'
         'Export-RankPlan'

@@ -5,12 +5,13 @@ namespace LowRankTools.Cli.Commands;
 /// <summary><c>lowrank lora</c>: what is done with adapters.</summary>
 internal static class LoraCommand
 {
-    public static Command Create(ConsoleContext console) => new("lora", "Merge, resize, join, export and test low-rank adapters of PEFT, kohya and loralib.")
+    public static Command Create(ConsoleContext console) => new("lora", "Merge, resize, join, export, convert and test low-rank adapters of PEFT, kohya, loralib and llama.cpp.")
     {
         LoraMergeCommand.Create(console),
         LoraResizeCommand.Create(console),
         LoraJoinCommand.Create(console),
         LoraExportCommand.Create(console),
+        LoraConvertCommand.Create(console),
         LoraTestCommand.Create(console),
     };
 }

@@ -51,8 +51,11 @@ public sealed record LayerShape
     /// </summary>
     public long? BreakEvenRank { get; init; }
 
-    /// <summary>Rank of the pair that this tensor is one half of, in a factorized model; null otherwise.</summary>
+    /// <summary>Rank of the pair that this tensor is one half of, in a factorized model or an adapter; null otherwise.</summary>
     public int? Rank { get; init; }
+
+    /// <summary>Module that this tensor is a part of an adapter for (LoRA); null in models.</summary>
+    public string? AdapterFor { get; init; }
 
     /// <summary>Whether the tensor is a matrix that a low-rank pair can stand for.</summary>
     [JsonIgnore]

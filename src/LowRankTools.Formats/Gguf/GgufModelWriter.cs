@@ -25,13 +25,14 @@ public sealed class GgufModelWriter : ITensorWriter
     /// <param name="tensors">Every tensor that will be written, in order.</param>
     /// <param name="values">Key-values in place of the source's of the same keys, and before them.</param>
     /// <param name="metadata">Texts to add, or texts as long as they at most get: they may give way to shorter ones when the file is finished.</param>
+    /// <param name="without">Keys of the source that do not go along.</param>
     /// <param name="place">Whose temporary file it is; null for nobody's.</param>
     /// <exception cref="ModelFormatException"><c>DTypeUnsupported</c>: ggml has no number for a type; <c>TensorSizeMismatch</c>: rows that blocks do
     /// not fill; <c>DuplicateTensor</c>; <c>HeaderInvalid</c>: a name or a shape that ggml does not load, or an alignment
     /// beyond reason.</exception>
     /// <exception cref="IOException">The folder cannot be written.</exception>
     public GgufModelWriter(string path, GgufFile? source, IEnumerable<TensorSpec> tensors, IReadOnlyList<GgufValue> values,
-        IReadOnlyDictionary<string, string> metadata, OutputPlace? place = null)
+        IReadOnlyDictionary<string, string> metadata, IReadOnlyList<string>? without = null, OutputPlace? place = null)
     {
         _path = path;
         _tensors = [.. tensors];
@@ -50,7 +51,7 @@ public sealed class GgufModelWriter : ITensorWriter
         _file = new TemporaryFile(Path.GetDirectoryName(path)!, place);
         try
         {
-            WriteHeader(source, values, metadata);
+            WriteHeader(source, values, metadata, without ?? []);
         }
         catch
         {
@@ -103,10 +104,10 @@ public sealed class GgufModelWriter : ITensorWriter
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
 
-    private void WriteHeader(GgufFile? source, IReadOnlyList<GgufValue> values, IReadOnlyDictionary<string, string> metadata)
+    private void WriteHeader(GgufFile? source, IReadOnlyList<GgufValue> values, IReadOnlyDictionary<string, string> metadata, IReadOnlyList<string> without)
     {
         HashSet<string> own = [.. values.Select(v => v.Key), .. metadata.Keys];
-        List<GgufKeyValue> kept = [.. (source?.KeyValues ?? []).Where(k => !own.Contains(k.Key))];
+        List<GgufKeyValue> kept = [.. (source?.KeyValues ?? []).Where(k => !own.Contains(k.Key) && !without.Contains(k.Key))];
         _file.Append("GGUF"u8);
         Append(GgufConstants.WrittenVersion);
         Append((ulong)_tensors.Length);

@@ -22,12 +22,12 @@ public abstract class AdapterCommandBase : PathCommandBase
     [Parameter, ValidateRange(1, int.MaxValue)]
     public int? MaxRank { get; set; }
 
-    /// <summary>A .safetensors file in kohya's layout, or a folder in PEFT's; beside the source by default.</summary>
+    /// <summary>A .safetensors file in kohya's layout, a .gguf file in llama.cpp's, or a folder in PEFT's; beside the source by default.</summary>
     [Parameter, ValidateNotNullOrEmpty]
     public string? OutputPath { get; set; }
 
     /// <summary>Layout to write.</summary>
-    [Parameter, ValidateSet(nameof(AdapterLayout.Peft), nameof(AdapterLayout.Kohya))]
+    [Parameter, ValidateSet(nameof(AdapterLayout.Peft), nameof(AdapterLayout.Kohya), nameof(AdapterLayout.Gguf))]
     public string? Layout { get; set; }
 
     /// <summary>Element type of the factors.</summary>
