@@ -14,6 +14,7 @@
     CmdletsToExport      = @(
         'Compare-ModelWeight'
         'Compress-LowRankModel'
+        'Convert-LoraAdapter'
         'Export-LoraAdapter'
         'Export-LowRankCalibration'
         'Export-LowRankReport'

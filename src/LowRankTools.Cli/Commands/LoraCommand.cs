@@ -6,12 +6,14 @@ namespace LowRankTools.Cli.Commands;
 internal static class LoraCommand
 {
     public static Command Create(ConsoleContext console) => new("lora", "Make, merge, resize, join, export and test low-rank adapters of PEFT, kohya and loralib.")
+    public static Command Create(ConsoleContext console) => new("lora", "Merge, resize, join, export, convert and test low-rank adapters of PEFT, kohya, loralib and llama.cpp.")
     {
         LoraNewCommand.Create(console),
         LoraMergeCommand.Create(console),
         LoraResizeCommand.Create(console),
         LoraJoinCommand.Create(console),
         LoraExportCommand.Create(console),
+        LoraConvertCommand.Create(console),
         LoraTestCommand.Create(console),
     };
 }

@@ -2,7 +2,6 @@ using System.CommandLine;
 using LowRankTools.Cli.Options;
 using LowRankTools.Cli.Reports;
 using LowRankTools.Core;
-using LowRankTools.Formats;
 
 namespace LowRankTools.Cli.Commands;
 
@@ -27,7 +26,7 @@ internal static class LoraMergeCommand
             MergeAdapter operation = new(new MergeAdapterOptions
             {
                 OutputPath = output.Path(parsed),
-                Format = output.Format(parsed) ?? ModelFormat.Safetensors,
+                Format = output.Format(parsed),
                 DType = output.DType(parsed),
                 Weight = parsed.GetValue(weight) ?? 1,
                 Alpha = parsed.GetValue(alpha),

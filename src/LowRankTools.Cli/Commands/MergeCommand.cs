@@ -2,7 +2,6 @@ using System.CommandLine;
 using LowRankTools.Cli.Options;
 using LowRankTools.Cli.Reports;
 using LowRankTools.Core;
-using LowRankTools.Formats;
 
 namespace LowRankTools.Cli.Commands;
 
@@ -22,7 +21,7 @@ internal static class MergeCommand
             MergeModel operation = new(new MergeOptions
             {
                 OutputPath = output.Path(parsed),
-                Format = output.Format(parsed) ?? ModelFormat.Safetensors,
+                Format = output.Format(parsed),
                 DType = output.DType(parsed),
                 MaxShardBytes = output.MaxShardBytes(parsed),
                 Force = output.Force(parsed),

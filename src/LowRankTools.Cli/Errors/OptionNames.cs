@@ -25,6 +25,7 @@ internal static partial class OptionNames
         ("Resize-LoraAdapter", "lowrank lora resize"),
         ("Join-LoraAdapter", "lowrank lora join"),
         ("Export-LoraAdapter", "lowrank lora export"),
+        ("Convert-LoraAdapter", "lowrank lora convert"),
         ("Test-LoraAdapter", "lowrank lora test"),
         ("Compare-ModelWeight", "lowrank compare"),
         ("Measure-LayerSpeed", "lowrank speed --shape"),

@@ -15,12 +15,12 @@ internal sealed class OutputOptions
     };
 
     private readonly Option<string?> _format = SharedOptions.Choice("--format",
-        "Format to write; by default what --output-path ends in, or else onnx for models in it and safetensors for others.",
-        nameof(ModelFormat.Safetensors), nameof(ModelFormat.PyTorch), nameof(ModelFormat.Onnx));
+        "Format to write; by default what --output-path ends in, or else onnx and gguf for models in them and safetensors for others.",
+        nameof(ModelFormat.Safetensors), nameof(ModelFormat.PyTorch), nameof(ModelFormat.Onnx), nameof(ModelFormat.Gguf));
 
     private readonly Option<string?> _dtype = SharedOptions.Choice("--dtype",
         "Element type of what is computed; by default the source's own.",
-        nameof(TensorDType.F16), nameof(TensorDType.BF16), nameof(TensorDType.F32), nameof(TensorDType.F64));
+        nameof(TensorDType.F16), nameof(TensorDType.BF16), nameof(TensorDType.F32), nameof(TensorDType.F64), nameof(TensorDType.Q8_0));
 
     private readonly Option<long> _maxShardSize = ByteSize.Option("--max-shard-size", "Split safetensors output into files of at most this size: 5GB (5 x 2^30 bytes), 500MB, or plain bytes.");
     private readonly Option<bool> _force = new("--force") { Description = "Replace existing output." };

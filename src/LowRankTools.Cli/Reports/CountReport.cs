@@ -25,6 +25,8 @@ internal static class CountReport
         sheet.Add("Model", count.Name);
         sheet.Add("Path", count.Path);
         sheet.Add("Format", count.Format);
+        if (count.Adapter is { } adapter)
+            sheet.Add("Adapter", adapter.ToString());
         sheet.Add("Parameters", Figures.Count(count.Parameters));
         sheet.Add("  trainable", Figures.Count(count.TrainableParameters));
         if (count.TiedParameters > 0)

@@ -27,6 +27,9 @@ public sealed class Adapter : IDisposable
     /// <summary>How the file names its tensors.</summary>
     public AdapterLayout Layout { get; }
 
+    /// <summary>Architecture of the base model, which GGUF adapters name; null for others.</summary>
+    internal string? Architecture => Layout == AdapterLayout.Gguf ? File.Metadata.GetValueOrDefault(GgufAdapterKeys.Architecture) : null;
+
     /// <summary>What is adapted, in the order of the file.</summary>
     public IReadOnlyList<AdapterModule> Modules { get; }
 

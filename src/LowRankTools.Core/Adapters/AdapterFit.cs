@@ -16,6 +16,7 @@ internal sealed class AdapterFit
 
     private readonly Adapter _adapter;
     private readonly Model _model;
+    private readonly GgufFamily? _family;
     private readonly HashSet<string> _shared;
     private readonly Dictionary<string, string> _taken = new(StringComparer.Ordinal);
     private readonly List<AdapterTarget> _targets = [];
@@ -25,6 +26,7 @@ internal sealed class AdapterFit
     {
         _adapter = adapter;
         _model = model;
+        _family = GgufFamily.Of(model.File);
         _shared = model.Layers.Where(l => l.Shape.TiedTo is not null).SelectMany(l => new[] { l.Shape.Name, l.Shape.TiedTo! }).ToHashSet(StringComparer.Ordinal);
     }
 
@@ -38,8 +40,11 @@ internal sealed class AdapterFit
     public static AdapterFit Of(Adapter adapter, Model model)
     {
         AdapterFit fit = new(adapter, model);
-        foreach ((AdapterModule module, ModelLayer? layer) in new BaseNames(model).Find(adapter.Modules))
-            fit.Look(module, layer);
+        if (adapter.Architecture is { } own && model.File.Metadata.GetValueOrDefault(GgufAdapterKeys.Architecture) is var theirs && own != theirs)
+            fit._misfits.Add(new AdapterMisfit("", null, $"the adapter is for architecture '{own}' in GGUF, and the base model is {(theirs is null ? "no such model" : $"of '{theirs}'")}"));
+        IReadOnlyDictionary<string, ModelLayer?> layers = new BaseNames(model).Find(adapter.Modules.Select(m => m.Name));
+        foreach (AdapterModule module in adapter.Modules)
+            fit.Look(module, layers[module.Name]);
         return fit;
     }
 
@@ -49,7 +54,7 @@ internal sealed class AdapterFit
     {
         if (_misfits.Count == 0)
             return;
-        string named = string.Join("; ", _misfits.Take(NamedMisfits).Select(m => $"module '{m.Module}' {m.Problem}"));
+        string named = string.Join("; ", _misfits.Take(NamedMisfits).Select(m => m.Module.Length == 0 ? m.Problem : $"module '{m.Module}' {m.Problem}"));
         string more = _misfits.Count > NamedMisfits ? $"; and {_misfits.Count - NamedMisfits} more" : "";
         throw new LowRankToolsException(CoreErrors.AdapterDoesNotFit, $"{_adapter.Source.Path}: the adapter does not fit {_model.Source.Path}: {named}{more}.",
             "Use the base model that the adapter was trained on. Nothing was written.");
@@ -71,10 +76,19 @@ internal sealed class AdapterFit
             : _shared.Contains(weight) ? $"belongs to '{weight}', whose data another tensor shares: merging would change both"
             : !_taken.TryAdd(weight, module.Name) ? $"belongs to '{weight}', as '{_taken[weight]}' does"
             : null;
+        RowOrder? order = Order(module, layer);
+        problem ??= order is null ? $"belongs to '{weight}' of a GGUF model of which it is not known how rows are ordered: its architecture, or its heads" : null;
         if (problem is null)
-            _targets.Add(new AdapterTarget(module, layer, transposed));
+            _targets.Add(new AdapterTarget(module, layer, transposed) { Order = order!.Value });
         else
             _misfits.Add(new AdapterMisfit(module.Name, weight, problem));
+    }
+
+    // An adapter that was trained on PyTorch's model has PyTorch's order of rows.
+    private RowOrder? Order(AdapterModule module, ModelLayer layer)
+    {
+        string own = LayerNames.Module(layer.Shape.Name);
+        return _model.File.Format != ModelFormat.Gguf || module.Name == own ? RowOrder.Same : _family?.OrderOf(own, module.OutFeatures);
     }
 
     private (bool Fits, bool Transposed) Fits(AdapterModule module, ModelLayer layer)
@@ -90,7 +104,8 @@ internal sealed class AdapterFit
             return (convolution || IsLoraLibConvolution(module, shape), false);
         }
         bool inOut = layer.Shape.Orientation == WeightOrientation.InOut;
-        bool turned = (inOut || _adapter.FanInFanOut || module.IsEmbedding) && module.OutFeatures == shape[1] && module.InFeatures == shape[0];
+        // GGUF stores every weight (out, in), whatever the model that the adapter was trained on did.
+        bool turned = (inOut || _adapter.FanInFanOut && _model.File.Format != ModelFormat.Gguf || module.IsEmbedding) && module.OutFeatures == shape[1] && module.InFeatures == shape[0];
         bool straight = !inOut && !module.IsEmbedding && module.OutFeatures == shape[0] && module.InFeatures == shape[1];
         return (turned || straight, turned);
     }

@@ -22,6 +22,9 @@ internal enum AdapterPart
 /// <param name="IsEmbedding">Whether the name is of an embedding's adapter.</param>
 internal readonly record struct AdapterKey(string Module, AdapterPart Part, AdapterLayout? Layout, bool IsEmbedding)
 {
+    // The only embedding that llama.cpp adapts.
+    private const string GgufEmbedding = "token_embd";
+
     private const string PeftPrefix = "base_model.model.";
 
     private static readonly (string Ending, AdapterPart Part, AdapterLayout? Layout, bool IsEmbedding)[] s_endings =
@@ -40,6 +43,8 @@ internal readonly record struct AdapterKey(string Module, AdapterPart Part, Adap
         (".lora_A", AdapterPart.A, AdapterLayout.LoraLib, false),
         (".lora_B", AdapterPart.B, AdapterLayout.LoraLib, false),
         (".alpha", AdapterPart.Alpha, null, false),
+        (".weight.lora_a", AdapterPart.A, AdapterLayout.Gguf, false),
+        (".weight.lora_b", AdapterPart.B, AdapterLayout.Gguf, false),
     ];
 
     // Other products than B A, which nothing here may take for a plain pair.
@@ -54,7 +59,10 @@ internal readonly record struct AdapterKey(string Module, AdapterPart Part, Adap
         foreach ((string ending, AdapterPart part, AdapterLayout? layout, bool embedding) in s_endings)
         {
             if (name.Length > ending.Length && name.EndsWith(ending, StringComparison.Ordinal))
-                return new AdapterKey(WithoutPrefix(name[..^ending.Length]), part, layout, embedding);
+            {
+                string module = WithoutPrefix(name[..^ending.Length]);
+                return new AdapterKey(module, part, layout, embedding || layout == AdapterLayout.Gguf && module == GgufEmbedding);
+            }
         }
         return null;
     }
@@ -68,10 +76,13 @@ internal readonly record struct AdapterKey(string Module, AdapterPart Part, Adap
         (AdapterLayout.Kohya, AdapterPart.A) => module + ".lora_down.weight",
         (AdapterLayout.Kohya, AdapterPart.B) => module + ".lora_up.weight",
         (AdapterLayout.Kohya, _) => module + ".alpha",
+        (AdapterLayout.Gguf, AdapterPart.A) => module + ".weight.lora_a",
+        (AdapterLayout.Gguf, _) => module + ".weight.lora_b",
         (_, AdapterPart.A) => PeftPrefix + module + (embedding ? ".lora_embedding_A" : ".lora_A.weight"),
         _ => PeftPrefix + module + (embedding ? ".lora_embedding_B" : ".lora_B.weight"),
     };
 
-    private static string WithoutPrefix(string module) =>
+    /// <summary>A module's name without what PEFT puts before it.</summary>
+    public static string WithoutPrefix(string module) =>
         module.StartsWith(PeftPrefix, StringComparison.Ordinal) && module.Length > PeftPrefix.Length ? module[PeftPrefix.Length..] : module;
 }

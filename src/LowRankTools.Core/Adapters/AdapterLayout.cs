@@ -9,4 +9,6 @@ public enum AdapterLayout
     Kohya,
     /// <summary>loralib: <c>X.lora_A</c> and <c>X.lora_B</c> of a state dict, which knows no scale.</summary>
     LoraLib,
+    /// <summary>llama.cpp: <c>X.weight.lora_a</c> and <c>X.weight.lora_b</c> in one GGUF file, whose names and order of rows are those of GGUF models.</summary>
+    Gguf,
 }

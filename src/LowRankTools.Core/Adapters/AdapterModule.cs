@@ -38,6 +38,9 @@ public sealed class AdapterModule
     /// <summary>Whether the adapter is known to be of an embedding, whose weight is (entries, features): the delta's transpose.</summary>
     public bool IsEmbedding { get; internal init; }
 
+    /// <summary>Whether A is stored (in, r), as llama.cpp looks rows of an embedding's up.</summary>
+    internal bool IsTurned { get; init; }
+
     /// <summary>What the product of the factors is multiplied by.</summary>
     public double Scaling { get; }
 
@@ -48,7 +51,7 @@ public sealed class AdapterModule
     public long OutFeatures => B.Shape[0];
 
     /// <summary>Inputs, times the kernel's positions for a convolution.</summary>
-    public long InFeatures => A.Shape[1] * Positions;
+    public long InFeatures => Inner * Positions;
 
     /// <summary>Sizes of a convolution's kernel; empty elsewhere.</summary>
     public Dimensions Kernel => Dimensions.Of((Mid ?? A).Shape.AsSpan()[2..]);
@@ -56,13 +59,24 @@ public sealed class AdapterModule
     private long Positions => Kernel.Sizes.Aggregate(1L, (n, k) => n * k);
 
     /// <summary>Inputs as they are stored: (in), or (in, kernel) of a convolution.</summary>
-    internal long[] Inputs => [A.Shape[1], .. Kernel.Sizes];
+    internal long[] Inputs => [Inner, .. Kernel.Sizes];
+
+    private long Inner => A.Shape[IsTurned ? 0 : 1];
 
     /// <summary>Reads A as r x in.</summary>
     /// <exception cref="LowRankToolsException"><c>NonFiniteValues</c>, and those of reading.</exception>
     public Matrix<float> ReadA(CancellationToken cancellationToken = default)
     {
         Matrix<float> a = Finite(A, ReadAs(A, checked((int)A.Shape[0]), cancellationToken));
+        if (IsTurned)
+        {
+            using (a)
+            {
+                Matrix<float> turned = Matrix<float>.Uninitialized(a.Columns, a.Rows);
+                a.Transposed.CopyTo(turned.View);
+                return turned;
+            }
+        }
         if (Mid is null)
             return a;
         using (a)

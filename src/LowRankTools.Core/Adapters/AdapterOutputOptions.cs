@@ -6,10 +6,10 @@ namespace LowRankTools.Core;
 /// <summary>Where and how an adapter is written: what all operations that write one can be told.</summary>
 public sealed record AdapterOutputOptions
 {
-    /// <summary>A .safetensors file in kohya's layout, or a folder in PEFT's; null for one beside the source.</summary>
+    /// <summary>A .safetensors file in kohya's layout, a .gguf file in llama.cpp's, or a folder in PEFT's; null for one beside the source.</summary>
     public string? OutputPath { get; init; }
 
-    /// <summary>Layout to write, Peft or Kohya; null for what the path asks for, or else the source's own.</summary>
+    /// <summary>Layout to write, Peft, Kohya or Gguf; null for what the path asks for, or else the source's own.</summary>
     public AdapterLayout? Layout { get; init; }
 
     /// <summary>Element type of the factors; null for the source's own.</summary>
@@ -29,22 +29,39 @@ public sealed record AdapterOutputOptions
     public void Validate()
     {
         if (Layout == AdapterLayout.LoraLib)
-            throw Invalid("Adapters of loralib are read and not written.", "Write Peft or Kohya with -Layout.");
+            throw Invalid("Adapters of loralib are read and not written.", "Write Peft, Kohya or Gguf with -Layout.");
         if (DType is { } type && !TensorConversion.IsWritable(type))
             throw Invalid($"Factors cannot be written as {type}.", "Choose F32, F16, BF16 or F64.");
         if (OutputPath is { } path && OutputLocation.FormatOf(path) is { } format)
         {
-            if (format != ModelFormat.Safetensors)
-                throw Invalid($"{path}: adapters are written as safetensors.", "Name a folder or a .safetensors file as -OutputPath.");
+            if (format is not (ModelFormat.Safetensors or ModelFormat.Gguf))
+                throw Invalid($"{path}: adapters are written as safetensors or GGUF.", "Name a folder, a .safetensors or a .gguf file as -OutputPath.");
+            if (Layout is not (null or AdapterLayout.Peft) && Layout == AdapterLayout.Gguf != (format == ModelFormat.Gguf))
+                throw Invalid($"{path}: the name asks for another layout than {Layout}.", "Make them agree, or leave -Layout out.");
             if (Layout == AdapterLayout.Peft)
                 throw Invalid($"{path}: an adapter of PEFT is a folder of two files.", "Name a folder as -OutputPath, or write Kohya with -Layout.");
         }
     }
 
-    /// <summary>The layout for an adapter that is made from one of another layout.</summary>
-    internal AdapterLayout LayoutFor(AdapterLayout source) =>
-        Layout ?? (OutputPath is not null && OutputLocation.IsFile(OutputPath) ? AdapterLayout.Kohya
-        : OutputPath is null && source == AdapterLayout.Kohya ? AdapterLayout.Kohya : AdapterLayout.Peft);
+    /// <summary>The layout for an adapter that is made from one of another layout, and keeps its modules' names.</summary>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>: the layout has other names.</exception>
+    internal AdapterLayout LayoutFor(AdapterLayout source)
+    {
+        AdapterLayout layout = AnyLayoutFor(source);
+        return layout == AdapterLayout.Gguf == (source == AdapterLayout.Gguf) ? layout
+            : throw Invalid($"Modules of {source} have other names, and rows in another order, than those of {layout}.", "Change the layout with Convert-LoraAdapter and the -BasePath of a GGUF model.");
+    }
+
+    /// <summary>The layout for an adapter whose modules may get other names.</summary>
+    internal AdapterLayout AnyLayoutFor(AdapterLayout source) =>
+        Layout ?? (OutputPath is not null && OutputLocation.FormatOf(OutputPath) is { } format ? (format == ModelFormat.Gguf ? AdapterLayout.Gguf : AdapterLayout.Kohya)
+        : source == AdapterLayout.Gguf || OutputPath is null && source == AdapterLayout.Kohya ? source : AdapterLayout.Peft);
+
+    /// <summary>Element type of the factors.</summary>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>: llama.cpp does not compute in it.</exception>
+    internal TensorDType TypeFor(AdapterLayout layout, TensorDType source) => layout != AdapterLayout.Gguf ? DType ?? source
+        : DType == TensorDType.F64 ? throw Invalid("llama.cpp does not compute in F64.", "Choose F32, F16 or BF16.")
+        : DType ?? (source == TensorDType.F64 ? TensorDType.F32 : source);
 
     /// <summary>Where an adapter goes.</summary>
     /// <param name="source">What it is made from.</param>
@@ -53,13 +70,14 @@ public sealed record AdapterOutputOptions
     /// <exception cref="LowRankToolsException"><c>OutputNotWritable</c>, <c>OutputFormatNotWritten</c>.</exception>
     internal OutputLocation Location(ModelSource source, AdapterLayout layout, string suffix)
     {
+        ModelFormat format = layout == AdapterLayout.Gguf ? ModelFormat.Gguf : ModelFormat.Safetensors;
         if (OutputPath is { } path && OutputLocation.IsFile(path))
-            return OutputLocation.Resolve(path, source, ModelFormat.Safetensors, suffix);
+            return OutputLocation.Resolve(path, source, format, suffix);
         string name = source.Name, folder;
         if (OutputPath is not null)
         {
             // The common rule says what a folder may be; an adapter's files have names of their own in it.
-            OutputLocation.Resolve(OutputPath, source, ModelFormat.Safetensors, suffix);
+            OutputLocation.Resolve(OutputPath, source, format, suffix);
             folder = Path.GetFullPath(OutputPath);
         }
         else
@@ -75,7 +93,7 @@ public sealed record AdapterOutputOptions
         string stem = layout == AdapterLayout.Peft ? "adapter_model" : name;
         // PEFT's configuration is to the weights what a record is: neither adapter may stand beside the other's.
         string record = layout == AdapterLayout.Peft ? PeftConfig.FileName : $"{stem}.{FactorizationRecord.FileName}";
-        return new OutputLocation(folder, Path.Combine(folder, stem + ".safetensors"), Path.Combine(folder, record), OwnFolder: false);
+        return new OutputLocation(folder, Path.Combine(folder, stem + (format == ModelFormat.Gguf ? ".gguf" : ".safetensors")), Path.Combine(folder, record), OwnFolder: false);
     }
 
     private static LowRankToolsException Invalid(string message, string remedy) => new(CoreErrors.OptionInvalid, message, remedy);

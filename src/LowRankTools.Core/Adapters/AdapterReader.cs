@@ -53,7 +53,7 @@ internal sealed class AdapterReader
         foreach (TensorInfo tensor in _file.Tensors)
         {
             if (AdapterKey.OtherKind(tensor.Name) is { } kind)
-                throw new LowRankToolsException(CoreErrors.AdapterUnsupported, $"{_source.Path}: tensor '{tensor.Name}' is of a {kind} adapter, which is no product of two factors.", "Convert it to plain LoRA first.");
+                throw new LowRankToolsException(CoreErrors.AdapterUnsupported, $"{_source.Path}: tensor '{tensor.Name}' is of a {kind} adapter, which is no product of two factors.", kind is "LoHa" or "LoKr" ? "Make plain LoRA of it with Convert-LoraAdapter." : "Have the program that made it convert it to plain LoRA first.");
             if (AdapterKey.Of(tensor.Name) is not { } key)
             {
                 others.Add(tensor);
@@ -72,7 +72,9 @@ internal sealed class AdapterReader
         }
         // A tensor that happens to be called alpha is no adapter.
         if (layout is not { } found || !parts.Values.Any(p => p.ContainsKey(AdapterPart.A) || p.ContainsKey(AdapterPart.B)))
-            throw new LowRankToolsException(CoreErrors.NotAnAdapter, $"{_source.Path}: the file holds no low-rank pairs that are named as PEFT, kohya or loralib name them.", "Name an adapter's weights or its folder.");
+            throw new LowRankToolsException(CoreErrors.NotAnAdapter, $"{_source.Path}: the file holds no low-rank pairs that are named as PEFT, kohya, loralib or llama.cpp name them.", "Name an adapter's weights or its folder.");
+        if (found == AdapterLayout.Gguf)
+            GgufAdapterKeys.Check(_file);
         List<AdapterModule> modules = [.. order.Select(name => Module(name, parts[name], embeddings.ContainsKey(name), found))];
         return new Adapter(_source, _file, _config, found, modules, others);
     }
@@ -86,30 +88,31 @@ internal sealed class AdapterReader
             if (!tensor.DType.IsFloat() || tensor.ElementCount == 0 || tensor.ElementCount > int.MaxValue)
                 throw Invalid(tensor, $"of type {tensor.DType} and shape {(Dimensions)tensor.Shape} is no factor");
         }
-        CheckShapes(a, b, mid);
+        bool turned = layout == AdapterLayout.Gguf && embedding;
+        CheckShapes(a, b, mid, turned);
         int rank = (int)b.Shape[1];
         double scaling = Scaling(name, parts.GetValueOrDefault(AdapterPart.Alpha), rank, layout);
         if (!double.IsFinite(scaling))
             throw Invalid(a, "has a scale that is no number");
         if (magnitude is not null && (magnitude.ElementCount != b.Shape[0] || mid is not null || embedding))
             throw Invalid(magnitude, $"has shape {(Dimensions)magnitude.Shape}, which is no magnitude for each of {b.Shape[0]} outputs");
-        return new AdapterModule(_file, name, a, b, scaling) { Mid = mid, Magnitude = magnitude, IsEmbedding = embedding };
+        return new AdapterModule(_file, name, a, b, scaling) { Mid = mid, Magnitude = magnitude, IsEmbedding = embedding, IsTurned = turned };
     }
 
-    private void CheckShapes(TensorInfo a, TensorInfo b, TensorInfo? mid)
+    private void CheckShapes(TensorInfo a, TensorInfo b, TensorInfo? mid, bool turned)
     {
         if (a.Shape.Length is < 2 or > 5)
             throw Invalid(a, $"has shape {(Dimensions)a.Shape}, which is no factor's");
         if (b.Shape.Length != a.Shape.Length || b.Shape.Skip(2).Any(s => s != 1))
             throw Invalid(b, $"has shape {(Dimensions)b.Shape}, which does not follow A of shape {(Dimensions)a.Shape}");
-        long inner = mid?.Shape is [.., _, _] ? mid.Shape[0] : a.Shape[0];
+        long inner = mid?.Shape is [.., _, _] ? mid.Shape[0] : a.Shape[turned ? 1 : 0];
         if (mid is not null && (mid.Shape.Length != a.Shape.Length || mid.Shape.Length < 3 || mid.Shape[1] != a.Shape[0] || a.Shape.Skip(2).Any(s => s != 1)))
             throw Invalid(mid, $"has shape {(Dimensions)mid.Shape}, which does not stand between the two factors");
         if (b.Shape[1] != inner)
             throw Invalid(b, $"has rank {b.Shape[1]} and '{a.Name}' has rank {inner}; packed adapters of several projections are not read");
         if (inner > MostRank)
             throw Invalid(b, $"has rank {inner}; {MostRank} is the most");
-        long inputs = mid is null ? a.ElementCount / a.Shape[0] : a.Shape[1] * (mid.ElementCount / mid.Shape[0] / mid.Shape[1]);
+        long inputs = mid is null ? a.ElementCount / inner : a.Shape[1] * (mid.ElementCount / mid.Shape[0] / mid.Shape[1]);
         if (inputs > int.MaxValue || inner * inputs > int.MaxValue)
             throw Invalid(a, "is too large to be computed with");
     }
@@ -117,7 +120,9 @@ internal sealed class AdapterReader
     private double Scaling(string name, TensorInfo? alpha, int rank, AdapterLayout layout)
     {
         if (alpha is not null)
-            return Scalar(alpha) / rank;
+            return Scalar(_source, _file, alpha) / rank;
+        if (layout == AdapterLayout.Gguf)
+            return GgufAdapterKeys.Scaling(_file, rank);
         if (layout == AdapterLayout.Peft && _config is not null)
             return _config.Scaling(name, rank);
         // A kohya file without alpha means the rank itself.
@@ -128,24 +133,28 @@ internal sealed class AdapterReader
             "Give the alpha that it was trained with as -Alpha.");
     }
 
-    private double Scalar(TensorInfo tensor)
+    /// <summary>A single number in an adapter.</summary>
+    /// <exception cref="LowRankToolsException"><c>AdapterInvalid</c>.</exception>
+    internal static double Scalar(ModelSource source, TensorFile file, TensorInfo tensor)
     {
         if (tensor.ElementCount != 1 || TensorDTypes.IsFloat(tensor.DType) == false && tensor.DType is not (TensorDType.I32 or TensorDType.I64))
-            throw Invalid(tensor, $"of type {tensor.DType} and shape {(Dimensions)tensor.Shape} is no single number");
+            throw Invalid(source, tensor, $"of type {tensor.DType} and shape {(Dimensions)tensor.Shape} is no single number");
         if (tensor.DType is TensorDType.I32 or TensorDType.I64)
         {
             byte[] bytes = new byte[tensor.ByteLength];
-            _file.ReadBytes(tensor, 0, bytes);
+            file.ReadBytes(tensor, 0, bytes);
             return tensor.DType == TensorDType.I32 ? System.Buffers.Binary.BinaryPrimitives.ReadInt32LittleEndian(bytes) : System.Buffers.Binary.BinaryPrimitives.ReadInt64LittleEndian(bytes);
         }
         float[] value = new float[1];
-        _file.ReadSingles(tensor, 0, value);
-        return float.IsFinite(value[0]) ? value[0] : throw Invalid(tensor, "is no number");
+        file.ReadSingles(tensor, 0, value);
+        return float.IsFinite(value[0]) ? value[0] : throw Invalid(source, tensor, "is no number");
     }
 
     private TensorInfo Part(string name, Dictionary<AdapterPart, TensorInfo> parts, AdapterPart part) =>
         parts.TryGetValue(part, out TensorInfo? tensor) ? tensor : throw Invalid(parts.Values.First(), $"belongs to module '{name}', whose factor {part} is missing");
 
-    private LowRankToolsException Invalid(TensorInfo tensor, string what) =>
-        new(CoreErrors.AdapterInvalid, $"{_source.Path}: tensor '{tensor.Name}' {what}.", "Take the adapter from its source again.");
+    private LowRankToolsException Invalid(TensorInfo tensor, string what) => Invalid(_source, tensor, what);
+
+    private static LowRankToolsException Invalid(ModelSource source, TensorInfo tensor, string what) =>
+        new(CoreErrors.AdapterInvalid, $"{source.Path}: tensor '{tensor.Name}' {what}.", "Take the adapter from its source again.");
 }

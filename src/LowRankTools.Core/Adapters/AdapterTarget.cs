@@ -9,6 +9,9 @@ namespace LowRankTools.Core;
 /// <param name="Transposed">Whether the weight is stored (in, out).</param>
 internal sealed record AdapterTarget(AdapterModule Module, ModelLayer Layer, bool Transposed)
 {
+    /// <summary>Where the weight's rows lie against the adapter's.</summary>
+    public RowOrder Order { get; init; }
+
     /// <summary>The weight with the adapter in it: W + weight * scaling * B A, or DoRA's rescaled rows of that.</summary>
     /// <param name="file">File of the base model.</param>
     /// <param name="weight">Strength; 1 for the adapter as it was trained.</param>
@@ -52,6 +55,7 @@ internal sealed record AdapterTarget(AdapterModule Module, ModelLayer Layer, boo
         using Matrix<float> a = Module.ReadA(cancellationToken), b = Module.ReadB(cancellationToken);
         // The scale goes into the small factor in float64: one rounding an entry of B, not one of the scale for all.
         AdapterFactors.Scale(b, Module.Scaling * weight);
+        Order.Apply(b);
         Gemm.Multiply(1, b.View, a.View, 1, target, null, cancellationToken);
         if (Module.Magnitude is not null)
             Rescale(target, cancellationToken);
@@ -61,11 +65,13 @@ internal sealed record AdapterTarget(AdapterModule Module, ModelLayer Layer, boo
     private void Rescale(MatrixView<float> target, CancellationToken cancellationToken)
     {
         using Matrix<float> magnitude = Module.ReadMagnitude(cancellationToken);
+        using Matrix<float> column = Matrix<float>.From(magnitude.Columns, 1, magnitude.Row(0));
+        Order.Apply(column);
         for (int i = 0; i < target.Rows; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
             MatrixView<float> row = target.Slice(i, 0, 1, target.Columns);
-            float factor = (float)(magnitude[0, i] / Math.Sqrt(Norms.FrobeniusSquared(row, null, cancellationToken)));
+            float factor = (float)(column[i, 0] / Math.Sqrt(Norms.FrobeniusSquared(row, null, cancellationToken)));
             for (int j = 0; j < target.Columns; j++)
                 row[0, j] *= factor;
         }

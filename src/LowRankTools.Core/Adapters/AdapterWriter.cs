@@ -7,9 +7,12 @@ using LowRankTools.Numerics;
 
 namespace LowRankTools.Core;
 
-/// <summary>An adapter that is about to be written. Scales are inside the factors, so that every alpha is the rank.</summary>
+/// <summary>
+/// An adapter that is about to be written. Scales are inside the factors, so that every alpha is the rank; GGUF has one alpha for
+/// all modules, the largest rank, and factors of smaller rank r hold r over it beside their scale.
+/// </summary>
 /// <param name="Location">Where it goes.</param>
-/// <param name="Layout">Peft or Kohya.</param>
+/// <param name="Layout">Peft, Kohya or Gguf.</param>
 /// <param name="DType">Element type of the factors.</param>
 /// <param name="Options">Force, disk.</param>
 internal sealed record AdapterWriter(OutputLocation Location, AdapterLayout Layout, TensorDType DType, AdapterOutputOptions Options)
@@ -18,6 +21,9 @@ internal sealed record AdapterWriter(OutputLocation Location, AdapterLayout Layo
 
     /// <summary>Files that are read and must stay as they are.</summary>
     public SourceFiles Source { get; init; } = SourceFiles.None;
+
+    /// <summary>Architecture of the base model, for GGUF alone.</summary>
+    public string? Architecture { get; init; }
 
     /// <summary>What the configuration says beside ranks.</summary>
     public IEnumerable<(string Field, string Value)> Notes { get; init; } = [];
@@ -49,11 +55,15 @@ internal sealed record AdapterWriter(OutputLocation Location, AdapterLayout Layo
     {
         Check();
         OutputRequest request = Request(factors);
+        CheckGguf(factors);
+        int most = factors.Max(f => f.Rank);
         using ModelOutput output = ModelOutput.Create(request);
         foreach (AdapterFactors pair in factors)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            MatrixRows.Write(output, SpecOf(pair, AdapterPart.A), pair.A.View, Location.WeightsPath, cancellationToken);
+            MatrixRows.Write(output, SpecOf(pair, AdapterPart.A), IsTurned(pair) ? pair.A.Transposed : pair.A.View, Location.WeightsPath, cancellationToken);
+            if (Layout == AdapterLayout.Gguf)
+                AdapterFactors.Scale(pair.B, (double)pair.Rank / most);
             MatrixRows.Write(output, SpecOf(pair, AdapterPart.B), pair.B.View, Location.WeightsPath, cancellationToken);
             if (Layout == AdapterLayout.Kohya)
                 WriteAlpha(output, pair);
@@ -63,7 +73,23 @@ internal sealed record AdapterWriter(OutputLocation Location, AdapterLayout Layo
     }
 
     private OutputRequest Request(IReadOnlyList<AdapterFactors> factors) =>
-        new(Location, ModelFormat.Safetensors, [.. Specs(factors)], Metadata(factors)) { Source = Source, Force = Options.Force, Disk = Options.Disk, HasRecord = Layout == AdapterLayout.Peft };
+        new(Location, Layout == AdapterLayout.Gguf ? ModelFormat.Gguf : ModelFormat.Safetensors, [.. Specs(factors)], Metadata(factors))
+        {
+            Source = Source, Force = Options.Force, Disk = Options.Disk, HasRecord = Layout == AdapterLayout.Peft,
+            Gguf = Layout == AdapterLayout.Gguf ? new GgufContents(null, GgufAdapterKeys.Values(Architecture!, factors.Max(f => f.Rank))) : null,
+        };
+
+    private bool IsTurned(AdapterFactors pair) => Layout == AdapterLayout.Gguf && pair.IsEmbedding;
+
+    private void CheckGguf(IReadOnlyList<AdapterFactors> factors)
+    {
+        if (Layout != AdapterLayout.Gguf)
+            return;
+        if (Architecture is null)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{Location.WeightsPath}: an adapter in GGUF names its base model's architecture.", "Give a GGUF model as -BasePath.");
+        if (factors.FirstOrDefault(f => f.Inputs.Length > 1 || f.IsEmbedding && f.Name != "token_embd") is { } odd)
+            throw new LowRankToolsException(CoreErrors.AdapterUnsupported, $"{Location.WeightsPath}: module '{odd.Name}' is a convolution or an embedding of positions, which llama.cpp adapts in no GGUF.", "Write Peft or Kohya.");
+    }
 
     private IEnumerable<TensorSpec> Specs(IEnumerable<AdapterFactors> factors) => factors.SelectMany(pair => Layout == AdapterLayout.Kohya
         ? [SpecOf(pair, AdapterPart.A), SpecOf(pair, AdapterPart.B), SpecOf(pair, AdapterPart.Alpha)]
@@ -72,7 +98,7 @@ internal sealed record AdapterWriter(OutputLocation Location, AdapterLayout Layo
     private TensorSpec SpecOf(AdapterFactors pair, AdapterPart part)
     {
         string name = AdapterKey.Write(Layout, pair.Name, part, pair.IsEmbedding);
-        return part == AdapterPart.Alpha ? new TensorSpec(name, TensorDType.F32, []) : new TensorSpec(name, DType, [.. part == AdapterPart.A ? pair.ShapeOfA : pair.ShapeOfB]);
+        return part == AdapterPart.Alpha ? new TensorSpec(name, TensorDType.F32, []) : new TensorSpec(name, DType, [.. part == AdapterPart.B ? pair.ShapeOfB : IsTurned(pair) ? [pair.A.Columns, pair.Rank] : pair.ShapeOfA]);
     }
 
     private void WriteAlpha(ModelOutput output, AdapterFactors pair)
@@ -89,6 +115,8 @@ internal sealed record AdapterWriter(OutputLocation Location, AdapterLayout Layo
 
     private Dictionary<string, string> Metadata(IReadOnlyList<AdapterFactors> factors)
     {
+        if (Layout == AdapterLayout.Gguf)
+            return [];
         Dictionary<string, string> metadata = new(StringComparer.Ordinal) { ["format"] = "pt" };
         if (Layout == AdapterLayout.Kohya)
         {

@@ -15,9 +15,11 @@ internal sealed class BaseNames
     private readonly Dictionary<string, ModelLayer> _modules = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ModelLayer?> _flat = new(StringComparer.Ordinal);
     private readonly string[] _containers;
+    private readonly GgufFamily? _family;
 
     public BaseNames(Model model)
     {
+        _family = GgufFamily.Of(model.File);
         foreach (ModelLayer layer in model.Layers.Where(l => l.Tensor.Shape.Length >= 2))
         {
             string module = LayerNames.Module(layer.Shape.Name);
@@ -34,11 +36,11 @@ internal sealed class BaseNames
         _containers = [.. _modules.Keys.SelectMany(Containers).Distinct(StringComparer.Ordinal).Take(MostContainers)];
     }
 
-    /// <summary>The weight of each module; null where there is none. One rule holds for all modules of a network.</summary>
-    public IReadOnlyList<(AdapterModule Module, ModelLayer? Layer)> Find(IReadOnlyList<AdapterModule> modules)
+    /// <summary>The weight of each module, by its name; null where there is none. One rule holds for all modules of a network.</summary>
+    public IReadOnlyDictionary<string, ModelLayer?> Find(IEnumerable<string> modules)
     {
         Dictionary<string, ModelLayer?> found = new(StringComparer.Ordinal);
-        foreach (IGrouping<string, string> network in modules.Select(m => m.Name).GroupBy(Network, StringComparer.Ordinal))
+        foreach (IGrouping<string, string> network in modules.GroupBy(Network, StringComparer.Ordinal))
         {
             List<string> names = [.. network];
             Func<string, string>? best = null;
@@ -53,7 +55,7 @@ internal sealed class BaseNames
             }
             names.ForEach(n => found[n] = Lookup(best!(n)));
         }
-        return [.. modules.Select(m => (m, found[m.Name]))];
+        return found;
     }
 
     private IEnumerable<Func<string, string>> Rules(string network)
@@ -61,6 +63,8 @@ internal sealed class BaseNames
         yield return name => name[network.Length..];
         yield return name => WithoutFirst(name[network.Length..]);
         yield return name => WithoutFirst(WithoutFirst(name[network.Length..]));
+        if (_family is { } family)
+            yield return name => family.ToGguf(name) ?? name;
         foreach (string container in _containers)
             yield return name => container + name[network.Length..];
     }

@@ -20,7 +20,10 @@ public sealed class CheckAdapter(double? alpha = null, string? outputPath = null
         using Adapter adapter = Adapter.Open(adapterSource, alpha);
         using Model model = Model.Open(baseModel);
         AdapterFit fit = AdapterFit.Of(adapter, model);
-        long bytes = model.Layers.Where(l => l.Shape.TiedTo is null).Sum(l => OutputTypes.Copy(l.Tensor.DType, ModelFormat.Safetensors, null).ByteLength(l.Tensor.ElementCount));
+        ModelFormat format = OutputTypes.Choose(null, outputPath, baseModel) is var chosen && chosen == ModelFormat.Onnx ? ModelFormat.Safetensors : chosen;
+        HashSet<string> changed = fit.Targets.Select(t => t.Layer.Shape.Name).ToHashSet(StringComparer.Ordinal);
+        long bytes = model.Layers.Where(l => l.Shape.TiedTo is null).Sum(l => (changed.Contains(l.Shape.Name)
+            ? OutputTypes.Weight(l.Tensor.DType, null, format, l.Tensor.Shape) : OutputTypes.Copy(l.Tensor.DType, format, null)).ByteLength(l.Tensor.ElementCount));
         long? free = Free(outputPath is null ? Path.GetDirectoryName(baseModel.Path)! : Path.GetFullPath(outputPath));
         List<AdapterMisfit> problems = [.. fit.Misfits, .. adapter.Others.Select(o => new AdapterMisfit("", o.Name, "is no part of a pair, and merging would lose it"))];
         if (free < bytes)

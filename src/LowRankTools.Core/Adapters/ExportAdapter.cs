@@ -13,9 +13,10 @@ public sealed class ExportAdapter(ExportAdapterOptions options)
     private const int PieceBytes = 1 << 20;
 
     /// <summary>Where the adapter of a tuned model would go.</summary>
-    public OutputLocation Location(ModelSource tuned) => options.Output.Location(tuned, Layout, Suffix);
+    public OutputLocation Location(ModelSource tuned) => options.Output.Location(tuned, LayoutOf(tuned), Suffix);
 
-    private AdapterLayout Layout => options.Output.LayoutFor(AdapterLayout.Peft);
+    // A model's names are its adapter's: those of GGUF are GGUF's.
+    private AdapterLayout LayoutOf(ModelSource tuned) => options.Output.LayoutFor(OutputLocation.FormatOf(tuned.Path) == ModelFormat.Gguf ? AdapterLayout.Gguf : AdapterLayout.Peft);
 
     /// <summary>Exports one adapter.</summary>
     /// <param name="tuned">The model after training.</param>
@@ -31,8 +32,10 @@ public sealed class ExportAdapter(ExportAdapterOptions options)
         using Model model = Model.Open(tuned), before = Model.Open(baseModel);
         List<(ModelLayer Tuned, ModelLayer Base)> pairs = Pairs(model, before);
         bool inOut = pairs.Where(p => p.Base.Shape.Kind != LayerKind.Embedding).All(p => p.Base.Shape.Orientation == WeightOrientation.InOut);
-        AdapterWriter writer = new(Location(tuned), Layout, options.Output.DType ?? TensorDType.F32, options.Output)
+        AdapterLayout layout = LayoutOf(tuned);
+        AdapterWriter writer = new(Location(tuned), layout, options.Output.TypeFor(layout, TensorDType.F32), options.Output)
         {
+            Architecture = before.File.Metadata.GetValueOrDefault(GgufAdapterKeys.Architecture),
             Source = SourceFiles.Of([.. model.File.Files, .. before.File.Files]),
             Notes = [("base_model_name_or_path", baseModel.Name)],
             FanInFanOut = inOut && pairs.Exists(p => p.Base.Shape.Kind != LayerKind.Embedding),

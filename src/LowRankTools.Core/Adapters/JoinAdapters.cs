@@ -53,9 +53,9 @@ public sealed class JoinAdapters(JoinMode mode, AdapterRank? rank, AdapterOutput
             List<List<(AdapterModule Module, double Weight)>> modules = Matched(adapters, weights);
             Adapter first = adapters[0];
             AdapterLayout layout = options.LayoutFor(first.Layout);
-            AdapterWriter writer = new(options.Location(first.Source, layout, Suffix), layout, options.DType ?? first.WritableDType, options)
+            AdapterWriter writer = new(options.Location(first.Source, layout, Suffix), layout, options.TypeFor(layout, first.WritableDType), options)
             {
-                Source = SourceFiles.Of(adapters.SelectMany(a => a.Files)), Notes = first.Notes, FanInFanOut = first.FanInFanOut,
+                Source = SourceFiles.Of(adapters.SelectMany(a => a.Files)), Notes = first.Notes, FanInFanOut = first.FanInFanOut, Architecture = first.Architecture,
             };
             AdapterRun run = new(writer, rank is null ? mode.ToString() : $"{mode} {rank}", first.Source.Name)
             {
@@ -86,6 +86,8 @@ public sealed class JoinAdapters(JoinMode mode, AdapterRank? rank, AdapterOutput
         {
             if (adapters[i].FanInFanOut != adapters[0].FanInFanOut)
                 throw Apart(adapters[i], "stores weights the other way round than the first one");
+            if (adapters[i].Architecture != adapters[0].Architecture)
+                throw Apart(adapters[i], "has names and an order of rows that are not the first one's: one of them is for a GGUF model, or they are for two architectures");
             foreach (AdapterModule module in adapters[i].Modules)
             {
                 if (!byName.TryGetValue(module.Name, out List<(AdapterModule Module, double Weight)>? parts))

@@ -12,7 +12,9 @@ namespace LowRankTools.Core;
 public sealed class MergeAdapter(MergeAdapterOptions options)
 {
     /// <summary>Where the output of a base model and an adapter would go.</summary>
-    public OutputLocation Location(ModelSource baseModel, ModelSource adapter) => OutputLocation.Resolve(options.OutputPath, Named(baseModel, adapter), options.Format, "");
+    public OutputLocation Location(ModelSource baseModel, ModelSource adapter) => OutputLocation.Resolve(options.OutputPath, Named(baseModel, adapter), FormatOf(baseModel), "");
+
+    private ModelFormat FormatOf(ModelSource baseModel) => OutputTypes.Choose(options.Format, options.OutputPath, baseModel) is var format && format == ModelFormat.Onnx ? ModelFormat.Safetensors : format;
 
     /// <summary>Merges one adapter.</summary>
     /// <param name="baseModel">The model that the adapter was trained on.</param>
@@ -30,15 +32,19 @@ public sealed class MergeAdapter(MergeAdapterOptions options)
         using Model model = Model.Open(baseModel);
         // DoRA's rows are rescaled whole: half of that is another formula than half of the adapter.
         adapter.RefuseOthers(withMagnitudes: options.Weight != 1);
+        ModelFormat format = FormatOf(baseModel);
+        OutputCheck.Source(model, format, options.DType);
         AdapterFit fit = AdapterFit.Of(adapter, model);
         fit.Require();
-        List<OutputItem> items = OutputItems.Checked(Items(model, fit), baseModel.Path);
+        List<OutputItem> items = OutputItems.Checked(Items(model, fit, format), baseModel.Path);
         OutputLocation location = Location(baseModel, adapterSource);
         CompanionFiles.Check(location, baseModel);
         Dictionary<string, string> metadata = OutputItems.Metadata(model.File, options.Format, items, record: null, model.Decompositions);
         OutputRequest request = new(location, options.Format, [.. items.SelectMany(i => i.Written)], metadata)
+        Dictionary<string, string> metadata = OutputItems.Metadata(model.File, format, items, record: null);
+        OutputRequest request = new(location, format, [.. items.SelectMany(i => i.Written)], metadata)
         {
-            MaxShardBytes = options.MaxShardBytes, Source = SourceFiles.Of([.. model.File.Files, .. adapter.Files]), Disk = options.Disk, Force = options.Force,
+            MaxShardBytes = options.MaxShardBytes, Source = SourceFiles.Of([.. model.File.Files, .. adapter.Files]), Disk = options.Disk, Force = options.Force, Gguf = GgufContents.Of(model, format),
         };
         MergeAdapterResult result = Planned(model, adapter, items, location);
         if (options.WhatIf)
@@ -51,18 +57,18 @@ public sealed class MergeAdapter(MergeAdapterOptions options)
 
     private static ModelSource Named(ModelSource baseModel, ModelSource adapter) => baseModel with { Name = $"{baseModel.Name}-{AdapterReader.Named(adapter).Name}" };
 
-    private List<OutputItem> Items(Model model, AdapterFit fit)
+    private List<OutputItem> Items(Model model, AdapterFit fit, ModelFormat format)
     {
         Dictionary<string, AdapterTarget> targets = fit.Targets.ToDictionary(t => t.Layer.Shape.Name, StringComparer.Ordinal);
         Dictionary<string, TensorInfo> tensors = model.Layers.ToDictionary(l => l.Shape.Name, l => l.Tensor, StringComparer.Ordinal);
-        return [.. model.Layers.Select(layer => Item(layer, targets.GetValueOrDefault(layer.Shape.Name), tensors))];
+        return [.. model.Layers.Select(layer => Item(layer, targets.GetValueOrDefault(layer.Shape.Name), tensors, format))];
     }
 
-    private OutputItem Item(ModelLayer layer, AdapterTarget? target, Dictionary<string, TensorInfo> tensors)
+    private OutputItem Item(ModelLayer layer, AdapterTarget? target, Dictionary<string, TensorInfo> tensors, ModelFormat format)
     {
         if (target is not null)
-            return new OutputItem.Adapted(target, new TensorSpec(layer.Shape.Name, OutputTypes.Factor(layer.Tensor.DType, options.DType), layer.Tensor.Shape));
-        TensorSpec spec = new(layer.Shape.Name, OutputTypes.Copy(layer.Tensor.DType, options.Format, options.DType), layer.Tensor.Shape);
+            return new OutputItem.Adapted(target, new TensorSpec(layer.Shape.Name, OutputTypes.Weight(layer.Tensor.DType, options.DType, format, layer.Tensor.Shape), layer.Tensor.Shape));
+        TensorSpec spec = new(layer.Shape.Name, OutputTypes.Copy(layer.Tensor.DType, format, options.DType), layer.Tensor.Shape);
         bool alias = layer.Shape.TiedTo is { } first && tensors.TryGetValue(first, out TensorInfo? leader) && TensorTies.SameData(leader, layer.Tensor);
         return alias ? new OutputItem.Alias(spec, layer.Shape.TiedTo!) : new OutputItem.Copy(layer.Tensor, spec);
     }

@@ -9,8 +9,8 @@ public sealed record MergeAdapterOptions
     /// <summary>Where the model goes, <see cref="OutputLocation"/>; null for a folder beside the base model.</summary>
     public string? OutputPath { get; init; }
 
-    /// <summary>Format to write: Safetensors or PyTorch.</summary>
-    public ModelFormat Format { get; init; } = ModelFormat.Safetensors;
+    /// <summary>Format to write: Safetensors, PyTorch, or Gguf for base models that are in it; null for what the output's name asks for, Gguf where the base is in it, and Safetensors elsewhere.</summary>
+    public ModelFormat? Format { get; init; }
 
     /// <summary>Element type of the weights that change; null for their own.</summary>
     public TensorDType? DType { get; init; }
@@ -37,7 +37,7 @@ public sealed record MergeAdapterOptions
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>, <c>OutputFormatNotWritten</c>.</exception>
     public void Validate()
     {
-        if (Format == ModelFormat.Onnx)
+        if ((Format ?? (OutputPath is null ? null : OutputLocation.FormatOf(OutputPath))) == ModelFormat.Onnx)
             throw new LowRankToolsException(CoreErrors.OutputFormatNotWritten, "Adapters are not merged into ONNX graphs.", "Write Safetensors or PyTorch.");
         if (!double.IsFinite(Weight) || Weight == 0)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"A weight of {Weight} merges nothing.", "Give -Weight a number other than zero.");

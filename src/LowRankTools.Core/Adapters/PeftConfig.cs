@@ -25,15 +25,16 @@ internal sealed class PeftConfig
     private readonly double _alpha;
     private readonly bool _rootScaling;
 
-    private PeftConfig(ConfigFile file)
+    private PeftConfig(ConfigFile file, bool ofProducts)
     {
         _file = file;
         string kind = file.Text("peft_type", "LORA");
-        if (!kind.Equals("LORA", StringComparison.OrdinalIgnoreCase))
-            throw Unsupported($"it is of type {kind}");
+        string[] kinds = ofProducts ? ["LOHA", "LOKR"] : ["LORA"];
+        if (!kinds.Contains(kind, StringComparer.OrdinalIgnoreCase))
+            throw Unsupported($"it is of type {kind}, and its tensors are of type {string.Join(" or ", kinds)}");
         CheckBase();
         _rank = file.Int("r", 8);
-        _alpha = file.Number("lora_alpha", 8);
+        _alpha = file.Number(ofProducts ? "alpha" : "lora_alpha", 8);
         _rootScaling = file.Flag("use_rslora", false);
         FanInFanOut = file.Flag("fan_in_fan_out", false);
         _ranks = Patterns("rank_pattern");
@@ -48,9 +49,15 @@ internal sealed class PeftConfig
         s_kept.Where(_file.Has).Select(f => (f, _file.Text(f)));
 
     /// <summary>Reads the file beside an adapter's weights; null where there is none.</summary>
+    /// <param name="weights">Full path of the weights.</param>
+    /// <param name="ofProducts">Whether the weights are LoHa's or LoKr's.</param>
     /// <exception cref="LowRankToolsException"><c>ConfigInvalid</c>, <c>AdapterUnsupported</c>.</exception>
-    public static PeftConfig? Beside(string weights) =>
-        Formats.SiblingPath.Companion(Path.GetDirectoryName(weights)!, FileName) is { } path ? new PeftConfig(ConfigFile.Read(path)) : null;
+    public static PeftConfig? Beside(string weights, bool ofProducts = false) =>
+        Formats.SiblingPath.Companion(Path.GetDirectoryName(weights)!, FileName) is { } path ? new PeftConfig(ConfigFile.Read(path), ofProducts) : null;
+
+    /// <summary>The scale of a product whose factors need not show the rank: alpha / r.</summary>
+    /// <exception cref="LowRankToolsException"><c>AdapterInvalid</c>: the configuration says another rank.</exception>
+    public double Scaling(string module, int? rank) => Scaling(module, rank ?? (int)(Find(_ranks, module) ?? _rank));
 
     /// <summary>The scale of a module's product: alpha / r, or alpha / sqrt(r).</summary>
     /// <param name="module">Its full name.</param>

@@ -34,9 +34,9 @@ public sealed class ResizeAdapter(AdapterRank rank, AdapterOutputOptions options
         using Adapter adapter = Adapter.Open(source, alpha);
         adapter.RefuseOthers(withMagnitudes: true);
         AdapterLayout layout = options.LayoutFor(adapter.Layout);
-        AdapterWriter writer = new(options.Location(adapter.Source, layout, Suffix), layout, options.DType ?? adapter.WritableDType, options)
+        AdapterWriter writer = new(options.Location(adapter.Source, layout, Suffix), layout, options.TypeFor(layout, adapter.WritableDType), options)
         {
-            Source = SourceFiles.Of(adapter.Files), Notes = adapter.Notes, FanInFanOut = adapter.FanInFanOut,
+            Source = SourceFiles.Of(adapter.Files), Notes = adapter.Notes, FanInFanOut = adapter.FanInFanOut, Architecture = adapter.Architecture,
         };
         AdapterRun run = new(writer, rank.ToString(), adapter.Source.Name) { Sources = [source.Path], ParametersBefore = adapter.Parameters };
         return run.Run(adapter.Modules.Count, i => adapter.Modules[i].Name, i => Resize(adapter.Modules[i], cancellationToken), sideBySide: true, progress, cancellationToken);

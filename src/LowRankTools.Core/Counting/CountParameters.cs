@@ -57,6 +57,7 @@ public static class CountParameters
             RunBytes = runBytes,
             RunBytesFloat16 = halfBytes,
             TrainBytesAdam = trainable * AdamBytes + (parameters - trainable) * Float32Bytes,
+            Adapter = AdapterParts.Of(model.File.Tensors) is { } adapter ? new AdapterSummary(adapter.Layout, adapter.Ranks.Count, adapter.Ranks.Min(), adapter.Ranks.Max()) : null,
             ByDType = byDType,
             ByKind = byKind,
             Note = model.Source.Note.Length > 0 ? model.Source.Note : null,

@@ -42,6 +42,9 @@ public sealed record ParameterCount
     /// </summary>
     public required long TrainBytesAdam { get; init; }
 
+    /// <summary>What there is to say of an adapter (LoRA); null for a model.</summary>
+    public AdapterSummary? Adapter { get; init; }
+
     /// <summary>Parameters by element type.</summary>
     public required IReadOnlyDictionary<string, long> ByDType { get; init; }
 

@@ -64,7 +64,7 @@ public sealed record FactorizationResult
     /// <summary>Full paths of files of an earlier output that were replaced or removed, or would be.</summary>
     public IReadOnlyList<string> Displaced { get; init => field = new ShownList<string>(value); } = new ShownList<string>([]);
 
-    /// <summary>What was removed of a run that had been killed; empty where nothing was.</summary>
+    /// <summary>What should be known of the output: that no runtime reads its pairs, or what was removed of a run that had been killed; empty where there is nothing.</summary>
     public string Note { get; init; } = "";
 
     /// <summary>Seconds for the whole model; null where nothing was computed.</summary>

@@ -18,13 +18,13 @@ public sealed class FactorizeModel(FactorizeOptions options)
 
     private const string Suffix = "-lowrank";
 
+    private const string PairsInGguf = "llama.cpp runs no low-rank pairs: this GGUF is read by LowRankTools alone. Merge-LowRankFactor makes a dense GGUF of it that llama.cpp loads, as large as the model was.";
+
     /// <summary>Where the output of a model would go.</summary>
     public OutputLocation Location(ModelSource source) =>
         OutputLocation.Resolve(options.OutputPath, source, FormatOf(source), Suffix);
 
-    private ModelFormat FormatOf(ModelSource source) => options.Format
-        ?? (options.OutputPath is { } path ? OutputLocation.FormatOf(path) : null)
-        ?? (source.Path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase) ? ModelFormat.Onnx : ModelFormat.Safetensors);
+    private ModelFormat FormatOf(ModelSource source) => OutputTypes.Choose(options.Format, options.OutputPath, source);
 
     /// <summary>Factorizes one model, or only plans it (<see cref="FactorizeOptions.WhatIf"/>).</summary>
     /// <param name="source">The model.</param>
@@ -53,13 +53,13 @@ public sealed class FactorizeModel(FactorizeOptions options)
             : new MakePlan(options.PlanOptions!).Run(model, stored, progress, cancellationToken);
         calibrations?.Check(model, plan);
         List<OutputItem> items = new FactorizedItems(model, plan, options, format).Build();
-        FactorizationResult result = Planned(model, plan, items, location) with { Uncalibrated = calibrations?.Missing(plan).ToArray() ?? [] };
+        FactorizationResult result = Planned(model, plan, items, location) with { Uncalibrated = calibrations?.Missing(plan).ToArray() ?? [], Note = format == ModelFormat.Gguf ? PairsInGguf : "" };
         FactorizationRecord Record(Func<string, Measured> of) => RecordOf(model, plan, calibrations, of);
         Dictionary<string, string> Metadata(FactorizationRecord record) => OutputItems.Metadata(model.File, format, items, record.ToMetadata(), model.Decompositions);
         OutputRequest request = new(location, format, [.. items.SelectMany(i => i.Written)], Metadata(Record(_ => s_longest)))
         {
             MaxShardBytes = options.MaxShardBytes, HasRecord = true, Source = read, Disk = options.Disk,
-            Force = options.Force, Graph = format == ModelFormat.Onnx ? GraphEdit.Of(model, items) : null,
+            Force = options.Force, Graph = format == ModelFormat.Onnx ? GraphEdit.Of(model, items) : null, Gguf = GgufContents.Of(model, format),
         };
         if (options.WhatIf)
             return result with { Displaced = request.Displaced().ToArray() };
@@ -70,7 +70,7 @@ public sealed class FactorizeModel(FactorizeOptions options)
         Write(model, items, output, calibrations, measured, progress, cancellationToken);
         FactorizationRecord record = Record(name => measured[name]);
         string entry = output.Complete(Metadata(record), record.ToFile(), Path.GetDirectoryName(model.Source.Path));
-        return Finished(result, entry, measured) with { Seconds = clock.Elapsed.TotalSeconds, Displaced = output.Displaced.ToArray(), Note = output.Note };
+        return Finished(result, entry, measured) with { Seconds = clock.Elapsed.TotalSeconds, Displaced = output.Displaced.ToArray(), Note = string.Join(' ', new[] { result.Note, output.Note }.Where(n => n.Length > 0)) };
     }
 
     private static LowRankToolsException NothingToDo(RankPlan plan) => new(CoreErrors.NothingToFactorize,

@@ -21,7 +21,7 @@ public sealed record FactorizeOptions
     /// <summary>Where the model goes, <see cref="OutputLocation"/>; null for a folder beside the source.</summary>
     public string? OutputPath { get; init; }
 
-    /// <summary>Format to write: Safetensors, PyTorch, or Onnx for models that are in it; null for Onnx where the source is, and Safetensors elsewhere.</summary>
+    /// <summary>Format to write: Safetensors, PyTorch, or Onnx and Gguf for models that are in them; null for these two where the source is in them, and Safetensors elsewhere.</summary>
     public ModelFormat? Format { get; init; }
 
     /// <summary>Element type of the factors, and of what the output format cannot hold as it is; null for the

@@ -8,18 +8,42 @@ internal static class OutputTypes
     /// <summary>What quantised and very small floats become where they cannot stay: half is wider than all of them.</summary>
     private const TensorDType Fallback = TensorDType.F16;
 
-    /// <summary>Format that is written where none is asked for: a graph stays one.</summary>
-    public static ModelFormat Default(ModelFormat source) => source == ModelFormat.Onnx ? ModelFormat.Onnx : ModelFormat.Safetensors;
+    /// <summary>Format that is written where none is asked for: a graph stays one, and a file with all that llama.cpp needs to know stays that.</summary>
+    public static ModelFormat Default(ModelFormat source) => source is ModelFormat.Onnx or ModelFormat.Gguf ? source : ModelFormat.Safetensors;
+
+    /// <summary>Format that a model is written in, before it is opened: what was asked for, what the output's name asks for, or its own habit's.</summary>
+    /// <param name="wanted">What was asked for.</param>
+    /// <param name="outputPath">Where it goes.</param>
+    /// <param name="source">The model that is read.</param>
+    public static ModelFormat Choose(ModelFormat? wanted, string? outputPath, ModelSource source) => wanted
+        ?? (outputPath is null ? null : OutputLocation.FormatOf(outputPath))
+        ?? (OutputLocation.FormatOf(source.Path) is ModelFormat.Onnx or ModelFormat.Gguf ? OutputLocation.FormatOf(source.Path)!.Value : ModelFormat.Safetensors);
 
     /// <summary>Type of a layer's factors.</summary>
     public static TensorDType Factor(TensorDType source, TensorDType? wanted) =>
-        wanted ?? (TensorConversion.IsWritable(source) ? source : Fallback);
+        wanted is { } type && type != TensorDType.Q8_0 ? type : TensorConversion.IsWritable(source) ? source : Fallback;
+
+    /// <summary>Type of a dense weight that was computed. Q8_0 stays, or is made where it is asked for, if GGUF is written and its blocks fill the rows.</summary>
+    /// <param name="source">Its type before.</param>
+    /// <param name="wanted">Type that was asked for.</param>
+    /// <param name="format">Format that is written.</param>
+    /// <param name="shape">Its sizes.</param>
+    /// <param name="fallback">Type in place of one that nothing can be computed in.</param>
+    public static TensorDType Weight(TensorDType source, TensorDType? wanted, ModelFormat format, IReadOnlyList<long> shape, TensorDType fallback = Fallback) =>
+        format == ModelFormat.Gguf && (wanted ?? source) == TensorDType.Q8_0 && shape[^1] % TensorDType.Q8_0.BlockElements() == 0 ? TensorDType.Q8_0
+        : wanted is { } type && type != TensorDType.Q8_0 ? type : TensorConversion.IsWritable(source) ? source : fallback;
 
     /// <summary>Type of a tensor that is not factorized: its own wherever the format can hold it.</summary>
     public static TensorDType Copy(TensorDType source, ModelFormat format, TensorDType? wanted) =>
-        Holds(format, source) || !source.IsFloat() ? source : wanted ?? Fallback;
+        Holds(format, source) || !source.IsFloat() ? source : wanted is { } type && type != TensorDType.Q8_0 ? type : Fallback;
 
     /// <summary>Whether a format can hold a type bit for bit.</summary>
     public static bool Holds(ModelFormat format, TensorDType dtype) =>
-        format == ModelFormat.Onnx || (format == ModelFormat.PyTorch ? PyTorchModelWriter.Supports(dtype) : SafetensorsModelWriter.Supports(dtype));
+        format switch
+        {
+            ModelFormat.Onnx => true,
+            ModelFormat.Gguf => GgufModelWriter.Supports(dtype),
+            ModelFormat.PyTorch => PyTorchModelWriter.Supports(dtype),
+            _ => SafetensorsModelWriter.Supports(dtype),
+        };
 }

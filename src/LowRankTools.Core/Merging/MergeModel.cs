@@ -11,7 +11,10 @@ public sealed class MergeModel(MergeOptions options)
 
     /// <summary>Where the output of a model would go.</summary>
     public OutputLocation Location(ModelSource source) =>
-        OutputLocation.Resolve(options.OutputPath, source, options.Format, Suffix);
+        OutputLocation.Resolve(options.OutputPath, source, FormatOf(source), Suffix);
+
+    // The graph from before the factorization is the merged one: none is written.
+    private ModelFormat FormatOf(ModelSource source) => OutputTypes.Choose(options.Format, options.OutputPath, source) is var format && format == ModelFormat.Onnx ? ModelFormat.Safetensors : format;
 
     /// <summary>Merges one model.</summary>
     /// <param name="source">A model that <see cref="FactorizeModel"/> or <see cref="DecomposeTensors"/> wrote.</param>
@@ -29,15 +32,19 @@ public sealed class MergeModel(MergeOptions options)
             throw new LowRankToolsException(CoreErrors.NoFactorsFound, $"{source.Path}: the model holds no low-rank pairs and no decomposed tensors that are on record.",
                 $"Keep {FactorizationRecord.FileName} beside the weights that Invoke-LowRankFactorization wrote; Invoke-TensorDecomposition's record is in their metadata.");
         }
-        List<OutputItem> items = OutputItems.Checked([.. DenseTensors.List(model).Select(t => Item(model, t))], source.Path);
+        ModelFormat format = FormatOf(source);
+        OutputCheck.Source(model, format, options.DType);
+        List<OutputItem> items = OutputItems.Checked([.. DenseTensors.List(model).Select(t => Item(model, t, format))], source.Path);
         OutputLocation location = Location(source);
         CompanionFiles.Check(location, source);
         SourceFiles read = SourceFiles.Of(model.File.Files);
         Dictionary<string, string> metadata = OutputItems.Metadata(model.File, options.Format, items, record: null, decompositions: null);
         OutputRequest request = new(location, options.Format, [.. items.SelectMany(i => i.Written)], metadata)
+        Dictionary<string, string> metadata = OutputItems.Metadata(model.File, format, items, record: null);
+        OutputRequest request = new(location, format, [.. items.SelectMany(i => i.Written)], metadata)
         {
             MaxShardBytes = options.MaxShardBytes, Source = read, Disk = options.Disk,
-            Force = options.Force,
+            Force = options.Force, Gguf = GgufContents.Of(model, format),
         };
         MergeResult result = Planned(model, items, location);
         if (options.WhatIf)
@@ -68,12 +75,12 @@ public sealed class MergeModel(MergeOptions options)
         }
     }
 
-    private OutputItem Item(Model model, DenseTensor tensor)
+    private OutputItem Item(Model model, DenseTensor tensor, ModelFormat format)
     {
-        TensorDType dtype = OutputTypes.Copy(tensor.DType, options.Format, options.DType);
+        TensorDType dtype = OutputTypes.Copy(tensor.DType, format, options.DType);
         if (tensor.Plain is not { } plain)
         {
-            TensorDType merged = options.DType ?? (TensorConversion.IsWritable(dtype) ? dtype : TensorDType.F32);
+            TensorDType merged = OutputTypes.Weight(dtype, options.DType, format, [.. tensor.Shape], TensorDType.F32);
             TensorSpec product = new(tensor.Name, merged, [.. tensor.Shape]);
             return tensor.TiedTo is { } leader ? new OutputItem.Alias(product, leader) : new OutputItem.Merged(tensor, product);
         }

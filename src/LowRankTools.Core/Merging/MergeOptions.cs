@@ -9,8 +9,8 @@ public sealed record MergeOptions
     /// <summary>Where the model goes, <see cref="OutputLocation"/>; null for a folder beside the source.</summary>
     public string? OutputPath { get; init; }
 
-    /// <summary>Format to write: Safetensors or PyTorch.</summary>
-    public ModelFormat Format { get; init; } = ModelFormat.Safetensors;
+    /// <summary>Format to write: Safetensors, PyTorch, or Gguf for models that are in it; null for what the output's name asks for, Gguf where the source is in it, and Safetensors elsewhere.</summary>
+    public ModelFormat? Format { get; init; }
 
     /// <summary>Element type of the merged weights; null for what the dense model had.</summary>
     public TensorDType? DType { get; init; }
@@ -31,7 +31,7 @@ public sealed record MergeOptions
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>, <c>OutputFormatNotWritten</c>.</exception>
     public void Validate()
     {
-        if (Format == ModelFormat.Onnx)
+        if ((Format ?? (OutputPath is null ? null : OutputLocation.FormatOf(OutputPath))) == ModelFormat.Onnx)
             throw new LowRankToolsException(CoreErrors.OutputFormatNotWritten, "Merged models are not written as ONNX graphs: the graph from before the factorization is the merged one.", "Write Safetensors or PyTorch.");
         OutputCheck.Options(OutputPath, Format, DType, MaxShardBytes);
     }

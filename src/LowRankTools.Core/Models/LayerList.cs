@@ -8,12 +8,14 @@ internal sealed class LayerList
     private readonly ModelSource _source;
     private readonly LayerRecognizer _recognizer;
     private readonly Dictionary<string, int> _halves = new(StringComparer.Ordinal);
+    private readonly AdapterParts? _adapter;
     private readonly Dictionary<string, List<(StorageSpan Span, string Name)>> _storages = new(StringComparer.Ordinal);
 
     private LayerList(ModelSource source, TensorFile file, FactorizationRecord? record, DecompositionRecord? decompositions)
     {
         _source = source;
         _recognizer = new LayerRecognizer(file.Format, file.Tensors);
+        _adapter = AdapterParts.Of(file.Tensors);
         foreach (FactorizedLayerRecord layer in record?.Layers ?? [])
         {
             PairNames names = new(layer.Name);
@@ -55,7 +57,8 @@ internal sealed class LayerList
             Trainable = kind != LayerKind.Buffer && tensor.Trainable != false,
             TiedTo = tiedTo,
             BreakEvenRank = orientation == WeightOrientation.None ? null : RankBounds.BreakEven(inFeatures!.Value, outFeatures!.Value),
-            Rank = _halves.TryGetValue(tensor.Name, out int rank) ? rank : null,
+            Rank = _halves.TryGetValue(tensor.Name, out int rank) ? rank : _adapter?.RankOf(tensor),
+            AdapterFor = _adapter?.ModuleOf(tensor),
         });
     }
 

@@ -55,6 +55,8 @@ internal sealed class ModelOutput : IDisposable
                 OutputCheck.Room(location.Folder, request.Tensors.Sum(t => t.ByteLength));
                 ITensorWriter writer = request.Graph is { } graph
                     ? new OnnxModelWriter(location.WeightsPath, graph.Source, graph.Pairs, request.Metadata, place, targets.Generation)
+                    : request.Gguf is { } gguf
+                    ? new GgufModelWriter(location.WeightsPath, gguf.Source, request.Tensors, gguf.Values, request.Metadata, [FactorizationRecord.MetadataKey], place)
                     : request.Format == ModelFormat.PyTorch
                     ? new PyTorchModelWriter(location.WeightsPath, request.Metadata, place)
                     : new SafetensorsModelWriter(location.WeightsPath, request.Tensors, request.Metadata, request.MaxShardBytes, place, targets.Generation);

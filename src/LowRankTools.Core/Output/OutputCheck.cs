@@ -10,20 +10,35 @@ internal static class OutputCheck
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>.</exception>
     public static void Options(string? outputPath, ModelFormat? format, TensorDType? dtype, long maxShardBytes)
     {
-        if (format is not (null or ModelFormat.Safetensors or ModelFormat.PyTorch or ModelFormat.Onnx))
+        if (format is not (null or ModelFormat.Safetensors or ModelFormat.PyTorch or ModelFormat.Onnx or ModelFormat.Gguf))
             throw Invalid($"{format} models are read, not written.", "Write Safetensors or PyTorch.");
         if (outputPath is not null && OutputLocation.FormatOf(outputPath) is { } named && format is { } wanted && named != wanted)
             throw Invalid($"{outputPath}: the name asks for {named}, the format for {format}.", "Make them agree, or leave the format out.");
         if (maxShardBytes < 0 || maxShardBytes > 0 && format is not (null or ModelFormat.Safetensors))
             throw Invalid("Shards have a positive size and are written as safetensors.");
-        if (dtype is { } type && !TensorConversion.IsWritable(type))
-            throw Invalid($"Weights cannot be written as {type}.", "Choose F32, F16, BF16 or F64.");
+        if (dtype == TensorDType.Q8_0 && (format ?? (outputPath is null ? null : OutputLocation.FormatOf(outputPath))) is not (null or ModelFormat.Gguf))
+            throw Invalid("Blocks of Q8_0 are GGUF's alone.", "Choose F32, F16, BF16 or F64, or write Gguf.");
+        if (dtype is { } type && type != TensorDType.Q8_0 && !TensorConversion.IsWritable(type))
+            throw Invalid($"Weights cannot be written as {type}.", "Choose F32, F16, BF16, F64, or Q8_0 in GGUF.");
+    }
+
+    /// <summary>Refuses what needs a file of the same format to be made from.</summary>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>.</exception>
+    public static void Source(Model model, ModelFormat format, TensorDType? dtype)
+    {
+        if (format == ModelFormat.Gguf && model.File is not GgufFile)
+            throw Invalid($"{model.Source.Path}: only a GGUF model can be written as one: the others lack the settings and the vocabulary that llama.cpp reads from it.", "Write Safetensors or PyTorch.");
+        if (format != ModelFormat.Gguf && dtype == TensorDType.Q8_0)
+            throw Invalid($"{model.Source.Path}: blocks of Q8_0 are GGUF's alone.", "Choose F32, F16, BF16 or F64, or write Gguf.");
     }
 
     /// <summary>Refuses what a graph cannot be written with.</summary>
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>.</exception>
     public static void Graph(Model model, ModelFormat format, FactorizeOptions options)
     {
+        Source(model, format, options.DType);
+        if (options.DType == TensorDType.Q8_0)
+            throw Invalid($"{model.Source.Path}: the columns of factors are no whole blocks of Q8_0.", "Choose F32, F16 or BF16.");
         if (format != ModelFormat.Onnx)
             return;
         if (model.File is not OnnxFile)

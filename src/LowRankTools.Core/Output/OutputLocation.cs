@@ -16,7 +16,7 @@ public sealed record OutputLocation(string Folder, string WeightsPath, string Re
     /// <summary>What locks and temporary files of a model with a folder of its own are called after; others put the model's name in front.</summary>
     internal const string OwnKey = "lowrank";
 
-    private static readonly HashSet<string> s_onlyRead = new([".gguf", ".json", ".ckpt"], StringComparer.OrdinalIgnoreCase);
+    private static readonly HashSet<string> s_onlyRead = new([".json", ".ckpt"], StringComparer.OrdinalIgnoreCase);
 
     /// <summary>What this output's lock and temporary files are called after: outputs that share a file share it.</summary>
     internal string Key => Path.GetFileNameWithoutExtension(RecordPath);
@@ -38,7 +38,7 @@ public sealed record OutputLocation(string Folder, string WeightsPath, string Re
         if (outputPath is not null)
             CheckFolder(outputPath);
         string folder = outputPath is null ? Beside(source, suffix) : Path.Combine(Path.GetFullPath(outputPath), source.Name);
-        string weights = format switch { ModelFormat.PyTorch => "pytorch_model.bin", ModelFormat.Onnx => "model.onnx", _ => "model.safetensors" };
+        string weights = format switch { ModelFormat.PyTorch => "pytorch_model.bin", ModelFormat.Onnx => "model.onnx", ModelFormat.Gguf => "model.gguf", _ => "model.safetensors" };
         return new OutputLocation(folder, Path.Combine(folder, weights), Path.Combine(folder, FactorizationRecord.FileName), OwnFolder: true);
     }
 
@@ -50,13 +50,14 @@ public sealed record OutputLocation(string Folder, string WeightsPath, string Re
     {
         ".SAFETENSORS" => ModelFormat.Safetensors,
         ".ONNX" => ModelFormat.Onnx,
+        ".GGUF" => ModelFormat.Gguf,
         ".PT" or ".PTH" or ".BIN" => ModelFormat.PyTorch,
         _ => null,
     };
 
     private static void CheckFolder(string path)
     {
-        const string Remedy = "Choose a folder, or a file that ends in .safetensors, .pt, .pth or .bin, as -OutputPath.";
+        const string Remedy = "Choose a folder, or a file that ends in .safetensors, .gguf, .pt, .pth or .bin, as -OutputPath.";
         if (File.Exists(path))
             throw new LowRankToolsException(CoreErrors.OutputNotWritable, $"{Path.GetFullPath(path)}: this is a file and no folder.", Remedy);
         if (!Directory.Exists(path) && s_onlyRead.Contains(Path.GetExtension(path)))

@@ -4,7 +4,7 @@ namespace LowRankTools.Core;
 
 /// <summary>A model that is about to be written.</summary>
 /// <param name="Location">Where it goes.</param>
-/// <param name="Format">Safetensors or PyTorch.</param>
+/// <param name="Format">Format that is written.</param>
 /// <param name="Tensors">Everything that will be written, in order.</param>
 /// <param name="Metadata">Free text at its greatest length.</param>
 internal sealed record OutputRequest(OutputLocation Location, ModelFormat Format, IReadOnlyList<TensorSpec> Tensors, IReadOnlyDictionary<string, string> Metadata)
@@ -21,6 +21,9 @@ internal sealed record OutputRequest(OutputLocation Location, ModelFormat Format
     /// <summary>What changes in a graph; null for formats without one.</summary>
     public GraphEdit? Graph { get; init; }
 
+    /// <summary>What a GGUF file says beside its tensors; null for other formats.</summary>
+    public GgufContents? Gguf { get; init; }
+
     /// <summary>What the model is made from.</summary>
     public SourceFiles Source { get; init; } = SourceFiles.None;
 
@@ -31,7 +34,7 @@ internal sealed record OutputRequest(OutputLocation Location, ModelFormat Format
     /// <exception cref="Numerics.LowRankToolsException"><c>OutputIsSource</c>, <c>OutputExists</c>.</exception>
     public OutputTargets Targets() =>
         Graph is { } graph ? OutputTargets.PlanGraph(Location, graph.HasData, HasRecord, Source, Force)
-        : OutputTargets.Plan(Location, Format == ModelFormat.PyTorch ? 1 : SafetensorsModelWriter.CountFiles(Tensors, MaxShardBytes), HasRecord, Source, Force);
+        : OutputTargets.Plan(Location, Format is ModelFormat.PyTorch or ModelFormat.Gguf ? 1 : SafetensorsModelWriter.CountFiles(Tensors, MaxShardBytes), HasRecord, Source, Force);
 
     /// <summary>What would have to give way: told, not refused, where nothing is written.</summary>
     /// <exception cref="Numerics.LowRankToolsException"><c>OutputIsSource</c>.</exception>

@@ -36,6 +36,18 @@ internal static class GgufConstants
     /// <summary>Most dimensions of a tensor; ggml itself has four.</summary>
     public const int MaxDimensions = 8;
 
+    /// <summary>Most dimensions that ggml loads, and so that are written.</summary>
+    public const int MostWrittenDimensions = 4;
+
+    /// <summary>Longest tensor name in bytes that ggml loads, and so that is written.</summary>
+    public const int MostWrittenNameBytes = 63;
+
+    /// <summary>Largest alignment that is written; pages of memory, the most that anyone could want, have this size at most.</summary>
+    public const uint MostWrittenAlignment = 1 << 16;
+
+    /// <summary>Version that is written. It differs from 2 in files for big-endian machines alone.</summary>
+    public const uint WrittenVersion = 3;
+
     /// <summary>Least bytes of a key-value: key length, one byte of key, type, one byte of value.</summary>
     public const int MinKeyValueBytes = 8 + 1 + 4 + 1;
 

@@ -43,6 +43,15 @@ public sealed class GgufFile : TensorFile
     /// <inheritdoc/>
     public override IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
 
+    /// <summary>Where every key-value lies, in the order of the file.</summary>
+    internal IReadOnlyList<GgufKeyValue> KeyValues => _header.KeyValues;
+
+    /// <summary>Tensors begin at multiples of this.</summary>
+    internal uint Alignment => _header.Alignment;
+
+    /// <summary>The file itself, for key-values that are copied as they are.</summary>
+    internal ModelFileHandle Handle => _file;
+
     /// <inheritdoc/>
     public override IReadOnlyList<string> Files => [_file.Path];
 

@@ -8,11 +8,19 @@ internal sealed class GgufHeader
     private GgufHeader(GgufMetadata metadata, IReadOnlyList<Entry> entries)
     {
         Metadata = metadata.Values;
+        KeyValues = metadata.KeyValues;
+        Alignment = metadata.Alignment;
         Entries = entries;
     }
 
     /// <summary>Every key with its value as text.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }
+
+    /// <summary>Where every key-value lies, in the order of the file.</summary>
+    public IReadOnlyList<GgufKeyValue> KeyValues { get; }
+
+    /// <summary>Tensors begin at multiples of this.</summary>
+    public uint Alignment { get; }
 
     /// <summary>Tensors in the order of the header.</summary>
     public IReadOnlyList<Entry> Entries { get; }

@@ -10,10 +10,14 @@ namespace LowRankTools.Formats;
 internal sealed class GgufMetadata
 {
     private readonly Dictionary<string, string> _values = new(StringComparer.Ordinal);
+    private readonly List<GgufKeyValue> _keyValues = [];
 
     private GgufMetadata()
     {
     }
+
+    /// <summary>Where every key-value lies, in the order of the file.</summary>
+    public IReadOnlyList<GgufKeyValue> KeyValues => _keyValues;
 
     /// <summary>Every key with its value; arrays as <c>[type x count]</c>.</summary>
     public IReadOnlyDictionary<string, string> Values => _values;
@@ -33,6 +37,7 @@ internal sealed class GgufMetadata
 
     private void ReadOne(GgufCursor cursor)
     {
+        long start = cursor.Position;
         string key = cursor.Name();
         GgufValueType type = ValueType(cursor);
         if (key == GgufConstants.AlignmentKey)
@@ -40,6 +45,7 @@ internal sealed class GgufMetadata
         string value = key == GgufConstants.AlignmentKey ? Alignment.ToString(CultureInfo.InvariantCulture) : Show(cursor, type);
         if (!_values.TryAdd(key, value))
             throw new ModelFormatException(FormatErrors.HeaderInvalid, $"The key '{key}' stands twice in the header.");
+        _keyValues.Add(new GgufKeyValue(key, start, cursor.Position));
     }
 
     private static uint ReadAlignment(GgufCursor cursor, GgufValueType type)

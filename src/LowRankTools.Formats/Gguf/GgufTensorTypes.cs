@@ -56,6 +56,11 @@ internal static class GgufTensorTypes
         [38] = "IQ4_NL_8_8",
     }.ToFrozenDictionary();
 
+    private static readonly FrozenDictionary<TensorDType, uint> s_numbers = s_types.ToFrozenDictionary(t => t.Value, t => t.Key);
+
+    /// <summary>The number of an element type; null where ggml has none.</summary>
+    public static uint? Number(TensorDType dtype) => s_numbers.TryGetValue(dtype, out uint number) ? number : null;
+
     /// <summary>The element type of a number.</summary>
     /// <exception cref="ModelFormatException"><c>DTypeUnsupported</c>: given up or not known.</exception>
     public static TensorDType Find(uint number, string tensor)

@@ -1,6 +1,5 @@
 using System.Management.Automation;
 using LowRankTools.Core;
-using LowRankTools.Formats;
 
 namespace LowRankTools.PowerShell.Commands;
 
@@ -26,7 +25,7 @@ public sealed class MergeLoraAdapterCommand : WriteCommandBase
     private MergeAdapterOptions Options => new()
     {
         OutputPath = FullOutputPath,
-        Format = ChosenFormat ?? ModelFormat.Safetensors,
+        Format = ChosenFormat,
         DType = ChosenDType,
         Weight = Weight,
         Alpha = Alpha,

@@ -1,6 +1,5 @@
 using System.Management.Automation;
 using LowRankTools.Core;
-using LowRankTools.Formats;
 
 namespace LowRankTools.PowerShell.Commands;
 
@@ -12,7 +11,7 @@ public sealed class MergeLowRankFactorCommand : WriteCommandBase
     private MergeOptions Options => new()
     {
         OutputPath = FullOutputPath,
-        Format = ChosenFormat ?? ModelFormat.Safetensors,
+        Format = ChosenFormat,
         DType = ChosenDType,
         MaxShardBytes = MaxShardSize,
         Force = Force,

@@ -11,4 +11,6 @@ public enum OutputDType
     BF16,
     /// <summary>64-bit float.</summary>
     F64,
+    /// <summary>Blocks of 32 8-bit integers with a scale, for dense weights in GGUF.</summary>
+    Q8_0,
 }

@@ -9,4 +9,6 @@ public enum OutputFormat
     PyTorch,
     /// <summary>The ONNX graph of the source with pairs of MatMul in place of one.</summary>
     Onnx,
+    /// <summary>GGUF, for models that are in it: what llama.cpp reads beside the weights goes along.</summary>
+    Gguf,
 }

@@ -13,7 +13,7 @@ public abstract class WriteCommandBase : PathCommandBase
     [Parameter, ValidateNotNullOrEmpty]
     public string? OutputPath { get; set; }
 
-    /// <summary>Format to write; by default what the name of a file in -OutputPath asks for, or Onnx for models in it and Safetensors for others.</summary>
+    /// <summary>Format to write; by default what the name of a file in -OutputPath asks for, or Onnx and Gguf for models in them and Safetensors for others.</summary>
     [Parameter]
     public OutputFormat? Format { get; set; }
 

@@ -11,7 +11,7 @@ public sealed class AdapterFuzzTests : IDisposable
     private static readonly string[] s_pieces =
     [
         "lora_A", "lora_B", "lora_mid", "lora_down", "lora_up", ".alpha", "lora_embedding_A", "lora_magnitude_vector", "[]", "[0,4]", "[4]", "[4,4,4]", "-1", "0", "1e999", "null", "true", "\"x\"",
-        "{}", "rank_pattern", "alpha_pattern", "(", "(.*", "[a-", "99999999999", "I64", "F16", "BF16", "Q4_0",
+        "{}", "rank_pattern", "alpha_pattern", "(", "(.*", "[a-", "99999999999", "I64", "F16", "BF16", "Q4_0", "hada_w1_a", "hada_w2_b", "hada_t1", "lokr_w1", "lokr_w2_a", "lora_a", "lora_b", "adapter", "general.type",
     ];
 
     private readonly TestFolder _folder = new();
@@ -51,7 +51,7 @@ public sealed class AdapterFuzzTests : IDisposable
         Assert.True(read > 100 && refused > 100, $"{read} read, {refused} refused");
     }
 
-    private static byte[] Mutated(byte[] bytes, Random random, int within)
+    internal static byte[] Mutated(byte[] bytes, Random random, int within)
     {
         byte[] mutated = [.. bytes];
         for (int n = random.Next(1, 4); n > 0; n--)

@@ -11,7 +11,7 @@ public sealed class OutputNameTests : IDisposable
 
     [Theory]
     [InlineData("out.onnx", CoreErrors.OptionInvalid)]
-    [InlineData("out.GGUF", CoreErrors.OutputFormatNotWritten)]
+    [InlineData("out.GGUF", CoreErrors.OptionInvalid)]
     [InlineData("README.md", CoreErrors.OutputNotWritable)]
     public void A_file_of_another_kind_is_no_output(string output, string error)
     {

@@ -82,7 +82,7 @@ internal static class Examination
     private static string FactorizeAndMerge(FuzzInput input, ModelSource source, string folder, IReadOnlyList<ListedTensor> tensors)
     {
         WritingOptions options = new(input.Seed);
-        FactorizationResult result = new FactorizeModel(options.Factorize(Path.Combine(folder, "factorized"))).Run(source);
+        FactorizationResult result = new FactorizeModel(options.Factorize(source, Path.Combine(folder, "factorized"))).Run(source);
         if (result.Layers.Count == 0)
             return "";
         ModelSource factors = new(result.Path, "model");
@@ -94,7 +94,7 @@ internal static class Examination
     }
 
     private static IReadOnlyList<ListedTensor> Merge(FuzzInput input, ModelSource source, string target) =>
-        Read(new ModelSource(new MergeModel(new WritingOptions(input.Seed).Merge(target)).Run(source).Path, "model"));
+        Read(new ModelSource(new MergeModel(new WritingOptions(input.Seed).Merge(source, target)).Run(source).Path, "model"));
 
     private static void Compare(FuzzInput input, IReadOnlyList<ListedTensor> tensors)
     {

@@ -12,7 +12,7 @@ internal sealed class WritingOptions
     private readonly ModelFormat _format, _mergedFormat;
     private readonly long _shard, _mergedShard;
     private readonly TensorDType? _dtype;
-    private readonly bool _embeddings, _firstBias;
+    private readonly bool _embeddings, _firstBias, _keepsFormat;
 
     public WritingOptions(int seed)
     {
@@ -24,15 +24,20 @@ internal sealed class WritingOptions
         _dtype = random.Pick<TensorDType?>([null, null, TensorDType.F32, TensorDType.F16, TensorDType.BF16]);
         _embeddings = random.Next(2) == 0;
         _firstBias = random.Next(4) == 0;
+        _keepsFormat = random.Next(2) == 0;
     }
 
-    public FactorizeOptions Factorize(string path) => new()
+    public FactorizeOptions Factorize(ModelSource source, string path) => new()
     {
-        Rule = _rule, OutputPath = path, Format = _format, MaxShardBytes = _shard, DType = _dtype, FirstBias = _firstBias, UseCache = false,
+        Rule = _rule, OutputPath = path, Format = Stays(source) ? ModelFormat.Gguf : _format, MaxShardBytes = Stays(source) ? 0 : _shard, DType = _dtype, FirstBias = _firstBias, UseCache = false,
         Selection = new LayerSelection { IncludeEmbedding = _embeddings }, Svd = SvdOptions.Default with { ThreadCount = 1 },
     };
 
-    public MergeOptions Merge(string path) => new() { OutputPath = path, Format = _mergedFormat, MaxShardBytes = _mergedShard };
+    public MergeOptions Merge(ModelSource source, string path) => Stays(source)
+        ? new() { OutputPath = path, Format = ModelFormat.Gguf } : new() { OutputPath = path, Format = _mergedFormat, MaxShardBytes = _mergedShard };
+
+    /// <summary>Whether a GGUF file is written as one, which is written from nothing else.</summary>
+    private bool Stays(ModelSource source) => _keepsFormat && source.Path.EndsWith(".gguf", StringComparison.Ordinal);
 
     /// <summary>PyTorch's format is written as one file.</summary>
     private static (ModelFormat Format, long Shard) Target(Random random) =>

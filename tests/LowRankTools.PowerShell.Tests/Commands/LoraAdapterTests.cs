@@ -36,6 +36,7 @@ public sealed class LoraAdapterTests(PwshSession session) : IClassFixture<PwshSe
     [InlineData("Resize-LoraAdapter adapters/style -Rank 2 -WhatIf")]
     [InlineData("Join-LoraAdapter adapters/style, adapters/pose -WhatIf")]
     [InlineData("Export-LoraAdapter tuned.safetensors models/tiny.safetensors -Rank 2 -WhatIf")]
+    [InlineData("Convert-LoraAdapter chat/lora chat/base.gguf -Layout Gguf -WhatIf")]
     [InlineData("Test-LoraAdapter adapters/style models/tiny.safetensors")]
     public void Nothing_is_written_that_was_not_asked_for(string script)
     {
@@ -58,6 +59,10 @@ public sealed class LoraAdapterTests(PwshSession session) : IClassFixture<PwshSe
     [InlineData("Join-LoraAdapter adapters/style -Mode Svd", "OptionInvalid")]
     [InlineData("Join-LoraAdapter adapters/style, models/tiny.safetensors", "NotAnAdapter")]
     [InlineData("Export-LoraAdapter tuned.safetensors models/tiny.safetensors -SigmaRatio 2 -ErrorAction Stop", "NamedParameterNotFound")]
+    [InlineData("Convert-LoraAdapter adapters/style -Layout Gguf", "OptionInvalid")]
+    [InlineData("Convert-LoraAdapter adapters/style models/mini -Layout Kohya", "AdapterDoesNotFit")]
+    [InlineData("Convert-LoraAdapter chat/loha.safetensors", "OptionInvalid")]
+    [InlineData("Merge-LoraAdapter adapters/style chat/base.gguf", "AdapterDoesNotFit")]
     [InlineData("Export-LoraAdapter models/mini models/tiny.safetensors -Rank 2", "AdapterDoesNotFit")]
     [InlineData("Export-LoraAdapter models/tiny.safetensors tuned.safetensors -Rank 2 -Exclude fc1", "NothingToFactorize")]
     public void Bad_input_is_an_error_with_an_id_and_nothing_is_written(string script, string id)

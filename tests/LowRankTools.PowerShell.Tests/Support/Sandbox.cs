@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Tests.Gguf;
 
 namespace LowRankTools.PowerShell.Tests.Support;
 
@@ -24,6 +25,13 @@ internal sealed class Sandbox : IDisposable
     /// <summary>Weights of <c>models/tiny.safetensors</c>.</summary>
     private static readonly (string Name, long[] Shape)[] s_tiny = [("fc1.weight", [64, 32]), ("fc1.bias", [64]), ("fc2.weight", [32, 64])];
 
+    /// <summary>Weights of <c>chat/base.gguf</c>, and the modules of PyTorch's model that an adapter is for.</summary>
+    private static readonly (string Name, string? Module, long[] Shape)[] s_chat =
+    [
+        ("token_embd.weight", null, [40, 32]), ("blk.0.attn_q.weight", "model.layers.0.self_attn.q_proj", [32, 32]), ("blk.0.attn_v.weight", null, [16, 32]),
+        ("blk.0.ffn_up.weight", "model.layers.0.mlp.up_proj", [64, 32]),
+    ];
+
     /// <summary>Rank of the difference between <c>tuned.safetensors</c> and <c>models/tiny.safetensors</c>.</summary>
     public const int TunedRank = 3;
 
@@ -38,6 +46,10 @@ internal sealed class Sandbox : IDisposable
         WriteAdapter("adapters/style", 0);
         WriteAdapter("adapters/pose", 40);
         WriteVision("vision/model.safetensors");
+        WriteChat("chat/base.gguf", TensorDType.F32);
+        WriteChat("chat/q8.gguf", TensorDType.Q8_0);
+        WriteAdapter("chat/lora", 20, [.. s_chat.Where(w => w.Module is not null).Select(w => (w.Module!, w.Shape[0], w.Shape[1]))]);
+        WriteModel("chat/loha.safetensors", ("fc1.hada_w1_a", [64, 4]), ("fc1.hada_w1_b", [4, 32]), ("fc1.hada_w2_a", [64, 4]), ("fc1.hada_w2_b", [4, 32]));
         WriteModel("calibration.safetensors", ("layer.mlp.up.inputs", [80, 32]), ("layer.mlp.down.inputs", [80, 128]));
     }
 
@@ -64,13 +76,30 @@ internal sealed class Sandbox : IDisposable
     }
 
     /// <summary>Writes an adapter of rank 4 of <c>models/tiny.safetensors</c> as PEFT does.</summary>
-    public void WriteAdapter(string folder, int seed)
+    public void WriteAdapter(string folder, int seed) => WriteAdapter(folder, seed, [("fc1", 64, 32), ("fc2", 32, 64)]);
+
+    private void WriteAdapter(string folder, int seed, (string Name, long Out, long In)[] modules)
     {
-        WriteModel($"{folder}/adapter_model.safetensors", seed, [.. new (string Name, long Out, long In)[] { ("fc1", 64, 32), ("fc2", 32, 64) }.SelectMany(m => new (string, long[])[]
+        WriteModel($"{folder}/adapter_model.safetensors", seed, [.. modules.SelectMany(m => new (string, long[])[]
         {
             ($"base_model.model.{m.Name}.lora_A.weight", [4, m.In]), ($"base_model.model.{m.Name}.lora_B.weight", [m.Out, 4]),
         })]);
         WriteText($"{folder}/adapter_config.json", """{ "peft_type": "LORA", "r": 4, "lora_alpha": 8 }""");
+    }
+
+    private void WriteChat(string name, TensorDType type)
+    {
+        GgufBuilder builder = new GgufBuilder().KeyValue("general.architecture", "llama").KeyValue("llama.attention.head_count", 4).KeyValue("llama.attention.head_count_kv", 2)
+            .KeyValue("tokenizer.ggml.tokens", 9, GgufBuilder.Array(8, 2, GgufBuilder.Text("a"), GgufBuilder.Text("b")));
+        for (int i = 0; i < s_chat.Length; i++)
+        {
+            float[] values = Values(s_chat[i].Shape, 60 + i);
+            byte[] bytes = new byte[type.ByteLength(values.Length)];
+            TensorConversion.FromSingle(type, values, bytes);
+            builder.Tensor(s_chat[i].Name, [.. s_chat[i].Shape.Reverse().Select(s => (ulong)s)], type == TensorDType.F32 ? 0u : 8u, bytes);
+        }
+        Directory.CreateDirectory(Path.GetDirectoryName(this[name])!);
+        File.WriteAllBytes(this[name], builder.Build());
     }
 
     public void WriteText(string name, string text)

@@ -1,0 +1,86 @@
+using LowRankTools.Formats;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>Names and orders of rows that the modules of an adapter have in another layout.</summary>
+internal sealed class ConvertedNames
+{
+    private readonly Dictionary<string, (string Name, RowOrder Apply, RowOrder Undo)> _modules = new(StringComparer.Ordinal);
+
+    private ConvertedNames(bool fanInFanOut, string? architecture)
+    {
+        FanInFanOut = fanInFanOut;
+        Architecture = architecture;
+    }
+
+    /// <summary>Whether the model that the converted adapter belongs to stores weights (in, out).</summary>
+    public bool FanInFanOut { get; }
+
+    /// <summary>Architecture of a GGUF model; null where the converted adapter is for another one.</summary>
+    public string? Architecture { get; }
+
+    /// <summary>Finds every module's name.</summary>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>: a GGUF model is needed; <c>AdapterDoesNotFit</c>; <c>AdapterUnsupported</c>: a name is not known.</exception>
+    public static ConvertedNames Of(Adapter adapter, Model? model, AdapterLayout layout)
+    {
+        bool from = adapter.Layout == AdapterLayout.Gguf, to = layout == AdapterLayout.Gguf;
+        if (from != to && model?.File.Format != ModelFormat.Gguf)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{adapter.Source.Path}: names and orders of rows in GGUF are a GGUF model's.", "Give the GGUF model that the adapter is for as -BasePath: its header is all that is read.");
+        if (model is null)
+            return Own(adapter);
+        if (!from && !to && model.File.Format == ModelFormat.Gguf)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{adapter.Source.Path}: an adapter in {layout} is for PyTorch's model, and the base model is in GGUF.", "Give PyTorch's model as -BasePath, or write Gguf with -Layout.");
+        AdapterFit fit = AdapterFit.Of(adapter, model);
+        fit.Require();
+        return from && !to ? FromGguf(adapter, model, fit) : ToBase(adapter, model, fit, layout);
+    }
+
+    /// <summary>The name of a module.</summary>
+    public string NameOf(AdapterModule module) => _modules[module.Name].Name;
+
+    /// <summary>Puts rows into the order that they have there.</summary>
+    public void Reorder(AdapterModule module, Matrix<float> b)
+    {
+        _modules[module.Name].Apply.Apply(b);
+        _modules[module.Name].Undo.Undo(b);
+    }
+
+    private static ConvertedNames Own(Adapter adapter)
+    {
+        ConvertedNames names = new(adapter.FanInFanOut, adapter.Architecture);
+        foreach (AdapterModule module in adapter.Modules)
+            names._modules[module.Name] = (module.Name, RowOrder.Same, RowOrder.Same);
+        return names;
+    }
+
+    private static ConvertedNames ToBase(Adapter adapter, Model model, AdapterFit fit, AdapterLayout layout)
+    {
+        bool turned = fit.Targets.Where(t => !t.Module.IsEmbedding).ToArray() is { Length: > 0 } linear && linear.All(t => t.Transposed);
+        ConvertedNames names = new(turned, layout == AdapterLayout.Gguf ? model.File.Metadata.GetValueOrDefault(GgufAdapterKeys.Architecture) : null);
+        foreach (AdapterTarget target in fit.Targets)
+        {
+            if (target.Module.Kernel.Count == 0 && target.Layer.Tensor.Shape.Length > 2 && LayerRecognizer.MatrixShape(target.Layer.Tensor) is null && target.Layer.Tensor.Shape.Skip(2).Any(s => s != 1))
+                throw new LowRankToolsException(CoreErrors.AdapterUnsupported, $"{adapter.Source.Path}: module '{target.Module.Name}' holds a convolution as loralib does, which is no pair of two convolutions.", "Merge it with Merge-LoraAdapter, and export the difference.");
+            // Kohya's programs know modules by the names that they gave them.
+            string name = layout == AdapterLayout.Kohya ? target.Module.Name : LayerNames.Module(target.Layer.Shape.Name);
+            names._modules[target.Module.Name] = (name, target.Order, RowOrder.Same);
+        }
+        return names;
+    }
+
+    private static ConvertedNames FromGguf(Adapter adapter, Model model, AdapterFit fit)
+    {
+        GgufFamily family = GgufFamily.Of(model.File)
+            ?? throw new LowRankToolsException(CoreErrors.AdapterUnsupported, $"{adapter.Source.Path}: the names that PyTorch's models of architecture '{adapter.Architecture}' have are not known here.", "Convert adapters of llama, granite, qwen2, qwen3, gemma, gemma2, gemma3, phi3 or gpt2.");
+        ConvertedNames names = new(family.FanInFanOut, null);
+        foreach (AdapterTarget target in fit.Targets)
+        {
+            string own = target.Module.Name;
+            if (family.FromGguf(own) is not { } name || family.OrderOf(own, target.Module.OutFeatures) is not { } order)
+                throw new LowRankToolsException(CoreErrors.AdapterUnsupported, $"{adapter.Source.Path}: module '{own}' has a name, or an order of rows, that is not known here.", "Leave it out of the adapter.");
+            names._modules[own] = (name, RowOrder.Same, order);
+        }
+        return names;
+    }
+}

@@ -1,0 +1,12 @@
+using LowRankTools.Formats;
+
+namespace LowRankTools.Core;
+
+/// <summary>What a GGUF file says beside its tensors.</summary>
+/// <param name="Source">Whose key-values go along byte for byte; null for none.</param>
+/// <param name="Values">Key-values of its own.</param>
+internal sealed record GgufContents(GgufFile? Source, IReadOnlyList<GgufValue> Values)
+{
+    /// <summary>The key-values of a model that is written again; null for another format.</summary>
+    public static GgufContents? Of(Model model, ModelFormat format) => format == ModelFormat.Gguf ? new GgufContents((GgufFile)model.File, []) : null;
+}

@@ -1,0 +1,100 @@
+using LLama.Exceptions;
+using LowRankTools.Core;
+using LowRankTools.Core.Tests;
+using LowRankTools.Core.Tests.Adapters;
+using LowRankTools.Core.Tests.Gguf;
+using LowRankTools.Formats;
+
+namespace LowRankTools.LlamaCpp.Tests;
+
+/// <summary>What is written as GGUF, run by llama.cpp: it answers as PyTorch's model with the same adapter does.</summary>
+public sealed class LlamaCppTests : IDisposable
+{
+    private const int Rank = 4;
+    private const double Scale = 6.0 / Rank;
+
+    private static readonly int[] s_tokens = [1, 17, 3, 40, 22, 8, 8, 31];
+
+    private readonly TestFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    private ModelSource Adapter() => TestAdapter.Peft(_folder["peft"], """{"r":4,"lora_alpha":6}""", [.. TinyLlama.Modules.SelectMany((m, i) => TestAdapter.PeftModule(m.Module, 200 + i, m.Out, Rank, m.In))
+        .Select(t => (t.Name, t.Shape, t.Values.Select(v => v * 0.2f).ToArray()))]);
+
+    /// <summary>The model with the adapter in its weights, by loops.</summary>
+    private static TinyLlama Adapted()
+    {
+        TinyLlama model = new();
+        foreach (((string module, int outputs, int inputs), int i) in TinyLlama.Modules.Select((m, i) => (m, i)))
+        {
+            (float[] a, float[] b) = TestAdapter.Factors(200 + i, outputs, Rank, inputs);
+            model.Add(module, [.. TestModel.Multiply(b, a, outputs, Rank, inputs).Select(v => v * 0.2f * 0.2f * Scale)]);
+        }
+        return model;
+    }
+
+    private static double Distance(double[][] x, double[][] y) =>
+        TestAdapter.Distance(x.SelectMany(v => v), y.SelectMany(v => v)) / TestAdapter.Norm(x.SelectMany(v => v));
+
+    private string Convert(ModelSource model)
+    {
+        AdapterOutputOptions options = new() { OutputPath = _folder["adapter.gguf"] };
+        return new ConvertAdapter(null, options).Run(Adapter(), model).Path;
+    }
+
+    private string Merge(ModelSource model, string adapter, TensorDType? type = null) =>
+        new MergeAdapter(new MergeAdapterOptions { OutputPath = _folder["merged.gguf"], DType = type, Force = true }).Run(model, TestAdapter.Source(adapter)).Path;
+
+    [Fact]
+    public void A_merged_model_and_the_adapter_beside_the_base_answer_as_PyTorchs_model_does()
+    {
+        ModelSource model = new TinyLlama().Write(_folder["base.gguf"], TensorDType.F32);
+        double[][] plain = new TinyLlama().Forward(s_tokens), adapted = Adapted().Forward(s_tokens);
+        string adapter = Convert(model);
+        // The base itself: what follows compares llama.cpp with the formulas, not with itself.
+        Assert.InRange(Distance(plain, LlamaRun.Logits(model.Path, s_tokens)), 0, 1e-5);
+        Assert.InRange(Distance(adapted, LlamaRun.Logits(model.Path, s_tokens, adapter)), 0, 1e-5);
+        Assert.InRange(Distance(adapted, LlamaRun.Logits(Merge(model, adapter), s_tokens)), 0, 1e-5);
+        Assert.InRange(Distance(adapted, LlamaRun.Logits(Merge(model, Adapter().Path), s_tokens)), 0, 1e-5);
+        Assert.InRange(Distance(plain, adapted), 0.05, 10);
+    }
+
+    [Theory]
+    [InlineData(TensorDType.F16, 2e-3)]
+    [InlineData(TensorDType.BF16, 2e-2)]
+    [InlineData(TensorDType.Q8_0, 3e-2)]
+    public void Weights_of_a_base_keep_their_type_and_answer_to_its_rounding(TensorDType type, double rounding)
+    {
+        ModelSource model = new TinyLlama().Write(_folder["base.gguf"], type);
+        string adapter = Convert(model), merged = Merge(model, adapter);
+        Assert.Equal(type, TestGguf.TypeOf(merged, "blk.1.ffn_down.weight"));
+        Assert.InRange(Distance(LlamaRun.Logits(model.Path, s_tokens, adapter), LlamaRun.Logits(merged, s_tokens)), 0, rounding);
+    }
+
+    [Fact]
+    public void A_factorized_model_is_loaded_when_it_is_merged_and_not_before()
+    {
+        ModelSource model = new TinyLlama().Write(_folder["base.gguf"], TensorDType.F32);
+        FactorizationResult pairs = new FactorizeModel(new FactorizeOptions { Rule = new RankRule.Fixed(24), OutputPath = _folder["pairs.gguf"] }).Run(model);
+        MergeResult merged = new MergeModel(new MergeOptions { OutputPath = _folder["merged.gguf"] }).Run(new ModelSource(pairs.Path, "pairs"));
+        Assert.True(pairs.Bytes < merged.Bytes);
+        Assert.ThrowsAny<LoadWeightsFailedException>(() => LlamaRun.Logits(pairs.Path, s_tokens));
+        Assert.Contains("attn_q.weight", LlamaRun.Errors, StringComparison.Ordinal);
+        // The difference is what the ranks leave out: there, and no more than it.
+        double difference = Distance(LlamaRun.Logits(model.Path, s_tokens), LlamaRun.Logits(merged.Path, s_tokens));
+        Assert.InRange(difference, 1e-4, 1);
+    }
+
+    [Fact]
+    public void A_residual_adapter_brings_a_quantised_model_back_to_what_it_was()
+    {
+        TinyLlama llama = new();
+        ModelSource fine = llama.Write(_folder["fine.gguf"], TensorDType.F32), coarse = llama.Write(_folder["coarse.gguf"], TensorDType.Q8_0);
+        AdapterResult residual = new ExportAdapter(new ExportAdapterOptions { Rank = new AdapterRank.Fixed(64), Output = new AdapterOutputOptions { OutputPath = _folder["residual.gguf"] } }).Run(fine, coarse);
+        double[][] expected = llama.Forward(s_tokens);
+        double without = Distance(expected, LlamaRun.Logits(coarse.Path, s_tokens)), with = Distance(expected, LlamaRun.Logits(coarse.Path, s_tokens, residual.Path));
+        // llama.cpp rounds the inputs of blocks too, and embeddings have no pair here.
+        Assert.InRange(with / without, 0, 0.95);
+    }
+}
