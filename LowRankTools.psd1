@@ -24,6 +24,7 @@
         'Invoke-LowRankFactorization'
         'Join-LoraAdapter'
         'Measure-LayerSpeed'
+        'Measure-ModelMemory'
         'Measure-ModelSpeed'
         'Measure-ParameterCount'
         'Merge-LoraAdapter'

@@ -9,6 +9,7 @@ internal static class CommandTree
     [
         ("shapes", ShapesCommand.Create),
         ("count", CountCommand.Create),
+        ("memory", MemoryCommand.Create),
         ("spectrum", SpectrumCommand.Create),
         ("plan", PlanCommand.Create),
         ("factorize", FactorizeCommand.Create),

@@ -13,6 +13,7 @@ internal static partial class OptionNames
         ("Get-LayerShapes", "lowrank shapes"),
         ("Get-LayerShape", "lowrank shapes"),
         ("Measure-ParameterCount", "lowrank count"),
+        ("Measure-ModelMemory", "lowrank memory"),
         ("Invoke-LowRankFactorization", "lowrank factorize"),
         ("Merge-LowRankFactor", "lowrank merge"),
         ("Merge-LoraAdapter", "lowrank lora merge"),
