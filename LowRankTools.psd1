@@ -23,6 +23,7 @@
         'Install-LowRankEngine'
         'Invoke-LowRankFactorization'
         'Join-LoraAdapter'
+        'Join-LowRankPart'
         'Measure-LayerSpeed'
         'Measure-ModelMemory'
         'Measure-ModelSpeed'

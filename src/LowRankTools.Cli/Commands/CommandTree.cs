@@ -13,6 +13,7 @@ internal static class CommandTree
         ("spectrum", SpectrumCommand.Create),
         ("plan", PlanCommand.Create),
         ("factorize", FactorizeCommand.Create),
+        ("join", JoinCommand.Create),
         ("merge", MergeCommand.Create),
         ("lora", LoraCommand.Create),
         ("compare", CompareCommand.Create),

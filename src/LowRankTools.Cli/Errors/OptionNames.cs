@@ -16,6 +16,7 @@ internal static partial class OptionNames
         ("Measure-ModelMemory", "lowrank memory"),
         ("Invoke-LowRankFactorization", "lowrank factorize"),
         ("Merge-LowRankFactor", "lowrank merge"),
+        ("Join-LowRankPart", "lowrank join"),
         ("Merge-LoraAdapter", "lowrank lora merge"),
         ("Resize-LoraAdapter", "lowrank lora resize"),
         ("Join-LoraAdapter", "lowrank lora join"),
