@@ -16,6 +16,7 @@ public sealed class ArchitectureTests
         ["LowRankTools.Cli"] = ["LowRankTools.Core"],
         ["LowRankTools.Interactive"] = ["LowRankTools.Core"],
         ["LowRankTools.TorchSharp"] = ["LowRankTools.Formats", "LowRankTools.Numerics"],
+        ["LowRankTools.Tensors"] = ["LowRankTools.Formats"],
         ["LowRankTools.HelpBuilder"] = ["LowRankTools.PowerShell"],
         ["ReadyToRun"] = [],
     };
