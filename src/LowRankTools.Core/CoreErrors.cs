@@ -91,6 +91,12 @@ public static class CoreErrors
     public const string TextInvalid = nameof(TextInvalid);
     /// <summary>A checkpoint is damaged, or of another training.</summary>
     public const string CheckpointDoesNotFit = nameof(CheckpointDoesNotFit);
+    /// <summary>Parts of a factorization are missing.</summary>
+    public const string PartMissing = nameof(PartMissing);
+    /// <summary>A file of a part is damaged, or is not whole.</summary>
+    public const string PartInvalid = nameof(PartInvalid);
+    /// <summary>A part was made from another model, by another plan or with other options than the others.</summary>
+    public const string PartMismatch = nameof(PartMismatch);
     /// <summary>A file holds no low-rank adapter.</summary>
     public const string NotAnAdapter = nameof(NotAnAdapter);
     /// <summary>An adapter is damaged: a factor is missing, shapes or ranks contradict each other, a scale is no number.</summary>

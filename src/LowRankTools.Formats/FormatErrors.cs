@@ -49,4 +49,24 @@ public static class FormatErrors
     public const string FileNameInvalid = nameof(FileNameInvalid);
     /// <summary>A file that names no tensors at all.</summary>
     public const string NoTensors = nameof(NoTensors);
+    /// <summary>An address that is not read: no encryption, a name and password in it, or a command that needs the whole file.</summary>
+    public const string RemoteAddressRefused = nameof(RemoteAddressRefused);
+    /// <summary>A server cannot be reached: no such name, no connection, a certificate that is not trusted.</summary>
+    public const string RemoteUnreachable = nameof(RemoteUnreachable);
+    /// <summary>A server takes longer than was waited for.</summary>
+    public const string RemoteTimeout = nameof(RemoteTimeout);
+    /// <summary>A server wants a token, or another one.</summary>
+    public const string RemoteDenied = nameof(RemoteDenied);
+    /// <summary>A server has no such file.</summary>
+    public const string RemoteNotFound = nameof(RemoteNotFound);
+    /// <summary>A server answers with an error of its own.</summary>
+    public const string RemoteFailed = nameof(RemoteFailed);
+    /// <summary>A server's answer is not the range that was asked for.</summary>
+    public const string RemoteAnswerInvalid = nameof(RemoteAnswerInvalid);
+    /// <summary>A server sends the request on, too often or to where it may not go.</summary>
+    public const string RemoteRedirectRefused = nameof(RemoteRedirectRefused);
+    /// <summary>A server knows no ranges, and the header cannot be read without.</summary>
+    public const string RemoteRangesMissing = nameof(RemoteRangesMissing);
+    /// <summary>A model wants more bytes over the network than headers have.</summary>
+    public const string RemoteLimitReached = nameof(RemoteLimitReached);
 }

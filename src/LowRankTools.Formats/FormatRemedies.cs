@@ -18,6 +18,13 @@ internal static class FormatRemedies
         FormatErrors.ReferencedFileOutside => "Put the file into the model's folder and name it without a path that leads out.",
         FormatErrors.NotARegularFile => "Put a regular file there, or name another one.",
         FormatErrors.FileNameInvalid => "Rename it.",
+        FormatErrors.RemoteAddressRefused => "Use an address that begins with https://, or download the file and name that.",
+        FormatErrors.RemoteUnreachable => "Check the address and the connection; a proxy is taken from HTTPS_PROXY.",
+        FormatErrors.RemoteTimeout or FormatErrors.RemoteFailed => "Try again later, or download the file and name that.",
+        FormatErrors.RemoteDenied => "Set the environment variable HF_TOKEN to a token that may read the file; of a gated model, accept the terms on its page first.",
+        FormatErrors.RemoteNotFound => "Check the address; a file of Hugging Face is at https://huggingface.co/OWNER/NAME/resolve/main/FILE, and one that may not be seen without a token is called absent too.",
+        FormatErrors.RemoteAnswerInvalid or FormatErrors.RemoteRedirectRefused or FormatErrors.RemoteRangesMissing or FormatErrors.RemoteLimitReached =>
+            "Download the file and name that.",
         FormatErrors.HeaderTruncated or FormatErrors.HeaderInvalid or FormatErrors.TensorTruncated or FormatErrors.TensorOverlap
             or FormatErrors.DataHole or FormatErrors.TensorSizeMismatch or FormatErrors.DuplicateTensor or FormatErrors.ShapeOverflow
             or FormatErrors.PickleInvalid or FormatErrors.ArchiveInvalid => Damaged,

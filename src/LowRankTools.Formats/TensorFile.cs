@@ -28,6 +28,9 @@ public abstract class TensorFile : IDisposable
     /// <summary>Bytes of all <see cref="Files"/> on disk.</summary>
     public abstract long FileBytes { get; }
 
+    /// <summary>What came over the network so far; null for files on this machine.</summary>
+    public virtual RemoteTransfer? Transfer => null;
+
     /// <summary>Reads consecutive elements, converted to float32.</summary>
     /// <param name="tensor">One of <see cref="Tensors"/>.</param>
     /// <param name="firstElement">Index of the first element in C order; a multiple of the type's block.</param>
@@ -74,6 +77,13 @@ public abstract class TensorFile : IDisposable
     /// <exception cref="ModelFormatException">The file is not a model, or is damaged.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static TensorFile Open(string path) => TensorFileOpener.Open(System.IO.Path.GetFullPath(path));
+
+    /// <summary>Opens a model on a server by its headers: safetensors, a safetensors shard index, or GGUF. The files are never downloaded.</summary>
+    /// <param name="address">An address of https, or of http on this machine.</param>
+    /// <param name="options">Time to wait, and a token; null for the defaults.</param>
+    /// <exception cref="ModelFormatException">The address is refused, the server fails, or the file is no such model.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static TensorFile OpenRemote(string address, RemoteOptions? options = null) => RemoteOpener.Open(address, options ?? new RemoteOptions());
 
     /// <summary>Closes all files.</summary>
     public void Dispose()

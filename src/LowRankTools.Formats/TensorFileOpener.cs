@@ -5,7 +5,7 @@ namespace LowRankTools.Formats;
 /// <summary>Finds out what a file is, by its first bytes before its name, and opens it.</summary>
 internal static class TensorFileOpener
 {
-    private const int SniffBytes = 64;
+    internal const int SniffBytes = 64;
 
     public static TensorFile Open(string path)
     {
@@ -56,7 +56,7 @@ internal static class TensorFileOpener
     }
 
     /// <summary>The format that the first bytes speak of; file extensions only decide where bytes cannot.</summary>
-    private static ModelFormat? Sniff(ReadOnlySpan<byte> head, string path)
+    internal static ModelFormat? Sniff(ReadOnlySpan<byte> head, string path)
     {
         string extension = Path.GetExtension(path).ToUpperInvariant();
         if (head.StartsWith("GGUF"u8))

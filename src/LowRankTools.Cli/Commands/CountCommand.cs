@@ -10,16 +10,17 @@ internal static class CountCommand
 {
     public static Command Create(ConsoleContext console)
     {
-        Argument<string[]> paths = SharedOptions.Paths();
+        HeaderOptions headers = new();
         Option<bool> recurse = SharedOptions.Recurse(), json = SharedOptions.Json();
         Option<bool> detailed = new("--detailed") { Description = "List the layers too." };
-        Command command = new("count", "Count the parameters of models, and the bytes to run and to train them.") { paths, recurse, detailed, json };
+        Command command = new("count", "Count the parameters of models, and the bytes to run and to train them.") { headers.Paths, recurse, detailed, json };
+        headers.AddTo(command);
         command.SetAction(parsed =>
         {
             List<ParameterCount> counts = [];
-            int code = new ModelRun(console).Each(parsed.GetRequiredValue(paths), parsed.GetValue(recurse), source =>
+            int code = new ModelRun(console, takesAddresses: true).Each(parsed.GetRequiredValue(headers.Paths), parsed.GetValue(recurse), source =>
             {
-                ParameterCount count = CountParameters.Run(source, parsed.GetValue(detailed));
+                ParameterCount count = CountParameters.Run(source, parsed.GetValue(detailed), headers.Remote(parsed, console));
                 if (parsed.GetValue(json))
                     JsonLines.Write(console.Out, count);
                 else

@@ -22,6 +22,7 @@ internal sealed class FactorizeCommand
     private readonly Option<bool> _firstBias = new("--first-bias") { Description = "Write zero biases for both factors, for modules whose pairs have them." };
     private readonly Option<ulong?> _seed = SharedOptions.Number<ulong>("--seed", "Seed of the randomized algorithms; 0 by default.", _ => true, "a seed is a whole number, not negative");
     private readonly Option<int?> _threadCount = SharedOptions.ThreadCount();
+    private readonly Option<PartNumber?> _part = PartOption.Create();
     private readonly CalibrationOptionsGroup _calibration = new();
     private readonly Option<bool> _noCache = SharedOptions.NoCache();
     private readonly EngineOptions _engine = new();
@@ -40,7 +41,7 @@ internal sealed class FactorizeCommand
         command.Add(self._exclude);
         command.Add(self._includeEmbedding);
         self._output.AddTo(command);
-        foreach (Option option in new Option[] { self._split, self._firstBias, self._seed, self._threadCount, self._noCache })
+        foreach (Option option in new Option[] { self._split, self._firstBias, self._seed, self._threadCount, self._noCache, self._part })
             command.Add(option);
         self._calibration.AddTo(command);
         self._engine.AddTo(command);
@@ -57,13 +58,15 @@ internal sealed class FactorizeCommand
     private int Run(ParseResult parsed, ConsoleContext console)
     {
         FactorizeOptions options = Options(parsed, console);
-        FactorizeModel operation = new(options);
+        PartNumber? part = parsed.GetValue(_part);
+        FactorizeModel whole = new(options);
+        FactorizePart? share = part is { } number ? new FactorizePart(options, number) : null;
         OutputClaims claims = new();
         string[] paths = parsed.GetRequiredValue(_paths) is { Length: > 0 } named ? named : [PlannedModel(options.Plan!)];
         return new ModelRun(console).Each(paths, parsed.GetValue(_recurse), source =>
         {
-            claims.Claim(operation.Location(source), source);
-            FactorizationResult result = ProgressBar.Run(console, progress => operation.Run(source, progress, console.Cancellation));
+            claims.Claim(share?.Location(source) ?? whole.Location(source), source);
+            FactorizationResult result = ProgressBar.Run(console, progress => share?.Run(source, progress, console.Cancellation) ?? whole.Run(source, progress, console.Cancellation));
             if (result.Uncalibrated.Count > 0)
                 console.Error.WriteLine(SafeText.Line($"note: the calibration has nothing on {string.Join(", ", result.Uncalibrated)}; only the weight was looked at there."));
             if (parsed.GetValue(_json))

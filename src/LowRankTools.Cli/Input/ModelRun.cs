@@ -4,9 +4,11 @@ using LowRankTools.Numerics;
 namespace LowRankTools.Cli;
 
 /// <summary>Takes every model at the given paths through one action; a bad one is told about and the others go on.</summary>
-internal sealed class ModelRun(ConsoleContext console)
+/// <param name="console">Where notes and errors go.</param>
+/// <param name="takesAddresses">Whether headers are enough, so that models on servers are taken too.</param>
+internal sealed class ModelRun(ConsoleContext console, bool takesAddresses = false)
 {
-    private readonly ModelLocator _locator = new(warning => console.Error.WriteLine(SafeText.Line($"warning: {warning}")));
+    private readonly ModelLocator _locator = new(warning => console.Error.WriteLine(SafeText.Line($"warning: {warning}")), takesAddresses);
     private readonly Attempts _attempts = new(console);
 
     /// <summary>Runs the action on each model once, whatever number of paths lead to it.</summary>

@@ -1,5 +1,6 @@
 using System.IO.Enumeration;
 using LowRankTools.Core;
+using LowRankTools.Formats;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Cli;
@@ -15,7 +16,8 @@ internal static class PathPatterns
     /// <exception cref="LowRankToolsException"><c>PathNotFound</c>: it holds wildcards and matches nothing.</exception>
     public static IReadOnlyList<string> Expand(string path)
     {
-        if (!IsPattern(path) || Path.Exists(path))
+        // The question mark of an address is no wildcard.
+        if (RemoteAddress.Is(path) || !IsPattern(path) || Path.Exists(path))
             return [path];
         string root = Path.GetPathRoot(path) ?? "";
         string[] segments = path[root.Length..].Split([Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar], StringSplitOptions.RemoveEmptyEntries);

@@ -11,6 +11,7 @@ namespace LowRankTools.Cli;
 [JsonSourceGenerationOptions(UseStringEnumConverter = true, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 [JsonSerializable(typeof(LayerShape))]
 [JsonSerializable(typeof(ParameterCount))]
+[JsonSerializable(typeof(ModelMemory))]
 [JsonSerializable(typeof(LayerSpectrum))]
 [JsonSerializable(typeof(FactorizationResult))]
 [JsonSerializable(typeof(DecompositionResult))]

@@ -34,7 +34,9 @@ internal static class CountReport
         sheet.Add("  by kind", Shares(count.ByKind));
         sheet.Add("  by type", Shares(count.ByDType));
         sheet.Add("Tensors", $"{Figures.Count(count.Tensors)}, {Figures.Count(count.Layers)} of them weights of layers");
-        sheet.Add("On disk", Figures.Bytes(count.Bytes));
+        sheet.Add(count.TransferredBytes is null ? "On disk" : "On the server", Figures.Bytes(count.Bytes));
+        if (count.TransferredBytes is { } transferred)
+            sheet.Add("Transferred", count.Note ?? $"{Figures.Bytes(transferred)} of headers");
         sheet.Add("To run", $"{Figures.Bytes(count.RunBytes)} as stored, {Figures.Bytes(count.RunBytesFloat16)} as float16");
         sheet.Add("To train", $"{Figures.Bytes(count.TrainBytesAdam)} with Adam in float32, activations aside");
         return sheet;

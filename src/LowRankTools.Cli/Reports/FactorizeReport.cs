@@ -12,7 +12,7 @@ internal static class FactorizeReport
 
     public static void Write(FactorizationResult result, int threads, ConsoleContext console)
     {
-        console.Out.WriteLine(SafeText.Line($"{result.Name}  {result.Rule}  {result.Source}"));
+        console.Out.WriteLine(SafeText.Line($"{result.Name}  {result.Rule}{(result.Part is { } part ? $"  part {part}" : "")}  {result.Source}"));
         Layers(result).Write(console);
         if (result.KeptLayers > MostKeptRows)
             WriteKept(result, console);

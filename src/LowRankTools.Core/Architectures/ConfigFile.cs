@@ -10,7 +10,9 @@ internal sealed class ConfigFile
     /// <summary>Name of the file beside the weights.</summary>
     public const string FileName = "config.json";
 
-    private const int MaxBytes = 10_000_000;
+    /// <summary>Bytes of a configuration at most.</summary>
+    public const int MaxBytes = 10_000_000;
+
     private const int MaxNesting = 32;
 
     private readonly JsonElement _fields;
@@ -28,9 +30,15 @@ internal sealed class ConfigFile
 
     /// <summary>Reads a file.</summary>
     /// <exception cref="LowRankToolsException"><c>ConfigInvalid</c>: it is too long or no JSON object.</exception>
-    public static ConfigFile Read(string path)
+    public static ConfigFile Read(string path) =>
+        Parse(path, RegularFile.ReadAllBytes(path, MaxBytes) ?? throw Error(path, $"it is longer than {MaxBytes} bytes."));
+
+    /// <summary>Reads a file's content.</summary>
+    /// <param name="path">Its path or address, for errors.</param>
+    /// <param name="json">The content.</param>
+    /// <exception cref="LowRankToolsException"><c>ConfigInvalid</c>: it is no JSON object.</exception>
+    public static ConfigFile Parse(string path, byte[] json)
     {
-        byte[] json = RegularFile.ReadAllBytes(path, MaxBytes) ?? throw Error(path, $"it is longer than {MaxBytes} bytes.");
         try
         {
             CheckTexts(json);

@@ -12,11 +12,13 @@ public static class CountParameters
     /// <summary>Opens a model, counts and closes it.</summary>
     /// <param name="source">The model.</param>
     /// <param name="detailed">Whether to list the layers too.</param>
-    /// <exception cref="ModelFormatException">The file is damaged or of no known format.</exception>
+    /// <param name="remote">How servers are asked, for models that lie on one; null for the defaults.</param>
+    /// <exception cref="ModelFormatException">The file is damaged or of no known format; the server fails, see the ids that begin with Remote.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static ParameterCount Run(ModelSource source, bool detailed = false)
+    /// <exception cref="OperationCanceledException">Cancelled while a server was asked.</exception>
+    public static ParameterCount Run(ModelSource source, bool detailed = false, RemoteOptions? remote = null)
     {
-        using Model model = Model.Open(source);
+        using Model model = Model.OpenHeaders(source, remote);
         return Run(model, detailed);
     }
 
@@ -60,8 +62,14 @@ public static class CountParameters
             Adapter = AdapterParts.Of(model.File.Tensors) is { } adapter ? new AdapterSummary(adapter.Layout, adapter.Ranks.Count, adapter.Ranks.Min(), adapter.Ranks.Max()) : null,
             ByDType = byDType,
             ByKind = byKind,
-            Note = model.Source.Note.Length > 0 ? model.Source.Note : null,
+            TransferredBytes = model.File.Transfer?.Bytes,
+            Note = Note(model),
             LayerShapes = detailed ? model.Layers.Select(l => l.Shape).ToArray() : null,
         };
     }
+
+    private static string? Note(Model model) =>
+        model.Source.Note.Length > 0 ? model.Source.Note
+        : model.File.Transfer is { WithoutRanges: > 0 } transfer ? $"The server knows no ranges: {transfer.Bytes} bytes were read from the beginning, and the connection was closed."
+        : null;
 }

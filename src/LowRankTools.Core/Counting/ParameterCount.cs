@@ -3,7 +3,7 @@ namespace LowRankTools.Core;
 /// <summary>Parameters and bytes of one model, counted from its headers.</summary>
 public sealed record ParameterCount
 {
-    /// <summary>Full path of the model: binds to the next cmdlet's -LiteralPath.</summary>
+    /// <summary>Full path of the model, or its address: binds to the next cmdlet's -LiteralPath.</summary>
     public required string Path { get; init; }
 
     /// <summary>Name of the model.</summary>
@@ -27,7 +27,7 @@ public sealed record ParameterCount
     /// <summary>Linear, packed-attention, embedding, convolution and recurrent weights among them.</summary>
     public required int Layers { get; init; }
 
-    /// <summary>Bytes of the model's files on disk.</summary>
+    /// <summary>Bytes of the model's files, on disk or on their server.</summary>
     public required long Bytes { get; init; }
 
     /// <summary>Bytes of all tensors as stored: what the weights need in memory to run.</summary>
@@ -44,6 +44,8 @@ public sealed record ParameterCount
 
     /// <summary>What there is to say of an adapter (LoRA); null for a model.</summary>
     public AdapterSummary? Adapter { get; init; }
+    /// <summary>Bytes that came over the network to count a model on a server; null for one on this machine.</summary>
+    public long? TransferredBytes { get; init; }
 
     /// <summary>Parameters by element type.</summary>
     public required IReadOnlyDictionary<string, long> ByDType { get; init; }

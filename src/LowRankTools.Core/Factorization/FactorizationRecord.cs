@@ -55,7 +55,8 @@ public sealed record FactorizationRecord
         {
             if (file.Metadata.TryGetValue(MetadataKey, out string? text))
                 return Checked(JsonSerializer.Deserialize(text, RecordJson.Default.FactorizationRecord));
-            if (SiblingPath.Companion(Path.GetDirectoryName(file.Path)!, FileName) is not { } beside || RegularFile.ReadAllBytes(beside, MaxBytes) is not { } json)
+            // What lies beside a file on a server is not asked for.
+            if (file.Transfer is not null || SiblingPath.Companion(Path.GetDirectoryName(file.Path)!, FileName) is not { } beside || RegularFile.ReadAllBytes(beside, MaxBytes) is not { } json)
                 return null;
             FactorizationRecord? record = Checked(JsonSerializer.Deserialize(json, RecordJson.Default.FactorizationRecord));
             // The folder may hold other models too: the record is this one's only if its factors are here.

@@ -18,6 +18,9 @@ public sealed record FactorizationResult
     /// <summary>Engine and device that computed, or would.</summary>
     public required string Engine { get; init; }
 
+    /// <summary>Which part of how many was worked on, such as <c>3/16</c>: all figures are then of its layers alone, and Path is its file. Null for whole models.</summary>
+    public string? Part { get; init; }
+
     /// <summary>Whether the model was written; false where only the plan was asked for.</summary>
     public required bool Written { get; init; }
 

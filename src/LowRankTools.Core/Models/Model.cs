@@ -31,10 +31,26 @@ public sealed class Model : IDisposable
 
     /// <summary>Opens a model.</summary>
     /// <exception cref="ModelFormatException">The file is damaged or of no known format.</exception>
+    /// <summary>Opens a model on this machine.</summary>
+    /// <exception cref="ModelFormatException">The file is damaged or of no known format; <c>RemoteAddressRefused</c>: it lies on a server.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static Model Open(ModelSource source)
+    public static Model Open(ModelSource source) =>
+        source.IsRemote ? throw RemoteModels.NotTaken(source.Path) : Open(source, TensorFile.Open(source.Path));
+
+    /// <summary>Opens a model of which headers will do: on this machine, or on a server.</summary>
+    /// <param name="source">The model.</param>
+    /// <param name="remote">How servers are asked; null for the defaults.</param>
+    /// <exception cref="ModelFormatException">The file is damaged or of no known format; the server fails, see the ids that begin with Remote.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled while a server was asked.</exception>
+    public static Model OpenHeaders(ModelSource source, RemoteOptions? remote = null) =>
+        source.IsRemote ? Open(source, TensorFile.OpenRemote(source.Path, remote)) : Open(source);
+
+    /// <inheritdoc/>
+    public void Dispose() => File.Dispose();
+
+    private static Model Open(ModelSource source, TensorFile file)
     {
-        TensorFile file = TensorFile.Open(source.Path);
         try
         {
             return new Model(source, file);
@@ -45,7 +61,4 @@ public sealed class Model : IDisposable
             throw;
         }
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => File.Dispose();
 }

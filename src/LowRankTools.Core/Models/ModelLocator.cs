@@ -9,7 +9,8 @@ namespace LowRankTools.Core;
 /// One locator serves one run and hands out each model once.
 /// </summary>
 /// <param name="warn">Is told what a folder holds that looks like a model and is passed over, and why; null to tell nobody.</param>
-public sealed class ModelLocator(Action<string>? warn = null)
+/// <param name="takesAddresses">Whether addresses of models on servers are taken, of which only headers can be read.</param>
+public sealed class ModelLocator(Action<string>? warn = null, bool takesAddresses = false)
 {
     private readonly HashSet<string> _found = new(StringComparer.Ordinal);
 
@@ -17,12 +18,15 @@ public sealed class ModelLocator(Action<string>? warn = null)
     public static bool LooksLikeModel(string path) => ModelFileNames.LooksLikeModel(path);
 
     /// <summary>Finds the models at a path.</summary>
-    /// <param name="path">A file or a folder.</param>
+    /// <param name="path">A file or a folder, or an address.</param>
     /// <param name="recurse">Whether subfolders are searched too; links to folders are not followed.</param>
     /// <returns>Models that this locator has not handed out before, in the order of their paths.</returns>
-    /// <exception cref="LowRankToolsException"><c>PathNotFound</c>, <c>NoModelsFound</c>, <c>NotARegularFile</c>, <c>FileNameInvalid</c>.</exception>
+    /// <exception cref="LowRankToolsException"><c>PathNotFound</c>, <c>NoModelsFound</c>, <c>NotARegularFile</c>, <c>FileNameInvalid</c>;
+    /// <c>RemoteAddressRefused</c>: it is an address and none is taken.</exception>
     public IReadOnlyList<ModelSource> Find(string path, bool recurse = false)
     {
+        if (RemoteAddress.Is(path))
+            return !takesAddresses ? throw RemoteModels.NotTaken(path) : _found.Add(path) ? [RemoteModels.Source(path)] : [];
         string full = Path.GetFullPath(path);
         List<ModelSource> models = [];
         if (File.Exists(full))

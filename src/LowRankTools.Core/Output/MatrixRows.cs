@@ -10,7 +10,12 @@ internal static class MatrixRows
 
     /// <summary>Writes a matrix, or a transposed view of one, as the tensor <paramref name="spec"/>.</summary>
     /// <exception cref="LowRankToolsException"><c>NonFiniteValues</c>, <c>ValuesOverflow</c>.</exception>
-    public static void Write(ModelOutput output, TensorSpec spec, MatrixView<float> matrix, string source, CancellationToken cancellationToken)
+    public static void Write(ModelOutput output, TensorSpec spec, MatrixView<float> matrix, string source, CancellationToken cancellationToken) =>
+        Write(output, spec, matrix, source, written: null, cancellationToken);
+
+    /// <summary>Writes a matrix, and tells of every byte as it is written.</summary>
+    /// <exception cref="LowRankToolsException"><c>NonFiniteValues</c>, <c>ValuesOverflow</c>.</exception>
+    public static void Write(ModelOutput output, TensorSpec spec, MatrixView<float> matrix, string source, Action<ReadOnlySpan<byte>>? written, CancellationToken cancellationToken)
     {
         int step = Math.Clamp(PieceElements / Math.Max(1, matrix.Columns), 1, Math.Max(1, matrix.Rows));
         using Matrix<float> rows = Matrix<float>.Uninitialized(step, matrix.Columns);
@@ -24,6 +29,7 @@ internal static class MatrixRows
             int length = (int)spec.DType.ByteLength((long)count * matrix.Columns);
             StoredType.EncodeComputed(spec.DType, rows.RowBlock(0, count), bytes.AsSpan(0, length), $"{source}: tensor '{spec.Name}'");
             output.Writing(() => output.Writer.Write(bytes.AsSpan(0, length)));
+            written?.Invoke(bytes.AsSpan(0, length));
         }
     }
 }

@@ -35,6 +35,9 @@ public static class RankPlanFile
     /// <summary>The plan on one line.</summary>
     public static string ToLine(RankPlan plan) => JsonSerializer.Serialize(PlanDocument.Of(plan), s_json.PlanDocument);
 
+    /// <summary>The plan on one line without what is of one machine only: paths of the model and of a calibration.</summary>
+    internal static string ToLineWithoutPath(RankPlan plan) => JsonSerializer.Serialize(PlanDocument.Of(plan) with { Path = null, Calibration = null }, s_json.PlanDocument);
+
     /// <summary>The plan as a file for people: one layer a line.</summary>
     public static byte[] ToFile(RankPlan plan)
     {

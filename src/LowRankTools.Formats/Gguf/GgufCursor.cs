@@ -7,7 +7,7 @@ namespace LowRankTools.Formats;
 /// Walks forward through a header, a window at a time. What is skipped is not read, so an array of a million
 /// numbers costs nothing and one of a million strings costs its lengths.
 /// </summary>
-internal sealed class GgufCursor(ModelFileHandle file)
+internal sealed class GgufCursor(RandomAccessSource file)
 {
     private const int WindowBytes = 64 * 1024;
 

@@ -6,7 +6,7 @@ namespace LowRankTools.Formats;
 /// </summary>
 public sealed class GgufFile : TensorFile
 {
-    private readonly ModelFileHandle _file;
+    private readonly RandomAccessSource _file;
     private readonly GgufHeader _header;
     private readonly TensorInfo[] _tensors;
 
@@ -15,8 +15,17 @@ public sealed class GgufFile : TensorFile
     /// <exception cref="ModelFormatException">The header is damaged, does not fit the file, or is of another version.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public GgufFile(string path)
+        : this(new ModelFileHandle(path))
     {
-        _file = new ModelFileHandle(path);
+    }
+
+    /// <summary>Reads the header of what is open already.</summary>
+    /// <param name="file">Owned from here on, also where reading fails.</param>
+    /// <exception cref="ModelFormatException">The header is damaged, does not fit the file, or is of another version.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    internal GgufFile(RandomAccessSource file)
+    {
+        _file = file;
         try
         {
             _header = GgufHeader.Read(_file);
@@ -26,7 +35,7 @@ public sealed class GgufFile : TensorFile
         {
             _file.Dispose();
             if (e is ModelFormatException { File: null } known)
-                throw known.In(path);
+                throw known.In(file.Path);
             throw;
         }
     }
@@ -57,6 +66,9 @@ public sealed class GgufFile : TensorFile
 
     /// <inheritdoc/>
     public override long FileBytes => _file.Length;
+
+    /// <inheritdoc/>
+    public override RemoteTransfer? Transfer => _file.Transfer;
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing) => _file.Dispose();

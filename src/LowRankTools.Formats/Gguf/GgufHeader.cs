@@ -30,7 +30,7 @@ internal sealed class GgufHeader
 
     /// <summary>Reads and checks the header.</summary>
     /// <exception cref="ModelFormatException">See <see cref="FormatErrors"/>.</exception>
-    public static GgufHeader Read(ModelFileHandle file)
+    public static GgufHeader Read(RandomAccessSource file)
     {
         GgufCursor cursor = new(file);
         if (!cursor.Take(4).SequenceEqual("GGUF"u8))

@@ -4,12 +4,12 @@ namespace LowRankTools.Formats;
 /// <param name="file">The opened file; owned by the <see cref="TensorFile"/>.</param>
 /// <param name="start">Absolute position of the first byte.</param>
 /// <param name="length">Bytes; the constructor's caller has checked that they lie in the file.</param>
-public sealed class FileRegion(ModelFileHandle file, long start, long length) : ITensorSource
+public sealed class FileRegion(RandomAccessSource file, long start, long length) : ITensorSource
 {
     private readonly RecordChecksum? _checksum;
 
     /// <summary>A tensor in a record of an archive, which is checked when it is read whole.</summary>
-    internal FileRegion(ModelFileHandle file, long start, long length, RecordChecksum? checksum)
+    internal FileRegion(RandomAccessSource file, long start, long length, RecordChecksum? checksum)
         : this(file, start, length) => _checksum = checksum;
 
     /// <summary>The file that holds the bytes.</summary>

@@ -7,7 +7,7 @@ namespace LowRankTools.Formats;
 /// under a map kills the process, under a read it is an error; and a read costs one copy that conversion to
 /// float32 needs anyway.
 /// </summary>
-public sealed class ModelFileHandle : IDisposable
+public sealed class ModelFileHandle : RandomAccessSource
 {
     private readonly SafeFileHandle _handle;
 
@@ -23,34 +23,14 @@ public sealed class ModelFileHandle : IDisposable
         Length = RandomAccess.GetLength(_handle);
     }
 
-    /// <summary>Full path.</summary>
-    public string Path { get; }
+    /// <inheritdoc/>
+    public override string Path { get; }
 
-    /// <summary>Length in bytes when the file was opened.</summary>
-    public long Length { get; }
+    /// <inheritdoc/>
+    public override long Length { get; }
 
-    /// <summary>Fills <paramref name="destination"/> from <paramref name="position"/> on.</summary>
-    /// <param name="position">Absolute position in the file.</param>
-    /// <param name="destination">Filled wholly.</param>
-    /// <param name="errorId">Error id to use where the file ends too early.</param>
-    /// <exception cref="ModelFormatException">The file ends before the range does.</exception>
-    public void ReadExactly(long position, Span<byte> destination, string errorId = FormatErrors.TensorTruncated)
-    {
-        while (destination.Length > 0)
-        {
-            int read = RandomAccess.Read(_handle, destination, position);
-            if (read == 0)
-            {
-                throw new ModelFormatException(errorId, $"The file ends at byte {position}, where {destination.Length} more bytes should be.",
-                    Path);
-            }
-            destination = destination[read..];
-            position += read;
-        }
-    }
-
-    /// <summary>Reads up to <paramref name="destination"/>'s length; returns how many bytes there were.</summary>
-    public int ReadUpTo(long position, Span<byte> destination)
+    /// <inheritdoc/>
+    public override int ReadUpTo(long position, Span<byte> destination)
     {
         int total = 0;
         while (total < destination.Length)
@@ -64,5 +44,5 @@ public sealed class ModelFileHandle : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _handle.Dispose();
+    protected override void Dispose(bool disposing) => _handle.Dispose();
 }

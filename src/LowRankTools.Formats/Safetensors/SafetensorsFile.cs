@@ -8,7 +8,7 @@ public sealed class SafetensorsFile : TensorFile
 {
     private const int FirstReadBytes = 64 * 1024;
 
-    private readonly ModelFileHandle _file;
+    private readonly RandomAccessSource _file;
     private readonly List<TensorInfo> _tensors;
     private readonly SafetensorsHeader _header;
 
@@ -17,8 +17,17 @@ public sealed class SafetensorsFile : TensorFile
     /// <exception cref="ModelFormatException">The header is damaged or does not fit the file.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public SafetensorsFile(string path)
+        : this(new ModelFileHandle(path))
     {
-        _file = new ModelFileHandle(path);
+    }
+
+    /// <summary>Reads the header of what is open already.</summary>
+    /// <param name="file">Owned from here on, also where reading fails.</param>
+    /// <exception cref="ModelFormatException">The header is damaged or does not fit the file.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    internal SafetensorsFile(RandomAccessSource file)
+    {
+        _file = file;
         try
         {
             (_header, long dataStart) = ReadHeader(_file);
@@ -30,7 +39,7 @@ public sealed class SafetensorsFile : TensorFile
         {
             _file.Dispose();
             if (e is ModelFormatException { File: null } known)
-                throw known.In(path);
+                throw known.In(file.Path);
             throw;
         }
     }
@@ -57,9 +66,12 @@ public sealed class SafetensorsFile : TensorFile
     public override long FileBytes => _file.Length;
 
     /// <inheritdoc/>
+    public override RemoteTransfer? Transfer => _file.Transfer;
+
+    /// <inheritdoc/>
     protected override void Dispose(bool disposing) => _file.Dispose();
 
-    private static (SafetensorsHeader Header, long DataStart) ReadHeader(ModelFileHandle file)
+    private static (SafetensorsHeader Header, long DataStart) ReadHeader(RandomAccessSource file)
     {
         // Most headers fit the first read: one system call opens a shard.
         byte[] first = ArrayPool<byte>.Shared.Rent(FirstReadBytes);
@@ -80,7 +92,7 @@ public sealed class SafetensorsFile : TensorFile
         }
     }
 
-    private static int HeaderLength(ReadOnlySpan<byte> first, ModelFileHandle file)
+    private static int HeaderLength(ReadOnlySpan<byte> first, RandomAccessSource file)
     {
         if (first.Length < SafetensorsConstants.PrefixBytes)
             throw new ModelFormatException(FormatErrors.HeaderTruncated, "The file is shorter than a safetensors prefix.", file.Path);

@@ -32,6 +32,16 @@ internal sealed class ShardIndex
     public static ShardIndex Read(string path)
     {
         using ModelFileHandle file = new(path);
+        return Read(file, name => SiblingPath.Resolve(path, name));
+    }
+
+    /// <summary>Reads an opened index.</summary>
+    /// <param name="file">The index.</param>
+    /// <param name="resolve">Full path, or address, of a shard by its name in the index; refuses names that lead elsewhere.</param>
+    /// <exception cref="ModelFormatException">The file is too large, is not an index, or names files outside its folder.</exception>
+    public static ShardIndex Read(RandomAccessSource file, Func<string, string> resolve)
+    {
+        string path = file.Path;
         if (file.Length > SafetensorsConstants.MaxHeaderBytes)
             throw new ModelFormatException(FormatErrors.HeaderTooLarge, $"The index is {file.Length} bytes long.", path);
         byte[] buffer = ArrayPool<byte>.Shared.Rent((int)file.Length);
@@ -39,7 +49,7 @@ internal sealed class ShardIndex
         try
         {
             file.ReadExactly(0, json, FormatErrors.HeaderTruncated);
-            return Parse(json, path);
+            return Parse(json, path, resolve);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
@@ -51,7 +61,7 @@ internal sealed class ShardIndex
         }
     }
 
-    private static ShardIndex Parse(ReadOnlySpan<byte> json, string path)
+    private static ShardIndex Parse(ReadOnlySpan<byte> json, string path, Func<string, string> resolve)
     {
         Dictionary<string, string>? shards = null;
         string? set = null;
@@ -64,7 +74,7 @@ internal sealed class ShardIndex
             else if (!reader.ValueTextEquals("weight_map"u8))
                 reader.Skip();
             else if (shards is null)
-                shards = ReadMap(ref reader, path);
+                shards = ReadMap(ref reader, path, resolve);
             else
                 throw new JsonException("weight_map stands twice");
         }
@@ -95,7 +105,7 @@ internal sealed class ShardIndex
         return set;
     }
 
-    private static Dictionary<string, string> ReadMap(ref Utf8JsonReader reader, string path)
+    private static Dictionary<string, string> ReadMap(ref Utf8JsonReader reader, string path, Func<string, string> resolve)
     {
         Dictionary<string, string> shards = new(StringComparer.Ordinal);
         Dictionary<string, string> resolved = new(StringComparer.Ordinal);
@@ -109,7 +119,7 @@ internal sealed class ShardIndex
             if (last is null || !reader.ValueTextEquals(last))
                 last = reader.GetString()!;
             if (!resolved.TryGetValue(last, out string? full))
-                resolved[last] = full = SiblingPath.Resolve(path, last);
+                resolved[last] = full = resolve(last);
             if (!shards.TryAdd(tensor, full))
                 throw new ModelFormatException(FormatErrors.DuplicateTensor, $"Tensor '{tensor}' stands twice in the index.", path, tensor);
         }

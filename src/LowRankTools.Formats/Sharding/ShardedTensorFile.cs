@@ -4,6 +4,7 @@ namespace LowRankTools.Formats;
 public sealed class ShardedTensorFile : TensorFile
 {
     private readonly ShardIndex _index;
+    private readonly RemoteSession? _session;
     private readonly List<TensorFile> _shards = [];
     private readonly List<TensorInfo> _tensors = [];
 
@@ -12,13 +13,27 @@ public sealed class ShardedTensorFile : TensorFile
     /// <exception cref="ModelFormatException">The index or a shard is damaged, missing, or they disagree.</exception>
     /// <exception cref="IOException">A file cannot be read.</exception>
     public ShardedTensorFile(string path)
+        : this(path, ShardIndex.Read(path), () => new FileInfo(path).Length, TensorFileOpener.OpenShard)
+    {
+    }
+
+    /// <summary>Opens the header of every shard that an index names.</summary>
+    /// <param name="path">Full path or address of the index.</param>
+    /// <param name="index">The index.</param>
+    /// <param name="indexBytes">Its length.</param>
+    /// <param name="open">Opens a shard by its full path or address.</param>
+    /// <param name="session">Owned from here on; null for files on this machine.</param>
+    /// <exception cref="ModelFormatException">The index or a shard is damaged, missing, or they disagree.</exception>
+    /// <exception cref="IOException">A file cannot be read.</exception>
+    internal ShardedTensorFile(string path, ShardIndex index, Func<long> indexBytes, Func<string, TensorFile> open, RemoteSession? session = null)
     {
         Path = path;
-        _index = ShardIndex.Read(path);
+        _index = index;
+        _session = session;
         try
         {
             foreach (string shard in _index.Files)
-                _shards.Add(TensorFileOpener.OpenShard(shard));
+                _shards.Add(open(shard));
             CheckSet();
             Collect();
         }
@@ -27,7 +42,7 @@ public sealed class ShardedTensorFile : TensorFile
             Dispose(disposing: true);
             throw;
         }
-        FileBytes = _shards.Sum(s => s.FileBytes) + new FileInfo(path).Length;
+        FileBytes = _shards.Sum(s => s.FileBytes) + indexBytes();
     }
 
     /// <inheritdoc/>
@@ -49,10 +64,14 @@ public sealed class ShardedTensorFile : TensorFile
     public override long FileBytes { get; }
 
     /// <inheritdoc/>
+    public override RemoteTransfer? Transfer => _session?.Transfer;
+
+    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         foreach (TensorFile shard in _shards)
             shard.Dispose();
+        _session?.Dispose();
     }
 
     /// <summary>A run cut short between two renames, or files copied together by hand, would else make a model of two.</summary>

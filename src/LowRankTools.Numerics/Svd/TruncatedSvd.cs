@@ -51,13 +51,29 @@ public static class TruncatedSvd
         return result;
     }
 
+    /// <summary>Rough cost of <see cref="Compute(MatrixView{float}, RankTarget, SvdOptions?, IProgress{double}?, CancellationToken)"/>: seconds on two
+    /// fast cores, by the route that it takes. Good for comparing matrices, not for telling times.</summary>
+    /// <param name="rows">m, at least 1.</param>
+    /// <param name="columns">n, at least 1.</param>
+    /// <param name="rank">Components wanted, from 1 to the smaller side.</param>
+    /// <param name="options">Accuracy and tuning numbers; null for the defaults.</param>
+    public static double EstimateCost(int rows, int columns, int rank, SvdOptions? options = null)
+    {
+        (rows, columns) = (Math.Min(rows, columns), Math.Max(rows, columns));
+        return Krylov(rows, columns, rank, options ?? SvdOptions.Default)?.Cost(rows, columns) ?? GramSvd.Cost(rows, columns);
+    }
+
+    /// <summary>The shape of the Krylov space where that route is taken; null where the other one is.</summary>
+    private static KrylovShape? Krylov(int rows, int columns, int rank, SvdOptions options) =>
+        rows > options.DenseThreshold && KrylovShape.For(rows, Math.Min(rank, rows), options) is { } shape
+            && (options.BlockSize is not null || shape.Cost(rows, columns) < GramSvd.Cost(rows, columns)) ? shape : null;
+
     private static TruncatedSvdResult Flat(ITensorEngine engine, ITensor a, RankTarget target, double squaredNorm, SvdOptions options, IProgress<double>? progress, CancellationToken ct)
     {
         // Without a limit, a share of the energy may need any rank: only all values tell.
         int rows = a.Shape[0], columns = a.Shape[1];
         int? rank = target is RankTarget.Rank fixedRank ? fixedRank.Value : target.Limit;
-        if (rank is not null && rows > options.DenseThreshold && KrylovShape.For(rows, Math.Min(rank.Value, rows), options) is { } shape
-            && (options.BlockSize is not null || shape.Cost(rows, columns) < GramSvd.Cost(rows, columns))
+        if (rank is not null && Krylov(rows, columns, rank.Value, options) is { } shape
             && BlockKrylovSvd.Compute(engine, a, target, squaredNorm, shape, options.Seed, progress, ct) is { } result)
         {
             return result;

@@ -8,7 +8,7 @@ namespace LowRankTools.PowerShell.Commands;
 [Cmdlet(VerbsCommon.Get, "LayerShapes", DefaultParameterSetName = PathSet)]
 [Alias("Get-LayerShape")]
 [OutputType(typeof(LayerShape))]
-public sealed class GetLayerShapesCommand : PathCommandBase
+public sealed class GetLayerShapesCommand : HeaderCommandBase
 {
     private readonly HashSet<string> _missing = new(StringComparer.OrdinalIgnoreCase);
     private IReadOnlyList<Predicate<string>> _names = [], _include = [], _exclude = [];
@@ -39,7 +39,9 @@ public sealed class GetLayerShapesCommand : PathCommandBase
 
     private protected override void ProcessModel(ModelSource source)
     {
-        using Model model = Model.Open(source);
+        using Model model = Read(source, remote => Model.OpenHeaders(source, remote));
+        if (model.File.Transfer is { } transfer)
+            Tell($"{source.Path}: {transfer.Bytes} bytes of headers in {transfer.Requests} requests.");
         foreach (LayerShape shape in model.Layers.Select(l => l.Shape).Where(IsWanted))
             WriteObject(shape);
     }

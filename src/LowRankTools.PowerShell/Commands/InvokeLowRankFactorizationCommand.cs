@@ -46,18 +46,16 @@ public sealed partial class InvokeLowRankFactorizationCommand : WriteCommandBase
     {
         // A plan that is piped is not there yet; each is looked at when it comes.
         if (!IsPlan || Plan is not null)
-            Options(names: null).Validate();
+            Check(Options(names: null));
         TellEngine(Choice(Engine, Device));
     }
 
     private protected override void ProcessModel(ModelSource source)
     {
         FactorizeOptions options = Options(_chosen.Of(source.Path));
-        OutputLocation location = new FactorizeModel(options).Location(source);
-        if (MayWrite(source, location, "Factorize") is not { } write)
+        if (MayWrite(source, Location(options, source), "Factorize") is not { } write)
             return;
-        FactorizeModel operation = new(options with { WhatIf = !write });
-        FactorizationResult result = Run(source.Name, (progress, token) => operation.Run(source, progress, token));
+        FactorizationResult result = Run(source.Name, (progress, token) => Factorize(options with { WhatIf = !write }, source, progress, token));
         if (result.Uncalibrated.Count > 0)
             Warn($"{source.Path}: the calibration has nothing on {string.Join(", ", result.Uncalibrated)}; only the weight was looked at there.");
         if (result.FactorizedLayers == 0)

@@ -6,7 +6,7 @@ namespace LowRankTools.PowerShell.Commands;
 /// <summary>Counts the parameters of models from their headers.</summary>
 [Cmdlet(VerbsDiagnostic.Measure, "ParameterCount", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(ParameterCount))]
-public sealed class MeasureParameterCountCommand : PathCommandBase
+public sealed class MeasureParameterCountCommand : HeaderCommandBase
 {
     /// <summary>Type name under which the views show the layers too.</summary>
     private const string DetailedType = "LowRankTools.Core.ParameterCount#Detailed";
@@ -17,7 +17,7 @@ public sealed class MeasureParameterCountCommand : PathCommandBase
 
     private protected override void ProcessModel(ModelSource source)
     {
-        PSObject count = PSObject.AsPSObject(CountParameters.Run(source, Detailed));
+        PSObject count = PSObject.AsPSObject(Read(source, remote => CountParameters.Run(source, Detailed, remote)));
         if (Detailed)
             count.TypeNames.Insert(0, DetailedType);
         WriteObject(count);

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using LowRankTools.Core;
+using LowRankTools.Formats;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.PowerShell.Commands;
@@ -13,11 +14,11 @@ public abstract class PathCommandBase : OperationCommandBase
     /// <summary>Parameter set of <see cref="LiteralPath"/>.</summary>
     protected const string LiteralPathSet = nameof(LiteralPath);
 
-    private readonly ModelLocator _locator;
+    private readonly Lazy<ModelLocator> _locator;
     private readonly List<string> _leftOut = [];
     private bool _pathIsPiped, _literalPathIsPiped, _anyModel;
 
-    private protected PathCommandBase() => _locator = new ModelLocator(Warn);
+    private protected PathCommandBase() => _locator = new Lazy<ModelLocator>(() => new ModelLocator(Warn, TakesAddresses));
 
     /// <summary>Paths of models; wildcards are expanded.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PathSet)]
@@ -33,6 +34,9 @@ public abstract class PathCommandBase : OperationCommandBase
     [Parameter]
     public SwitchParameter Recurse { get; set; }
 
+    /// <summary>Whether headers are enough, so that models on servers are taken too.</summary>
+    private protected virtual bool TakesAddresses => false;
+
     private protected PathResolver Resolver => new(this);
 
     /// <inheritdoc/>
@@ -42,12 +46,12 @@ public abstract class PathCommandBase : OperationCommandBase
     protected override void ProcessRecord()
     {
         foreach (string path in LiteralPath ?? [])
-            Guarded(path, () => ProcessPath(Resolver.Literal(path), listed: _literalPathIsPiped));
+            Guarded(path, () => ProcessPath(RemoteAddress.Is(path) ? path : Resolver.Literal(path), listed: _literalPathIsPiped));
         foreach (string path in Path ?? [])
         {
             Guarded(path, () =>
             {
-                (IReadOnlyList<string> found, bool expanded) = Resolver.Expand(path, _pathIsPiped);
+                (IReadOnlyList<string> found, bool expanded) = RemoteAddress.Is(path) ? ([path], false) : Resolver.Expand(path, _pathIsPiped);
                 foreach (string full in found)
                     Guarded(full, () => ProcessPath(full, expanded));
             });
@@ -105,7 +109,7 @@ public abstract class PathCommandBase : OperationCommandBase
     {
         try
         {
-            return _locator.Find(path, Recurse);
+            return _locator.Value.Find(path, Recurse);
         }
         catch (LowRankToolsException e) when (listed && e.ErrorId == CoreErrors.NoModelsFound)
         {

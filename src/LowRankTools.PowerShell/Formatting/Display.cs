@@ -102,6 +102,10 @@ public static class Display
     public static string Conditions(ModelSpeed speed) =>
         $"{speed.Engine}, {speed.InstructionSet}, {Plural(speed.ThreadCount, "thread")}, batch of {Count(speed.BatchSize)}, {Plural(speed.Tokens, "token")}";
 
+    /// <summary>What memory was estimated for: <c>weights as stored, cache in F16, batch of 1. Activations ...</c>.</summary>
+    public static string Conditions(ModelMemory memory) =>
+        Text($"weights {(memory.WeightDType.Contains(' ', StringComparison.Ordinal) ? string.Empty : "in ")}{memory.WeightDType}, cache in {memory.CacheDType}, batch of {Count(memory.BatchSize)}. {string.Join(' ', memory.Assumptions)}");
+
     /// <summary>The form a model ran in: <c>dense</c>, <c>98 pairs</c>, or <c>rank 64</c> where it was factorized in memory.</summary>
     public static string Form(ModelSpeed speed) =>
         speed.Rank is { } rank ? string.Create(CultureInfo.InvariantCulture, $"rank {rank}") : speed.Pairs > 0 ? Plural(speed.Pairs, "pair") : "dense";

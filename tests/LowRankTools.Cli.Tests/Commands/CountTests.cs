@@ -1,4 +1,5 @@
 using System.Text.Json;
+using LowRankTools.Tests;
 
 namespace LowRankTools.Cli.Tests.Commands;
 
@@ -16,6 +17,28 @@ public sealed class CountTests : IDisposable
         Assert.Equal(TestFolder.Parameters, count.GetProperty("Parameters").GetInt64());
         Assert.Equal(TestFolder.Parameters * 4, count.GetProperty("RunBytes").GetInt64());
         Assert.Equal(JsonValueKind.Null, count.GetProperty("LayerShapes").ValueKind);
+    }
+
+    [Fact]
+    public async Task A_model_on_a_server_is_counted_and_listed_by_its_header()
+    {
+        using FileServer server = new();
+        string file = _folder.Model(), address = server.Serve("/net.safetensors", File.ReadAllBytes(file));
+        CliRun count = await CliRun.Of("count", address, "--json"), shapes = await CliRun.Of("shapes", address, "--json");
+        JsonElement counted = Assert.Single(count.Json);
+        Assert.Equal(TestFolder.Parameters, counted.GetProperty("Parameters").GetInt64());
+        Assert.Equal(TestFolder.Parameters, shapes.Json.Sum(l => l.GetProperty("Parameters").GetInt64()));
+        Assert.Equal(server.BodyBytes, 2 * counted.GetProperty("TransferredBytes").GetInt64());
+    }
+
+    [Fact]
+    public async Task A_servers_refusal_is_one_line_and_the_exit_code_of_bad_input()
+    {
+        using FileServer server = new();
+        CliRun run = await CliRun.Of("count", server.Root + "/absent.safetensors");
+        Assert.Equal(ExitCode.BadInput, run.Code);
+        Assert.Contains("RemoteNotFound", Assert.Single(run.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
+        Assert.Equal(ExitCode.BadInput, (await CliRun.Of("factorize", server.Root + "/a.safetensors", "--rank", "2")).Code);
     }
 
     [Fact]

@@ -1,0 +1,68 @@
+using LowRankTools.Formats;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>Makes results: what a factorization would do, and what it did.</summary>
+internal static class FactorizationResults
+{
+    /// <summary>What would be done.</summary>
+    public static FactorizationResult Planned(FactorizationJob job)
+    {
+        List<LayerShape> own = [.. job.Model.Layers.Select(l => l.Shape).Where(s => s.TiedTo is null)];
+        List<TensorSpec> written = [.. job.Items.SelectMany(i => i.Written)];
+        return new FactorizationResult
+        {
+            Path = job.Location.WeightsPath,
+            Source = job.Model.Source.Path,
+            Name = job.Model.Source.Name,
+            Rule = job.Plan.Rule,
+            Engine = job.Engine.ToString(),
+            Written = false,
+            ParametersBefore = own.Sum(s => s.Parameters),
+            Parameters = written.Sum(t => TensorShape.ElementCount(t.Shape, t.Name)),
+            BytesBefore = own.Sum(s => s.Bytes),
+            Bytes = written.Sum(t => t.ByteLength),
+            FactorizedLayers = job.Plan.Layers.Count(l => l.Rank is not null),
+            KeptLayers = job.Plan.Layers.Count(l => l.Rank is null),
+            Uncalibrated = job.Calibrations?.Missing(job.Plan).ToArray() ?? [],
+            // An array: PowerShell cannot index into the lists that collection expressions make.
+            Layers = job.Plan.Layers.Select(LayerFactorization.From).ToArray(),
+        };
+    }
+
+    /// <summary>What would be done of some layers alone, by one part of several.</summary>
+    public static FactorizationResult Planned(FactorizationJob job, IReadOnlyList<OutputItem.Pair> pairs, PartNumber part) => Planned(job) with
+    {
+        Part = part.ToString(),
+        ParametersBefore = pairs.Sum(p => p.Layer.Shape.Parameters),
+        Parameters = pairs.SelectMany(p => p.Written).Sum(t => TensorShape.ElementCount(t.Shape, t.Name)),
+        BytesBefore = pairs.Sum(p => p.Layer.Shape.Bytes),
+        Bytes = pairs.SelectMany(p => p.Written).Sum(t => t.ByteLength),
+        FactorizedLayers = pairs.Count,
+        KeptLayers = 0,
+        Uncalibrated = pairs.Where(p => job.Calibrations?.Has(p.Plan) == false).Select(p => p.Plan.Name).ToArray(),
+        Layers = pairs.Select(p => LayerFactorization.From(p.Plan)).ToArray(),
+    };
+
+    /// <summary>What was done.</summary>
+    public static FactorizationResult Finished(FactorizationResult planned, string entry, IReadOnlyDictionary<string, MeasuredPair> measured)
+    {
+        double norm = measured.Values.Sum(m => m.SquaredNorm);
+        double difference = measured.Values.Sum(m => m.Error * m.Error * m.SquaredNorm);
+        return planned with
+        {
+            Path = entry,
+            Written = true,
+            RelativeError = measured.Count == 0 ? null : norm == 0 ? 0 : Math.Sqrt(difference / norm),
+            Layers = planned.Layers.Select(l => measured.TryGetValue(l.Name, out MeasuredPair m)
+                ? l with { RelativeError = m.Error, CalibratedError = m.Calibrated, HeldOutError = m.HeldOut, Method = m.Algorithm, Seconds = m.Seconds }
+                : l).ToArray(),
+        };
+    }
+
+    /// <summary>The error of a plan without a single pair.</summary>
+    public static LowRankToolsException NothingToDo(RankPlan plan) => new(CoreErrors.NothingToFactorize,
+        $"{plan.Path}: no layer would become a pair by the rule {plan.Rule}{(plan.Layers.Any(l => l.Reason == KeepReason.BreakEven) ? ": pairs of these ranks would be no smaller" : "")}, and a copy is not written.",
+        "Choose smaller ranks or other layers; -WhatIf gives the reason for each layer.");
+}

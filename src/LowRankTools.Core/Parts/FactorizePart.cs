@@ -1,0 +1,126 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text.Json;
+using LowRankTools.Formats;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>
+/// Factorizes one part of a model's layers and puts it where <see cref="JoinParts"/> finds it: on another machine, at another time,
+/// as often as a scheduler likes. A part that is there already is left as it is.
+/// </summary>
+/// <param name="options">As for the whole model; every part must have the same.</param>
+/// <param name="part">Which part.</param>
+public sealed class FactorizePart(FactorizeOptions options, PartNumber part)
+{
+    private const string LongestHash = "0000000000000000000000000000000000000000000000000000000000000000";
+
+    /// <summary>Longer than any algorithm's name.</summary>
+    private const string LongestAlgorithm = "................................................................";
+
+    private readonly FactorizeModel _whole = new(options);
+
+    /// <summary>Where the part of a model goes.</summary>
+    public OutputLocation Location(ModelSource source) => PartFolder.Location(_whole.Location(source), part);
+
+    /// <summary>Refuses options that contradict each other.</summary>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>: among others, a rule that needs singular values, which every part would compute of every layer.</exception>
+    public void Validate()
+    {
+        options.Validate();
+        if (options.Rule is not (null or RankRule.Fixed or RankRule.KeepRatio))
+        {
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"Every part would compute the singular values of every layer for the rule {options.Rule}.",
+                "Plan once with New-RankPlan, write the plan with Export-RankPlan, and give it to the parts with -Plan.");
+        }
+    }
+
+    /// <summary>Factorizes the layers of the part, or says which they are (<see cref="FactorizeOptions.WhatIf"/>).</summary>
+    /// <param name="source">The model.</param>
+    /// <param name="progress">Told about every layer, in bytes.</param>
+    /// <param name="cancellationToken">Stops inside the mathematics too; nothing is left behind.</param>
+    /// <exception cref="LowRankToolsException"><c>PartInvalid</c>, <c>PartMismatch</c>: there is such a part already, and it is damaged or of other options; and as
+    /// <see cref="FactorizeModel.Run(ModelSource, IProgress{OperationProgress}?, CancellationToken)"/>.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public FactorizationResult Run(ModelSource source, IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        Validate();
+        Stopwatch clock = Stopwatch.StartNew();
+        if (!options.WhatIf && EngineSelector.Select(options.Engine).IsEmbedded)
+            AheadOfUse.Begin();
+        OutputLocation final = _whole.Location(source), location = Location(source);
+        // A part that is there may be the very one that is wanted: that is looked at when the plan is made.
+        using FactorizationJob job = FactorizationJob.Prepare(options with { Force = true }, source, location, _whole.FormatOf(source), [], progress, cancellationToken);
+        List<OutputItem.Pair> all = [.. job.Items.OfType<OutputItem.Pair>()];
+        if (all.Count == 0)
+            throw FactorizationResults.NothingToDo(job.Plan);
+        if (part.Of > all.Count)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{source.Path}: {all.Count} layers cannot be dealt out to {part.Of} parts.", "Choose fewer parts.");
+        IReadOnlyList<OutputItem.Pair> pairs = PartShare.Of(all, part, options.Svd);
+        PartRecord record = Record(job, final, []).Identified();
+        FactorizationResult planned = FactorizationResults.Planned(job, pairs, part);
+        if (!options.Force && Existing(location.WeightsPath, record) is { } there)
+            return FactorizationResults.Finished(planned, location.WeightsPath, there) with { Seconds = clock.Elapsed.TotalSeconds, Note = "The part was there already and is left as it is." };
+        return options.WhatIf ? planned : Write(job, pairs, record, planned, clock, progress, cancellationToken);
+    }
+
+    private PartRecord Record(FactorizationJob job, OutputLocation final, IReadOnlyList<PartLayer> layers) => new()
+    {
+        Part = part.Number,
+        Of = part.Of,
+        SourcePath = job.Model.Source.Path,
+        WeightsName = Path.GetFileName(final.WeightsPath),
+        OwnFolder = final.OwnFolder,
+        Options = PartOptions.Of(job),
+        Plan = RankPlanFile.ToLineWithoutPath(job.Plan),
+        Layers = layers,
+    };
+
+    /// <summary>What a part that is there measured; null where there is none.</summary>
+    private static Dictionary<string, MeasuredPair>? Existing(string path, PartRecord wanted)
+    {
+        if (!Path.Exists(path))
+            return null;
+        using PartFile there = PartFile.Open(path);
+        if (there.Record.DifferenceFrom(wanted) is { } difference)
+            throw new LowRankToolsException(CoreErrors.PartMismatch, $"{path}: there is a part already that does not belong to this run: {difference}.", "Use -Force to replace it, or choose another -OutputPath.");
+        return there.Record.Layers.ToDictionary(l => l.Name, l => new MeasuredPair(l.Error, l.SquaredNorm, l.Algorithm, null, l.Calibrated, l.HeldOut), StringComparer.Ordinal);
+    }
+
+    private static FactorizationResult Write(FactorizationJob job, IReadOnlyList<OutputItem.Pair> pairs, PartRecord record, FactorizationResult planned, Stopwatch clock,
+        IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
+    {
+        MeasuredPair longest = MeasuredPair.Longest with { Algorithm = LongestAlgorithm };
+        OutputRequest request = new(job.Location, ModelFormat.Safetensors, [.. pairs.SelectMany(p => p.Written)], Metadata(record, [.. pairs.Select(p => Layer(p, longest, LongestHash))]))
+        {
+            Source = job.Read, Disk = job.Options.Disk, Force = true,
+        };
+        Dictionary<string, MeasuredPair> measured = new(StringComparer.Ordinal);
+        List<PartLayer> layers = [];
+        using ModelOutput output = ModelOutput.Create(request);
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using (ComputedPairs computed = new(job, pairs, cancellationToken) { Written = hash.AppendData })
+        {
+            long done = 0, total = pairs.Sum(p => p.Plan.BytesBefore);
+            foreach (OutputItem.Pair pair in pairs)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                progress?.Report(new OperationProgress("Factorizing", pair.Plan.Name, done, total));
+                MeasuredPair one = measured[pair.Plan.Name] = computed.Write(pair, output, cancellationToken);
+                layers.Add(Layer(pair, one, Convert.ToHexStringLower(hash.GetHashAndReset())));
+                done += pair.Plan.BytesBefore;
+            }
+        }
+        output.Complete(Metadata(record, layers), record: null, companionsFrom: null);
+        return FactorizationResults.Finished(planned, job.Location.WeightsPath, measured) with { Seconds = clock.Elapsed.TotalSeconds, Displaced = output.Displaced.ToArray(), Note = output.Note };
+    }
+
+    private static PartLayer Layer(OutputItem.Pair pair, MeasuredPair measured, string hash) =>
+        new(pair.Plan.Name, measured.Error, measured.SquaredNorm, measured.Algorithm, measured.Calibrated, measured.HeldOut, hash);
+
+    private static Dictionary<string, string> Metadata(PartRecord record, IReadOnlyList<PartLayer> layers) => new(StringComparer.Ordinal)
+    {
+        [PartRecord.MetadataKey] = JsonSerializer.Serialize(record with { Layers = layers }, PartJson.Default.PartRecord),
+    };
+}

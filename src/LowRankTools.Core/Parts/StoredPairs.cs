@@ -1,0 +1,48 @@
+using System.Security.Cryptography;
+using LowRankTools.Formats;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>Pairs that parts have computed, copied byte for byte; every layer is held against the hash that its part noted.</summary>
+internal sealed class StoredPairs(IReadOnlyList<PartFile> parts) : IPairSource
+{
+    private const int PieceBytes = 4 * 1024 * 1024;
+
+    private readonly byte[] _buffer = new byte[PieceBytes];
+
+    /// <inheritdoc/>
+    /// <exception cref="LowRankToolsException"><c>PartInvalid</c>: a part lacks the layer, or its bytes are not those that were written.</exception>
+    public MeasuredPair Write(OutputItem.Pair pair, ModelOutput output, CancellationToken cancellationToken)
+    {
+        string name = pair.Plan.Name;
+        PartFile part = parts.FirstOrDefault(p => p.Find(name) is not null)
+            ?? throw PartFile.Invalid(Path.GetDirectoryName(parts[0].Path)!, $"no part holds the layer '{name}'");
+        PartLayer layer = part.Find(name)!;
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Copy(part, pair.First, output, hash, cancellationToken);
+        Copy(part, pair.Second, output, hash, cancellationToken);
+        if (Convert.ToHexStringLower(hash.GetHashAndReset()) != layer.Sha256)
+            throw PartFile.Invalid(part.Path, $"the bytes of '{name}' are not those that were written");
+        return new MeasuredPair(layer.Error, layer.SquaredNorm, layer.Algorithm, null, layer.Calibrated, layer.HeldOut);
+    }
+
+    /// <summary>Nothing: who opened the parts closes them.</summary>
+    public void Dispose()
+    {
+    }
+
+    private void Copy(PartFile part, TensorSpec spec, ModelOutput output, IncrementalHash hash, CancellationToken cancellationToken)
+    {
+        TensorInfo factor = part.Factor(spec);
+        output.Writing(() => output.Writer.Begin(spec));
+        for (long done = 0; done < factor.ByteLength; done += PieceBytes)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            int count = (int)Math.Min(PieceBytes, factor.ByteLength - done);
+            part.Read(factor, done, _buffer.AsSpan(0, count));
+            hash.AppendData(_buffer, 0, count);
+            output.Writing(() => output.Writer.Write(_buffer.AsSpan(0, count)));
+        }
+    }
+}
