@@ -39,9 +39,7 @@ public sealed class MergeAdapter(MergeAdapterOptions options)
         List<OutputItem> items = OutputItems.Checked(Items(model, fit, format), baseModel.Path);
         OutputLocation location = Location(baseModel, adapterSource);
         CompanionFiles.Check(location, baseModel);
-        Dictionary<string, string> metadata = OutputItems.Metadata(model.File, options.Format, items, record: null, model.Decompositions);
-        OutputRequest request = new(location, options.Format, [.. items.SelectMany(i => i.Written)], metadata)
-        Dictionary<string, string> metadata = OutputItems.Metadata(model.File, format, items, record: null);
+        Dictionary<string, string> metadata = OutputItems.Metadata(model.File, format, items, record: null, model.Decompositions);
         OutputRequest request = new(location, format, [.. items.SelectMany(i => i.Written)], metadata)
         {
             MaxShardBytes = options.MaxShardBytes, Source = SourceFiles.Of([.. model.File.Files, .. adapter.Files]), Disk = options.Disk, Force = options.Force, Gguf = GgufContents.Of(model, format),

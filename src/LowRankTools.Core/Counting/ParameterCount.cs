@@ -44,6 +44,7 @@ public sealed record ParameterCount
 
     /// <summary>What there is to say of an adapter (LoRA); null for a model.</summary>
     public AdapterSummary? Adapter { get; init; }
+
     /// <summary>Bytes that came over the network to count a model on a server; null for one on this machine.</summary>
     public long? TransferredBytes { get; init; }
 

@@ -71,11 +71,11 @@ internal sealed class FactorizationJob : IDisposable
     public OutputRequest Request() => new(Location, Format, [.. Items.SelectMany(i => i.Written)], Metadata(Record(_ => MeasuredPair.Longest, ComputedBy)))
     {
         MaxShardBytes = Options.MaxShardBytes, HasRecord = true, Source = Read, Disk = Options.Disk,
-        Force = Options.Force, Graph = Format == ModelFormat.Onnx ? GraphEdit.Of(Model, Items) : null,
+        Force = Options.Force, Graph = Format == ModelFormat.Onnx ? GraphEdit.Of(Model, Items) : null, Gguf = GgufContents.Of(Model, Format),
     };
 
     /// <summary>Free text of the weights.</summary>
-    public Dictionary<string, string> Metadata(FactorizationRecord record) => OutputItems.Metadata(Model.File, Format, Items, record.ToMetadata());
+    public Dictionary<string, string> Metadata(FactorizationRecord record) => OutputItems.Metadata(Model.File, Format, Items, record.ToMetadata(), Model.Decompositions);
 
     /// <summary>What the model will say of itself.</summary>
     /// <param name="measured">What was measured of a layer, by its name.</param>

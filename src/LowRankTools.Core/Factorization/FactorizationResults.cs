@@ -6,6 +6,8 @@ namespace LowRankTools.Core;
 /// <summary>Makes results: what a factorization would do, and what it did.</summary>
 internal static class FactorizationResults
 {
+    private const string PairsInGguf = "llama.cpp runs no low-rank pairs: this GGUF is read by LowRankTools alone. Merge-LowRankFactor makes a dense GGUF of it that llama.cpp loads, as large as the model was.";
+
     /// <summary>What would be done.</summary>
     public static FactorizationResult Planned(FactorizationJob job)
     {
@@ -26,6 +28,7 @@ internal static class FactorizationResults
             FactorizedLayers = job.Plan.Layers.Count(l => l.Rank is not null),
             KeptLayers = job.Plan.Layers.Count(l => l.Rank is null),
             Uncalibrated = job.Calibrations?.Missing(job.Plan).ToArray() ?? [],
+            Note = job.Format == ModelFormat.Gguf ? PairsInGguf : "",
             // An array: PowerShell cannot index into the lists that collection expressions make.
             Layers = job.Plan.Layers.Select(LayerFactorization.From).ToArray(),
         };

@@ -38,9 +38,7 @@ public sealed class MergeModel(MergeOptions options)
         OutputLocation location = Location(source);
         CompanionFiles.Check(location, source);
         SourceFiles read = SourceFiles.Of(model.File.Files);
-        Dictionary<string, string> metadata = OutputItems.Metadata(model.File, options.Format, items, record: null, decompositions: null);
-        OutputRequest request = new(location, options.Format, [.. items.SelectMany(i => i.Written)], metadata)
-        Dictionary<string, string> metadata = OutputItems.Metadata(model.File, format, items, record: null);
+        Dictionary<string, string> metadata = OutputItems.Metadata(model.File, format, items, record: null, decompositions: null);
         OutputRequest request = new(location, format, [.. items.SelectMany(i => i.Written)], metadata)
         {
             MaxShardBytes = options.MaxShardBytes, Source = read, Disk = options.Disk,

@@ -51,8 +51,10 @@ public sealed record LayerShape
     /// </summary>
     public long? BreakEvenRank { get; init; }
 
-    /// <summary>Rank of the pair that this tensor is one half of, or the largest one of the decomposition that it is a factor of; null otherwise.</summary>
-    /// <summary>Rank of the pair that this tensor is one half of, in a factorized model or an adapter; null otherwise.</summary>
+    /// <summary>
+    /// Rank of the pair that this tensor is one half of, in a factorized model or an adapter, or the largest one of the decomposition that
+    /// it is a factor of; null otherwise.
+    /// </summary>
     public int? Rank { get; init; }
 
     /// <summary>Module that this tensor is a part of an adapter for (LoRA); null in models.</summary>

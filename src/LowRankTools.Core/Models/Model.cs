@@ -29,8 +29,6 @@ public sealed class Model : IDisposable
     /// <summary>Which tensors stand as factors of a decomposition, where the model says so; null where it says of none.</summary>
     public DecompositionRecord? Decompositions { get; }
 
-    /// <summary>Opens a model.</summary>
-    /// <exception cref="ModelFormatException">The file is damaged or of no known format.</exception>
     /// <summary>Opens a model on this machine.</summary>
     /// <exception cref="ModelFormatException">The file is damaged or of no known format; <c>RemoteAddressRefused</c>: it lies on a server.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>

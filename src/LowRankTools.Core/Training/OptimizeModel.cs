@@ -42,7 +42,7 @@ public sealed class OptimizeModel(OptimizeOptions options, ModelSource reference
         List<OutputItem> items = trained.Items(file);
         OutputLocation location = Location(source);
         CompanionFiles.Check(location, source);
-        Dictionary<string, string> Metadata(FactorizationRecord? record) => OutputItems.Metadata(file.File, ModelFormat.Safetensors, items, record?.ToMetadata());
+        Dictionary<string, string> Metadata(FactorizationRecord? record) => OutputItems.Metadata(file.File, ModelFormat.Safetensors, items, record?.ToMetadata(), file.Decompositions);
         string how = FormattableString.Invariant($"{goal} {options.Steps} steps");
         OutputRequest request = new(location, ModelFormat.Safetensors, [.. items.SelectMany(i => i.Written)], Metadata(file.Record is { } r ? LongestRecord(r, how) : null))
         {

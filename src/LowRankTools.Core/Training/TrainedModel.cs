@@ -65,7 +65,8 @@ internal sealed class TrainedModel(RunnableModel trained, ModelSource reference)
         using Matrix<float> turned = two.Transposed.ToMatrix();
         MatrixView<float> view = !embedding && layer.Orientation == WeightOrientation.InOut ? weight.Transposed : weight.View;
         double squaredNorm = Norms.FrobeniusSquared(view, new ComputeOptions { ThreadCount = threads }, cancellationToken);
-        return embedding ? FactorResidual.Relative(view, one, turned, squaredNorm, threads, cancellationToken) : FactorResidual.Relative(view, two, one, squaredNorm, threads, cancellationToken);
+        using ITensor loaded = trained.Engine.Load(view);
+        return embedding ? FactorResidual.Relative(trained.Engine, loaded, one, turned, squaredNorm, cancellationToken) : FactorResidual.Relative(trained.Engine, loaded, two, one, squaredNorm, cancellationToken);
     }
 
     private Dictionary<string, (string Name, Parameter Parameter)> Changed()

@@ -59,7 +59,7 @@ public sealed class GgufFile : TensorFile
     internal uint Alignment => _header.Alignment;
 
     /// <summary>The file itself, for key-values that are copied as they are.</summary>
-    internal ModelFileHandle Handle => _file;
+    internal RandomAccessSource Source => _file;
 
     /// <inheritdoc/>
     public override IReadOnlyList<string> Files => [_file.Path];

@@ -136,7 +136,7 @@ public sealed class GgufModelWriter : ITensorWriter
         for (long at = value.Start; at < value.End; at += PieceBytes)
         {
             Span<byte> piece = buffer.AsSpan(0, (int)Math.Min(PieceBytes, value.End - at));
-            source.Handle.ReadExactly(at, piece);
+            source.Source.ReadExactly(at, piece);
             _file.Append(piece);
         }
     }

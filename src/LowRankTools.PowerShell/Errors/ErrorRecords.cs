@@ -51,8 +51,7 @@ internal static class ErrorRecords
     private static ErrorCategory Category(string errorId) => errorId switch
     {
         CoreErrors.PathNotFound or CoreErrors.NoModelsFound or CoreErrors.LayerNotFound or CoreErrors.NoFactorsFound
-            or CoreErrors.ConfigNotFound or CoreErrors.PresetUnknown or CoreErrors.EnginePackageNotFound or CoreErrors.LibTorchNotFound or CoreErrors.TokenizerNotFound or FormatErrors.ReferencedFileMissing or CommandErrors.EngineNotFound => ErrorCategory.ObjectNotFound,
-            or CoreErrors.ConfigNotFound or CoreErrors.PresetUnknown or CoreErrors.EnginePackageNotFound or CoreErrors.LibTorchNotFound or FormatErrors.ReferencedFileMissing or FormatErrors.RemoteNotFound or CommandErrors.EngineNotFound => ErrorCategory.ObjectNotFound,
+            or CoreErrors.ConfigNotFound or CoreErrors.PresetUnknown or CoreErrors.EnginePackageNotFound or CoreErrors.LibTorchNotFound or CoreErrors.TokenizerNotFound or FormatErrors.ReferencedFileMissing or FormatErrors.RemoteNotFound or CommandErrors.EngineNotFound => ErrorCategory.ObjectNotFound,
         CoreErrors.OutputExists => ErrorCategory.ResourceExists,
         CoreErrors.OutputIsSource or CoreErrors.OutputCollision or CoreErrors.OptionInvalid or CoreErrors.InputInvalid or CoreErrors.NameCollision
             or CoreErrors.BudgetTooSmall or CoreErrors.TargetUnreachable or CoreErrors.RankExceedsLayer
@@ -60,8 +59,6 @@ internal static class ErrorRecords
         CoreErrors.OutputNotWritable => ErrorCategory.WriteError,
         CoreErrors.DiskFull or CoreErrors.EngineInstallFailed => ErrorCategory.ResourceUnavailable,
         CoreErrors.EngineUnavailable or CoreErrors.EngineNotInstalled or CoreErrors.TokenizerUnavailable => ErrorCategory.NotInstalled,
-        FormatErrors.PickleGlobalRefused or FormatErrors.ReferencedFileOutside => ErrorCategory.SecurityError,
-        CoreErrors.EngineUnavailable or CoreErrors.EngineNotInstalled => ErrorCategory.NotInstalled,
         FormatErrors.RemoteUnreachable or FormatErrors.RemoteFailed => ErrorCategory.ConnectionError,
         FormatErrors.RemoteTimeout => ErrorCategory.OperationTimeout,
         FormatErrors.RemoteDenied => ErrorCategory.AuthenticationError,
