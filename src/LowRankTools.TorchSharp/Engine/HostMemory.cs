@@ -13,7 +13,7 @@ internal static unsafe class HostMemory
     public static Tensor FromRows<T>(MatrixView<T> view)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
-        Tensor tensor = empty([view.Rows, view.Columns], typeof(T) == typeof(float) ? ScalarType.Float32 : ScalarType.Float64, CPU);
+        Tensor tensor = empty([view.Rows, view.Columns], TypeOf<T>(), CPU);
         if (view.IsEmpty) return tensor;
         bool contiguous = view.RowStride == view.Columns;
         int rows = contiguous ? 1 : view.Rows;
@@ -26,6 +26,9 @@ internal static unsafe class HostMemory
 
         return tensor;
     }
+
+    /// <summary>The type of tensors with such entries.</summary>
+    public static ScalarType TypeOf<T>() => typeof(T) == typeof(float) ? ScalarType.Float32 : ScalarType.Float64;
 
     /// <summary>Copies all entries of a contiguous tensor on the processor.</summary>
     public static void Read<T>(Tensor tensor, T* target)

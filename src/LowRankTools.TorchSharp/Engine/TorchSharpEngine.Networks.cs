@@ -27,7 +27,7 @@ public sealed partial class TorchSharpEngine : INetworkEngine
     {
         long[] sizes = Sizes(shape);
         if (Product(sizes) != matrix.Length) throw Mismatch($"({matrix.Rows} x {matrix.Columns}) does not fill {Text(sizes)}.");
-        using (matrix) return Run(() => TorchTensor.Own(OnDevice(HostMemory.FromRows(matrix.View)).reshape(sizes)));
+        using (matrix) return Run(() => TorchTensor.Own(FromRows(matrix.View).reshape(sizes)));
     }
 
     /// <inheritdoc/>

@@ -33,7 +33,17 @@ public sealed partial class TorchSharpEngine
 
     private Tensor OnDevice(Tensor host) => _device.type == DeviceType.CPU ? host : host.to(_device);
 
-    private static Tensor AtHome(ITensor x, ScalarType type) => Mine(x).Open().to(type).cpu().contiguous();
+    private Tensor FromRows<T>(MatrixView<T> matrix)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T> =>
+        _device.type == DeviceType.CPU ? HostMemory.FromRows(matrix) : PinnedMemory.FromRows(matrix, _device);
+
+    private static unsafe void Read<T>(ITensor x, ScalarType type, T* target)
+        where T : unmanaged
+    {
+        Tensor tensor = Mine(x).Open().to(type).contiguous();
+        if (tensor.device_type == DeviceType.CPU) HostMemory.Read(tensor, target);
+        else PinnedMemory.Read(tensor, target);
+    }
 
     private static TorchTensor Fresh(Tensor x, ScalarType type) => TorchTensor.Own(Copied(x, type));
 

@@ -1,4 +1,5 @@
 using LowRankTools.Numerics;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LowRankTools.TorchSharp;
@@ -28,6 +29,7 @@ public sealed partial class TorchSharpEngine
         _device = new Device(device);
         _counter = options?.Counter;
         InitializeDeviceType(_device.type);
+        if (_device.type == DeviceType.CUDA) PinnedMemory.Prepare();
         Info = InfoOf(device);
         if (options is { ThreadCount: > 0 }) Info = Info with { ThreadCount = options.ThreadCount };
         if (Info.ThreadCount != get_num_threads()) set_num_threads(Info.ThreadCount);
@@ -60,7 +62,7 @@ public sealed partial class TorchSharpEngine
         fixed (float* pointer = values)
         {
             MatrixView<float> row = new(pointer, 1, values.Length, values.Length, 1);
-            return Run(() => TorchTensor.Own(OnDevice(HostMemory.FromRows(row)).reshape(sizes)));
+            return Run(() => TorchTensor.Own(FromRows(row).reshape(sizes)));
         }
     }
 
@@ -73,8 +75,8 @@ public sealed partial class TorchSharpEngine
     private ITensor Loaded<T>(MatrixView<T> matrix)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
-        if (matrix.ColumnStride == 1 || (matrix.Columns == 1 && matrix.RowStride == 1)) return Run(() => TorchTensor.Own(OnDevice(HostMemory.FromRows(matrix))));
-        if (matrix.RowStride == 1) return Run(() => TorchTensor.Own(OnDevice(HostMemory.FromRows(matrix.Transpose()))).Transposed(move: true));
+        if (matrix.ColumnStride == 1 || (matrix.Columns == 1 && matrix.RowStride == 1)) return Run(() => TorchTensor.Own(FromRows(matrix)));
+        if (matrix.RowStride == 1) return Run(() => TorchTensor.Own(FromRows(matrix.Transpose())).Transposed(move: true));
         using Matrix<T> copy = matrix.ToMatrix();
         return Loaded(copy.View);
     }
@@ -87,7 +89,7 @@ public sealed partial class TorchSharpEngine
         int rows = shape.IsEmpty ? 1 : shape[0];
         using Matrix<float> host = Matrix<float>.Uninitialized(rows, checked((int)(rows == 0 ? 0 : Product(sizes) / rows)));
         new DeterministicRandom(seed).FillGaussian(host.RowBlock(0, rows));
-        return Run(() => TorchTensor.Own(OnDevice(HostMemory.FromRows(host.View)).reshape(sizes)));
+        return Run(() => TorchTensor.Own(FromRows(host.View).reshape(sizes)));
     }
 
     /// <inheritdoc/>
@@ -96,7 +98,7 @@ public sealed partial class TorchSharpEngine
         int rows = x.Shape.Count == 0 ? 1 : x.Shape[0];
         int columns = checked((int)x.Shape.Skip(1).Aggregate(1L, (product, size) => product * size));
         Matrix<float> matrix = Matrix<float>.Uninitialized(rows, columns);
-        Run(() => HostMemory.Read(AtHome(x, ScalarType.Float32), matrix.Pointer));
+        Run(() => Read(x, ScalarType.Float32, matrix.Pointer));
         return matrix;
     }
 
@@ -107,7 +109,7 @@ public sealed partial class TorchSharpEngine
         fixed (double* pointer = values)
         {
             double* target = pointer;
-            Run(() => HostMemory.Read(AtHome(x, ScalarType.Float64), target));
+            Run(() => Read(x, ScalarType.Float64, target));
         }
 
         return values;
