@@ -43,6 +43,11 @@ public abstract class DecompositionMethod
             throw DecompositionOptions.Invalid($"{Name} decomposes all modes.", "Only Tucker takes some of them.");
     }
 
+    /// <summary>Whether factors may have fewer entries than the tensor: false only where shape and options alone rule it out.</summary>
+    /// <param name="shape">Shape of the tensor.</param>
+    /// <param name="options">What <see cref="Check"/> let pass.</param>
+    public virtual bool MayBeSmaller(IReadOnlyList<int> shape, DecompositionOptions options) => true;
+
     /// <summary>Names and shapes of the factors, in order.</summary>
     /// <param name="shape">Shape of the tensor.</param>
     /// <param name="ranks">Ranks that a decomposition of it has.</param>

@@ -69,7 +69,7 @@ public sealed class DecomposeTensors(DecomposeOptions options)
     {
         DecompositionMethod method = DecompositionMethods.Find(options.Method);
         TensorChoice choice = new(model, options.Selection, method);
-        List<(ModelLayer Layer, TensorKeepReason Reason)> all = [.. model.Layers.Where(l => l.Shape.Shape.Count > 1).Select(l => (l, choice.Reason(l)))];
+        List<(ModelLayer Layer, TensorKeepReason Reason)> all = [.. model.Layers.Where(l => l.Shape.Shape.Count > 1).Select(l => (l, Reason(l)))];
         int chosen = all.Count(t => t.Reason == TensorKeepReason.None), done = 0;
         List<TensorDecomposition> results = [];
         foreach ((ModelLayer layer, TensorKeepReason reason) in all)
@@ -94,6 +94,11 @@ public sealed class DecomposeTensors(DecomposeOptions options)
                 factors.Dispose();
         }
         return results;
+
+        // A rank that makes nothing smaller is not computed first.
+        TensorKeepReason Reason(ModelLayer layer) => choice.Reason(layer) is var reason && reason == TensorKeepReason.None
+            && layer.Tensor.ElementCount <= int.MaxValue && !method.MayBeSmaller([.. layer.Tensor.Shape.Select(size => (int)size)], options.Decomposition)
+            ? TensorKeepReason.NotSmaller : reason;
     }
 
     private static TensorDecomposition Kept(ModelLayer layer, TensorKeepReason reason) => new()

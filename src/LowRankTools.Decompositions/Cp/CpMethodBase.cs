@@ -31,6 +31,10 @@ public abstract class CpMethodBase : DecompositionMethod
         return [new FactorShape("weights", [ranks[0]]), .. shape.Select((size, n) => new FactorShape($"factor{n}", [size, ranks[0]]))];
     }
 
+    /// <inheritdoc/>
+    public override bool MayBeSmaller(IReadOnlyList<int> shape, DecompositionOptions options) =>
+        Factors(shape, options.Ranks!).Sum(f => (double)f.Length) < shape.Aggregate(1.0, (product, size) => product * size);
+
     private protected override Decomposition Compute(Tensor tensor, DecompositionOptions options, IProgress<double>? progress, CancellationToken ct)
     {
         CpTensor? best = null;

@@ -124,6 +124,13 @@ public sealed class CpTests
         string Refused(DecompositionOptions options) => Assert.Throws<LowRankToolsException>(() => s_method.Decompose(tensor, options)).ErrorId;
     }
 
+    [Theory]
+    [InlineData(2, true)]
+    [InlineData(8, false)]
+    [InlineData(int.MaxValue, false)]
+    public void A_rank_that_makes_nothing_smaller_is_known_beforehand(int rank, bool smaller) =>
+        Assert.Equal(smaller, s_method.MayBeSmaller([4, 5, 6], new DecompositionOptions { Ranks = [rank] }));
+
     [Fact]
     public void It_stops_when_told_to_while_it_runs()
     {
