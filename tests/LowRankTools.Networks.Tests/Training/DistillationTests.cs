@@ -62,6 +62,52 @@ public sealed class DistillationTests
     }
 
     [Fact]
+    public void States_that_do_not_count_have_no_loss_and_no_gradient()
+    {
+        using Pass pass = Pass.Training(Engine);
+        using ITensor y = Tensor(1, 3, 4), t = Tensor(2, 3, 4);
+        double[] difference = [.. Engine.ToArray(y).Zip(Engine.ToArray(t), (a, b) => a - b)];
+        (BatchLoss loss, ITensor? gradient) = DistillationLoss.States(pass, y, t, [true, false, true]);
+        Assert.Equal(difference[..4].Concat(difference[8..]).Sum(d => d * d) / 4, loss.Sum, 1e-13);
+        Assert.Equal(2, loss.Count);
+        double[] g = Engine.ToArray(gradient!);
+        Assert.Equal(new double[4], g[4..8]);
+        Assert.All(g[..4].Zip(difference), pair => Assert.Equal(pair.Second / 2, pair.First, 1e-15));
+    }
+
+    [Fact]
+    public void Gradient_of_cosines_is_that_of_central_differences()
+    {
+        using ITensor teacher = Tensor(2, 3, 5);
+        double[] y = Random(1, 15);
+        double Loss(double[] values)
+        {
+            using Pass pass = Pass.Inference(Engine);
+            using ITensor embeddings = Engine.FromDoubles(values, 3, 5);
+            return DistillationLoss.Cosine(pass, embeddings, teacher).Loss.Sum;
+        }
+
+        using Pass training = Pass.Training(Engine);
+        using ITensor given = Engine.FromDoubles(y, 3, 5);
+        (BatchLoss loss, ITensor? gradient) = DistillationLoss.Cosine(training, given, teacher);
+        Assert.Equal(3, loss.Count);
+        double[] g = Engine.ToArray(gradient!);
+        for (int i = 0; i < y.Length; i++)
+        {
+            double[] up = [.. y], down = [.. y];
+            up[i] += 1e-5;
+            down[i] -= 1e-5;
+            Assert.Equal((Loss(up) - Loss(down)) / 2e-5, g[i], 1e-8);
+        }
+
+        // A length says nothing, and zeros have no direction.
+        Assert.Equal(0, DistillationLoss.Cosine(training, Engine.FromDoubles([.. Engine.ToArray(teacher).Select(v => 3 * v)], 3, 5), teacher).Loss.Sum, 1e-14);
+        (BatchLoss zero, ITensor? none) = DistillationLoss.Cosine(training, Engine.Create(ElementType.Float64, 3, 5), teacher);
+        Assert.Equal(3, zero.Sum);
+        Assert.Equal(new double[15], Engine.ToArray(none!));
+    }
+
+    [Fact]
     public void A_gradient_at_the_last_states_goes_the_way_back_beside_that_of_the_scores()
     {
         using var model = new Gpt2(Factory(), new Gpt2Config { Vocabulary = 7, Width = 4, Depth = 1, Heads = 2, Hidden = 6, Positions = 3 });
