@@ -14,18 +14,20 @@ internal static class LoraJoinCommand
     {
         Argument<string[]> paths = SharedOptions.Paths();
         Option<double[]> weights = SharedOptions.List("--weight", "Strengths of the adapters in their order, with commas between them; 1 each by default.", "number", Weight);
-        Option<string?> mode = SharedOptions.Choice("--mode", "How they become one: cat for the exact sum, the default; svd where ranks are chosen; linear for sums of factors.", Enum.GetNames<JoinMode>());
+        Option<string?> mode = SharedOptions.Choice("--mode", "How they become one: cat for the exact sum, the default; svd where ranks are chosen; linear for sums of factors; ties and dare with a density and a rank.", Enum.GetNames<JoinMode>());
+        Option<double?> density = SharedOptions.Number<double>("--density", "Share of each adapter's entries that ties and dare keep, above 0 and at most 1.", d => d is > 0 and <= 1, "a share is above 0 and at most 1");
+        Option<ulong?> seed = SharedOptions.Number<ulong>("--seed", "Seed of the entries that dare keeps; 0 by default.", _ => true, "a seed is a whole number");
         Option<double?> alpha = LoraOptions.Alpha();
         Option<bool> recurse = SharedOptions.Recurse(), json = SharedOptions.Json();
         LoraOptions options = LoraOptions.All();
-        Command command = new("join", "Make one adapter of several: their weighted sum, exactly or recompressed.") { paths, weights, mode, alpha, recurse };
+        Command command = new("join", "Make one adapter of several: their weighted sum, exactly or recompressed.") { paths, weights, mode, density, seed, alpha, recurse };
         options.AddTo(command, ruleRequired: false);
         command.Add(json);
         command.SetAction(parsed =>
         {
             AdapterRank? rank = options.Rank(parsed);
             JoinMode chosen = parsed.GetValue(mode) is { } name ? Enum.Parse<JoinMode>(name, ignoreCase: true) : rank is null ? JoinMode.Cat : JoinMode.Svd;
-            JoinAdapters operation = new(chosen, rank, options.Output(parsed), parsed.GetValue(alpha));
+            JoinAdapters operation = new(chosen, rank, options.Output(parsed), parsed.GetValue(alpha)) { Density = parsed.GetValue(density), Seed = parsed.GetValue(seed) ?? 0 };
             operation.Validate();
             List<ModelSource> sources = [];
             int code = new ModelRun(console).Each(parsed.GetRequiredValue(paths), parsed.GetValue(recurse), sources.Add);

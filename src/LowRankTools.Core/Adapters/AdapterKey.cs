@@ -22,8 +22,8 @@ internal enum AdapterPart
 /// <param name="IsEmbedding">Whether the name is of an embedding's adapter.</param>
 internal readonly record struct AdapterKey(string Module, AdapterPart Part, AdapterLayout? Layout, bool IsEmbedding)
 {
-    // The only embedding that llama.cpp adapts.
-    private const string GgufEmbedding = "token_embd";
+    /// <summary>The only embedding that llama.cpp adapts.</summary>
+    public const string GgufEmbedding = "token_embd";
 
     private const string PeftPrefix = "base_model.model.";
 

@@ -55,7 +55,6 @@ internal sealed record AdapterWriter(OutputLocation Location, AdapterLayout Layo
     {
         Check();
         OutputRequest request = Request(factors);
-        CheckGguf(factors);
         int most = factors.Max(f => f.Rank);
         using ModelOutput output = ModelOutput.Create(request);
         foreach (AdapterFactors pair in factors)
@@ -72,12 +71,15 @@ internal sealed record AdapterWriter(OutputLocation Location, AdapterLayout Layo
         return (output.Complete(request.Metadata, config, companionsFrom: null), output.Note);
     }
 
-    private OutputRequest Request(IReadOnlyList<AdapterFactors> factors) =>
-        new(Location, Layout == AdapterLayout.Gguf ? ModelFormat.Gguf : ModelFormat.Safetensors, [.. Specs(factors)], Metadata(factors))
+    private OutputRequest Request(IReadOnlyList<AdapterFactors> factors)
+    {
+        CheckGguf(factors);
+        return new(Location, Layout == AdapterLayout.Gguf ? ModelFormat.Gguf : ModelFormat.Safetensors, [.. Specs(factors)], Metadata(factors))
         {
             Source = Source, Force = Options.Force, Disk = Options.Disk, HasRecord = Layout == AdapterLayout.Peft,
             Gguf = Layout == AdapterLayout.Gguf ? new GgufContents(null, GgufAdapterKeys.Values(Architecture!, factors.Max(f => f.Rank))) : null,
         };
+    }
 
     private bool IsTurned(AdapterFactors pair) => Layout == AdapterLayout.Gguf && pair.IsEmbedding;
 
@@ -87,8 +89,8 @@ internal sealed record AdapterWriter(OutputLocation Location, AdapterLayout Layo
             return;
         if (Architecture is null)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{Location.WeightsPath}: an adapter in GGUF names its base model's architecture.", "Give a GGUF model as -BasePath.");
-        if (factors.FirstOrDefault(f => f.Inputs.Length > 1 || f.IsEmbedding && f.Name != "token_embd") is { } odd)
-            throw new LowRankToolsException(CoreErrors.AdapterUnsupported, $"{Location.WeightsPath}: module '{odd.Name}' is a convolution or an embedding of positions, which llama.cpp adapts in no GGUF.", "Write Peft or Kohya.");
+        if (factors.FirstOrDefault(f => f.Inputs.Length > 1 || f.IsEmbedding != (f.Name == AdapterKey.GgufEmbedding)) is { } odd)
+            throw new LowRankToolsException(CoreErrors.AdapterUnsupported, $"{Location.WeightsPath}: module '{odd.Name}' is a convolution, an embedding of positions, or an embedding adapted as a linear map, which llama.cpp does not know.", "Write Peft or Kohya.");
     }
 
     private IEnumerable<TensorSpec> Specs(IEnumerable<AdapterFactors> factors) => factors.SelectMany(pair => Layout == AdapterLayout.Kohya

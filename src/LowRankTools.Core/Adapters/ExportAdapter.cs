@@ -103,15 +103,8 @@ public sealed class ExportAdapter(ExportAdapterOptions options)
 
     private ComputedModule? Truncate(LayerShape layer, MatrixView<float> delta, long[] inputs, CancellationToken cancellationToken)
     {
-        int most = Math.Min(delta.SmallerSide, options.Rank.MaxRank ?? int.MaxValue);
-        RankTarget target = options.Rank is AdapterRank.Fixed f ? new RankTarget.Rank(Math.Min(f.Value, most)) : new RankTarget.Energy(((AdapterRank.Energy)options.Rank).Share) { MaxRank = most };
-        TruncatedSvdResult svd = TruncatedSvd.Compute(delta, target, new SvdOptions { Accuracy = SvdAccuracy.Exact, ThreadCount = options.ThreadCount }, null, cancellationToken);
-        if (svd.SquaredNorm == 0)
-        {
-            svd.Dispose();
+        if (TruncatedDelta.Compute(delta, options.Rank, options.ThreadCount, cancellationToken) is not { } svd)
             return null;
-        }
-        LayerFactors.Scale(svd, FactorSplit.Balanced);
         AdapterFactors factors = new() { Name = LayerNames.Module(layer.Name), A = svd.Vt, B = svd.U, Inputs = inputs, IsEmbedding = layer.Kind == LayerKind.Embedding };
         return new ComputedModule(factors, new AdapterModuleResult
         {

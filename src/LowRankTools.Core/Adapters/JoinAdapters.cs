@@ -4,12 +4,20 @@ namespace LowRankTools.Core;
 
 /// <summary>Makes one adapter of several: sum w_i Delta_i, exactly, recompressed, or as PEFT's linear combination of factors.</summary>
 /// <param name="mode">How.</param>
-/// <param name="rank">How many components are kept, for <see cref="JoinMode.Svd"/> alone.</param>
+/// <param name="rank">How many components are kept, for <see cref="JoinMode.Svd"/>, <see cref="JoinMode.Ties"/> and <see cref="JoinMode.Dare"/>.</param>
 /// <param name="options">Where and how the adapter is written.</param>
 /// <param name="alpha">Numerator of the scale for adapters that do not say theirs.</param>
 public sealed class JoinAdapters(JoinMode mode, AdapterRank? rank, AdapterOutputOptions options, double? alpha = null)
 {
     private const string Suffix = "-joined";
+
+    /// <summary>Share of each delta's entries that TIES and DARE keep, above 0 and at most 1; null for the other modes.</summary>
+    public double? Density { get; init; }
+
+    /// <summary>Seed of the entries that DARE keeps.</summary>
+    public ulong Seed { get; init; }
+
+    private bool IsSparse => mode is JoinMode.Ties or JoinMode.Dare;
 
     // Modules are computed side by side.
     private static readonly ComputeOptions s_oneThread = new() { ThreadCount = 1 };
@@ -26,8 +34,12 @@ public sealed class JoinAdapters(JoinMode mode, AdapterRank? rank, AdapterOutput
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>.</exception>
     public void Validate()
     {
-        if (mode == JoinMode.Svd != rank is not null)
-            throw new LowRankToolsException(CoreErrors.OptionInvalid, mode == JoinMode.Svd ? "Recompressing needs a rank." : $"{mode} has no choice of ranks.", "Give -Mode Svd and one of -Rank, -Energy, -CumulativeRatio and -SigmaRatio, or none of them.");
+        if ((mode == JoinMode.Svd || IsSparse) != rank is not null)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, rank is null ? $"{mode} needs a rank." : $"{mode} has no choice of ranks.", "Give -Mode Svd, Ties or Dare and one of -Rank, -Energy, -CumulativeRatio and -SigmaRatio, or none of them.");
+        if (IsSparse != Density is not null || Density is not (null or > 0 and <= 1))
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, IsSparse ? $"{mode} keeps a share of the entries, above 0 and at most 1." : $"{mode} keeps every entry.", "Give -Density with -Mode Ties or Dare, and with these alone.");
+        if (IsSparse && rank is not (AdapterRank.Fixed or AdapterRank.Energy))
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{rank} needs every singular value of a dense sum.", "Join by -Rank or -Energy, and resize after it.");
         rank?.Validate();
         options.Validate();
     }
@@ -57,17 +69,19 @@ public sealed class JoinAdapters(JoinMode mode, AdapterRank? rank, AdapterOutput
             {
                 Source = SourceFiles.Of(adapters.SelectMany(a => a.Files)), Notes = first.Notes, FanInFanOut = first.FanInFanOut, Architecture = first.Architecture,
             };
-            AdapterRun run = new(writer, rank is null ? mode.ToString() : $"{mode} {rank}", first.Source.Name)
+            AdapterRun run = new(writer, Rule, first.Source.Name)
             {
                 Sources = [.. sources.Select(s => s.Path)], ParametersBefore = adapters.Sum(a => a.Parameters),
             };
-            return run.Run(modules.Count, i => modules[i][0].Module.Name, i => Join(modules[i], cancellationToken), sideBySide: true, progress, cancellationToken);
+            return run.Run(modules.Count, i => modules[i][0].Module.Name, i => Join(modules[i], i, cancellationToken), sideBySide: !IsSparse, progress, cancellationToken);
         }
         finally
         {
             adapters.ForEach(a => a.Dispose());
         }
     }
+
+    private string Rule => string.Join(' ', new[] { mode.ToString(), Density is { } share ? FormattableString.Invariant($"{share}") : "", rank?.ToString() ?? "" }.Where(t => t.Length > 0));
 
     private void CheckWeights(IReadOnlyList<ModelSource> sources, IReadOnlyList<double> weights)
     {
@@ -105,8 +119,10 @@ public sealed class JoinAdapters(JoinMode mode, AdapterRank? rank, AdapterOutput
     private static LowRankToolsException Apart(Adapter adapter, string what) =>
         new(CoreErrors.AdapterDoesNotFit, $"{adapter.Source.Path}: the adapter {what}.", "Join adapters of one base model, or use -Mode Cat for different ranks.");
 
-    private ComputedModule Join(List<(AdapterModule Module, double Weight)> parts, CancellationToken cancellationToken)
+    private ComputedModule? Join(List<(AdapterModule Module, double Weight)> parts, int number, CancellationToken cancellationToken)
     {
+        if (IsSparse)
+            return JoinDeltas.Join(parts, mode, Density!.Value, Seed + ((ulong)number << 32), rank!, cancellationToken);
         AdapterFactors sum = Concatenated(parts, cancellationToken);
         if (mode == JoinMode.Cat)
             return new ComputedModule(sum, ResizeAdapter.Result(sum, sum.Rank, FactoredSvd.Norm(sum.B.View, sum.A.View, s_oneThread, cancellationToken), 0));

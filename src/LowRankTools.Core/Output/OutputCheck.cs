@@ -28,6 +28,8 @@ internal static class OutputCheck
     {
         if (format == ModelFormat.Gguf && model.File is not GgufFile)
             throw Invalid($"{model.Source.Path}: only a GGUF model can be written as one: the others lack the settings and the vocabulary that llama.cpp reads from it.", "Write Safetensors or PyTorch.");
+        if (format == ModelFormat.Gguf && model.File.Metadata.GetValueOrDefault("split.count", "0") is not ("0" or "1"))
+            throw Invalid($"{model.Source.Path}: this is one file of a split model, whose key-values are those of the whole.", "Make one file of it with llama-gguf-split --merge.");
         if (format != ModelFormat.Gguf && dtype == TensorDType.Q8_0)
             throw Invalid($"{model.Source.Path}: blocks of Q8_0 are GGUF's alone.", "Choose F32, F16, BF16 or F64, or write Gguf.");
     }

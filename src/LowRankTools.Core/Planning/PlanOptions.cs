@@ -64,7 +64,7 @@ public sealed record PlanOptions
             : IsAdapter && Rule is RankRule.TargetSpeedup ? $"{Rule}: adapters come on top of the weights, they make nothing faster."
             : Rule is RankRule.TargetSpeedup && Selection.IncludeEmbedding ? $"{Rule}: embeddings are looked up and not multiplied; leave them out."
             : IsAdapter && Rule.SpeaksOfValues ? $"{Rule}: what adapters will learn is not known, so there is no error of theirs to keep to."
-            : DType == Formats.TensorDType.Q8_0 ? "The columns of factors are no whole blocks of Q8_0."
+            : DType == Formats.TensorDType.Q8_0 ? "Columns of factors are no whole blocks of Q8_0: choose F32, F16 or BF16 with -DType."
             : null;
         problem ??= Weighting == Weighting.Calibrated != Calibration is not null ? "-Weighting Calibrated and a file in -Calibration need each other."
             : Calibration is not null && IsAdapter ? "A calibration says nothing of what adapters will learn."

@@ -15,12 +15,20 @@ public sealed class JoinLoraAdapterCommand : RankedAdapterCommandBase
     public double[]? Weight { get; set; }
 
     /// <summary>How they become one; the exact sum by default, or recompressed where ranks are chosen.</summary>
-    [Parameter, ValidateSet(nameof(JoinMode.Cat), nameof(JoinMode.Svd), nameof(JoinMode.Linear))]
+    [Parameter, ValidateSet(nameof(JoinMode.Cat), nameof(JoinMode.Svd), nameof(JoinMode.Linear), nameof(JoinMode.Ties), nameof(JoinMode.Dare))]
     public string? Mode { get; set; }
+
+    /// <summary>Share of each adapter's entries that Ties and Dare keep.</summary>
+    [Parameter]
+    public double? Density { get; set; }
+
+    /// <summary>Seed of the entries that Dare keeps.</summary>
+    [Parameter, ValidateRange(0, long.MaxValue)]
+    public long Seed { get; set; }
 
     private JoinMode Chosen => Mode is not null ? Enum.Parse<JoinMode>(Mode, ignoreCase: true) : Rule is null ? JoinMode.Cat : JoinMode.Svd;
 
-    private JoinAdapters Operation(AdapterOutputOptions output) => new(Chosen, Rule, output, Alpha);
+    private JoinAdapters Operation(AdapterOutputOptions output) => new(Chosen, Rule, output, Alpha) { Density = Density, Seed = (ulong)Seed };
 
     /// <inheritdoc/>
     protected override void EndProcessing()

@@ -51,6 +51,63 @@ public sealed class JoinAdaptersTests : IDisposable
         }
     }
 
+    private static double[] Trimmed(double[] delta, double density)
+    {
+        HashSet<int> kept = [.. Enumerable.Range(0, delta.Length).OrderByDescending(i => Math.Abs(delta[i])).Take((int)(density * delta.Length))];
+        return [.. delta.Select((v, i) => kept.Contains(i) ? v : 0)];
+    }
+
+    [Fact]
+    public void Ties_averages_the_large_entries_of_the_elected_sign()
+    {
+        double[] weights = [1, 0.5, 2];
+        ModelSource[] sources = [Adapter("x", 1, 4), Adapter("y", 2, 3), Adapter("z", 3, 2)];
+        AdapterResult result = new JoinAdapters(JoinMode.Ties, new AdapterRank.Fixed(30), new() { OutputPath = _folder["out"] }) { Density = 0.3 }.Run(sources, weights);
+        Dictionary<string, double[]> joined = TestAdapter.Deltas(result.Path);
+        List<Dictionary<string, double[]>> deltas = [.. sources.Select(s => TestAdapter.Deltas(s.Path))];
+        foreach ((string name, double[] actual) in joined)
+        {
+            double[][] trimmed = [.. deltas.Select(d => Trimmed(d[name], 0.3))];
+            double[] expected = [.. Enumerable.Range(0, actual.Length).Select(i =>
+            {
+                double sign = trimmed.Sum(t => t[i]) >= 0 ? 1 : -1;
+                int[] same = [.. Enumerable.Range(0, 3).Where(k => trimmed[k][i] * sign > 0)];
+                return same.Length == 0 ? 0 : same.Sum(k => weights[k] * trimmed[k][i]) / same.Length;
+            })];
+            Assert.InRange(TestAdapter.Distance(expected, actual) / TestAdapter.Norm(expected), 0, 1e-5);
+        }
+    }
+
+    [Fact]
+    public void Dare_keeps_entries_or_drops_them_and_raises_what_it_keeps()
+    {
+        ModelSource x = Adapter("x", 1, 4), y = Adapter("y", 2, 3);
+        double[] Run(ulong seed) => TestAdapter.Deltas(new JoinAdapters(JoinMode.Dare, new AdapterRank.Fixed(20), new() { OutputPath = _folder["out"], Force = true }) { Density = 0.25, Seed = seed }.Run([x, y], [1, 0]).Path)["a"];
+        double[] delta = TestAdapter.Deltas(x.Path)["a"], once = Run(5);
+        double large = delta.Max(Math.Abs);
+        int kept = 0;
+        for (int i = 0; i < delta.Length; i++)
+        {
+            bool stays = Math.Abs(once[i]) > Math.Abs(once[i] - 4 * delta[i]);
+            kept += stays ? 1 : 0;
+            Assert.InRange(Math.Abs(once[i] - (stays ? 4 * delta[i] : 0)) / large, 0, 1e-4);
+        }
+        // A quarter of 600, within six standard deviations.
+        Assert.InRange(kept, 150 - 64, 150 + 64);
+        Assert.Equal(once, Run(5));
+        Assert.NotEqual(once, Run(6));
+    }
+
+    [Theory]
+    [InlineData(JoinMode.Ties, null, 0.5)]
+    [InlineData(JoinMode.Ties, 2, null)]
+    [InlineData(JoinMode.Dare, 2, 0.0)]
+    [InlineData(JoinMode.Dare, 2, 1.5)]
+    [InlineData(JoinMode.Svd, 2, 0.5)]
+    [InlineData(JoinMode.Cat, null, 0.5)]
+    public void Densities_and_ranks_that_do_not_go_with_a_mode_are_refused(JoinMode mode, int? rank, double? density) =>
+        Assert.Equal(CoreErrors.OptionInvalid, Assert.Throws<LowRankToolsException>(new JoinAdapters(mode, rank is { } r ? new AdapterRank.Fixed(r) : null, new()) { Density = density }.Validate).ErrorId);
+
     [Fact]
     public void An_adapter_and_its_opposite_are_nothing()
     {

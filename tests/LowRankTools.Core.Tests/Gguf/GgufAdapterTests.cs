@@ -162,6 +162,11 @@ public sealed class GgufAdapterTests : IDisposable
         ModelSource gguf = TestAdapter.Source(there.Path);
         Assert.Equal(CoreErrors.OptionInvalid, Error(() => Convert(gguf, "back", null, AdapterLayout.Peft)));
         Assert.Equal(CoreErrors.OptionInvalid, Error(() => Convert(adapter, "back", llama, AdapterLayout.Peft)));
+        // An embedding as a linear map, a base without an architecture: not even under WhatIf.
+        ModelSource linear = TestAdapter.Peft(_folder["l"], """{"r":2,"lora_alpha":2}""", TestAdapter.PeftModule("model.embed_tokens", 5, 30, 2, Width));
+        Assert.Equal(CoreErrors.AdapterDoesNotFit, Error(() => Convert(linear, "l.gguf", llama)));
+        ModelSource named = new(TestModel.Write(_folder["n.safetensors"], TestModel.Random("blk.0.attn_q.weight", 1, Width, Width)), "n"), bare = new GgufBuilder().With(TestModel.Random("blk.0.attn_q.weight", 2, Width, Width)).Write(_folder["bare.gguf"]);
+        Assert.Equal(CoreErrors.OptionInvalid, Error(() => new ExportAdapter(new ExportAdapterOptions { Rank = new AdapterRank.Fixed(2), Output = new AdapterOutputOptions { WhatIf = true, OutputPath = _folder["x.gguf"] } }).Run(bare, named)));
         // An adapter for another architecture, layouts that would lose the names, a mixture.
         Assert.Equal(CoreErrors.AdapterDoesNotFit, Error(() => merge.Run(Base("qwen2"), gguf)));
         Assert.Equal(CoreErrors.OptionInvalid, Error(() => new ResizeAdapter(new AdapterRank.Fixed(1), new AdapterOutputOptions { Layout = AdapterLayout.Peft, OutputPath = _folder["z"] }).Run(gguf)));

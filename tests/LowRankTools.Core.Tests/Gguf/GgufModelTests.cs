@@ -78,6 +78,13 @@ public sealed class GgufModelTests : IDisposable
     }
 
     [Fact]
+    public void One_file_of_a_split_model_is_no_model_to_write()
+    {
+        ModelSource part = TestGguf.Model().KeyValue("split.count", 2, BitConverter.GetBytes((ushort)3)).With(TestModel.Random(Weight, 1, 40, 32)).Write(_folder["m-00001-of-00003.gguf"]);
+        Assert.Equal(CoreErrors.OptionInvalid, Error(() => Factorize(part)));
+    }
+
+    [Fact]
     public void A_stop_between_tensors_leaves_nothing()
     {
         ModelSource model = Model();

@@ -1,0 +1,26 @@
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>The best pair for a dense delta, the roots of the singular values in both factors.</summary>
+internal static class TruncatedDelta
+{
+    /// <summary>Decomposes a delta; null for one of zeros.</summary>
+    /// <param name="delta">out x in.</param>
+    /// <param name="rank">A rank or a share of energy.</param>
+    /// <param name="threads">Threads; zero for all.</param>
+    /// <param name="cancellationToken">Stops the computation.</param>
+    public static TruncatedSvdResult? Compute(MatrixView<float> delta, AdapterRank rank, int threads, CancellationToken cancellationToken)
+    {
+        int most = Math.Min(delta.SmallerSide, rank.MaxRank ?? int.MaxValue);
+        RankTarget target = rank is AdapterRank.Fixed f ? new RankTarget.Rank(Math.Min(f.Value, most)) : new RankTarget.Energy(((AdapterRank.Energy)rank).Share) { MaxRank = most };
+        TruncatedSvdResult svd = TruncatedSvd.Compute(delta, target, new SvdOptions { Accuracy = SvdAccuracy.Exact, ThreadCount = threads }, null, cancellationToken);
+        if (svd.SquaredNorm == 0)
+        {
+            svd.Dispose();
+            return null;
+        }
+        LayerFactors.Scale(svd, FactorSplit.Balanced);
+        return svd;
+    }
+}
