@@ -58,7 +58,7 @@ public static class TensorReading
         if (StoredAs<T>() != tensor.DType)
             throw new ArgumentException($"{file.Path}: '{name}' is stored as {tensor.DType}, which is not {typeof(T).Name}; ReadTensor converts it to float32.", nameof(name));
         T[] values = new T[Count(tensor)];
-        file.ReadBytes(tensor, 0, MemoryMarshal.AsBytes<T>(values));
+        file.ReadBytes(tensor, 0, MemoryMarshal.AsBytes(values.AsSpan()));
         return Tensor.Create(values, tensor.Lengths());
     }
 
