@@ -11,6 +11,9 @@ public sealed class TensorRingMethod : DecompositionMethod
 {
     internal const string MethodName = "TensorRing";
 
+    // A remainder that may be lost whole keeps one component of next to nothing all the same.
+    private const double MostTolerance = 1 - 1e-9;
+
     /// <inheritdoc/>
     public override string Name => MethodName;
 
@@ -50,9 +53,6 @@ public sealed class TensorRingMethod : DecompositionMethod
 
     private protected override Decomposition Make(IReadOnlyList<int> shape, IReadOnlyList<int> ranks, IReadOnlyList<NamedFactor> factors) =>
         new TensorRing(shape, ranks, factors);
-
-    // A remainder that may be lost whole keeps one component of next to nothing all the same.
-    private const double MostTolerance = 1 - 1e-9;
 
     private static (LeadingSubspace Step, int First, int Second) Open(Tensor tensor, double? allowed, int mostFirst, int mostSecond, ComputeOptions options, CancellationToken ct)
     {
