@@ -58,7 +58,7 @@ internal sealed record PlanDocumentLayer(
             Size = (Rows, Columns),
             DenseParameters = elements,
             PairType = OutputTypes.Factor(before, dtype),
-            DenseType = OutputTypes.Copy(before, stored.Format, dtype),
+            DenseType = OutputTypes.Copy(before, before.IsQuantized() ? ModelFormat.Gguf : stored.Format, dtype),
             IsAdapter = isAdapter,
             IsTied = leader is not null,
         };

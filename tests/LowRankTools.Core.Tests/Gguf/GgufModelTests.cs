@@ -78,6 +78,17 @@ public sealed class GgufModelTests : IDisposable
     }
 
     [Fact]
+    public void A_plan_counts_blocks_that_stay_as_blocks_also_when_it_was_written_and_read()
+    {
+        ModelSource model = Model();
+        RankPlan plan = new MakePlan(new PlanOptions { Rule = new RankRule.Fixed(3) }).Run(model);
+        RankPlanFile.Write(plan, _folder["plan.json"], force: false);
+        RankPlan read = RankPlanFile.Read(_folder["plan.json"]);
+        FactorizationResult result = new FactorizeModel(new FactorizeOptions { Plan = read, OutputPath = _folder["out"] }).Run(model);
+        Assert.Equal((result.Bytes, result.Bytes), (plan.ModelBytes, read.ModelBytes));
+    }
+
+    [Fact]
     public void One_file_of_a_split_model_is_no_model_to_write()
     {
         ModelSource part = TestGguf.Model().KeyValue("split.count", 2, BitConverter.GetBytes((ushort)3)).With(TestModel.Random(Weight, 1, 40, 32)).Write(_folder["m-00001-of-00003.gguf"]);

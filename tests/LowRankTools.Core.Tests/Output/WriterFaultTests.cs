@@ -1,3 +1,4 @@
+using LowRankTools.Core.Tests.Gguf;
 using LowRankTools.Core.Tests.Graphs;
 using LowRankTools.Formats;
 using LowRankTools.Numerics;
@@ -42,13 +43,14 @@ public sealed class WriterFaultTests(ITestOutputHelper log) : IDisposable
                 cases.Add(merge, ModelFormat.PyTorch, false, Old.OneFile, fault);
             }
         }
-        // A graph, and one with its values in a data file.
+        // A graph, one with its values in a data file, and a GGUF.
         foreach (Fault fault in Enum.GetValues<Fault>())
         {
             foreach (Old old in (Old[])[Old.Nothing, Old.OneFile])
             {
                 cases.Add(false, ModelFormat.Onnx, false, old, fault);
                 cases.Add(false, ModelFormat.Onnx, true, old, fault);
+                cases.Add(false, ModelFormat.Gguf, false, old, fault);
             }
         }
         return cases;
@@ -59,6 +61,7 @@ public sealed class WriterFaultTests(ITestOutputHelper log) : IDisposable
     public void At_every_stop_there_is_the_old_model_or_the_new_one(bool merge, ModelFormat format, bool sharded, Old old, Fault fault)
     {
         Writer writer = format == ModelFormat.Onnx ? new(merge, format, Sharded: false, old, Graph(1, sharded), Graph(2, sharded))
+            : format == ModelFormat.Gguf ? new(merge, format, Sharded: false, old, Gguf(1), Gguf(2))
             : new(merge, format, sharded, old, Source(merge, 1), Source(merge, 2));
         string reference = _folder["reference"];
         FaultyDisk counted = new(fault, NoFault);
@@ -120,6 +123,8 @@ public sealed class WriterFaultTests(ITestOutputHelper log) : IDisposable
         new FactorizeModel(new FactorizeOptions { Rule = new RankRule.Fixed(5), OutputPath = pairs }).Run(dense);
         return new ModelSource(pairs, "m");
     }
+
+    private ModelSource Gguf(int seed) => TestGguf.Model().With(TestModel.Random("blk.0.ffn_up.weight", seed, 30, 30)).With(TestModel.Random("blk.0.ffn_down.weight", seed + 5, 30, 30)).Write(_folder[$"source/{seed}/m.gguf"]);
 
     private ModelSource Graph(int seed, bool data) => GraphModel.Write(_folder[$"source/{seed}/m.onnx"], dataFile: data ? "values" : null);
 
