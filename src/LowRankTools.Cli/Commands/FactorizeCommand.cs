@@ -61,6 +61,7 @@ internal sealed class FactorizeCommand
         PartNumber? part = parsed.GetValue(_part);
         FactorizeModel whole = new(options);
         FactorizePart? share = part is { } number ? new FactorizePart(options, number) : null;
+        share?.Validate();
         OutputClaims claims = new();
         string[] paths = parsed.GetRequiredValue(_paths) is { Length: > 0 } named ? named : [PlannedModel(options.Plan!)];
         return new ModelRun(console).Each(paths, parsed.GetValue(_recurse), source =>

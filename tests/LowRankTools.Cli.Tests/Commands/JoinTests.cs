@@ -55,6 +55,10 @@ public sealed class JoinTests : IDisposable
     }
 
     [Fact]
+    public async Task A_rule_that_every_part_would_compute_anew_is_wrong_usage_before_any_model_is_looked_at() =>
+        Assert.Equal(ExitCode.WrongUsage, (await CliRun.Of("factorize", _folder["absent"], "--energy", "0.5", "--part", "1/4")).Code);
+
+    [Fact]
     public async Task The_text_of_a_part_says_which_it_is()
     {
         _folder.Model("net/model.safetensors");

@@ -52,7 +52,6 @@ public sealed class UsageTests
     [InlineData("merge x --output-path y.pt --max-shard-size 5GB")]
     [InlineData("merge x --rank 4")]
     [InlineData("factorize x --rank 4 --part 5/4")]
-    [InlineData("factorize x --energy 0.5 --part 1/4")]
     [InlineData("join")]
     [InlineData("memory x --context-length 0")]
     [InlineData("lora")]

@@ -45,6 +45,18 @@ public sealed class RemoteModelTests(PwshSession session) : IClassFixture<PwshSe
         Assert.All(reply.Errors, e => Assert.NotEmpty(e.Remedy));
     }
 
+    [PwshTheory]
+    [InlineData(true), InlineData(false)]
+    public void The_token_of_the_environment_goes_to_the_endpoint_of_the_environment_only(bool isEndpoint)
+    {
+        string address = Serve();
+        session.All(_sandbox, $$"""
+            $env:HF_TOKEN = 'hf_test'; $env:HF_ENDPOINT = '{{(isEndpoint ? _server.Root : "https://example.org")}}'
+            try { $null = Measure-ParameterCount '{{address}}' } finally { $env:HF_TOKEN = $env:HF_ENDPOINT = $null }
+            """);
+        Assert.Equal(isEndpoint ? "Bearer hf_test" : null, Assert.Single(_server.Requests).Headers.GetValueOrDefault("authorization"));
+    }
+
     [PwshFact]
     public void What_needs_the_values_refuses_an_address()
     {
