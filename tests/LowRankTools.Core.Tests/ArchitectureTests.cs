@@ -18,6 +18,7 @@ public sealed class ArchitectureTests
         ["LowRankTools.Interactive"] = ["LowRankTools.Core"],
         ["LowRankTools.TorchSharp"] = ["LowRankTools.Formats", "LowRankTools.Numerics"],
         ["LowRankTools.Tokenizers"] = ["LowRankTools.Formats"],
+        ["LowRankTools.Tensors"] = ["LowRankTools.Formats"],
         ["LowRankTools.HelpBuilder"] = ["LowRankTools.PowerShell"],
         ["ReadyToRun"] = [],
     };
