@@ -16,7 +16,8 @@ internal static class TensorBenchmark
         what, path, ranks = sys.argv[1], sys.argv[2], [int(r) for r in sys.argv[3].split(',')]
         a = numpy.fromfile(path, dtype=numpy.float64).reshape([int(n) for n in sys.argv[4].split(',')])
         def run():
-            if what == 'Cp': return parafac(a, ranks[0], n_iter_max=100, tol=0, init='svd')
+            # Its start from singular vectors asks for a square of the unfolding's columns where a mode is smaller than the rank.
+            if what == 'Cp': return parafac(a, ranks[0], n_iter_max=100, tol=0, init='svd' if min(a.shape) >= ranks[0] else 'random', random_state=0)
             return tucker(a, rank=ranks) if what == 'Tucker' else tensor_train(a, rank=[1] + ranks + [1])
         best = 1e9
         for _ in range(6):
