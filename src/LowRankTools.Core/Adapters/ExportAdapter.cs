@@ -91,7 +91,8 @@ public sealed class ExportAdapter(ExportAdapterOptions options)
         bool convolution = pair.Base.Shape.Kind is LayerKind.Conv1d or LayerKind.Conv2d or LayerKind.Conv3d;
         MatrixView<float> delta = convolution ? Flattened(difference, checked((int)shape[0]))
             : pair.Base.Shape.Orientation == WeightOrientation.InOut ? difference.Transposed : difference.View;
-        return WeightMatrix.Named(tuned, pair.Tuned, () => Truncate(pair.Base.Shape, delta, convolution ? shape[1..] : [delta.Columns], cancellationToken));
+        return WeightMatrix.Named(tuned, pair.Tuned, () => TruncatedDelta.Compute(LayerNames.Module(pair.Base.Shape.Name), delta,
+            convolution ? shape[1..] : [delta.Columns], pair.Base.Shape.Kind == LayerKind.Embedding, options.Rank, options.ThreadCount, cancellationToken));
     }
 
     // The same elements as out x (in, kernel).
@@ -99,17 +100,6 @@ public sealed class ExportAdapter(ExportAdapterOptions options)
     {
         int inputs = checked((int)(matrix.Length / outputs));
         return new MatrixView<float>(matrix.Pointer, outputs, inputs, inputs, 1, matrix);
-    }
-
-    private ComputedModule? Truncate(LayerShape layer, MatrixView<float> delta, long[] inputs, CancellationToken cancellationToken)
-    {
-        if (TruncatedDelta.Compute(delta, options.Rank, options.ThreadCount, cancellationToken) is not { } svd)
-            return null;
-        AdapterFactors factors = new() { Name = LayerNames.Module(layer.Name), A = svd.Vt, B = svd.U, Inputs = inputs, IsEmbedding = layer.Kind == LayerKind.Embedding };
-        return new ComputedModule(factors, new AdapterModuleResult
-        {
-            Name = factors.Name, Shape = [delta.Rows, .. inputs], RankBefore = delta.SmallerSide, Rank = svd.Rank, Norm = Math.Sqrt(svd.SquaredNorm), RelativeError = svd.RelativeError,
-        });
     }
 
     // Bytes are compared, not numbers: a type that changed is a difference too.

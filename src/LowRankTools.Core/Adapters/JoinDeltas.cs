@@ -30,7 +30,8 @@ internal static class JoinDeltas
                     Drop(deltas[^1], density, new DeterministicRandom(seed + (ulong)deltas.Count));
             }
             using Matrix<float> sum = mode == JoinMode.Ties ? Elected(deltas, parts) : Weighted(deltas, parts);
-            return Truncated(parts[0].Module, sum, rank, cancellationToken);
+            AdapterModule first = parts[0].Module;
+            return TruncatedDelta.Compute(first.Name, sum.View, first.Inputs, first.IsEmbedding, rank, 0, cancellationToken);
         }
         finally
         {
@@ -108,16 +109,5 @@ internal static class JoinDeltas
                 to[i] += (float)(parts[k].Weight * from[i]);
         }
         return result;
-    }
-
-    private static ComputedModule? Truncated(AdapterModule module, Matrix<float> sum, AdapterRank rank, CancellationToken cancellationToken)
-    {
-        if (TruncatedDelta.Compute(sum.View, rank, 0, cancellationToken) is not { } svd)
-            return null;
-        AdapterFactors made = new() { Name = module.Name, A = svd.Vt, B = svd.U, Inputs = module.Inputs, IsEmbedding = module.IsEmbedding };
-        return new ComputedModule(made, new AdapterModuleResult
-        {
-            Name = module.Name, Shape = [sum.Rows, .. module.Inputs], RankBefore = sum.View.SmallerSide, Rank = svd.Rank, Norm = Math.Sqrt(svd.SquaredNorm), RelativeError = svd.RelativeError,
-        });
     }
 }

@@ -14,7 +14,7 @@ public sealed class MergeAdapter(MergeAdapterOptions options)
     /// <summary>Where the output of a base model and an adapter would go.</summary>
     public OutputLocation Location(ModelSource baseModel, ModelSource adapter) => OutputLocation.Resolve(options.OutputPath, Named(baseModel, adapter), FormatOf(baseModel), "");
 
-    private ModelFormat FormatOf(ModelSource baseModel) => OutputTypes.Choose(options.Format, options.OutputPath, baseModel) is var format && format == ModelFormat.Onnx ? ModelFormat.Safetensors : format;
+    private ModelFormat FormatOf(ModelSource baseModel) => OutputTypes.ChooseDense(options.Format, options.OutputPath, baseModel);
 
     /// <summary>Merges one adapter.</summary>
     /// <param name="baseModel">The model that the adapter was trained on.</param>

@@ -6,11 +6,14 @@ namespace LowRankTools.Core;
 internal static class TruncatedDelta
 {
     /// <summary>Decomposes a delta; null for one of zeros.</summary>
+    /// <param name="module">Name of the module.</param>
     /// <param name="delta">out x in.</param>
+    /// <param name="inputs">Shape of the inputs: in, or in and the kernel's sizes.</param>
+    /// <param name="isEmbedding">Whether the module is a table.</param>
     /// <param name="rank">A rank or a share of energy.</param>
     /// <param name="threads">Threads; zero for all.</param>
     /// <param name="cancellationToken">Stops the computation.</param>
-    public static TruncatedSvdResult? Compute(MatrixView<float> delta, AdapterRank rank, int threads, CancellationToken cancellationToken)
+    public static ComputedModule? Compute(string module, MatrixView<float> delta, long[] inputs, bool isEmbedding, AdapterRank rank, int threads, CancellationToken cancellationToken)
     {
         int most = Math.Min(delta.SmallerSide, rank.MaxRank ?? int.MaxValue);
         RankTarget target = rank is AdapterRank.Fixed f ? new RankTarget.Rank(Math.Min(f.Value, most)) : new RankTarget.Energy(((AdapterRank.Energy)rank).Share) { MaxRank = most };
@@ -21,6 +24,10 @@ internal static class TruncatedDelta
             return null;
         }
         LayerFactors.Scale(svd, FactorSplit.Balanced);
-        return svd;
+        AdapterFactors factors = new() { Name = module, A = svd.Vt, B = svd.U, Inputs = inputs, IsEmbedding = isEmbedding };
+        return new ComputedModule(factors, new AdapterModuleResult
+        {
+            Name = module, Shape = [delta.Rows, .. inputs], RankBefore = delta.SmallerSide, Rank = svd.Rank, Norm = Math.Sqrt(svd.SquaredNorm), RelativeError = svd.RelativeError,
+        });
     }
 }

@@ -17,7 +17,7 @@ internal sealed class EnginePlugin(string name, string folder, string assembly, 
 
     /// <summary>TorchSharp, in the folder <c>torch</c> beside this assembly.</summary>
     public static EnginePlugin TorchSharp { get; } =
-        new(nameof(EngineKind.TorchSharp), Path.Combine(Home, "torch"), "LowRankTools.TorchSharp", LibTorchSearch.Find);
+        new(nameof(EngineKind.TorchSharp), Path.Combine(ProductFolder.Path, "torch"), "LowRankTools.TorchSharp", LibTorchSearch.Find);
 
     /// <summary>Name to ask for.</summary>
     public string Name => name;
@@ -26,10 +26,6 @@ internal sealed class EnginePlugin(string name, string folder, string assembly, 
     /// <exception cref="LowRankToolsException"><c>EngineUnavailable</c>.</exception>
     public IEngineProvider Provider => TryLoad(out EngineProblem? problem)
         ?? throw new LowRankToolsException(CoreErrors.EngineUnavailable, $"The engine {name} is not available: {problem!.Reason}.", problem.Remedy, problem.Cause);
-
-    // A program in one file has no assembly on disk.
-    [UnconditionalSuppressMessage("SingleFile", "IL3000", Justification = "An empty answer is expected.")]
-    private static string Home => Path.GetDirectoryName(typeof(EnginePlugin).Assembly.Location) is { Length: > 0 } beside ? beside : AppContext.BaseDirectory;
 
     /// <summary>Why a libtorch does not fit this engine; null where it does.</summary>
     /// <param name="libTorch">A libtorch.</param>

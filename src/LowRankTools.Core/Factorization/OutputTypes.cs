@@ -17,7 +17,14 @@ internal static class OutputTypes
     /// <param name="source">The model that is read.</param>
     public static ModelFormat Choose(ModelFormat? wanted, string? outputPath, ModelSource source) => wanted
         ?? (outputPath is null ? null : OutputLocation.FormatOf(outputPath))
-        ?? (OutputLocation.FormatOf(source.Path) is ModelFormat.Onnx or ModelFormat.Gguf ? OutputLocation.FormatOf(source.Path)!.Value : ModelFormat.Safetensors);
+        ?? Default(OutputLocation.FormatOf(source.Path) ?? ModelFormat.Safetensors);
+
+    /// <summary>The same for a dense model that is made again: the graph of an ONNX model is the one from before the factorization, and none is written.</summary>
+    /// <param name="wanted">What was asked for.</param>
+    /// <param name="outputPath">Where it goes.</param>
+    /// <param name="source">The model that is read.</param>
+    public static ModelFormat ChooseDense(ModelFormat? wanted, string? outputPath, ModelSource source) =>
+        Choose(wanted, outputPath, source) is var format && format == ModelFormat.Onnx ? ModelFormat.Safetensors : format;
 
     /// <summary>Type of a layer's factors.</summary>
     public static TensorDType Factor(TensorDType source, TensorDType? wanted) =>

@@ -13,8 +13,7 @@ public sealed class MergeModel(MergeOptions options)
     public OutputLocation Location(ModelSource source) =>
         OutputLocation.Resolve(options.OutputPath, source, FormatOf(source), Suffix);
 
-    // The graph from before the factorization is the merged one: none is written.
-    private ModelFormat FormatOf(ModelSource source) => OutputTypes.Choose(options.Format, options.OutputPath, source) is var format && format == ModelFormat.Onnx ? ModelFormat.Safetensors : format;
+    private ModelFormat FormatOf(ModelSource source) => OutputTypes.ChooseDense(options.Format, options.OutputPath, source);
 
     /// <summary>Merges one model.</summary>
     /// <param name="source">A model that <see cref="FactorizeModel"/> or <see cref="DecomposeTensors"/> wrote.</param>

@@ -29,15 +29,11 @@ internal static class TokenizerPlugin
         }
     }
 
-    // A program in one file has no assembly on disk.
-    [UnconditionalSuppressMessage("SingleFile", "IL3000", Justification = "An empty answer is expected.")]
-    private static string Home => Path.GetDirectoryName(typeof(TokenizerPlugin).Assembly.Location) is { Length: > 0 } beside ? beside : AppContext.BaseDirectory;
-
     [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = "Reached only where assemblies can be loaded, and programs that can are not trimmed.")]
     [UnconditionalSuppressMessage("Trimming", "IL2072", Justification = "As above.")]
     private static ITokenizerFactory Load()
     {
-        string folder = Path.Combine(Home, "tokenizers"), file = Path.Combine(folder, Assembly + ".dll");
+        string folder = Path.Combine(ProductFolder.Path, "tokenizers"), file = Path.Combine(folder, Assembly + ".dll");
         if (!RuntimeFeature.IsDynamicCodeSupported)
             throw Unavailable("a native program loads no library for it");
         if (!File.Exists(file))
