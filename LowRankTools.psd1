@@ -29,6 +29,7 @@
         'Join-LoraAdapter'
         'Join-LowRankPart'
         'Measure-LayerSpeed'
+        'Measure-LowRankEngine'
         'Measure-ModelQuality'
         'Measure-ModelMemory'
         'Measure-ModelSpeed'

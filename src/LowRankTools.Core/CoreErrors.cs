@@ -37,6 +37,8 @@ public static class CoreErrors
     public const string NameCollision = nameof(NameCollision);
     /// <summary>An engine was asked for that is not installed.</summary>
     public const string EngineUnavailable = nameof(EngineUnavailable);
+    /// <summary>A computation needs more memory than its device has.</summary>
+    public const string DeviceMemoryExhausted = nameof(DeviceMemoryExhausted);
     /// <summary>No package source has the package of an engine.</summary>
     public const string EnginePackageNotFound = nameof(EnginePackageNotFound);
     /// <summary>An engine could not be installed: no SDK, no connection, a damaged package.</summary>

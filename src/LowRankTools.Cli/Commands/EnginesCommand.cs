@@ -14,6 +14,7 @@ internal static class EnginesCommand
         Command command = new("engines", "List the engines that compute, their devices and instruction sets; install what is missing.") { json };
         command.Add(Install(console));
         command.Add(Uninstall(console));
+        command.Add(Measure(console));
         command.SetAction(parsed =>
         {
             IReadOnlyList<EngineInfo> engines = EngineList.All;
@@ -69,6 +70,39 @@ internal static class EnginesCommand
             console.Error.WriteLine(SafeText.Line($"Remove libtorch: {operation.Find().Path}"));
             return parsed.GetValue(whatIf) ? null : operation.Run();
         }, parsed.GetValue(json)));
+        return command;
+    }
+
+    private static Command Measure(ConsoleContext console)
+    {
+        Option<bool> whatIf = WhatIf(), json = SharedOptions.Json();
+        Command command = new("measure", "Time every engine that is there, so that the best one is chosen from then on.") { whatIf, json };
+        command.SetAction(parsed =>
+        {
+            Attempts attempts = new(console);
+            attempts.Try("engines", () =>
+            {
+                MeasureEngines operation = new();
+                console.Error.WriteLine(SafeText.Line($"Time every engine and keep the times in {operation.Path}"));
+                if (parsed.GetValue(whatIf))
+                    return;
+                IReadOnlyList<EngineTime> times = ProgressBar.Run(console, progress => operation.Run(progress, console.Cancellation));
+                if (parsed.GetValue(json))
+                {
+                    foreach (EngineTime time in times)
+                        JsonLines.Write(console.Out, time);
+                    return;
+                }
+                ReportTable table = new("Engine", "Device", "Work", ">Size", ">Rank", ">Time", ">Start");
+                foreach (EngineTime time in times)
+                {
+                    table.Add(time.Engine, time.Device, time.Work.ToString(), Figures.Count(time.Size), time.Rank is { } rank ? Figures.Count(rank) : string.Empty,
+                        Figures.Duration(time.Seconds), Figures.Duration(time.StartSeconds));
+                }
+                table.Write(console);
+            });
+            return attempts.Code;
+        });
         return command;
     }
 

@@ -38,6 +38,7 @@ internal static partial class OptionNames
         ("Export-RankPlan", "lowrank plan --output"),
         ("Export-LowRankReport", "lowrank report"),
         ("Get-LowRankEngine", "lowrank engines"),
+        ("Measure-LowRankEngine", "lowrank engines measure"),
         ("Uninstall-LowRankEngine", "lowrank engines uninstall"),
         ("Install-LowRankEngine", "lowrank engines install"),
     ];

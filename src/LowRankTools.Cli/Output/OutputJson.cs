@@ -29,4 +29,5 @@ namespace LowRankTools.Cli;
 [JsonSerializable(typeof(CalibrationResult))]
 [JsonSerializable(typeof(EngineInfo))]
 [JsonSerializable(typeof(EngineInstallation))]
+[JsonSerializable(typeof(EngineTime))]
 internal sealed partial class OutputJson : JsonSerializerContext;

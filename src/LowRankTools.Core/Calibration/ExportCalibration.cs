@@ -30,7 +30,7 @@ public sealed class ExportCalibration(ExportCalibrationOptions options)
         Stopwatch clock = Stopwatch.StartNew();
         OutputLocation location = Location(source);
         OutputCheck.Free([location.WeightsPath], options.Force || options.WhatIf);
-        using RunnableModel model = RunnableModel.Open(source, EngineSelector.Select(options.Engine).CreateForNetworks(options.ThreadCount), progress, cancellationToken);
+        using RunnableModel model = RunnableModel.Open(source, EngineSelector.SelectForNetworks(options.Engine, options.ThreadCount).CreateForNetworks(options.ThreadCount), progress, cancellationToken);
         GradientSource gradients = CalibrationGradients.SourceOf(options.Gradients, model.Config);
         TokenText text = TokenText.Read(options.Input, source, model.Config, progress, cancellationToken);
         (List<TokenSequence> fitted, List<TokenSequence> judged) = TextSplit.Of(text, options.HeldOut, options.Seed);

@@ -8,14 +8,17 @@ public sealed record EngineChoice
 {
     private const string CudaPrefix = "cuda:";
 
-    /// <summary>Nothing in particular: the embedded engine.</summary>
+    /// <summary>Nothing in particular: what was measured to be fastest, or the embedded engine.</summary>
     public static EngineChoice Auto { get; } = new();
 
     /// <summary>The engine.</summary>
     public EngineKind Engine { get; init; }
 
-    /// <summary>The device: <c>cpu</c>, <c>cuda</c>, or <c>cuda:1</c> for the second one; null for the processor.</summary>
+    /// <summary>The device: <c>cpu</c>, <c>cuda</c>, or <c>cuda:1</c> for the second one; null for the processor, or whatever was measured to be fastest.</summary>
     public string? Device { get; init; }
+
+    /// <summary>Whether nothing was asked for.</summary>
+    internal bool IsOpen => Engine == EngineKind.Auto && Device is null;
 
     /// <summary>The device in its full form, <c>cpu</c> or <c>cuda:0</c>.</summary>
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>: no device is written so.</exception>

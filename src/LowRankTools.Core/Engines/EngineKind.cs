@@ -3,7 +3,7 @@ namespace LowRankTools.Core;
 /// <summary>Which engine computes.</summary>
 public enum EngineKind
 {
-    /// <summary>The embedded engine; for a CUDA device TorchSharp, and the embedded engine again where that is missing.</summary>
+    /// <summary>What was measured to be fastest (<see cref="MeasureEngines"/>), and without that the embedded engine; for a CUDA device TorchSharp, and the embedded engine again where that is missing.</summary>
     Auto,
 
     /// <summary>The engine in pure C#, always there, on the processor.</summary>

@@ -12,6 +12,33 @@ public static class EngineSelector
     /// </exception>
     public static SelectedEngine Select(EngineChoice choice) => Select(choice, EnginePlugin.TorchSharp);
 
+    /// <summary>Selects an engine that will run networks: with nothing asked for, another than the embedded one where it was measured to be at least twice as fast.</summary>
+    /// <param name="choice">What was asked for.</param>
+    /// <param name="threads">Threads asked for; measured times hold for the default, zero.</param>
+    /// <exception cref="LowRankToolsException">As <see cref="Select(EngineChoice)"/>.</exception>
+    public static SelectedEngine SelectForNetworks(EngineChoice choice, int threads) => SelectForNetworks(choice, threads, EngineStore.OfUser(), EnginePlugin.TorchSharp);
+
+    internal static SelectedEngine SelectForNetworks(EngineChoice choice, int threads, EngineStore store, EnginePlugin plugin)
+    {
+        SelectedEngine asked = Select(choice, plugin);
+        return choice.IsOpen && threads == 0 && EngineTimes.Read(store) is { } times && times.Knows(asked.Info) && times.FasterForNetworks(asked.Info) is { } faster
+            ? Measured(faster, times, plugin) ?? asked : asked;
+    }
+
+    /// <summary>An engine that was measured; null where it has been removed or replaced since.</summary>
+    internal static SelectedEngine? Measured(EngineTime measured, EngineTimes times, EnginePlugin plugin)
+    {
+        try
+        {
+            SelectedEngine engine = FromPlugin(plugin, measured.Device);
+            return times.Knows(engine.Info) ? engine : null;
+        }
+        catch (LowRankToolsException e) when (e.ErrorId == CoreErrors.EngineUnavailable)
+        {
+            return null;
+        }
+    }
+
     internal static SelectedEngine Select(EngineChoice choice, EnginePlugin plugin)
     {
         string device = choice.FullDevice;

@@ -19,10 +19,12 @@ internal sealed class ComputedPairs : IPairSource
         _layers = new LayerPipeline<OutputItem.Pair, LayerFactors>(pairs, p => p.Layer.Tensor.ElementCount * sizeof(float), f => f.Bytes, Factorize, LayersAtATime, cancellationToken);
     }
 
-    // Another engine has threads of its own, or a device, and Gram matrices are larger than the weights: one layer at a time.
-    private bool OneAtATime => !_job.Engine.IsEmbedded || Options.Calibration is not null;
+    // Gram matrices are larger than the weights: one layer at a time.
+    private bool OneAtATime => Options.Calibration is not null;
 
-    private int LayersAtATime => OneAtATime ? 1 : Options.Svd.ThreadCount > 0 ? Options.Svd.ThreadCount : EngineCatalog.Embedded.ThreadCount;
+    // While another engine computes one layer, the next is read.
+    private int LayersAtATime => OneAtATime ? 1 : !_job.Engines.AllEmbedded && !_job.Engines.AreMixed ? 2
+        : Options.Svd.ThreadCount > 0 ? Options.Svd.ThreadCount : EngineCatalog.Embedded.ThreadCount;
 
     private FactorizeOptions Options => _job.Options;
 
@@ -44,16 +46,24 @@ internal sealed class ComputedPairs : IPairSource
     {
         ModelLayer layer = pair.Layer;
         using Matrix<float> weight = WeightMatrix.Read(_job.Model.File, layer.Tensor, cancellationToken);
+        return _job.Engines.Compute(pair.Plan.Name, engine => Compute(engine, pair, weight, OneAtATime || !engine.IsEmbedded ? Options.Svd.ThreadCount : threads, cancellationToken));
+    }
+
+    private LayerFactors Compute(SelectedEngine selected, OutputItem.Pair pair, Matrix<float> weight, int threads, CancellationToken cancellationToken)
+    {
+        ModelLayer layer = pair.Layer;
         // A linear map is factorized as (out, in), however it is stored; an embedding as (entries, features).
         bool embedding = layer.Shape.Kind == LayerKind.Embedding;
         MatrixView<float> view = !embedding && layer.Shape.Orientation == WeightOrientation.InOut ? weight.Transposed : weight.View;
-        SvdOptions svd = Options.Svd with { ThreadCount = OneAtATime ? Options.Svd.ThreadCount : threads };
-        ITensorEngine engine = _job.Engine.Create(svd.ThreadCount, svd.Seed);
+        SvdOptions svd = Options.Svd with { ThreadCount = threads };
+        ITensorEngine engine = selected.Create(threads, svd.Seed);
         using LayerCalibration? calibration = _job.Calibrations?.Find(layer.Shape, engine, cancellationToken);
         int rank = pair.Plan.Rank!.Value;
-        return WeightMatrix.Named(_job.Model, layer, () => calibration is null
+        LayerFactors factors = WeightMatrix.Named(_job.Model, layer, () => calibration is null
             ? LayerFactors.Compute(engine, view, rank, Options.Split, pair.First.DType, svd, cancellationToken)
             : CalibratedFactors.Compute(engine, view, embedding, calibration, Options.Calibration!, rank, Options.Split, pair.First.DType, svd, cancellationToken));
+        factors.Engine = selected.ToString();
+        return factors;
     }
 
     private MeasuredPair Write(OutputItem.Pair pair, LayerFactors factors, ModelOutput output, CancellationToken cancellationToken)
@@ -69,6 +79,6 @@ internal sealed class ComputedPairs : IPairSource
             (false, true) => factors.Left.Transposed,
             _ => factors.Left.View,
         }, source, Written, cancellationToken);
-        return new MeasuredPair(factors.RelativeError, factors.SquaredNorm, factors.Algorithm, factors.Seconds, factors.CalibratedError, factors.HeldOutError);
+        return new MeasuredPair(factors.RelativeError, factors.SquaredNorm, factors.Algorithm, factors.Seconds, factors.CalibratedError, factors.HeldOutError, factors.Engine);
     }
 }

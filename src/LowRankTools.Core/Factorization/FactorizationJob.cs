@@ -30,11 +30,11 @@ internal sealed class FactorizationJob : IDisposable
     /// <summary>Steps of writing, in the order of the file.</summary>
     public List<OutputItem> Items { get; private set; } = null!;
 
-    /// <summary>What computes.</summary>
-    public SelectedEngine Engine => EngineSelector.Select(Options.Engine);
+    /// <summary>What computes each layer.</summary>
+    public LayerEngines Engines { get; private set; } = null!;
 
     /// <summary>Engine, device and instruction set, for the record.</summary>
-    public string ComputedBy => Engine.Info.InstructionSet.Length > 0 ? $"{Engine}, {Engine.Info.InstructionSet}" : Engine.ToString();
+    public string ComputedBy => Engines.ComputedBy;
 
     /// <summary>Prepares a factorization.</summary>
     /// <param name="options">Have been validated.</param>
@@ -129,6 +129,7 @@ internal sealed class FactorizationJob : IDisposable
                 : new MakePlan(Options.PlanOptions!).Run(Model, stored, progress, cancellationToken);
             Calibrations?.Check(Model, Plan);
             Items = new FactorizedItems(Model, Plan, Options, Format).Build();
+            Engines = LayerEngines.Choose(Options.Engine, [.. Items.OfType<OutputItem.Pair>().Select(p => p.Plan)], Options.Svd.ThreadCount);
         }
         catch
         {

@@ -19,7 +19,7 @@ internal static class FactorizationResults
             Source = job.Model.Source.Path,
             Name = job.Model.Source.Name,
             Rule = job.Plan.Rule,
-            Engine = job.Engine.ToString(),
+            Engine = job.Engines.ToString(),
             Written = false,
             ParametersBefore = own.Sum(s => s.Parameters),
             Parameters = written.Sum(t => TensorShape.ElementCount(t.Shape, t.Name)),
@@ -57,11 +57,19 @@ internal static class FactorizationResults
         {
             Path = entry,
             Written = true,
+            Note = string.Join(' ', new[] { planned.Note, Moved(planned, measured) }.Where(n => n.Length > 0)),
             RelativeError = measured.Count == 0 ? null : norm == 0 ? 0 : Math.Sqrt(difference / norm),
             Layers = planned.Layers.Select(l => measured.TryGetValue(l.Name, out MeasuredPair m)
-                ? l with { RelativeError = m.Error, CalibratedError = m.Calibrated, HeldOutError = m.HeldOut, Method = m.Algorithm, Seconds = m.Seconds }
+                ? l with { RelativeError = m.Error, CalibratedError = m.Calibrated, HeldOutError = m.HeldOut, Method = m.Algorithm, Engine = m.Engine, Seconds = m.Seconds }
                 : l).ToArray(),
         };
+    }
+
+    // An engine that was not chosen for any layer computed some: those did not fit on the device.
+    private static string Moved(FactorizationResult planned, IReadOnlyDictionary<string, MeasuredPair> measured)
+    {
+        string[] moved = [.. measured.Where(m => m.Value.Engine is { } engine && !planned.Engine.Contains(engine, StringComparison.Ordinal)).Select(m => m.Key).Order(StringComparer.Ordinal)];
+        return moved.Length == 0 ? "" : $"The memory of {planned.Engine} was too small for {moved.Length} of the layers ({string.Join(", ", moved.Take(3))}{(moved.Length > 3 ? ", ..." : "")}): {measured[moved[0]].Engine} computed them.";
     }
 
     /// <summary>The error of a plan without a single pair.</summary>

@@ -45,6 +45,9 @@ public sealed record LayerFactorization
     /// <summary>Algorithm that found the factors; null where nothing was computed.</summary>
     public string? Method { get; init; }
 
+    /// <summary>Engine and device that found the factors; null where nothing was computed.</summary>
+    public string? Engine { get; init; }
+
     /// <summary>Seconds to factorize the layer, others running beside it; null where nothing was computed.</summary>
     public double? Seconds { get; init; }
 

@@ -7,7 +7,8 @@ namespace LowRankTools.Core;
 /// <param name="Seconds">Time it took; null where another run computed it.</param>
 /// <param name="Calibrated">The error on the calibration inputs; null without.</param>
 /// <param name="HeldOut">The error on inputs that nothing was fitted on; null without.</param>
-internal readonly record struct MeasuredPair(double Error, double SquaredNorm, string Algorithm, double? Seconds, double? Calibrated, double? HeldOut)
+/// <param name="Engine">Engine and device that computed; null where another run did.</param>
+internal readonly record struct MeasuredPair(double Error, double SquaredNorm, string Algorithm, double? Seconds, double? Calibrated, double? HeldOut, string? Engine = null)
 {
     /// <summary>As long as a number gets.</summary>
     public const double LongestNumber = -1.2345678901234567E-300;

@@ -25,7 +25,7 @@ public sealed class MeasureQuality(QualityOptions options, ModelSource reference
     {
         options.Validate();
         Stopwatch clock = Stopwatch.StartNew();
-        INetworkEngine engine = EngineSelector.Select(options.Engine).CreateForNetworks(options.ThreadCount);
+        INetworkEngine engine = EngineSelector.SelectForNetworks(options.Engine, options.ThreadCount).CreateForNetworks(options.ThreadCount);
         Original original = _original ??= Measure(engine, progress, cancellationToken);
         using RunnableModel model = RunnableModel.Open(source, engine, progress, cancellationToken);
         RequireAlike(original, model);

@@ -18,7 +18,7 @@ public sealed class MeasureModelSpeed(ModelSpeedOptions options)
     public IReadOnlyList<ModelSpeed> Run(IReadOnlyList<ModelSource> models, IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         options.Validate();
-        SelectedEngine selected = EngineSelector.Select(options.Engine);
+        SelectedEngine selected = EngineSelector.SelectForNetworks(options.Engine, options.ThreadCount);
         INetworkEngine engine = selected.CreateForNetworks(options.ThreadCount);
         List<TimedModel> loaded = [];
         try

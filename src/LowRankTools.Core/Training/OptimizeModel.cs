@@ -31,7 +31,7 @@ public sealed class OptimizeModel(OptimizeOptions options, ModelSource reference
     {
         options.Validate();
         Stopwatch clock = Stopwatch.StartNew();
-        INetworkEngine engine = EngineSelector.Select(options.Engine).CreateForNetworks(options.ThreadCount);
+        INetworkEngine engine = EngineSelector.SelectForNetworks(options.Engine, options.ThreadCount).CreateForNetworks(options.ThreadCount);
         using Model file = Model.Open(source);
         using RunnableModel student = RunnableModel.Open(source, engine, progress, cancellationToken), teacher = RunnableModel.Open(reference, engine, progress, cancellationToken);
         Prepare(student, teacher);

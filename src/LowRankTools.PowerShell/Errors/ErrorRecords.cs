@@ -57,7 +57,7 @@ internal static class ErrorRecords
             or CoreErrors.BudgetTooSmall or CoreErrors.TargetUnreachable or CoreErrors.RankExceedsLayer
             or CommandErrors.PathNotFileSystem or CommandErrors.ReferenceAmbiguous => ErrorCategory.InvalidArgument,
         CoreErrors.OutputNotWritable => ErrorCategory.WriteError,
-        CoreErrors.DiskFull or CoreErrors.EngineInstallFailed => ErrorCategory.ResourceUnavailable,
+        CoreErrors.DiskFull or CoreErrors.EngineInstallFailed or CoreErrors.DeviceMemoryExhausted => ErrorCategory.ResourceUnavailable,
         CoreErrors.EngineUnavailable or CoreErrors.EngineNotInstalled or CoreErrors.TokenizerUnavailable => ErrorCategory.NotInstalled,
         FormatErrors.RemoteUnreachable or FormatErrors.RemoteFailed => ErrorCategory.ConnectionError,
         FormatErrors.RemoteTimeout => ErrorCategory.OperationTimeout,

@@ -19,9 +19,15 @@ public sealed partial class TorchSharpEngine
         catch (ExternalException e)
         {
             string message = e.Message.Split('\n')[0];
+            if (IsLackOfMemory(message))
+                throw new LowRankToolsException("DeviceMemoryExhausted", $"libtorch: {message}", "The embedded engine computes in the machine's own memory; or leave the tensor out.", e);
             throw new LowRankToolsException("EngineFailed", $"libtorch: {message}", "Another device or the embedded engine may do better.", e);
         }
     }
+
+    // libtorch's allocators for devices and for the processor, and the libraries it calls.
+    private static bool IsLackOfMemory(string message) => message.Contains("out of memory", StringComparison.OrdinalIgnoreCase)
+        || message.Contains("can't allocate memory", StringComparison.Ordinal) || message.Contains("STATUS_ALLOC_FAILED", StringComparison.Ordinal);
 
     private static void Run(Action compute) => Run(() =>
     {

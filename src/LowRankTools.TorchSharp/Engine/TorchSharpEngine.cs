@@ -9,8 +9,8 @@ namespace LowRankTools.TorchSharp;
 /// share one; libtorch's own threads are one number for the whole process, and the engine made last sets it.
 /// </summary>
 /// <remarks>
-/// Cancellation is seen between calls of libtorch, not inside of them. An error of libtorch itself, such as a lack of
-/// device memory, is a <see cref="LowRankToolsException"/> with the id EngineFailed.
+/// Cancellation is seen between calls of libtorch, not inside of them. A lack of memory is a
+/// <see cref="LowRankToolsException"/> with the id DeviceMemoryExhausted, any other error of libtorch one with the id EngineFailed.
 /// </remarks>
 public sealed partial class TorchSharpEngine
 {

@@ -50,6 +50,13 @@ public sealed class TorchSharpEngineTests : EngineConformance
     }
 
     [Fact]
+    public void A_lack_of_memory_is_told_from_other_errors()
+    {
+        const int side = 1 << 23; // 2^48 bytes, more than an address space holds
+        Assert.Equal("DeviceMemoryExhausted", Assert.Throws<LowRankToolsException>(() => Engine.Create(ElementType.Float32, side, side)).ErrorId);
+    }
+
+    [Fact]
     public void An_error_leaves_no_tensor_behind()
     {
         using ITensor zero = Engine.Create(ElementType.Float32, 4, 4), b = Engine.Create(ElementType.Float32, 4, 1);
