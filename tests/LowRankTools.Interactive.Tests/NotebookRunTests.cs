@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using LowRankTools.NotebookRunner;
+using LowRankTools.Tests;
 
 namespace LowRankTools.Interactive.Tests;
 
@@ -8,6 +9,9 @@ namespace LowRankTools.Interactive.Tests;
 public sealed class NotebookRunTests : IDisposable
 {
     private static readonly RunOptions s_quick = new(IsQuick: true, TimeSpan.FromMinutes(5), Repository.Root);
+
+    // The notebook about TorchSharp then has a libtorch.
+    static NotebookRunTests() => Environment.SetEnvironmentVariable(LibTorchCopy.Variable, LibTorchCopy.Folder);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("lowrank-notebook-").FullName;
 

@@ -23,6 +23,8 @@ public sealed class LibTorch
     {
         string? chosen = Environment.GetEnvironmentVariable("LOWRANK_TEST_LIBTORCH");
         Environment.SetEnvironmentVariable(LibTorchCopy.Variable, string.IsNullOrEmpty(chosen) ? LibTorchCopy.Folder : chosen);
+        // Nor what the user has installed and measured.
+        Environment.SetEnvironmentVariable("LOWRANK_ENGINES", Path.Combine(AppContext.BaseDirectory, "no-engines"));
         EngineNatives natives = LibTorchSearch.Find(Path.Combine(AppContext.BaseDirectory, "torch"));
         Assert.True(natives.Problem is null, natives.Problem?.Reason);
         foreach (string file in natives.Files)

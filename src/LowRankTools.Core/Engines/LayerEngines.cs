@@ -3,18 +3,30 @@ using LowRankTools.Numerics;
 namespace LowRankTools.Core;
 
 /// <summary>What computes each layer of one run: one engine for all, or by <see cref="EngineTimes"/> the faster of two for each.</summary>
-internal sealed class LayerEngines
+internal sealed class LayerEngines : IDisposable
 {
     private readonly SelectedEngine _engine;
     private readonly SelectedEngine _small;
     private readonly HashSet<string> _moved;
     private readonly int _count;
-    private readonly Lock _device = new();
+    // A device computes in order; while it does, the processor scales, rounds and sends the factors of another layer. On the processor
+    // the engine has threads of its own, and gets one layer at a time.
+    private readonly SemaphoreSlim _turns;
 
-    private LayerEngines(SelectedEngine engine, SelectedEngine small, HashSet<string> moved, int count) => (_engine, _small, _moved, _count) = (engine, small, moved, count);
+    private LayerEngines(SelectedEngine engine, SelectedEngine small, HashSet<string> moved, int count)
+    {
+        (_engine, _small, _moved, _count) = (engine, small, moved, count);
+        _turns = new SemaphoreSlim(LayersAtATime);
+    }
 
     /// <summary>Whether every layer is computed by the embedded engine.</summary>
     public bool AllEmbedded => _engine.IsEmbedded;
+
+    /// <summary>Layers that another engine than the embedded one computes side by side.</summary>
+    public int LayersAtATime => HasOwnMemory ? 2 : 1;
+
+    /// <summary>Whether an engine computes in memory of its own.</summary>
+    public bool HasOwnMemory => _engine.Info.Device != EngineCatalog.Embedded.Device;
 
     /// <summary>Whether some layers are computed by the embedded engine and some by another.</summary>
     public bool AreMixed => _moved.Count > 0;
@@ -51,29 +63,32 @@ internal sealed class LayerEngines
         double Seconds(string name, string device, LayerPlan layer) => times.Seconds(name, device, layer.Rows, layer.Columns, layer.Rank!.Value);
     }
 
-    /// <summary>
-    /// Computes one layer. Another engine than the embedded one has threads of its own, or a device, and gets one layer at a time; what
-    /// does not fit into its memory the embedded engine computes.
-    /// </summary>
+    /// <summary>Computes one layer; what does not fit into the memory of a device the embedded engine computes.</summary>
     /// <param name="layer">Name of the layer.</param>
     /// <param name="compute">Computes; asked a second time where memory was lacking.</param>
-    public T Compute<T>(string layer, Func<SelectedEngine, T> compute)
+    /// <param name="cancellationToken">Stops waiting for a turn.</param>
+    public T Compute<T>(string layer, Func<SelectedEngine, T> compute, CancellationToken cancellationToken = default)
     {
         SelectedEngine chosen = Of(layer);
         if (chosen.IsEmbedded)
             return compute(chosen);
-        lock (_device)
+        _turns.Wait(cancellationToken);
+        try
         {
-            try
-            {
-                return compute(chosen);
-            }
-            catch (LowRankToolsException e) when (e.ErrorId == CoreErrors.DeviceMemoryExhausted)
-            {
-                return compute(EngineSelector.Select(new EngineChoice { Engine = EngineKind.Embedded }));
-            }
+            return compute(chosen);
+        }
+        catch (LowRankToolsException e) when (e.ErrorId == CoreErrors.DeviceMemoryExhausted)
+        {
+            return compute(EngineSelector.Select(new EngineChoice { Engine = EngineKind.Embedded }));
+        }
+        finally
+        {
+            _turns.Release();
         }
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _turns.Dispose();
 
     /// <summary>The engine of a layer.</summary>
     internal SelectedEngine Of(string layer) => _moved.Contains(layer) ? _small : _engine;

@@ -16,14 +16,15 @@ internal sealed class ComputedPairs : IPairSource
     public ComputedPairs(FactorizationJob job, IReadOnlyList<OutputItem.Pair> pairs, CancellationToken cancellationToken)
     {
         _job = job;
-        _layers = new LayerPipeline<OutputItem.Pair, LayerFactors>(pairs, p => p.Layer.Tensor.ElementCount * sizeof(float), f => f.Bytes, Factorize, LayersAtATime, cancellationToken);
+        _layers = new LayerPipeline<OutputItem.Pair, LayerFactors>(pairs, p => p.Layer.Tensor.ElementCount * sizeof(float), f => f.Bytes, Factorize, LayersAtATime, cancellationToken,
+            job.Engines.HasOwnMemory ? 4 : 2);
     }
 
     // Gram matrices are larger than the weights: one layer at a time.
     private bool OneAtATime => Options.Calibration is not null;
 
-    // While another engine computes one layer, the next is read.
-    private int LayersAtATime => OneAtATime ? 1 : !_job.Engines.AllEmbedded && !_job.Engines.AreMixed ? 2
+    // While another engine computes, the next layer is read.
+    private int LayersAtATime => OneAtATime ? 1 : !_job.Engines.AllEmbedded && !_job.Engines.AreMixed ? _job.Engines.LayersAtATime + 1
         : Options.Svd.ThreadCount > 0 ? Options.Svd.ThreadCount : EngineCatalog.Embedded.ThreadCount;
 
     private FactorizeOptions Options => _job.Options;
@@ -46,7 +47,7 @@ internal sealed class ComputedPairs : IPairSource
     {
         ModelLayer layer = pair.Layer;
         using Matrix<float> weight = WeightMatrix.Read(_job.Model.File, layer.Tensor, cancellationToken);
-        return _job.Engines.Compute(pair.Plan.Name, engine => Compute(engine, pair, weight, OneAtATime || !engine.IsEmbedded ? Options.Svd.ThreadCount : threads, cancellationToken));
+        return _job.Engines.Compute(pair.Plan.Name, engine => Compute(engine, pair, weight, OneAtATime || !engine.IsEmbedded ? Options.Svd.ThreadCount : threads, cancellationToken), cancellationToken);
     }
 
     private LayerFactors Compute(SelectedEngine selected, OutputItem.Pair pair, Matrix<float> weight, int threads, CancellationToken cancellationToken)

@@ -115,6 +115,7 @@ internal sealed class FactorizationJob : IDisposable
     public void Dispose()
     {
         Calibrations?.Dispose();
+        Engines?.Dispose();
         Model.Dispose();
     }
 

@@ -49,7 +49,11 @@ internal static class FactorizationResults
     };
 
     /// <summary>What was done.</summary>
-    public static FactorizationResult Finished(FactorizationResult planned, string entry, IReadOnlyDictionary<string, MeasuredPair> measured)
+    /// <param name="planned">What was to be done.</param>
+    /// <param name="entry">Full path of what was written.</param>
+    /// <param name="measured">What was measured, by layer.</param>
+    /// <param name="note">What else should be known; empty for nothing.</param>
+    public static FactorizationResult Finished(FactorizationResult planned, string entry, IReadOnlyDictionary<string, MeasuredPair> measured, string note)
     {
         double norm = measured.Values.Sum(m => m.SquaredNorm);
         double difference = measured.Values.Sum(m => m.Error * m.Error * m.SquaredNorm);
@@ -57,7 +61,7 @@ internal static class FactorizationResults
         {
             Path = entry,
             Written = true,
-            Note = string.Join(' ', new[] { planned.Note, Moved(planned, measured) }.Where(n => n.Length > 0)),
+            Note = string.Join(' ', new[] { planned.Note, Moved(planned, measured), note }.Where(n => n.Length > 0)),
             RelativeError = measured.Count == 0 ? null : norm == 0 ? 0 : Math.Sqrt(difference / norm),
             Layers = planned.Layers.Select(l => measured.TryGetValue(l.Name, out MeasuredPair m)
                 ? l with { RelativeError = m.Error, CalibratedError = m.Calibrated, HeldOutError = m.HeldOut, Method = m.Algorithm, Engine = m.Engine, Seconds = m.Seconds }

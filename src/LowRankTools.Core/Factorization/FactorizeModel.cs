@@ -51,7 +51,7 @@ public sealed class FactorizeModel(FactorizeOptions options)
             Write(job, pairs, output, measured, progress, cancellationToken);
         FactorizationRecord record = job.Record(name => measured[name], computedBy);
         string entry = output.Complete(job.Metadata(record), record.ToFile(), Path.GetDirectoryName(job.Model.Source.Path));
-        return FactorizationResults.Finished(result, entry, measured) with { Seconds = clock.Elapsed.TotalSeconds, Displaced = output.Displaced.ToArray(), Note = string.Join(' ', new[] { result.Note, output.Note }.Where(n => n.Length > 0)) };
+        return FactorizationResults.Finished(result, entry, measured, output.Note) with { Seconds = clock.Elapsed.TotalSeconds, Displaced = output.Displaced.ToArray() };
     }
 
     private static void Write(FactorizationJob job, IPairSource pairs, ModelOutput output,

@@ -30,13 +30,14 @@ internal sealed class LayerPipeline<TLayer, TResult> : IDisposable
     /// <param name="compute">Reads one layer and computes on the given number of threads.</param>
     /// <param name="threads">Most threads in all.</param>
     /// <param name="cancellationToken">Stops all layers.</param>
+    /// <param name="largest">How many of the largest weights may be held at a time: two, because the third share of the memory that is
+    /// promised goes to the mathematics; more where that has a memory of its own.</param>
     public LayerPipeline(IReadOnlyList<TLayer> layers, Func<TLayer, long> weightBytes, Func<TResult, long> resultBytes, Func<TLayer, int, CancellationToken, TResult> compute,
-        int threads, CancellationToken cancellationToken)
+        int threads, CancellationToken cancellationToken, int largest = 2)
     {
         (_layers, _weightBytes, _resultBytes, _compute, _threads) = (layers, weightBytes, resultBytes, compute, threads);
         _unstarted = layers.Sum(weightBytes);
-        // Two of the largest weights at a time: the third share of the memory that is promised goes to the mathematics.
-        _budget = layers.Count == 0 ? 0 : 2 * layers.Max(weightBytes);
+        _budget = layers.Count == 0 ? 0 : largest * layers.Max(weightBytes);
         _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         StartMore();
     }

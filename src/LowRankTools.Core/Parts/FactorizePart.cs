@@ -61,7 +61,7 @@ public sealed class FactorizePart(FactorizeOptions options, PartNumber part)
         PartRecord record = Record(job, final, []).Identified();
         FactorizationResult planned = FactorizationResults.Planned(job, pairs, part);
         if (!options.Force && Existing(location.WeightsPath, record) is { } there)
-            return FactorizationResults.Finished(planned, location.WeightsPath, there) with { Seconds = clock.Elapsed.TotalSeconds, Note = "The part was there already and is left as it is." };
+            return FactorizationResults.Finished(planned, location.WeightsPath, there, "The part was there already and is left as it is.") with { Seconds = clock.Elapsed.TotalSeconds };
         return options.WhatIf ? planned : Write(job, pairs, record, planned, clock, progress, cancellationToken);
     }
 
@@ -113,7 +113,7 @@ public sealed class FactorizePart(FactorizeOptions options, PartNumber part)
             }
         }
         output.Complete(Metadata(record, layers), record: null, companionsFrom: null);
-        return FactorizationResults.Finished(planned, job.Location.WeightsPath, measured) with { Seconds = clock.Elapsed.TotalSeconds, Displaced = output.Displaced.ToArray(), Note = output.Note };
+        return FactorizationResults.Finished(planned, job.Location.WeightsPath, measured, output.Note) with { Seconds = clock.Elapsed.TotalSeconds, Displaced = output.Displaced.ToArray() };
     }
 
     private static PartLayer Layer(OutputItem.Pair pair, MeasuredPair measured, string hash) =>

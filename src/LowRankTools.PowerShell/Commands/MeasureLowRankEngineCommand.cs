@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using LowRankTools.Core;
+using LowRankTools.Numerics;
 
 namespace LowRankTools.PowerShell.Commands;
 
@@ -10,11 +11,19 @@ public sealed class MeasureLowRankEngineCommand : OperationCommandBase
 {
     private const string Target = "LowRankTools";
 
+    /// <summary>Names of engines; wildcards are allowed.</summary>
+    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNullOrEmpty, SupportsWildcards, ArgumentCompleter(typeof(EngineNameCompleter))]
+    public string[] Name { get; set; } = ["*"];
+
     /// <inheritdoc/>
     protected override void ProcessRecord() => Guarded(Target, () =>
     {
-        MeasureEngines operation = new();
-        string what = $"Time every engine and keep the times in '{operation.Path}'";
+        string[] names = [.. EngineList.Names.Where(n => Array.Exists(Name, p => new WildcardPattern(p, WildcardOptions.IgnoreCase).IsMatch(n)))];
+        if (names.Length == 0)
+            throw new LowRankToolsException(CommandErrors.EngineNotFound, $"No engine is called '{string.Join("', '", Name)}'.", "Get-LowRankEngine lists them.");
+        MeasureEngines operation = new(names);
+        string what = $"Time {string.Join(" and ", names)} and keep the times in '{operation.Path}'";
         if (ShouldProcess($"{what}.", $"{what}?", Target))
             WriteObject(Run("engines", operation.Run), enumerateCollection: true);
     });

@@ -111,6 +111,10 @@ public sealed class LoraLinear : LoraModule
         Weight.sub_(Delta());
     }
 
+    /// <summary>A and B as a layer without groups starts them: A random, B zero.</summary>
+    internal static (Parameter A, Parameter B) Start(Parameter first, long outputs, int rank) =>
+        (Own(Start(first.shape[1], rank, first.shape[1]).to(first.dtype).to(first.device)), Own(zeros(outputs, rank, first.dtype, first.device)));
+
     private static bool[] Groups(LoraOptions options) => [.. options.EnabledGroups ?? [true]];
 
     private static Tensor NewA(Parameter weight, LoraOptions options)

@@ -11,12 +11,12 @@ public static class LoraModules
     private const string PeftPrefix = "base_model.model.";
 
     /// <summary>
-    /// Puts LoRA on linear layers, and on embeddings that a pattern names. The weights stay the same objects and are frozen; other
+    /// Puts LoRA on linear layers and around low-rank pairs, and on embeddings that a pattern names. The weights stay the same objects and are frozen; other
     /// parameters stay as they are, until <see cref="MarkOnlyLoraTrainable"/>. Make optimizers after it.
     /// </summary>
     /// <param name="module">The module; not a layer itself, which has nobody to replace it in.</param>
     /// <param name="options">Rank, alpha and the rest.</param>
-    /// <param name="patterns">Names with * and ? as wildcards, each for a whole name or its end behind a dot; null for all linear layers.</param>
+    /// <param name="patterns">Names with * and ? as wildcards, each for a whole name or its end behind a dot; null for all linear layers and pairs.</param>
     /// <param name="cancellationToken">Stops, leaving the module as it was.</param>
     /// <returns>Names of the layers that have LoRA now.</returns>
     /// <exception cref="LowRankToolsException">
@@ -26,20 +26,36 @@ public static class LoraModules
     public static IReadOnlyList<string> AddLora(this nn.Module module, LoraOptions options, IReadOnlyList<string>? patterns = null, CancellationToken cancellationToken = default)
     {
         options.Checked();
-        List<ModulePlace<nn.Module>> places = [.. ModuleTree.Places<nn.Module>(module, child => child is Linear or Embedding)
-            .Where(place => patterns?.Any(pattern => Matches(pattern, place.Name)) ?? place.Module is Linear)];
-        if (places.Count == 0 && patterns is not null)
-            throw new LowRankToolsException("NoLayerMatches", $"No linear layer or embedding is named like {string.Join(", ", patterns.Select(p => $"'{p}'"))}.", "ListLayerShapes tells the names.");
+        List<ModulePlace<nn.Module>> places = [.. ModuleTree.Places<nn.Module>(module, child => child is Linear or Embedding or LowRankPair)
+            .Where(place => patterns?.Any(pattern => Matches(pattern, place.Name)) ?? place.Module is Linear or LowRankPair)];
+        if (places.Count == 0)
+        {
+            throw new LowRankToolsException("NoLayerMatches", patterns is null ? "The module has no linear layer and no low-rank pair in it."
+                : $"No linear layer, pair or embedding is named like {string.Join(", ", patterns.Select(p => $"'{p}'"))}.", "ListLayerShapes tells the names.");
+        }
+
         foreach (ModulePlace<nn.Module> place in places)
-            ModuleReplacer.Require(place.Parent, place.Name, place.Module, place.Module is Linear ? typeof(LoraLinear) : typeof(LoraEmbedding));
+        {
+            if (place.Module is LowRankPair) LoraPair.Check(options, place.Name);
+            ModuleReplacer.Require(place.Parent, place.Name, place.Module, place.Module switch { Linear => typeof(LoraLinear), LowRankPair => typeof(LoraPair), _ => typeof(LoraEmbedding) });
+        }
+
         if (options.Start != LoraStart.Zero) RequireUnshared(module, places);
-        Dictionary<nn.Module, LoraModule> made = [];
+        Dictionary<nn.Module, nn.Module> made = [];
         List<(Parameter Weight, bool Trained, Tensor? Copy)> before = [];
         try
         {
             foreach (nn.Module layer in places.Select(place => place.Module).Distinct())
             {
                 cancellationToken.ThrowIfCancellationRequested();
+                if (layer is LowRankPair pair)
+                {
+                    before.AddRange(new[] { pair.First, pair.Second }.Select(l => (l.weight!, l.weight!.requires_grad, (Tensor?)null)));
+                    made[layer] = new LoraPair(pair, options);
+                    made[layer].train(layer.training);
+                    continue;
+                }
+
                 Parameter weight = layer is Linear linear ? linear.weight! : ((Embedding)layer).weight!;
                 bool changes = options.Start != LoraStart.Zero && layer is Linear;
                 before.Add((weight, weight.requires_grad, changes ? weight.detach().clone().DetachFromDisposeScope() : null));
@@ -63,23 +79,26 @@ public static class LoraModules
         return [.. places.Select(place => place.Name)];
     }
 
-    /// <summary>Replaces LoRA layers by plain ones of W + s B A, for good. They are disposed of.</summary>
+    /// <summary>Replaces LoRA layers by plain ones of W + s B A, and pairs with LoRA by pairs of the ranks' sum, for good. They are disposed of.</summary>
     /// <param name="module">The module.</param>
     /// <returns>Names of the layers that were replaced.</returns>
     /// <exception cref="LowRankToolsException">ModuleNotReplaceable.</exception>
-    public static IReadOnlyList<string> MergeLora(this nn.Module module)
+    public static IReadOnlyList<string> MergeLora(this nn.Module module) => Merge(module, child => child is LoraModule or LoraPair);
+
+    /// <summary>The same for some of these layers.</summary>
+    internal static IReadOnlyList<string> Merge(nn.Module module, Func<nn.Module, bool> wanted)
     {
-        List<ModulePlace<LoraModule>> places = ModuleTree.Places<LoraModule>(module);
-        foreach (ModulePlace<LoraModule> place in places)
-            ModuleReplacer.Require(place.Parent, place.Name, place.Module, place.Module is LoraLinear ? typeof(Linear) : typeof(Embedding));
-        Dictionary<LoraModule, nn.Module<Tensor, Tensor>> dense = places.Select(place => place.Module).Distinct().ToDictionary(layer => layer, layer => layer.ToDense());
-        foreach (ModulePlace<LoraModule> place in places) ModuleReplacer.Replace(place.Parent, place.Module, dense[place.Module]);
+        List<ModulePlace<nn.Module>> places = ModuleTree.Places(module, wanted);
+        foreach (ModulePlace<nn.Module> place in places)
+            ModuleReplacer.Require(place.Parent, place.Name, place.Module, place.Module switch { LoraLinear => typeof(Linear), LoraPair => typeof(LowRankPair), _ => typeof(Embedding) });
+        Dictionary<nn.Module, nn.Module> plain = places.Select(place => place.Module).Distinct().ToDictionary(layer => layer, layer => layer is LoraPair pair ? (nn.Module)pair.ToPair() : ((LoraModule)layer).ToDense());
+        foreach (ModulePlace<nn.Module> place in places) ModuleReplacer.Replace(place.Parent, place.Module, plain[place.Module]);
 
         // What is left in the tree may have parameters in common with them.
         HashSet<nint> living = [.. ModuleTree.Parameters(module).Select(p => ModuleTree.Address(p.Parameter))];
-        foreach (LoraModule old in dense.Keys)
+        foreach (nn.Module old in plain.Keys)
         {
-            old.Unmerge();
+            (old as LoraModule)?.Unmerge();
             foreach (Parameter parameter in old.parameters().Where(p => !living.Contains(ModuleTree.Address(p)))) parameter.Dispose();
         }
 
@@ -136,14 +155,14 @@ public static class LoraModules
         return report with { Missing = [.. report.Missing.Where(IsLora)] };
     }
 
-    private static void Undo(IEnumerable<LoraModule> made, List<(Parameter Weight, bool Trained, Tensor? Copy)> before)
+    private static void Undo(IEnumerable<nn.Module> made, List<(Parameter Weight, bool Trained, Tensor? Copy)> before)
     {
         using IDisposable frozen = no_grad();
-        foreach (LoraModule layer in made)
+        foreach (nn.Module layer in made)
         {
-            layer.Unmerge();
-            layer.A.Dispose();
-            layer.B.Dispose();
+            (layer as LoraModule)?.Unmerge();
+            layer.get_parameter("lora_A")!.Dispose();
+            layer.get_parameter("lora_B")!.Dispose();
         }
 
         // Backwards, because of a weight that two layers share the first entry knows how it was.
@@ -167,10 +186,11 @@ public static class LoraModules
 
     private static IEnumerable<(nn.Module Owner, string Name, Parameter Parameter)> Chosen(nn.Module module, LoraBias bias)
     {
+        HashSet<nn.Module> inPairs = [.. module.modules().OfType<LoraPair>().SelectMany(pair => pair.Layers)];
         foreach ((string name, nn.Module owner, Parameter parameter) in ModuleTree.Parameters(module))
         {
             bool isBias = name[(name.LastIndexOf('.') + 1)..].Contains("bias", StringComparison.Ordinal);
-            if (IsLora(name) || (isBias && (bias == LoraBias.All || (bias == LoraBias.LoraOnly && owner is LoraModule)))) yield return (owner, name, parameter);
+            if (IsLora(name) || (isBias && (bias == LoraBias.All || (bias == LoraBias.LoraOnly && (owner is LoraModule || inPairs.Contains(owner)))))) yield return (owner, name, parameter);
         }
     }
 
@@ -183,7 +203,7 @@ public static class LoraModules
         return PeftPrefix + path + owner switch
         {
             LoraEmbedding when IsLora(own) => own.Replace("lora_", "lora_embedding_", StringComparison.Ordinal),
-            LoraModule when IsLora(own) => own + ".weight",
+            LoraModule or LoraPair when IsLora(own) => own + ".weight",
             LoraModule => "base_layer." + own,
             _ => own,
         };

@@ -52,7 +52,8 @@ public static class LowRankModules
     }
 
     /// <summary>
-    /// Replaces every <see cref="LowRankPair"/> inside a module by the Linear that it stands for. Pairs are disposed of.
+    /// Replaces every <see cref="LowRankPair"/> inside a module by the Linear that it stands for, with the LoRA around
+    /// it where there is one. Pairs are disposed of.
     /// </summary>
     /// <param name="module">The module; not a pair itself.</param>
     /// <returns>Names of the layers that are dense again.</returns>
@@ -60,6 +61,7 @@ public static class LowRankModules
     public static IReadOnlyList<string> MergePairs(this nn.Module module)
     {
         RequireContainer<LowRankPair>(module);
+        LoraModules.Merge(module, child => child is LoraPair);
         List<ModulePlace<LowRankPair>> places = ModuleTree.Places<LowRankPair>(module);
         foreach (ModulePlace<LowRankPair> place in places) ModuleReplacer.Require(place.Parent, place.Name, place.Module, typeof(Linear));
         Dictionary<LowRankPair, Linear> merged = [];

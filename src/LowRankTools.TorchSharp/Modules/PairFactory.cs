@@ -57,6 +57,21 @@ internal static class PairFactory
         return layer;
     }
 
+    /// <summary>A pair of given entries, which are copied.</summary>
+    public static LowRankPair Of(Tensor first, Tensor? firstBias, Tensor second, Tensor? secondBias)
+    {
+        Linear inner = New(first.shape[1], first.shape[0], firstBias is not null, first), outer = New(second.shape[1], second.shape[0], secondBias is not null, second);
+        using (no_grad())
+        {
+            inner.weight!.copy_(first);
+            outer.weight!.copy_(second);
+            if (firstBias is not null) inner.bias!.copy_(firstBias);
+            if (secondBias is not null) outer.bias!.copy_(secondBias);
+        }
+
+        return new LowRankPair(inner, outer);
+    }
+
     private static double Fill(LowRankPair pair, Linear layer, int rank, ulong seed, CancellationToken ct)
     {
         using DisposeScope scope = NewDisposeScope();

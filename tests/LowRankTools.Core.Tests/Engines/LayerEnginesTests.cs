@@ -91,12 +91,16 @@ public sealed class LayerEnginesTests : IDisposable
     [Fact]
     public void Measured_engines_are_measured_on_everything_and_the_times_are_read_again()
     {
-        IReadOnlyList<EngineTime> times = new MeasureEngines(Store, s_plugin).Run();
+        IReadOnlyList<EngineTime> times = new MeasureEngines(null, Store, s_plugin).Run();
         Assert.Equal([("Embedded", "cpu"), ("Plugged", "cpu"), ("Plugged", "cuda:0")], times.Select(t => (t.Engine, t.Device)).Distinct());
         Assert.Single(times.GroupBy(t => (t.Engine, t.Device)).Select(g => string.Join(' ', g.Select(t => (t.Work, t.Size, t.Rank)))).Distinct());
         Assert.All(times, t => Assert.True(t.Seconds > 0));
         EngineTimes read = Assert.IsType<EngineTimes>(EngineTimes.Read(Store));
         Assert.True(read.Knows(EngineCatalog.Embedded));
+        // Measuring one engine again keeps the others' times.
+        IReadOnlyList<EngineTime> own = new MeasureEngines(["Embedded"], Store, s_plugin).Run();
+        Assert.Equal("Embedded", Assert.Single(own.Select(t => t.Engine).Distinct()));
+        Assert.Equal(3, EngineTimes.Read(Store)!.Engines.Count());
         // At a measured cost the estimate is what was measured, between two it lies between them.
         EngineTime[] svd = [.. times.Where(t => t is { Engine: "Embedded", Work: EngineWork.TruncatedSvd })];
         Assert.All(svd, t => Assert.Equal(t.Seconds, read.Seconds("Embedded", "cpu", t.Size, t.Size, t.Rank!.Value), t.Seconds * 1e-9));

@@ -56,6 +56,9 @@ internal sealed class EngineTimes(IReadOnlyList<EngineTime> times)
         }
     }
 
+    /// <summary>The times of all engines but some.</summary>
+    public IEnumerable<EngineTime> OfOthers(IReadOnlyCollection<string> names) => times.Where(t => !names.Contains(t.Engine));
+
     /// <summary>Whether an engine is still the one that was measured.</summary>
     public bool Knows(EngineInfo engine) => times.Any(t => t.Engine == engine.Name && t.Device == engine.Device
         && t.Version == engine.Version && t.InstructionSet == engine.InstructionSet && t.ThreadCount == engine.ThreadCount);

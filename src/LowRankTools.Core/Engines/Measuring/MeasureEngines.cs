@@ -19,21 +19,23 @@ public sealed class MeasureEngines
 
     private const int Runs = 3;
 
+    private readonly IReadOnlyCollection<string>? _names;
     private readonly EngineStore _store;
     private readonly EnginePlugin _plugin;
 
     /// <summary>Prepares a measurement.</summary>
-    public MeasureEngines()
-        : this(EngineStore.OfUser(), EnginePlugin.TorchSharp)
+    /// <param name="names">Names of the engines to measure; null for all. Times of others are kept as they are.</param>
+    public MeasureEngines(IReadOnlyCollection<string>? names = null)
+        : this(names, EngineStore.OfUser(), EnginePlugin.TorchSharp)
     {
     }
 
-    internal MeasureEngines(EngineStore store, EnginePlugin plugin) => (_store, _plugin) = (store, plugin);
+    internal MeasureEngines(IReadOnlyCollection<string>? names, EngineStore store, EnginePlugin plugin) => (_names, _store, _plugin) = (names, store, plugin);
 
     /// <summary>Full path of the file that keeps the times.</summary>
     public string Path => EngineTimes.PathIn(_store);
 
-    /// <summary>Measures, and keeps what was measured in place of what was there.</summary>
+    /// <summary>Measures, and keeps what was measured in place of what was there of the same engines.</summary>
     /// <param name="progress">Told about every decomposition.</param>
     /// <param name="cancellationToken">Stops the mathematics too; nothing is kept then.</param>
     /// <returns>One entry for each engine, device and matrix.</returns>
@@ -42,7 +44,7 @@ public sealed class MeasureEngines
     public IReadOnlyList<EngineTime> Run(IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         long start = Stopwatch.GetTimestamp();
-        EngineInfo[] engines = [.. EngineList.List(_plugin).Where(e => e.Available)];
+        EngineInfo[] engines = [.. EngineList.List(_plugin).Where(e => e.Available && _names?.Contains(e.Name) != false)];
         double loading = Stopwatch.GetElapsedTime(start).TotalSeconds;
         List<EngineTime> times = [];
         foreach (EngineInfo info in engines)
@@ -67,7 +69,7 @@ public sealed class MeasureEngines
                 times.Add(time with { Work = EngineWork.Forward, Size = width, Seconds = Best(() => run.Seconds(cancellationToken)) });
             }
         }
-        EngineTimes.Write(_store, times);
+        EngineTimes.Write(_store, [.. times, .. EngineTimes.Read(_store)?.OfOthers([.. engines.Select(e => e.Name)]) ?? []]);
         return times.ToArray();
 
         void Report(string work) => progress?.Report(new OperationProgress("Measuring", work, times.Count, engines.Length * (s_works.Length + s_widths.Length)));
