@@ -17,6 +17,9 @@ public sealed partial class TorchSharpEngine
     // TorchSharp adds the revision of its own package.
     private static readonly string s_libTorch = $"libtorch {Version.Parse(__version__).ToString(3)}";
 
+    private static readonly Lock s_loading = new();
+    private static volatile bool s_hasLinearAlgebra;
+
     private readonly Device _device;
     private readonly WorkCounter? _counter;
 
@@ -29,7 +32,12 @@ public sealed partial class TorchSharpEngine
         _device = new Device(device);
         _counter = options?.Counter;
         InitializeDeviceType(_device.type);
-        if (_device.type == DeviceType.CUDA) PinnedMemory.Prepare();
+        if (_device.type == DeviceType.CUDA)
+        {
+            PinnedMemory.Prepare();
+            LoadLinearAlgebra();
+        }
+
         Info = InfoOf(device);
         if (options is { ThreadCount: > 0 }) Info = Info with { ThreadCount = options.ThreadCount };
         if (Info.ThreadCount != get_num_threads()) set_num_threads(Info.ThreadCount);
@@ -46,6 +54,19 @@ public sealed partial class TorchSharpEngine
             MemoryBytes = device == "cpu" ? EngineCatalog.HostMemoryBytes : CudaDriver.MemoryBytes(device),
             Path = LibTorchLocation.Folder,
         };
+
+    // libtorch loads its factorizations for CUDA with the first of them, and fails where two threads come first at once.
+    private void LoadLinearAlgebra()
+    {
+        if (s_hasLinearAlgebra) return;
+        lock (s_loading)
+        {
+            if (s_hasLinearAlgebra) return;
+            using DisposeScope scope = NewDisposeScope();
+            linalg.cholesky_ex(ones(1, 1, ScalarType.Float32, _device));
+            s_hasLinearAlgebra = true;
+        }
+    }
 
     /// <inheritdoc/>
     public ITensor Create(ElementType type, params ReadOnlySpan<int> shape)
