@@ -35,7 +35,7 @@ internal static class FactorizationResults
     }
 
     /// <summary>What would be done of some layers alone, by one part of several.</summary>
-    public static FactorizationResult Planned(FactorizationJob job, IReadOnlyList<OutputItem.Pair> pairs, PartNumber part) => Planned(job) with
+    public static FactorizationResult Planned(FactorizationJob job, IReadOnlyList<OutputItem.Factored> pairs, PartNumber part) => Planned(job) with
     {
         Part = part.ToString(),
         ParametersBefore = pairs.Sum(p => p.Layer.Shape.Parameters),
@@ -66,6 +66,6 @@ internal static class FactorizationResults
 
     /// <summary>The error of a plan without a single pair.</summary>
     public static LowRankToolsException NothingToDo(RankPlan plan) => new(CoreErrors.NothingToFactorize,
-        $"{plan.Path}: no layer would become a pair by the rule {plan.Rule}{(plan.Layers.Any(l => l.Reason == KeepReason.BreakEven) ? ": pairs of these ranks would be no smaller" : "")}, and a copy is not written.",
+        $"{plan.Path}: no layer would become a pair or a chain by the rule {plan.Rule}{(plan.Layers.Any(l => l.Reason == KeepReason.BreakEven) ? ": pairs of these ranks would be no smaller" : "")}, and a copy is not written.",
         "Choose smaller ranks or other layers; -WhatIf gives the reason for each layer.");
 }

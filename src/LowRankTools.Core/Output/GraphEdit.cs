@@ -12,5 +12,5 @@ internal sealed record GraphEdit(OnnxFile Source, IReadOnlyList<OnnxPair> Pairs)
 
     /// <summary>The change that a plan's steps make.</summary>
     public static GraphEdit Of(Model model, IEnumerable<OutputItem> items) =>
-        new((OnnxFile)model.File, [.. items.OfType<OutputItem.Pair>().Select(p => new OnnxPair(p.Layer.Shape.Name, p.First, p.Second))]);
+        new((OnnxFile)model.File, [.. items.OfType<OutputItem.Factored>().Select(p => new OnnxPair(p.Layer.Shape.Name, p.Factors[0], p.Factors[1]))]);
 }
