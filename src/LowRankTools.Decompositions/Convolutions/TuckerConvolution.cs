@@ -30,7 +30,9 @@ public sealed class TuckerConvolution : ConvolutionMethod
     {
         double o = kernel.Outputs, i = kernel.Channels, a = o * i * kernel.Height * kernel.Width, b = (o * o) + (i * i);
         double share = (-b + Math.Sqrt((b * b) + (4 * a * parameters))) / (2 * a);
+        int places = kernel.Height * kernel.Width;
         int[] ranks = [Math.Clamp((int)(share * o), 1, kernel.Outputs), Math.Clamp((int)(share * i), 1, kernel.Channels)];
+        ranks = [Math.Min(ranks[0], ranks[1] * places), Math.Min(ranks[1], ranks[0] * places)];
         while (Grown(kernel, ranks, parameters) is { } more)
             ranks = more;
         return ranks;
@@ -60,19 +62,37 @@ public sealed class TuckerConvolution : ConvolutionMethod
     private protected override IReadOnlyList<Tensor> Kernels(Tensor kernel, IReadOnlyList<int> ranks, IReadOnlyList<ConvolutionStage> stages, ComputeOptions options, IProgress<double>? progress, CancellationToken ct)
     {
         using TuckerTensor tucker = (TuckerTensor)s_tucker.Decompose(kernel, new DecompositionOptions { Ranks = ranks, Modes = [0, 1], Compute = options }, progress, ct);
-        List<Tensor> kernels = [tucker.Core.Copy()];
+        List<Tensor> kernels = [Padded(tucker.Core.Matricize(2), tucker.Core.Shape[1], ranks[0], ranks[1], kernel.Shape[2], kernel.Shape[3])];
         if (tucker.Factor(1) is { } channels)
-            kernels.Insert(0, Tensor.From(channels.Matricize(1).Transpose(), channels.Shape[1], channels.Shape[0], 1, 1));
+            kernels.Insert(0, Padded(channels.Matricize(1).Transpose(), channels.Shape[1], 1, ranks[1], channels.Shape[0], 1));
         if (tucker.Factor(0) is { } outputs)
-            kernels.Add(outputs.Copy(outputs.Shape[0], outputs.Shape[1], 1, 1));
-        return kernels;
+            kernels.Add(Padded(outputs.Matricize(2), outputs.Shape[1], outputs.Shape[0], ranks[0], 1, 1));
+        return [.. kernels.Select((k, i) => Reshaped(k, stages[i].Shape))];
+    }
+
+    // A kernel of fewer independent slices than the rank has fewer vectors too; zeros stand for the others.
+    private static Tensor Padded(MatrixView<double> rows, int have, int outer, int rank, int inner, int last)
+    {
+        Tensor padded = new(outer, rank, inner, last);
+        int blocks = rows.Rows / have;
+        for (int b = 0; b < blocks; b++)
+            rows.Slice(b * have, 0, have, rows.Columns).CopyTo(padded.AsMatrix(outer * rank, inner * last).Slice(b * rank, 0, have, rows.Columns));
+        return padded;
+    }
+
+    private static Tensor Reshaped(Tensor tensor, int[] shape)
+    {
+        using (tensor)
+            return tensor.Copy(shape);
     }
 
     private int[]? Grown(KernelShape kernel, int[] ranks, double parameters)
     {
+        // No side has more independent slices than the other side and the places together.
+        int places = kernel.Height * kernel.Width;
         int[][] steps = [[ranks[0] + 1, ranks[1]], [ranks[0], ranks[1] + 1]];
         if ((double)ranks[1] / kernel.Channels < (double)ranks[0] / kernel.Outputs)
             Array.Reverse(steps);
-        return Array.Find(steps, r => r[0] <= kernel.Outputs && r[1] <= kernel.Channels && Parameters(kernel, r) <= parameters * (1 + 1e-12));
+        return Array.Find(steps, r => r[0] <= kernel.Outputs && r[1] <= kernel.Channels && r[0] <= (long)r[1] * places && r[1] <= (long)r[0] * places && Parameters(kernel, r) <= parameters * (1 + 1e-12));
     }
 }
