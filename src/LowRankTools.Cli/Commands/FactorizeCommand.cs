@@ -14,6 +14,7 @@ internal sealed class FactorizeCommand
     private readonly RuleOptions _rules = RuleOptions.PerLayer();
     private readonly Option<string?> _plan = new("--plan") { Description = "Take the ranks from a plan that lowrank plan --output wrote.", HelpName = "file" };
     private readonly Option<bool> _anyModel = new("--any-model") { Description = "Carry the plan out on another model that has the planned layers too." };
+    private readonly Option<string?> _method = MethodOption.Create();
     private readonly Option<string[]> _include = SharedOptions.Include();
     private readonly Option<string[]> _exclude = SharedOptions.Exclude();
     private readonly Option<bool> _includeEmbedding = new("--include-embedding") { Description = "Factorize embeddings too." };
@@ -37,6 +38,7 @@ internal sealed class FactorizeCommand
         command.Add(self._plan);
         command.Add(self._anyModel);
         self._rules.AddTo(command, self._plan);
+        command.Add(self._method);
         command.Add(self._include);
         command.Add(self._exclude);
         command.Add(self._includeEmbedding);
@@ -86,6 +88,7 @@ internal sealed class FactorizeCommand
         Rule = _rules.Rule(parsed),
         Plan = parsed.GetValue(_plan) is { } plan ? RankPlanFile.Read(Path.GetFullPath(plan)) : null,
         AnyModel = parsed.GetValue(_anyModel),
+        Method = MethodOption.Choice(parsed.GetValue(_method)),
         Selection = new LayerSelection
         {
             Include = SharedOptions.Patterns(parsed.GetValue(_include)),

@@ -17,6 +17,7 @@ internal sealed class PlanCommand
     private readonly Option<int?> _minRank = SharedOptions.Number<int>("--min-rank", "Smallest rank of a pair; 1 by default.", n => n >= 1, "a rank is a whole number, at least 1");
     private readonly Option<int?> _multiple = SharedOptions.Number<int>("--multiple", "Ranks are multiples of this; 1 by default.", n => n >= 1, "a multiple is a whole number, at least 1");
     private readonly Option<LayerOverride[]> _layerRank = LayerRankOption.Create();
+    private readonly Option<string?> _method = MethodOption.Create();
     private readonly Option<string[]> _include = SharedOptions.Include();
     private readonly Option<string[]> _exclude = SharedOptions.Exclude();
     private readonly Option<bool> _includeEmbedding = new("--include-embedding") { Description = "Choose embeddings too." };
@@ -37,7 +38,7 @@ internal sealed class PlanCommand
         PlanCommand self = new();
         Command command = new("plan", "Choose a rank for every layer by one rule, and tell what it costs.") { self._paths, self._recurse, self._shape };
         self._rules.AddTo(command);
-        foreach (Option option in new Option[] { self._minRank, self._multiple, self._layerRank, self._include, self._exclude, self._includeEmbedding, self._weighting, self._adapter,
+        foreach (Option option in new Option[] { self._minRank, self._multiple, self._layerRank, self._method, self._include, self._exclude, self._includeEmbedding, self._weighting, self._adapter,
             self._dtype, self._output, self._force, self._noCache, self._threadCount })
             command.Add(option);
         self._calibration.AddTo(command, refit: false);
@@ -80,6 +81,7 @@ internal sealed class PlanCommand
     private PlanOptions Options(ParseResult parsed, ConsoleContext console) => new()
     {
         Rule = _rules.Rule(parsed)!,
+        Method = MethodOption.Choice(parsed.GetValue(_method)),
         Selection = new LayerSelection
         {
             Include = SharedOptions.Patterns(parsed.GetValue(_include)),

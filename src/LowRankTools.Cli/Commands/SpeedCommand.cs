@@ -13,6 +13,7 @@ internal sealed class SpeedCommand
     private readonly Option<bool> _recurse = SharedOptions.Recurse();
     private readonly Option<string?> _reference = new("--reference-path") { Description = "A model that takes turns with each of the others and that they are compared with.", HelpName = "path" };
     private readonly Option<MatrixShape[]> _shapes = SharedOptions.Shapes();
+    private readonly ConvolutionSpeedGroup _convolutions = new();
     private readonly Option<int[]> _ranks = SharedOptions.Numbers("--rank", "Ranks of the pairs, with commas between them.", "a rank is a whole number, at least 1");
     private readonly Option<int?> _batchSize = SharedOptions.Number<int>("--batch-size", "Sequences that a model reads at once (1 by default), or tokens that a layer is called with (128).", n => n >= 1, "a batch is a whole number, at least 1");
     private readonly Option<int?> _sequenceLength = SharedOptions.Number<int>("--sequence-length", "Tokens of a sequence; by default the network's positions, 512 at most.", n => n >= 1, "a length is a whole number, at least 1");
@@ -29,15 +30,22 @@ internal sealed class SpeedCommand
         {
             self._paths, self._recurse, self._reference, self._shapes, self._ranks, self._batchSize, self._sequenceLength, self._runs, self._skipBreakEven, self._threadCount,
         };
+        self._convolutions.AddTo(command);
         self._engine.AddTo(command);
         command.Add(self._json);
         command.Validators.Add(self.Check);
-        command.SetAction(parsed => parsed.GetValue(self._shapes) is { Length: > 0 } shapes ? self.Layers(shapes, parsed, console) : self.Models(parsed, console));
+        command.SetAction(parsed => self._convolutions.IsAsked(parsed) ? self._convolutions.Run(parsed, self.Convolutions(parsed, console), console, parsed.GetValue(self._json)) : parsed.GetValue(self._shapes) is { Length: > 0 } shapes ? self.Layers(shapes, parsed, console) : self.Models(parsed, console));
         return command;
     }
 
     private void Check(CommandResult result)
     {
+        if (_convolutions.IsAsked(result))
+        {
+            if (result.GetResult(_shapes) is not null || result.GetResult(_paths)?.Tokens.Count > 0 || result.GetResult(_reference) is not null || result.GetResult(_ranks) is not null)
+                result.AddError("--kernel is measured alone, at a --keep-ratio.");
+            return;
+        }
         bool layers = result.GetResult(_shapes) is not null;
         if (layers == (result.GetResult(_paths)?.Tokens.Count > 0))
             result.AddError("Give paths of models, or --shape.");
@@ -95,6 +103,14 @@ internal sealed class SpeedCommand
             LayerSpeedReport.Write(results, console);
         return attempts.Code;
     }
+
+    private ConvolutionSpeedOptions Convolutions(ParseResult parsed, ConsoleContext console) => new()
+    {
+        BatchSize = parsed.GetValue(_batchSize) ?? 1,
+        Engine = _engine.Choice(parsed, console),
+        ThreadCount = parsed.GetValue(_threadCount) ?? 0,
+        Timing = Timing(new TimingOptions(), parsed),
+    };
 
     private TimingOptions Timing(TimingOptions timing, ParseResult parsed) => parsed.GetValue(_runs) is { } runs ? timing.WithRuns(runs) : timing;
 }

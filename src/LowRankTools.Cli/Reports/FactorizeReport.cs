@@ -24,11 +24,24 @@ internal static class FactorizeReport
     {
         if (result.Layers.Any(l => l.CalibratedError is not null))
             return CalibratedLayers(result);
+        if (result.Layers.Any(l => l.Ranks is not null && l.Kind == LayerKind.Conv2d))
+            return Chains(result);
         ReportTable table = new("Layer", "Shape", ">Rank", ">Parameters", ">After", ">Error", ">Seconds", "Stays dense");
         foreach (LayerFactorization layer in result.Layers.Where(l => l.Rank is not null || result.KeptLayers <= MostKeptRows))
         {
             table.Add(layer.Name, layer.Shape.ToString(), layer.Rank?.ToString(CultureInfo.InvariantCulture) ?? "", Figures.Count(layer.ParametersBefore),
                 Figures.Count(layer.Parameters), Figures.Small(layer.RelativeError), Figures.Seconds(layer.Seconds), KeepReasons.InWords(layer.Reason));
+        }
+        return table;
+    }
+
+    private static ReportTable Chains(FactorizationResult result)
+    {
+        ReportTable table = new("Layer", "Shape", "Method", ">Ranks", ">Parameters", ">After", ">Error", ">Seconds", "Stays dense");
+        foreach (LayerFactorization layer in result.Layers.Where(l => l.Rank is not null || result.KeptLayers <= MostKeptRows))
+        {
+            table.Add(layer.Name, layer.Shape.ToString(), layer.Rank is null ? "" : layer.Kind == LayerKind.Conv2d ? layer.Method! : nameof(FactorMethod.Svd), layer.Ranks?.ToString() ?? "",
+                Figures.Count(layer.ParametersBefore), Figures.Count(layer.Parameters), Figures.Small(layer.RelativeError), Figures.Seconds(layer.Seconds), KeepReasons.InWords(layer.Reason));
         }
         return table;
     }

@@ -8,10 +8,11 @@ internal static class KeepReasons
     public static string InWords(KeepReason reason) => reason switch
     {
         KeepReason.NotLinear => "no linear map",
+        KeepReason.Grouped => "depthwise or grouped",
         KeepReason.Embedding => "embedding, see --include-embedding",
         KeepReason.NotIncluded => "not included",
         KeepReason.Excluded => "excluded",
-        KeepReason.BreakEven => "the pair would not be smaller",
+        KeepReason.BreakEven => "factors would not be smaller",
         KeepReason.Budget => "the budget buys more elsewhere",
         KeepReason.ByHand => "as told",
         KeepReason.AlreadyFactorized => "a pair already",

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core;
@@ -9,6 +10,7 @@ internal sealed class LayerEngines : IDisposable
     private readonly SelectedEngine _small;
     private readonly HashSet<string> _moved;
     private readonly int _count;
+    private readonly ConcurrentBag<string> _tooLarge = [];
     // A device computes in order; while it does, the processor scales, rounds and sends the factors of another layer. On the processor
     // the engine has threads of its own, and gets one layer at a time.
     private readonly SemaphoreSlim _turns;
@@ -30,6 +32,13 @@ internal sealed class LayerEngines : IDisposable
 
     /// <summary>Whether some layers are computed by the embedded engine and some by another.</summary>
     public bool AreMixed => _moved.Count > 0;
+
+    /// <summary>What computes chains of convolutions, whatever engine was asked for.</summary>
+    public static string OfKernels { get; } = EngineSelector.Select(new EngineChoice { Engine = EngineKind.Embedded }).ToString();
+
+    /// <summary>Which layers a device had no memory for; empty where there are none.</summary>
+    public string Note => _tooLarge.IsEmpty ? string.Empty
+        : $"The memory of {this} was too small for {_tooLarge.Count} of the layers ({string.Join(", ", _tooLarge.Order(StringComparer.Ordinal).Take(3))}{(_tooLarge.Count > 3 ? ", ..." : "")}): the embedded engine computed them.";
 
     /// <summary>Engines, devices and instruction sets, for the record.</summary>
     public string ComputedBy => Text(e => e.Info.InstructionSet.Length > 0 ? $"{e}, {e.Info.InstructionSet}" : e.ToString());
@@ -79,6 +88,7 @@ internal sealed class LayerEngines : IDisposable
         }
         catch (LowRankToolsException e) when (e.ErrorId == CoreErrors.DeviceMemoryExhausted)
         {
+            _tooLarge.Add(layer);
             return compute(EngineSelector.Select(new EngineChoice { Engine = EngineKind.Embedded }));
         }
         finally

@@ -1,22 +1,23 @@
+using LowRankTools.Decompositions;
 using LowRankTools.Formats;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core;
 
-/// <summary>Pairs that are computed from the weights, several layers side by side.</summary>
+/// <summary>Pairs and chains that are computed from the weights, several layers side by side.</summary>
 internal sealed class ComputedPairs : IPairSource
 {
     private readonly FactorizationJob _job;
-    private readonly LayerPipeline<OutputItem.Pair, LayerFactors> _layers;
+    private readonly LayerPipeline<OutputItem.Factored, ComputedLayer> _layers;
 
     /// <summary>Starts on the first layers.</summary>
     /// <param name="job">The model and its options.</param>
     /// <param name="pairs">Layers in the order in which they will be asked for.</param>
     /// <param name="cancellationToken">Stops all layers.</param>
-    public ComputedPairs(FactorizationJob job, IReadOnlyList<OutputItem.Pair> pairs, CancellationToken cancellationToken)
+    public ComputedPairs(FactorizationJob job, IReadOnlyList<OutputItem.Factored> pairs, CancellationToken cancellationToken)
     {
         _job = job;
-        _layers = new LayerPipeline<OutputItem.Pair, LayerFactors>(pairs, p => p.Layer.Tensor.ElementCount * sizeof(float), f => f.Bytes, Factorize, LayersAtATime, cancellationToken,
+        _layers = new LayerPipeline<OutputItem.Factored, ComputedLayer>(pairs, p => p.Layer.Tensor.ElementCount * sizeof(float), f => f.Bytes, Factorize, LayersAtATime, cancellationToken,
             job.Engines.HasOwnMemory ? 4 : 2);
     }
 
@@ -33,24 +34,35 @@ internal sealed class ComputedPairs : IPairSource
     public Action<ReadOnlySpan<byte>>? Written { get; init; }
 
     /// <inheritdoc/>
-    public MeasuredPair Write(OutputItem.Pair pair, ModelOutput output, CancellationToken cancellationToken)
+    public MeasuredPair Write(OutputItem.Factored pair, ModelOutput output, CancellationToken cancellationToken)
     {
         MeasuredPair measured = default;
-        _layers.Next(factors => measured = Write(pair, factors, output, cancellationToken));
+        _layers.Next(layer => measured = Write(pair, layer, output, cancellationToken));
         return measured;
     }
 
     /// <inheritdoc/>
     public void Dispose() => _layers.Dispose();
 
-    private LayerFactors Factorize(OutputItem.Pair pair, int threads, CancellationToken cancellationToken)
+    private ComputedLayer Factorize(OutputItem.Factored item, int threads, CancellationToken cancellationToken) =>
+        item.Plan.Kernel is null ? Pair(item, threads, cancellationToken) : Chain(item, threads, cancellationToken);
+
+    private ComputedLayer Chain(OutputItem.Factored item, int threads, CancellationToken cancellationToken)
+    {
+        using Tensor kernel = ConvolutionKernel.Read(_job.Model.File, item.Layer.Tensor, cancellationToken);
+        ChainFactors chain = WeightMatrix.Named(_job.Model, item.Layer, () => ChainFactors.Compute(kernel, item.Plan.Choice!, item.Factors[0].DType,
+            new ComputeOptions { ThreadCount = threads, Seed = Options.Svd.Seed }, cancellationToken));
+        return new ComputedLayer([.. chain.Kernels.Select(k => k.View)], chain.Measured with { Engine = LayerEngines.OfKernels }, chain);
+    }
+
+    private ComputedLayer Pair(OutputItem.Factored pair, int threads, CancellationToken cancellationToken)
     {
         ModelLayer layer = pair.Layer;
         using Matrix<float> weight = WeightMatrix.Read(_job.Model.File, layer.Tensor, cancellationToken);
         return _job.Engines.Compute(pair.Plan.Name, engine => Compute(engine, pair, weight, OneAtATime || !engine.IsEmbedded ? Options.Svd.ThreadCount : threads, cancellationToken), cancellationToken);
     }
 
-    private LayerFactors Compute(SelectedEngine selected, OutputItem.Pair pair, Matrix<float> weight, int threads, CancellationToken cancellationToken)
+    private ComputedLayer Compute(SelectedEngine selected, OutputItem.Factored pair, Matrix<float> weight, int threads, CancellationToken cancellationToken)
     {
         ModelLayer layer = pair.Layer;
         // A linear map is factorized as (out, in), however it is stored; an embedding as (entries, features).
@@ -60,26 +72,31 @@ internal sealed class ComputedPairs : IPairSource
         ITensorEngine engine = selected.Create(threads, svd.Seed);
         using LayerCalibration? calibration = _job.Calibrations?.Find(layer.Shape, engine, cancellationToken);
         int rank = pair.Plan.Rank!.Value;
+        TensorDType dtype = pair.Factors[0].DType;
         LayerFactors factors = WeightMatrix.Named(_job.Model, layer, () => calibration is null
-            ? LayerFactors.Compute(engine, view, rank, Options.Split, pair.First.DType, svd, cancellationToken)
-            : CalibratedFactors.Compute(engine, view, embedding, calibration, Options.Calibration!, rank, Options.Split, pair.First.DType, svd, cancellationToken));
-        factors.Engine = selected.ToString();
-        return factors;
+            ? LayerFactors.Compute(engine, view, rank, Options.Split, dtype, svd, cancellationToken)
+            : CalibratedFactors.Compute(engine, view, embedding, calibration, Options.Calibration!, rank, Options.Split, dtype, svd, cancellationToken));
+        return new ComputedLayer(AsStored(factors, embedding, _job.Format == ModelFormat.Onnx),
+            new MeasuredPair(factors.RelativeError, factors.SquaredNorm, factors.Algorithm, factors.Seconds, factors.CalibratedError, factors.HeldOutError, selected.ToString()), factors);
     }
 
-    private MeasuredPair Write(OutputItem.Pair pair, LayerFactors factors, ModelOutput output, CancellationToken cancellationToken)
-    {
-        bool embedding = pair.Layer.Shape.Kind == LayerKind.Embedding;
-        bool graph = _job.Format == ModelFormat.Onnx;
-        string source = _job.Model.Source.Path;
-        MatrixRows.Write(output, pair.First, embedding ? factors.Left.View : graph ? factors.Right.Transposed : factors.Right.View, source, Written, cancellationToken);
-        MatrixRows.Write(output, pair.Second, (embedding, graph) switch
+    /// <summary>Both factors as the format has them: a graph multiplies by (in, r) and (r, out).</summary>
+    private static MatrixView<float>[] AsStored(LayerFactors factors, bool embedding, bool graph) =>
+    [
+        embedding ? factors.Left.View : graph ? factors.Right.Transposed : factors.Right.View,
+        (embedding, graph) switch
         {
             (true, true) => factors.Right.View,
             (true, false) => factors.Right.Transposed,
             (false, true) => factors.Left.Transposed,
             _ => factors.Left.View,
-        }, source, Written, cancellationToken);
-        return new MeasuredPair(factors.RelativeError, factors.SquaredNorm, factors.Algorithm, factors.Seconds, factors.CalibratedError, factors.HeldOutError, factors.Engine);
+        },
+    ];
+
+    private MeasuredPair Write(OutputItem.Factored item, ComputedLayer layer, ModelOutput output, CancellationToken cancellationToken)
+    {
+        for (int i = 0; i < layer.Factors.Count; i++)
+            MatrixRows.Write(output, item.Factors[i], layer.Factors[i], _job.Model.Source.Path, Written, cancellationToken);
+        return layer.Measured;
     }
 }

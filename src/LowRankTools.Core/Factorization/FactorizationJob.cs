@@ -86,6 +86,7 @@ internal sealed class FactorizationJob : IDisposable
         BiasFinder biases = new(Model.Layers);
         return new FactorizationRecord
         {
+            Version = Plan.Layers.Any(l => l.Stages is not null) ? FactorizationRecord.WithChains : 1,
             Source = Model.Source.Name,
             SourceFingerprint = Plan.Fingerprint!,
             Rule = Plan.Rule,
@@ -97,10 +98,11 @@ internal sealed class FactorizationJob : IDisposable
             {
                 Name = l.Name,
                 Kind = l.Kind,
-                Method = Calibrations?.Has(l) == true ? "CalibratedSvd" : "TruncatedSvd",
+                Method = l.Kernel is not null ? l.Method! : Calibrations?.Has(l) == true ? "CalibratedSvd" : "TruncatedSvd",
                 Rank = l.Rank!.Value,
+                Ranks = l.Kernel is not null ? l.Ranks : null,
                 Shape = l.Shape,
-                Orientation = layers[l.Name].Shape.Orientation,
+                Orientation = l.Kernel is null ? layers[l.Name].Shape.Orientation : l.ChannelsLast ? WeightOrientation.InOut : WeightOrientation.OutIn,
                 DType = layers[l.Name].Shape.DType,
                 Bias = Format == ModelFormat.Onnx ? null : biases.Of(layers[l.Name].Shape),
                 RelativeError = measured(l.TiedTo ?? l.Name).Error,
@@ -130,7 +132,7 @@ internal sealed class FactorizationJob : IDisposable
                 : new MakePlan(Options.PlanOptions!).Run(Model, stored, progress, cancellationToken);
             Calibrations?.Check(Model, Plan);
             Items = new FactorizedItems(Model, Plan, Options, Format).Build();
-            Engines = LayerEngines.Choose(Options.Engine, [.. Items.OfType<OutputItem.Pair>().Select(p => p.Plan)], Options.Svd.ThreadCount);
+            Engines = LayerEngines.Choose(Options.Engine, [.. Items.OfType<OutputItem.Factored>().Select(p => p.Plan).Where(p => p.Kernel is null)], Options.Svd.ThreadCount);
         }
         catch
         {

@@ -22,6 +22,9 @@ public sealed record FactorizationRecord
     /// <summary>Version of this record's layout.</summary>
     public int Version { get; init; } = 1;
 
+    /// <summary>Version of records that speak of chains of convolutions too.</summary>
+    internal const int WithChains = 2;
+
     /// <summary>Name of the dense model.</summary>
     public required string Source { get; init; }
 
@@ -44,7 +47,7 @@ public sealed record FactorizationRecord
     /// <summary>How inputs were used; null where none were.</summary>
     public CalibrationRecord? Calibration { get; init; }
 
-    /// <summary>The layers that became pairs.</summary>
+    /// <summary>The layers that became pairs or chains.</summary>
     public required IReadOnlyList<FactorizedLayerRecord> Layers { get; init; }
 
     /// <summary>The record of an opened model: from its metadata, or from the file beside it; null where there is none.</summary>

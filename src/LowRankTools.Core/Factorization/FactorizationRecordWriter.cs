@@ -55,6 +55,13 @@ internal static class FactorizationRecordWriter
         json.WriteString(nameof(layer.Kind), layer.Kind.ToString());
         json.WriteString(nameof(layer.Method), layer.Method);
         json.WriteNumber(nameof(layer.Rank), layer.Rank);
+        if (layer.Ranks is { } ranks)
+        {
+            json.WriteStartArray(nameof(layer.Ranks));
+            foreach (long rank in ranks) json.WriteNumberValue(rank);
+            json.WriteEndArray();
+        }
+
         json.WriteStartArray(nameof(layer.Shape));
         foreach (long side in layer.Shape) json.WriteNumberValue(side);
         json.WriteEndArray();

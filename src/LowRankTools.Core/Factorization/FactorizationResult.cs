@@ -39,7 +39,7 @@ public sealed record FactorizationResult
     /// <summary>Bytes of all tensors written; headers not counted.</summary>
     public required long Bytes { get; init; }
 
-    /// <summary>Layers that became pairs.</summary>
+    /// <summary>Layers that became pairs, or chains of convolutions.</summary>
     public required int FactorizedLayers { get; init; }
 
     /// <summary>Weights that stay dense.</summary>

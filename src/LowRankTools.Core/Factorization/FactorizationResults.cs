@@ -35,7 +35,7 @@ internal static class FactorizationResults
     }
 
     /// <summary>What would be done of some layers alone, by one part of several.</summary>
-    public static FactorizationResult Planned(FactorizationJob job, IReadOnlyList<OutputItem.Pair> pairs, PartNumber part) => Planned(job) with
+    public static FactorizationResult Planned(FactorizationJob job, IReadOnlyList<OutputItem.Factored> pairs, PartNumber part) => Planned(job) with
     {
         Part = part.ToString(),
         ParametersBefore = pairs.Sum(p => p.Layer.Shape.Parameters),
@@ -49,11 +49,12 @@ internal static class FactorizationResults
     };
 
     /// <summary>What was done.</summary>
+    /// <param name="job">The job.</param>
     /// <param name="planned">What was to be done.</param>
     /// <param name="entry">Full path of what was written.</param>
     /// <param name="measured">What was measured, by layer.</param>
     /// <param name="note">What else should be known; empty for nothing.</param>
-    public static FactorizationResult Finished(FactorizationResult planned, string entry, IReadOnlyDictionary<string, MeasuredPair> measured, string note)
+    public static FactorizationResult Finished(FactorizationJob job, FactorizationResult planned, string entry, IReadOnlyDictionary<string, MeasuredPair> measured, string note)
     {
         double norm = measured.Values.Sum(m => m.SquaredNorm);
         double difference = measured.Values.Sum(m => m.Error * m.Error * m.SquaredNorm);
@@ -61,7 +62,7 @@ internal static class FactorizationResults
         {
             Path = entry,
             Written = true,
-            Note = string.Join(' ', new[] { planned.Note, Moved(planned, measured), note }.Where(n => n.Length > 0)),
+            Note = string.Join(' ', new[] { planned.Note, job.Engines.Note, note }.Where(n => n.Length > 0)),
             RelativeError = measured.Count == 0 ? null : norm == 0 ? 0 : Math.Sqrt(difference / norm),
             Layers = planned.Layers.Select(l => measured.TryGetValue(l.Name, out MeasuredPair m)
                 ? l with { RelativeError = m.Error, CalibratedError = m.Calibrated, HeldOutError = m.HeldOut, Method = m.Algorithm, Engine = m.Engine, Seconds = m.Seconds }
@@ -69,15 +70,8 @@ internal static class FactorizationResults
         };
     }
 
-    // An engine that was not chosen for any layer computed some: those did not fit on the device.
-    private static string Moved(FactorizationResult planned, IReadOnlyDictionary<string, MeasuredPair> measured)
-    {
-        string[] moved = [.. measured.Where(m => m.Value.Engine is { } engine && !planned.Engine.Contains(engine, StringComparison.Ordinal)).Select(m => m.Key).Order(StringComparer.Ordinal)];
-        return moved.Length == 0 ? "" : $"The memory of {planned.Engine} was too small for {moved.Length} of the layers ({string.Join(", ", moved.Take(3))}{(moved.Length > 3 ? ", ..." : "")}): {measured[moved[0]].Engine} computed them.";
-    }
-
     /// <summary>The error of a plan without a single pair.</summary>
     public static LowRankToolsException NothingToDo(RankPlan plan) => new(CoreErrors.NothingToFactorize,
-        $"{plan.Path}: no layer would become a pair by the rule {plan.Rule}{(plan.Layers.Any(l => l.Reason == KeepReason.BreakEven) ? ": pairs of these ranks would be no smaller" : "")}, and a copy is not written.",
+        $"{plan.Path}: no layer would become a pair or a chain by the rule {plan.Rule}{(plan.Layers.Any(l => l.Reason == KeepReason.BreakEven) ? ": pairs of these ranks would be no smaller" : "")}, and a copy is not written.",
         "Choose smaller ranks or other layers; -WhatIf gives the reason for each layer.");
 }

@@ -33,7 +33,7 @@ public sealed class FactorizeModel(FactorizeOptions options)
         if (!options.WhatIf && EngineSelector.Select(options.Engine).IsEmbedded)
             AheadOfUse.Begin();
         using FactorizationJob job = FactorizationJob.Prepare(options, source, Location(source), FormatOf(source), [], progress, cancellationToken);
-        return Run(job, clock, () => new ComputedPairs(job, [.. job.Items.OfType<OutputItem.Pair>()], cancellationToken), job.ComputedBy, progress, cancellationToken);
+        return Run(job, clock, () => new ComputedPairs(job, [.. job.Items.OfType<OutputItem.Factored>()], cancellationToken), job.ComputedBy, progress, cancellationToken);
     }
 
     /// <summary>Writes what was prepared, its pairs wherever they come from, or says what would be written.</summary>
@@ -51,7 +51,7 @@ public sealed class FactorizeModel(FactorizeOptions options)
             Write(job, pairs, output, measured, progress, cancellationToken);
         FactorizationRecord record = job.Record(name => measured[name], computedBy);
         string entry = output.Complete(job.Metadata(record), record.ToFile(), Path.GetDirectoryName(job.Model.Source.Path));
-        return FactorizationResults.Finished(result, entry, measured, output.Note) with { Seconds = clock.Elapsed.TotalSeconds, Displaced = output.Displaced.ToArray() };
+        return FactorizationResults.Finished(job, result, entry, measured, output.Note) with { Seconds = clock.Elapsed.TotalSeconds, Displaced = output.Displaced.ToArray() };
     }
 
     private static void Write(FactorizationJob job, IPairSource pairs, ModelOutput output,
@@ -67,7 +67,7 @@ public sealed class FactorizeModel(FactorizeOptions options)
             progress?.Report(new OperationProgress("Factorizing", item.Names.First(), done, total));
             switch (item)
             {
-                case OutputItem.Pair pair:
+                case OutputItem.Factored pair:
                     measured[pair.Plan.Name] = pairs.Write(pair, output, cancellationToken);
                     done += pair.Plan.BytesBefore;
                     break;

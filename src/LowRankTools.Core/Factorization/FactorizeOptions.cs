@@ -18,6 +18,9 @@ public sealed record FactorizeOptions
     /// <summary>Which layers a rule factorizes; all linear ones by default.</summary>
     public LayerSelection Selection { get; init; } = new();
 
+    /// <summary>What convolutions over lines and columns become; null to leave them as they are. A plan says it by itself.</summary>
+    public FactorMethod? Method { get; init; }
+
     /// <summary>Where the model goes, <see cref="OutputLocation"/>; null for a folder beside the source.</summary>
     public string? OutputPath { get; init; }
 
@@ -76,7 +79,7 @@ public sealed record FactorizeOptions
     internal PlanOptions? PlanOptions => Rule is null ? null
         : new PlanOptions
         {
-            Rule = Rule, Selection = Selection, DType = DType, PredictErrors = false, UseCache = UseCache, Engine = Engine, Svd = Svd,
+            Rule = Rule, Method = Method, Selection = Selection, DType = DType, PredictErrors = false, UseCache = UseCache, Engine = Engine, Svd = Svd,
             Calibration = Calibration, Weighting = Calibration is null ? Weighting.Relative : Weighting.Calibrated,
         };
 
@@ -88,6 +91,8 @@ public sealed record FactorizeOptions
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "Ranks come from one rule or from one plan.");
         if (Plan is not null && Selection is not { Include.Count: 0, Exclude.Count: 0, IncludeEmbedding: false, Names: null })
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "A plan has chosen its layers already.", "Choose them when you plan, or set ranks in the plan.");
+        if (Plan is not null && Method is not null)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "A plan says what its convolutions become.", "Choose the method when you plan.");
         PlanOptions?.Validate();
         OutputCheck.Options(OutputPath, Format, DType, MaxShardBytes);
         EngineSelector.Select(Engine);

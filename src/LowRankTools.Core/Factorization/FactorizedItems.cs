@@ -21,7 +21,7 @@ internal sealed class FactorizedItems(Model model, RankPlan plan, FactorizeOptio
         {
             // A graph adds its bias where it did before.
             if (format != ModelFormat.Onnx && IsPair(layer) && _biases.Of(layer.Shape) is { } bias)
-                _movedBiases[bias] = new PairNames(layer.Shape.Name).SecondBias;
+                _movedBiases[bias] = new FactorNames(layer.Shape.Name).Bias((_plans[layer.Shape.Name].Stages?.Count ?? 2) - 1);
         }
         return OutputItems.Checked([.. model.Layers.SelectMany(Items)], model.Source.Path);
     }
@@ -31,12 +31,22 @@ internal sealed class FactorizedItems(Model model, RankPlan plan, FactorizeOptio
     private List<OutputItem> Items(ModelLayer layer)
     {
         if (IsPair(layer))
-            return Pair(layer, _plans[layer.Shape.Name]);
+            return _plans[layer.Shape.Name] is { Kernel: not null } chain ? Chain(layer, chain) : Pair(layer, _plans[layer.Shape.Name]);
         TensorInfo tensor = layer.Tensor;
         string name = _movedBiases.GetValueOrDefault(tensor.Name, tensor.Name);
         TensorSpec spec = new(name, OutputTypes.Copy(tensor.DType, format, options.DType), tensor.Shape);
         bool alias = layer.Shape.TiedTo is { } leader && TensorTies.SameData(tensor, _layers[leader].Tensor);
         return [alias ? new OutputItem.Alias(spec, _movedBiases.GetValueOrDefault(layer.Shape.TiedTo!, layer.Shape.TiedTo!)) : new OutputItem.Copy(tensor, spec)];
+    }
+
+    private List<OutputItem> Chain(ModelLayer layer, LayerPlan decision)
+    {
+        FactorNames names = new(layer.Shape.Name);
+        TensorDType dtype = OutputTypes.Factor(layer.Tensor.DType, options.DType);
+        TensorSpec[] factors = [.. decision.Stages!.Select((stage, i) => new TensorSpec(names.Factor(i), dtype, [.. stage.Shape.Select(size => (long)size)]))];
+        return decision.TiedTo is { } leader
+            ? [.. factors.Select((f, i) => new OutputItem.Alias(f, new FactorNames(leader).Factor(i)))]
+            : [new OutputItem.Factored(layer, decision, factors)];
     }
 
     private List<OutputItem> Pair(ModelLayer layer, LayerPlan decision)
@@ -54,7 +64,7 @@ internal sealed class FactorizedItems(Model model, RankPlan plan, FactorizeOptio
         if (decision.TiedTo is { } leader)
             items.AddRange([new OutputItem.Alias(first, new PairNames(leader).First), new OutputItem.Alias(second, new PairNames(leader).Second)]);
         else
-            items.Add(new OutputItem.Pair(layer, decision, first, second));
+            items.Add(new OutputItem.Factored(layer, decision, [first, second]));
         if (!options.FirstBias || embedding)
             return items;
         items.Add(new OutputItem.Zeros(new TensorSpec(names.FirstBias, dtype, [rank])));

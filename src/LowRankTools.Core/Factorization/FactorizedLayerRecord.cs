@@ -1,6 +1,6 @@
 namespace LowRankTools.Core;
 
-/// <summary>One layer that became a pair.</summary>
+/// <summary>One layer that became a pair, or a chain of convolutions.</summary>
 public sealed record FactorizedLayerRecord
 {
     /// <summary>Name of the dense weight.</summary>
@@ -12,13 +12,16 @@ public sealed record FactorizedLayerRecord
     /// <summary>How the factors were found.</summary>
     public required string Method { get; init; }
 
-    /// <summary>Rank of the pair.</summary>
+    /// <summary>Rank of the pair, or the largest one of a chain.</summary>
     public required int Rank { get; init; }
+
+    /// <summary>All ranks of a chain of convolutions, whose name is in <see cref="Method"/>; null for pairs.</summary>
+    public Dimensions? Ranks { get; init; }
 
     /// <summary>Shape of the dense weight as it was stored.</summary>
     public required Dimensions Shape { get; init; }
 
-    /// <summary>Which side of the stored dense matrix was the input.</summary>
+    /// <summary>Which side of the stored dense matrix was the input; of a kernel <c>OutIn</c> means outputs x channels x height x width, <c>InOut</c> height x width x channels x outputs.</summary>
     public required WeightOrientation Orientation { get; init; }
 
     /// <summary>Element type of the dense weight.</summary>

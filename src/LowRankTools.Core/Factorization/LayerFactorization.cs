@@ -15,8 +15,11 @@ public sealed record LayerFactorization
     /// <summary>Element type written.</summary>
     public required string DType { get; init; }
 
-    /// <summary>Rank of the pair; null where the layer stays dense.</summary>
+    /// <summary>Rank of the pair, or the largest rank of a chain of convolutions; null where the layer stays dense.</summary>
     public int? Rank { get; init; }
+
+    /// <summary>All ranks: one, or of a Tucker chain those of outputs and of channels; null where the layer stays dense.</summary>
+    public Dimensions? Ranks { get; init; }
 
     /// <summary>Why it stays dense; None where it does not.</summary>
     public required KeepReason Reason { get; init; }
@@ -42,7 +45,7 @@ public sealed record LayerFactorization
     /// <summary>The same on calibration inputs that nothing was fitted on; null where the calibration holds none back.</summary>
     public double? HeldOutError { get; init; }
 
-    /// <summary>Algorithm that found the factors; null where nothing was computed.</summary>
+    /// <summary>Algorithm that found the factors of a pair, null where nothing was computed; of a convolution what it becomes: Svd, Tucker, Cp or SpatialSvd.</summary>
     public string? Method { get; init; }
 
     /// <summary>Engine and device that found the factors; null where nothing was computed.</summary>
@@ -61,6 +64,8 @@ public sealed record LayerFactorization
         Shape = plan.Shape,
         DType = plan.DType,
         Rank = plan.Rank,
+        Ranks = plan.Ranks,
+        Method = plan.Kernel is null ? null : plan.Method,
         Reason = plan.Reason,
         ParametersBefore = plan.ParametersBefore,
         Parameters = plan.Parameters,

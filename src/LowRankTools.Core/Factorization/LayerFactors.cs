@@ -34,9 +34,6 @@ internal sealed class LayerFactors : IDisposable
     /// <summary>Seconds to factorize the weight, the layers beside it running too.</summary>
     public double Seconds { get; init; }
 
-    /// <summary>Engine and device that found the factors.</summary>
-    public string Engine { get; set; } = string.Empty;
-
     /// <summary>Bytes of both factors in memory.</summary>
     public long Bytes => (Left.Length + Right.Length) * sizeof(float);
 

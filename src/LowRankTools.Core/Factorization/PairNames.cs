@@ -7,17 +7,17 @@ namespace LowRankTools.Core;
 /// <param name="weight">Name of the dense weight.</param>
 internal readonly struct PairNames(string weight)
 {
-    private readonly string _module = LayerNames.Module(weight);
+    private readonly FactorNames _names = new(weight);
 
     /// <summary>First factor, (r, in) for a linear map, (entries, r) for an embedding.</summary>
-    public string First => _module + ".0.weight";
+    public string First => _names.Factor(0);
 
     /// <summary>Second factor, (out, r).</summary>
-    public string Second => _module + ".1.weight";
+    public string Second => _names.Factor(1);
 
     /// <summary>Bias of the first factor: zeros, where the receiving module has one.</summary>
-    public string FirstBias => _module + ".0.bias";
+    public string FirstBias => _names.Bias(0);
 
     /// <summary>Bias of the second factor: the layer's own, or zeros.</summary>
-    public string SecondBias => _module + ".1.bias";
+    public string SecondBias => _names.Bias(1);
 }

@@ -13,6 +13,7 @@ internal sealed class DenseTensor
     private readonly TensorInfo? _second;
     private readonly FactorizedLayerRecord? _record;
     private readonly DecomposedTensor? _decomposed;
+    private readonly ChainRecord? _chain;
     private readonly bool _inOut;
 
     /// <summary>A tensor of its own.</summary>
@@ -50,6 +51,17 @@ internal sealed class DenseTensor
         _decomposed = decomposed;
     }
 
+    /// <summary>The chain of a convolution.</summary>
+    public DenseTensor(ChainRecord chain)
+    {
+        _record = chain.Record;
+        Name = _record.Name;
+        Shape = _record.Shape;
+        DType = Enum.TryParse(_record.DType, out TensorDType dtype) ? dtype : chain.Factors[0].DType;
+        _first = chain.Factors[0];
+        _chain = chain;
+    }
+
     /// <summary>Name in the dense model.</summary>
     public string Name { get; }
 
@@ -60,9 +72,9 @@ internal sealed class DenseTensor
     public TensorDType DType { get; }
 
     /// <summary>The tensor itself where it stands as it is; null where factors stand for it.</summary>
-    public TensorInfo? Plain => _second is null && _decomposed is null ? _first : null;
+    public TensorInfo? Plain => _second is null && _decomposed is null && _chain is null ? _first : null;
 
-    /// <summary>Name of the dense weight whose factors this pair shares; null where it has its own or is no pair.</summary>
+    /// <summary>Name of the dense weight whose factors this pair or chain shares; null where it has its own or is none.</summary>
     public string? TiedTo => _record?.TiedTo;
 
     /// <summary>Values as (product of the leading sizes) x (last size).</summary>
@@ -70,6 +82,8 @@ internal sealed class DenseTensor
     {
         if (_decomposed is not null)
             return _decomposed.Read(file, cancellationToken);
+        if (_chain is not null)
+            return _chain.Read(file, cancellationToken);
         if (_second is null)
             return WeightMatrix.Read(file, _first, cancellationToken);
         using Matrix<float> first = WeightMatrix.Read(file, _first, cancellationToken);

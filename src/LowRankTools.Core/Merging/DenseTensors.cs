@@ -9,6 +9,7 @@ internal sealed class DenseTensors
     private readonly Model _model;
     private readonly Dictionary<string, TensorInfo> _tensors;
     private readonly Dictionary<string, FactorizedLayerRecord> _byFirst = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ChainRecord> _chains = new(StringComparer.Ordinal);
     private readonly Dictionary<string, DecomposedTensor> _decomposed = new(StringComparer.Ordinal);
     private readonly HashSet<string> _absorbed = new(StringComparer.Ordinal);
 
@@ -22,6 +23,11 @@ internal sealed class DenseTensors
         _tensors = model.Layers.ToDictionary(l => l.Shape.Name, l => l.Tensor, StringComparer.Ordinal);
         foreach (FactorizedLayerRecord layer in model.Record?.Layers ?? [])
         {
+            if (layer.Ranks is not null)
+            {
+                Add(layer);
+                continue;
+            }
             PairNames names = new(layer.Name);
             Check(layer, names);
             _byFirst[names.First] = layer;
@@ -48,6 +54,8 @@ internal sealed class DenseTensors
         string name = layer.Shape.Name;
         if (_decomposed.TryGetValue(name, out DecomposedTensor? decomposed))
             return [new DenseTensor(decomposed)];
+        if (_chains.TryGetValue(name, out ChainRecord? chain))
+            return Of(chain);
         if (!_byFirst.TryGetValue(name, out FactorizedLayerRecord? record))
             return _absorbed.Contains(name) ? [] : [new DenseTensor(name, layer.Tensor)];
         PairNames names = new(record.Name);
@@ -58,6 +66,27 @@ internal sealed class DenseTensors
         if (record.Bias is not null || !bias.IsZero())
             tensors.Add(bias.Tensor(record.Bias ?? LayerNames.Bias(record.Name)));
         return tensors;
+    }
+
+    private void Add(FactorizedLayerRecord layer)
+    {
+        ChainRecord chain = ChainRecord.Of(layer, _tensors, what => Inconsistent(layer, what));
+        FactorNames names = new(layer.Name);
+        int last = chain.Factors.Count - 1;
+        if (layer.Bias is not null && !_tensors.ContainsKey(names.Bias(last)))
+            throw Inconsistent(layer, "its bias is not in the file");
+        CheckBias(layer, names.Bias(last), chain.Factors[last].Shape[0]);
+        _chains[names.Factor(0)] = chain;
+        _absorbed.UnionWith([.. names.All(chain.Factors.Count).Skip(1), names.Bias(last)]);
+    }
+
+    /// <summary>The kernel, and the bias that moved to the last stage.</summary>
+    private List<DenseTensor> Of(ChainRecord chain)
+    {
+        string bias = new FactorNames(chain.Record.Name).Bias(chain.Factors.Count - 1);
+        return _tensors.TryGetValue(bias, out TensorInfo? moved)
+            ? [new DenseTensor(chain), new DenseTensor(chain.Record.Bias ?? LayerNames.Bias(chain.Record.Name), moved)]
+            : [new DenseTensor(chain)];
     }
 
     private void Check(FactorizedLayerRecord layer, PairNames names)

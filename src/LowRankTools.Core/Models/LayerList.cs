@@ -18,9 +18,8 @@ internal sealed class LayerList
         _adapter = AdapterParts.Of(file.Tensors);
         foreach (FactorizedLayerRecord layer in record?.Layers ?? [])
         {
-            PairNames names = new(layer.Name);
-            _halves[names.First] = layer.Rank;
-            _halves[names.Second] = layer.Rank;
+            foreach (string factor in new FactorNames(layer.Name).All(ChainRecord.FactorsOf(layer)))
+                _halves[factor] = layer.Rank;
         }
         foreach ((string factor, int rank) in FactorRanks.Of(file, decompositions))
             _halves[factor] = rank;

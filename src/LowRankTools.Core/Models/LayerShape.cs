@@ -64,6 +64,10 @@ public sealed record LayerShape
     [JsonIgnore]
     internal bool IsMatrix => Kind is LayerKind.Linear or LayerKind.AttentionPacked or LayerKind.Embedding && InFeatures is not null;
 
+    /// <summary>Whether the tensor is the kernel of a convolution over lines and columns, which a chain of smaller ones can stand for.</summary>
+    [JsonIgnore]
+    internal bool IsKernel => Kind == LayerKind.Conv2d && Shape.Count == 4;
+
     /// <summary>The name: what takes names of layers takes the layer.</summary>
     public override string ToString() => Name;
 }

@@ -2,15 +2,16 @@ using LowRankTools.Formats;
 
 namespace LowRankTools.Core;
 
-/// <summary>An ONNX model that is written again with pairs in place of some weights.</summary>
+/// <summary>An ONNX model that is written again with factors in place of some weights.</summary>
 /// <param name="Source">The model.</param>
-/// <param name="Pairs">What takes the place of what.</param>
-internal sealed record GraphEdit(OnnxFile Source, IReadOnlyList<OnnxPair> Pairs)
+/// <param name="Factors">What takes the place of what.</param>
+internal sealed record GraphEdit(OnnxFile Source, IReadOnlyList<OnnxFactors> Factors)
 {
     /// <summary>Whether values lie in a data file beside the model.</summary>
     public bool HasData => OnnxModelWriter.HasData(Source);
 
     /// <summary>The change that a plan's steps make.</summary>
     public static GraphEdit Of(Model model, IEnumerable<OutputItem> items) =>
-        new((OnnxFile)model.File, [.. items.OfType<OutputItem.Pair>().Select(p => new OnnxPair(p.Layer.Shape.Name, p.First, p.Second))]);
+        new((OnnxFile)model.File, [.. items.OfType<OutputItem.Factored>().Select(p => new OnnxFactors(p.Layer.Shape.Name, p.Factors,
+            p.Plan.Stages?.Select(s => new OnnxConvolution(s.TakesHeight, s.TakesWidth, s.Groups)).ToArray()))]);
 }

@@ -13,8 +13,8 @@ internal abstract record OutputItem
     /// <summary>A tensor that is copied, bit for bit where its type stays.</summary>
     public sealed record Copy(TensorInfo Tensor, TensorSpec Spec) : OutputItem;
 
-    /// <summary>A weight that becomes a pair.</summary>
-    public sealed record Pair(ModelLayer Layer, LayerPlan Plan, TensorSpec First, TensorSpec Second) : OutputItem;
+    /// <summary>A weight that becomes factors which are computed as it is written: the two of a pair, or the kernels of a chain of convolutions.</summary>
+    public sealed record Factored(ModelLayer Layer, LayerPlan Plan, IReadOnlyList<TensorSpec> Factors) : OutputItem;
 
     /// <summary>A tensor that becomes the factors of its decomposition, which are there already.</summary>
     public sealed record Decomposed(ComputedFactors Factors) : OutputItem;
@@ -38,7 +38,7 @@ internal abstract record OutputItem
     public IEnumerable<TensorSpec> Written => this switch
     {
         Copy copy => [copy.Spec],
-        Pair pair => [pair.First, pair.Second],
+        Factored factored => factored.Factors,
         Decomposed decomposed => decomposed.Factors.Factors.Select(f => f.Spec),
         Merged merged => [merged.Spec],
         Adapted adapted => [adapted.Spec],

@@ -29,9 +29,9 @@ public sealed class FactorizePart(FactorizeOptions options, PartNumber part)
     public void Validate()
     {
         options.Validate();
-        if (options.Rule is not (null or RankRule.Fixed or RankRule.KeepRatio))
+        if (options.Rule is not (null or RankRule.Fixed or RankRule.KeepRatio) || options.Method == FactorMethod.Auto)
         {
-            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"Every part would compute the singular values of every layer for the rule {options.Rule}.",
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"Every part would compute the errors of every layer for the rule {options.Rule}{(options.Method == FactorMethod.Auto ? ", method Auto" : "")}.",
                 "Plan once with New-RankPlan, write the plan with Export-RankPlan, and give it to the parts with -Plan.");
         }
     }
@@ -52,16 +52,16 @@ public sealed class FactorizePart(FactorizeOptions options, PartNumber part)
         OutputLocation final = _whole.Location(source), location = Location(source);
         // A part that is there may be the very one that is wanted: that is looked at when the plan is made.
         using FactorizationJob job = FactorizationJob.Prepare(options with { Force = true }, source, location, _whole.FormatOf(source), [], progress, cancellationToken);
-        List<OutputItem.Pair> all = [.. job.Items.OfType<OutputItem.Pair>()];
+        List<OutputItem.Factored> all = [.. job.Items.OfType<OutputItem.Factored>()];
         if (all.Count == 0)
             throw FactorizationResults.NothingToDo(job.Plan);
         if (part.Of > all.Count)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{source.Path}: {all.Count} layers cannot be dealt out to {part.Of} parts.", "Choose fewer parts.");
-        IReadOnlyList<OutputItem.Pair> pairs = PartShare.Of(all, part, options.Svd);
+        IReadOnlyList<OutputItem.Factored> pairs = PartShare.Of(all, part, options.Svd);
         PartRecord record = Record(job, final, []).Identified();
         FactorizationResult planned = FactorizationResults.Planned(job, pairs, part);
         if (!options.Force && Existing(location.WeightsPath, record) is { } there)
-            return FactorizationResults.Finished(planned, location.WeightsPath, there, "The part was there already and is left as it is.") with { Seconds = clock.Elapsed.TotalSeconds };
+            return FactorizationResults.Finished(job, planned, location.WeightsPath, there, "The part was there already and is left as it is.") with { Seconds = clock.Elapsed.TotalSeconds };
         return options.WhatIf ? planned : Write(job, pairs, record, planned, clock, progress, cancellationToken);
     }
 
@@ -88,7 +88,7 @@ public sealed class FactorizePart(FactorizeOptions options, PartNumber part)
         return there.Record.Layers.ToDictionary(l => l.Name, l => new MeasuredPair(l.Error, l.SquaredNorm, l.Algorithm, null, l.Calibrated, l.HeldOut), StringComparer.Ordinal);
     }
 
-    private static FactorizationResult Write(FactorizationJob job, IReadOnlyList<OutputItem.Pair> pairs, PartRecord record, FactorizationResult planned, Stopwatch clock,
+    private static FactorizationResult Write(FactorizationJob job, IReadOnlyList<OutputItem.Factored> pairs, PartRecord record, FactorizationResult planned, Stopwatch clock,
         IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
     {
         MeasuredPair longest = MeasuredPair.Longest with { Algorithm = LongestAlgorithm };
@@ -103,7 +103,7 @@ public sealed class FactorizePart(FactorizeOptions options, PartNumber part)
         using (ComputedPairs computed = new(job, pairs, cancellationToken) { Written = hash.AppendData })
         {
             long done = 0, total = pairs.Sum(p => p.Plan.BytesBefore);
-            foreach (OutputItem.Pair pair in pairs)
+            foreach (OutputItem.Factored pair in pairs)
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 progress?.Report(new OperationProgress("Factorizing", pair.Plan.Name, done, total));
@@ -113,10 +113,10 @@ public sealed class FactorizePart(FactorizeOptions options, PartNumber part)
             }
         }
         output.Complete(Metadata(record, layers), record: null, companionsFrom: null);
-        return FactorizationResults.Finished(planned, job.Location.WeightsPath, measured, output.Note) with { Seconds = clock.Elapsed.TotalSeconds, Displaced = output.Displaced.ToArray() };
+        return FactorizationResults.Finished(job, planned, job.Location.WeightsPath, measured, output.Note) with { Seconds = clock.Elapsed.TotalSeconds, Displaced = output.Displaced.ToArray() };
     }
 
-    private static PartLayer Layer(OutputItem.Pair pair, MeasuredPair measured, string hash) =>
+    private static PartLayer Layer(OutputItem.Factored pair, MeasuredPair measured, string hash) =>
         new(pair.Plan.Name, measured.Error, measured.SquaredNorm, measured.Algorithm, measured.Calibrated, measured.HeldOut, hash);
 
     private static Dictionary<string, string> Metadata(PartRecord record, IReadOnlyList<PartLayer> layers) => new(StringComparer.Ordinal)

@@ -13,7 +13,7 @@ internal static class PartShare
     /// <param name="pairs">All layers that are computed, in the order of the file.</param>
     /// <param name="part">Which part of how many; no more than there are layers.</param>
     /// <param name="svd">How they are computed.</param>
-    public static IReadOnlyList<OutputItem.Pair> Of(IReadOnlyList<OutputItem.Pair> pairs, PartNumber part, SvdOptions svd)
+    public static IReadOnlyList<OutputItem.Factored> Of(IReadOnlyList<OutputItem.Factored> pairs, PartNumber part, SvdOptions svd)
     {
         double[] costs = [.. pairs.Select(p => Cost(p.Plan, svd))];
         int[] parts = Deal(costs, part.Of);
@@ -35,5 +35,7 @@ internal static class PartShare
         return given;
     }
 
-    private static double Cost(LayerPlan layer, SvdOptions svd) => TruncatedSvd.EstimateCost(checked((int)layer.Rows), checked((int)layer.Columns), layer.Rank!.Value, svd);
+    // Of a chain only the order matters: one product of the kernel with its factors, about.
+    private static double Cost(LayerPlan layer, SvdOptions svd) => layer.Kernel is { } kernel ? (double)kernel.Length * layer.Rank!.Value
+        : TruncatedSvd.EstimateCost(checked((int)layer.Rows), checked((int)layer.Columns), layer.Rank!.Value, svd);
 }

@@ -13,15 +13,15 @@ internal sealed class StoredPairs(IReadOnlyList<PartFile> parts) : IPairSource
 
     /// <inheritdoc/>
     /// <exception cref="LowRankToolsException"><c>PartInvalid</c>: a part lacks the layer, or its bytes are not those that were written.</exception>
-    public MeasuredPair Write(OutputItem.Pair pair, ModelOutput output, CancellationToken cancellationToken)
+    public MeasuredPair Write(OutputItem.Factored pair, ModelOutput output, CancellationToken cancellationToken)
     {
         string name = pair.Plan.Name;
         PartFile part = parts.FirstOrDefault(p => p.Find(name) is not null)
             ?? throw PartFile.Invalid(Path.GetDirectoryName(parts[0].Path)!, $"no part holds the layer '{name}'");
         PartLayer layer = part.Find(name)!;
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Copy(part, pair.First, output, hash, cancellationToken);
-        Copy(part, pair.Second, output, hash, cancellationToken);
+        foreach (TensorSpec factor in pair.Factors)
+            Copy(part, factor, output, hash, cancellationToken);
         if (Convert.ToHexStringLower(hash.GetHashAndReset()) != layer.Sha256)
             throw PartFile.Invalid(part.Path, $"the bytes of '{name}' are not those that were written");
         return new MeasuredPair(layer.Error, layer.SquaredNorm, layer.Algorithm, null, layer.Calibrated, layer.HeldOut);

@@ -87,7 +87,7 @@ internal sealed class BudgetRanks
         Dictionary<PlanCandidate, (int?, KeepReason)> ranks = [];
         for (int i = 0; i < _open.Count; i++)
         {
-            int? rank = _choices[i].Rank(solution.Choices[i]);
+            int? rank = _open[i].Take(_choices[i].Rank(solution.Choices[i]));
             ranks[_open[i]] = (rank, rank is not null ? KeepReason.None : _open[i].Override is not null ? KeepReason.ByHand : _choices[i].Pairs > 0 ? KeepReason.Budget : KeepReason.BreakEven);
         }
         return new ChosenRanks(ranks, new PlanProof(lowerBound, proven));
@@ -103,9 +103,27 @@ internal sealed class BudgetRanks
         RankCost stays = costs with { Dense = _options.IsAdapter ? 0 : costs.Dense };
         if (candidate.Override is { } own)
             return RankChoices.Only(own.Rank, stays, candidate.Loss(own.Rank));
+        if (candidate.Options is { } options)
+            return Kernel(candidate, options);
         return candidate.Cost.Pays(_options.FirstRank)
             ? RankChoices.Create(rows, columns, candidate.Values, candidate.Weight, _options.MinRank, _options.Multiple, allowDense: !_options.IsAdapter, costs)
             : RankChoices.Only(null, stays, 0);
+    }
+
+    /// <summary>The options on the lower convex hull of their costs and losses, between which a price decides; none that costs no less than the kernel.</summary>
+    private RankChoices Kernel(PlanCandidate candidate, IReadOnlyList<KernelOption> options)
+    {
+        LayerCost cost = candidate.Cost;
+        long dense = _inBytes ? cost.DenseType.ByteLength(cost.DenseParameters) : cost.DenseParameters;
+        double energy = candidate.WeightedEnergy;
+        List<(int Rank, long Cost, double Loss)> points = [];
+        for (int i = 0; i < options.Count; i++)
+        {
+            long own = _inBytes ? cost.PairType.ByteLength(options[i].Parameters) : options[i].Parameters;
+            if (own < dense)
+                points.Add((i + 1, own, options[i].Error!.Value * options[i].Error!.Value * energy));
+        }
+        return RankChoices.OfPoints(points, dense);
     }
 
     private LowRankToolsException TooSmall(long least, long other, long dense)

@@ -5,7 +5,7 @@ public enum KeepReason
 {
     /// <summary>It does not: it is factorized.</summary>
     None,
-    /// <summary>It is no matrix of a linear map: a convolution or a recurrent cell.</summary>
+    /// <summary>It is no matrix of a linear map: a recurrent cell, or a convolution where no method for them was asked for.</summary>
     NotLinear,
     /// <summary>It is an embedding, and embeddings were not asked for.</summary>
     Embedding,
@@ -27,4 +27,6 @@ public enum KeepReason
     UnreadableType,
     /// <summary>The graph uses it in a way that no pair can stand in for: turned about, cast, shared with a subgraph, handed out.</summary>
     GraphUse,
+    /// <summary>Its channels do not see each other, or there is only one: a depthwise or grouped convolution.</summary>
+    Grouped,
 }

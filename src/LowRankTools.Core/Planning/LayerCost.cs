@@ -1,3 +1,4 @@
+using LowRankTools.Decompositions;
 using LowRankTools.Formats;
 
 namespace LowRankTools.Core;
@@ -10,6 +11,12 @@ internal sealed record LayerCost
 
     /// <summary>Rows and columns of the matrix that a pair stands for; zero where the tensor is no matrix.</summary>
     public required (long Rows, long Columns) Size { get; init; }
+
+    /// <summary>Shape of the kernel that a chain of convolutions stands for; null where the tensor is none.</summary>
+    public KernelShape? Kernel { get; init; }
+
+    /// <summary>Whether the kernel is stored as height x width x channels x outputs.</summary>
+    public bool ChannelsLast { get; init; }
 
     /// <summary>Elements of the dense weight.</summary>
     public required long DenseParameters { get; init; }
@@ -31,6 +38,13 @@ internal sealed record LayerCost
 
     /// <summary>Whether a pair of a rank has fewer parameters than the matrix.</summary>
     public bool Pays(long rank) => rank <= RankBounds.BreakEven(Size.Rows, Size.Columns) && PairParameters(rank) < DenseParameters;
+
+    /// <summary>Parameters of a choice; null for dense.</summary>
+    public long ParametersOf(FactorChoice? choice) =>
+        Kernel is { } kernel && choice is not null ? IsTied ? 0 : ConvolutionMethods.Find(choice.Method).Parameters(kernel, choice.Numbers) : Parameters(choice?.Largest);
+
+    /// <summary>Bytes of those.</summary>
+    public long BytesOf(FactorChoice? choice) => Kernel is null || choice is null ? Bytes(choice?.Largest) : PairType.ByteLength(ParametersOf(choice));
 
     /// <summary>Parameters that are stored, or trained in an adapter.</summary>
     public long Parameters(int? rank) => IsTied ? 0 : rank is { } r ? PairParameters(r) : IsAdapter ? 0 : DenseParameters;

@@ -1,3 +1,4 @@
+using LowRankTools.Decompositions;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core;
@@ -10,19 +11,19 @@ public sealed class LayerPlan
     private readonly double[]? _spectrum;
     private readonly double? _plannedError;
     private readonly LayerPlan? _leader;
-    private int? _rank;
+    private FactorChoice? _choice;
 
     /// <summary>Makes a decision.</summary>
     /// <param name="cost">What each rank costs.</param>
-    /// <param name="rank">Rank of the pair; null for dense.</param>
+    /// <param name="choice">What the layer becomes; null for dense.</param>
     /// <param name="reason">Why it stays dense.</param>
     /// <param name="spectrum">Singular values, descending, from which errors follow; null where they are not known.</param>
-    /// <param name="plannedError">Predicted error at <paramref name="rank"/>, where it is known without a spectrum.</param>
+    /// <param name="plannedError">Predicted error of <paramref name="choice"/>, where it is known without a spectrum.</param>
     /// <param name="leader">The decision that this one always shares, because the two share their storage.</param>
-    internal LayerPlan(LayerCost cost, int? rank, KeepReason reason, double[]? spectrum = null, double? plannedError = null, LayerPlan? leader = null)
+    internal LayerPlan(LayerCost cost, FactorChoice? choice, KeepReason reason, double[]? spectrum = null, double? plannedError = null, LayerPlan? leader = null)
     {
         (_cost, _reason, _spectrum, _plannedError, _leader) = (cost, reason, spectrum, plannedError, leader);
-        _rank = PlannedRank = rank;
+        _choice = PlannedChoice = choice;
     }
 
     /// <summary>Name of the tensor.</summary>
@@ -40,25 +41,84 @@ public sealed class LayerPlan
     /// <summary>Columns of that matrix: inputs of a linear map, features of an embedding; zero where the tensor is no matrix.</summary>
     public long Columns => _cost.Size.Columns;
 
-    /// <summary>Rank of the pair, or of the adapter; null where the layer stays as it is. Layers that share a storage share it.</summary>
-    /// <exception cref="LowRankToolsException"><c>RankExceedsLayer</c>: no matrix of this shape has the rank.</exception>
+    /// <summary>
+    /// Rank of the pair, or of the adapter; the largest rank of a chain of convolutions, all of whose ranks become the one that is set, none above
+    /// its own most. Null where the layer stays as it is. Layers that share a storage share it.
+    /// </summary>
+    /// <exception cref="LowRankToolsException"><c>RankExceedsLayer</c>: no matrix or kernel of this shape has the rank.</exception>
     public int? Rank
     {
-        get => _leader is null ? _rank : _leader.Rank;
+        get => Choice?.Largest;
         set
         {
+            if (_cost.Kernel is { } kernel)
+            {
+                Choice = value is { } rank ? ChainOf(kernel, rank) : null;
+                return;
+            }
             if (value < 1 || value > Math.Min(Rows, Columns))
                 throw new LowRankToolsException(CoreErrors.RankExceedsLayer, $"'{Name}' of shape {Shape} has no rank {value}.",
                     Math.Min(Rows, Columns) is > 0 and var largest ? $"Ranks go from 1 to {largest}; null leaves the layer as it is." : "Only matrices have ranks: leave it null.");
-            if (_leader is null)
-                _rank = value;
-            else
-                _leader.Rank = value;
+            Choice = FactorChoice.OfPair(value);
         }
     }
 
+    /// <summary>How the factors are made: <c>Svd</c> for pairs, for convolutions a method of chains too. Null where the layer stays as it is.</summary>
+    public string? Method => Choice?.Method;
+
+    /// <summary>All ranks: one, or of a Tucker chain those of outputs and of channels. Null where the layer stays as it is.</summary>
+    public Dimensions? Ranks => Choice?.Ranks;
+
+    /// <summary>Makes a convolution a chain, or another one than was planned.</summary>
+    /// <param name="method">One of Svd, Tucker, Cp and SpatialSvd.</param>
+    /// <param name="ranks">Its ranks: one, or for Tucker those of outputs and of channels.</param>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>: the layer is no convolution over lines and columns, or there is no such method;
+    /// <c>RankExceedsLayer</c>: no chain has these ranks.</exception>
+    public void SetChain(string method, params int[] ranks)
+    {
+        if (_cost.Kernel is not { } kernel)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"'{Name}' of shape {Shape} is no convolution over lines and columns.", "Set its Rank.");
+        FactorChoice choice = FactorChoice.Of(ConvolutionMethods.Find(method).Name, ranks);
+        RequireChain(kernel, choice);
+        Choice = choice;
+    }
+
+    /// <summary>What the layer becomes; null where it stays as it is.</summary>
+    internal FactorChoice? Choice
+    {
+        get => _leader is null ? _choice : _leader.Choice;
+        private set
+        {
+            if (_leader is not null)
+                _leader.Choice = value;
+            else
+                _choice = value;
+        }
+    }
+
+    /// <summary>Whether a kernel is stored as height x width x channels x outputs, as TensorFlow does.</summary>
+    public bool ChannelsLast => _cost.ChannelsLast;
+
+    /// <summary>Takes over what stood in a document, which was checked.</summary>
+    internal void Restore(FactorChoice? choice) => Choice = choice;
+
+    /// <summary>What was planned.</summary>
+    internal FactorChoice? PlannedChoice { get; }
+
+    /// <summary>Shape of the kernel of a convolution over lines and columns; null where the tensor is none.</summary>
+    internal KernelShape? Kernel => _cost.Kernel;
+
+    /// <summary>The convolutions that a kernel becomes; null where it stays, or the tensor is no kernel.</summary>
+    internal IReadOnlyList<ConvolutionStage>? Stages => Kernel is { } kernel && Choice is { } choice ? ConvolutionMethods.Find(choice.Method).Stages(kernel, choice.Numbers) : null;
+
     /// <summary>The rank that was planned, before anyone changed it by hand.</summary>
-    public int? PlannedRank { get; }
+    public int? PlannedRank => PlannedChoice?.Largest;
+
+    /// <summary>The method that was planned.</summary>
+    public string? PlannedMethod => PlannedChoice?.Method;
+
+    /// <summary>The ranks that were planned.</summary>
+    public Dimensions? PlannedRanks => PlannedChoice?.Ranks;
 
     /// <summary>Why the layer stays as it is; None where it does not.</summary>
     public KeepReason Reason => Rank is not null ? KeepReason.None : PlannedRank is null ? _reason : KeepReason.ByHand;
@@ -79,13 +139,13 @@ public sealed class LayerPlan
     internal long DenseParameters => _cost.DenseParameters;
 
     /// <summary>Parameters of what stands for it, biases that are added included; of an adapter, the trainable ones.</summary>
-    public long Parameters => _cost.Parameters(Rank);
+    public long Parameters => _cost.ParametersOf(Choice);
 
     /// <summary>Bytes of the dense weight as stored.</summary>
     public required long BytesBefore { get; init; }
 
     /// <summary>Bytes of what stands for it, or of the adapter.</summary>
-    public long Bytes => _cost.Bytes(Rank);
+    public long Bytes => _cost.BytesOf(Choice);
 
     /// <summary>Floating-point operations for one token before, a multiplication and an addition counting two; null where they depend on more than the weight.</summary>
     public long? FlopsBefore => _cost.Flops(null);
@@ -100,7 +160,7 @@ public sealed class LayerPlan
     public double? RelativeError =>
         Rank is not { } rank ? (IsChosen && !_cost.IsAdapter ? 0 : null)
         : _spectrum is not null ? SpectrumMeasures.RelativeError(_spectrum, rank)
-        : rank == PlannedRank ? _plannedError : null;
+        : Choice == PlannedChoice ? _plannedError : null;
 
     /// <summary>||W||, or ||W X|| in a calibrated plan: what the error is relative to; null where the plan was made without values.</summary>
     public double? Norm { get; init; }
@@ -113,4 +173,26 @@ public sealed class LayerPlan
 
     /// <summary>The name: what takes names of layers takes the layer.</summary>
     public override string ToString() => Name;
+
+    private FactorChoice ChainOf(KernelShape kernel, int rank)
+    {
+        if ((Method ?? PlannedMethod) is not { } name)
+            throw new LowRankToolsException(CoreErrors.RankExceedsLayer, $"'{Name}' of shape {Shape} is a convolution, and a rank alone does not say what it becomes.", "Choose a method with SetChain, or plan with -Method.");
+        ConvolutionMethod method = ConvolutionMethods.Find(name);
+        int most = method.MostRanks(kernel).Max();
+        return rank >= 1 && rank <= most ? FactorChoice.Of(method.Name, method.RanksOf(kernel, rank))
+            : throw new LowRankToolsException(CoreErrors.RankExceedsLayer, $"'{Name}' of shape {Shape} has no {method.Name} chain of rank {rank}.", $"Ranks go from 1 to {most}; null leaves the layer as it is.");
+    }
+
+    private void RequireChain(KernelShape kernel, FactorChoice choice)
+    {
+        try
+        {
+            ConvolutionMethods.Find(choice.Method).Stages(kernel, choice.Numbers);
+        }
+        catch (LowRankToolsException e) when (e.ErrorId == "ShapesDoNotMatch")
+        {
+            throw new LowRankToolsException(CoreErrors.RankExceedsLayer, $"'{Name}': {e.Message}", "Choose smaller ranks.", e);
+        }
+    }
 }

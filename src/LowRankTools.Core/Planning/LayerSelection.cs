@@ -16,6 +16,9 @@ public sealed record LayerSelection
     /// <summary>Whether embeddings are factorized too.</summary>
     public bool IncludeEmbedding { get; init; }
 
+    /// <summary>Whether convolutions over lines and columns are made chains of smaller ones.</summary>
+    internal bool IncludeConvolution { get; init; }
+
     /// <summary>Exact tensor names chosen one by one (piped layers), embeddings among them; null where none were.</summary>
     public IReadOnlySet<string>? Names { get; init; }
 
@@ -28,13 +31,15 @@ public sealed record LayerSelection
         LayerShape shape = layer.Shape;
         if (shape.Rank is not null)
             return KeepReason.AlreadyFactorized;
-        if (!shape.IsMatrix)
+        if (!shape.IsMatrix && !(IncludeConvolution && shape.IsKernel))
             return KeepReason.NotLinear;
         if (ReasonByName(shape.Name) is var named and not KeepReason.None)
             return named;
         if (shape.Kind == LayerKind.Embedding && !IncludeEmbedding && Names is null)
             return KeepReason.Embedding;
-        return TensorConversion.IsReadable(layer.Tensor.DType) ? KeepReason.None : KeepReason.UnreadableType;
+        if (!TensorConversion.IsReadable(layer.Tensor.DType))
+            return KeepReason.UnreadableType;
+        return shape.IsMatrix || ConvolutionKernel.ShapeOf(layer) is { Outputs: > 1, Channels: > 1 } ? KeepReason.None : KeepReason.Grouped;
     }
 
     /// <summary>Why a name alone is not chosen.</summary>

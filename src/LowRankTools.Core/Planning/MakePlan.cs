@@ -48,7 +48,7 @@ public sealed class MakePlan(PlanOptions options)
     {
         options.Selection.RequireNames(model);
         string fingerprint = ModelFingerprint.Compute(model.File, cancellationToken);
-        List<PlanCandidate> candidates = new PlanCandidates(model, stored, options.Selection, new LayerOverrides(options.Overrides)).Build();
+        List<PlanCandidate> candidates = new PlanCandidates(model, stored, options.Selection with { IncludeConvolution = options.Method is not null }, new LayerOverrides(options.Overrides)).Build();
         OtherTensors others = OtherTensors.Of(model, stored);
         SpectrumOrigin origin = options.IsAdapter ? Assume(candidates) : Read(model, fingerprint, candidates, progress, cancellationToken);
         return Plan(candidates, Chosen(), origin, others, model.Source, fingerprint);
@@ -80,9 +80,10 @@ public sealed class MakePlan(PlanOptions options)
 
     private SpectrumOrigin Read(Model model, string fingerprint, List<PlanCandidate> candidates, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
     {
+        new KernelOptions(model, options).Find([.. candidates.Where(c => c.IsOpen && c.Cost.Kernel is not null)], progress, cancellationToken);
         if (!options.PredictErrors && options.Rule is RankRule.Fixed or RankRule.KeepRatio)
             return SpectrumOrigin.None;
-        PlanCandidate[] open = [.. candidates.Where(c => c.IsOpen)];
+        PlanCandidate[] open = [.. candidates.Where(c => c.IsOpen && c.Cost.Kernel is null)];
         PlanCandidate[] calibrated = options.Calibration is { } use ? Calibrate(model, fingerprint, open, use, progress, cancellationToken) : [];
         open = [.. open.Except(calibrated)];
         SpectrumReader reader = new(model, fingerprint, options.Engine, options.Svd, Cache);

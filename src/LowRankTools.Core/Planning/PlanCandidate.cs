@@ -33,6 +33,15 @@ internal sealed class PlanCandidate
     /// <summary>Singular values that say what a rank loses; null where they are not needed.</summary>
     public double[]? Values { get; set; }
 
+    /// <summary>What a kernel may become, by method and ranks; null for other tensors, and until they are known.</summary>
+    public IReadOnlyList<KernelOption>? Options { get; set; }
+
+    /// <summary>||K||^2 of a kernel that was read; null for one that was not.</summary>
+    public double? KernelEnergy { get; set; }
+
+    /// <summary>The one of <see cref="Options"/> that was taken.</summary>
+    public KernelOption? Taken { get; set; }
+
     /// <summary>Factor of the lost energy.</summary>
     public double Weight { get; set; } = 1;
 
@@ -40,10 +49,19 @@ internal sealed class PlanCandidate
     public bool IsOpen => Reason == KeepReason.None && Leader is null;
 
     /// <summary>Its energy in what is minimised.</summary>
-    public double WeightedEnergy => Weight * SpectrumMeasures.SquaredNorm(Values);
+    public double WeightedEnergy => Weight * (Cost.Kernel is null ? SpectrumMeasures.SquaredNorm(Values) : KernelEnergy ?? 0);
 
     /// <summary>What a rank, or null for dense, loses of that.</summary>
     public double Loss(int? rank) => rank is { } r ? Weight * SpectrumMeasures.Tail(Values, r) : 0;
+
+    /// <summary>The rank behind a rank of its <see cref="RankChoices"/>: itself, or for a kernel the largest one of the option of that number, which is taken then.</summary>
+    public int? Take(int? rank)
+    {
+        if (Options is null || rank is not { } number)
+            return rank;
+        Taken = Options[number - 1];
+        return Taken.Choice.Largest;
+    }
 
     /// <summary>The decision.</summary>
     /// <param name="rank">Rank; null for dense.</param>
@@ -53,14 +71,16 @@ internal sealed class PlanCandidate
     public LayerPlan Decide(int? rank, KeepReason reason, LayerPlan? leader, bool withErrors)
     {
         double[]? values = withErrors ? Values : null;
-        return new LayerPlan(Cost, rank, reason, values, leader: leader)
+        FactorChoice? choice = Cost.Kernel is null ? FactorChoice.OfPair(rank) : rank is null ? null : (Leader ?? this).Taken!.Choice;
+        double? norm = values is not null ? Math.Sqrt(SpectrumMeasures.SquaredNorm(values)) : KernelEnergy is { } energy ? Math.Sqrt(energy) : null;
+        return new LayerPlan(Cost, choice, reason, values, plannedError: Taken?.Error, leader: leader)
         {
             Name = Name,
             Shape = Shape,
             DTypeBefore = DType,
             BytesBefore = Bytes,
-            Norm = values is null ? null : Math.Sqrt(SpectrumMeasures.SquaredNorm(values)),
-            Weight = values is null ? null : Weight,
+            Norm = norm,
+            Weight = norm is null ? null : Weight,
         };
     }
 }

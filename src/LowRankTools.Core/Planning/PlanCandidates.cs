@@ -13,6 +13,9 @@ internal sealed class PlanCandidates(Model model, StoredAs stored, LayerSelectio
     /// <summary>What a graph can have pairs in place of, where it is the graph that will be written; null for formats without one.</summary>
     private readonly HashSet<string>? _replaceable = stored.Format == ModelFormat.Onnx && model.File is OnnxFile graph ? Replaceable(model, graph) : null;
 
+    /// <summary>Kernels that a graph convolves with in one group, and in no other way, whatever is written; null for formats that do not tell.</summary>
+    private readonly IReadOnlySet<string>? _kernels = model.File is OnnxFile known ? known.ReplaceableWeights : null;
+
     /// <summary>Every matrix, embedding, convolution and recurrent weight, in the order of the file.</summary>
     /// <exception cref="LowRankToolsException"><c>LayerNotFound</c>, <c>RankExceedsLayer</c>, or <c>OptionInvalid</c>: overrides contradict each other.</exception>
     public List<PlanCandidate> Build()
@@ -75,6 +78,8 @@ internal sealed class PlanCandidates(Model model, StoredAs stored, LayerSelectio
     private KeepReason Reason(ModelLayer layer)
     {
         KeepReason reason = selection.Reason(layer);
+        if (reason == KeepReason.None && layer.Shape.IsKernel && _kernels?.Contains(layer.Shape.Name) == false)
+            return ((OnnxFile)model.File).GroupedKernels.Contains(layer.Shape.Name) ? KeepReason.Grouped : KeepReason.GraphUse;
         if (reason == KeepReason.None && _replaceable?.Contains(layer.Shape.Name) == false)
             return KeepReason.GraphUse;
         // What is named in an override is chosen by that, whatever patterns say.

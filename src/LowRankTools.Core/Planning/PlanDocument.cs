@@ -62,8 +62,8 @@ internal sealed record PlanDocument(
     /// <param name="invalid">Makes the error of a document that makes no sense.</param>
     public RankPlan ToPlan(Func<string, Exception> invalid)
     {
-        if (Version != RankPlan.CurrentVersion)
-            throw invalid($"its version is {Version}, and this program knows version {RankPlan.CurrentVersion}");
+        if (Version is < RankPlan.OldestVersion or > RankPlan.CurrentVersion)
+            throw invalid($"its version is {Version}, and this program knows versions {RankPlan.OldestVersion} to {RankPlan.CurrentVersion}");
         if (Layers.Count > MostLayers || Layers.Contains(null!))
             throw invalid($"it has a layer that is nothing, or more than {MostLayers}");
         if (Calibration is { } calibration && !(Enum.IsDefined(calibration.Mode) && calibration.Damping > 0 && double.IsFinite(calibration.Damping)))

@@ -1,3 +1,4 @@
+using LowRankTools.Decompositions;
 using LowRankTools.Formats;
 
 namespace LowRankTools.Core;
@@ -25,9 +26,28 @@ internal sealed record PlanDocumentLayer(
     double? Weight,
     string? TiedTo)
 {
+    // What plans of version 1 lack. Of a matrix they say no more than its rank, which is what counts there.
+
+    public string? Method { get; init; }
+
+    public Dimensions? Ranks { get; init; }
+
+    public string? PlannedMethod { get; init; }
+
+    public Dimensions? PlannedRanks { get; init; }
+
+    public bool ChannelsLast { get; init; }
+
     public static PlanDocumentLayer Of(LayerPlan layer) => new(layer.Name, layer.Rank, layer.PlannedRank, layer.Reason, layer.Kind, layer.Shape, layer.Rows, layer.Columns,
         layer.ParametersBefore, layer.Parameters, layer.DTypeBefore, layer.DType, layer.BytesBefore, layer.Bytes, layer.FlopsBefore, layer.Flops,
-        layer.RelativeError, layer.Norm, layer.Weight, layer.TiedTo);
+        layer.RelativeError, layer.Norm, layer.Weight, layer.TiedTo)
+    {
+        Method = layer.Method,
+        Ranks = layer.Ranks,
+        PlannedMethod = layer.PlannedMethod,
+        PlannedRanks = layer.PlannedRanks,
+        ChannelsLast = layer.ChannelsLast,
+    };
 
     /// <summary>The layer's plan.</summary>
     /// <param name="dtype">Element type that the plan asks for.</param>
@@ -45,9 +65,14 @@ internal sealed record PlanDocumentLayer(
             throw invalid($"'{Name}' is tied to '{TiedTo}' and has another rank");
         TensorDType before = Type(DTypeBefore, invalid);
         long elements = Elements(invalid);
-        if (Rank is { } rank && (rank < 1 || rank > Math.Min(Rows, Columns)))
+        KernelShape? kernel = Kernel(elements);
+        if (kernel is null && (Method ?? PlannedMethod ?? FactorChoice.Pair) != FactorChoice.Pair)
+            throw invalid($"'{Name}' is no convolution over lines and columns and cannot become a chain");
+        FactorChoice? chosen = kernel is { } k ? Chain(k, Rank, Method, Ranks, invalid) : FactorChoice.OfPair(Rank);
+        FactorChoice? first = kernel is { } shape ? Chain(shape, PlannedRank, PlannedMethod, PlannedRanks, invalid) : FactorChoice.OfPair(PlannedRank);
+        if (kernel is null && Rank is { } rank && (rank < 1 || rank > Math.Min(Rows, Columns)))
             throw invalid($"'{Name}' is {Rows} x {Columns} and has no rank {rank}");
-        if (PlannedRank is { } planned && (planned < 1 || planned > Math.Min(Rows, Columns)))
+        if (kernel is null && PlannedRank is { } planned && (planned < 1 || planned > Math.Min(Rows, Columns)))
             throw invalid($"'{Name}' is {Rows} x {Columns} and cannot have been planned at rank {planned}");
         if (BytesBefore < 0 || Norm is < 0 || Weight is < 0 || RelativeError is < 0)
             throw invalid($"'{Name}' has a negative figure");
@@ -56,6 +81,8 @@ internal sealed record PlanDocumentLayer(
         {
             Kind = Kind,
             Size = (Rows, Columns),
+            Kernel = kernel,
+            ChannelsLast = ChannelsLast,
             DenseParameters = elements,
             PairType = OutputTypes.Factor(before, dtype),
             DenseType = OutputTypes.Copy(before, before.IsQuantized() ? ModelFormat.Gguf : stored.Format, dtype),
@@ -63,7 +90,7 @@ internal sealed record PlanDocumentLayer(
             IsTied = leader is not null,
         };
         // The error is the planned rank's: another one's is not known without the values.
-        return new LayerPlan(cost, PlannedRank, Reason, plannedError: Rank == PlannedRank ? RelativeError : null, leader: leader)
+        LayerPlan plan = new(cost, first, Reason, plannedError: chosen == first ? RelativeError : null, leader: leader)
         {
             Name = Name,
             Shape = Shape,
@@ -71,8 +98,25 @@ internal sealed record PlanDocumentLayer(
             BytesBefore = BytesBefore,
             Norm = Norm,
             Weight = Weight,
-            Rank = Rank,
         };
+        if (leader is null)
+            plan.Restore(chosen);
+        return plan;
+    }
+
+    private KernelShape? Kernel(long elements) =>
+        Kind == LayerKind.Conv2d && Shape.Count == 4 && elements is > 0 and <= int.MaxValue ? ConvolutionKernel.ShapeOf(Shape, ChannelsLast) : null;
+
+    private FactorChoice? Chain(KernelShape kernel, int? rank, string? method, Dimensions? ranks, Func<string, Exception> invalid)
+    {
+        if (rank is null)
+            return null;
+        if (method is null || ranks is null || ConvolutionMethods.TryFind(method) is not { } known)
+            throw invalid($"'{Name}' is a convolution with a rank, and names no method and ranks that there are");
+        IReadOnlyList<int> most = known.MostRanks(kernel);
+        if (ranks.Count != most.Count || ranks.Sizes.Where((r, i) => r < 1 || r > most[i]).Any() || ranks.Sizes.Max() != rank)
+            throw invalid($"'{Name}' of {kernel} has no {method} chain of ranks {ranks}, the largest of them {rank}");
+        return new FactorChoice(known.Name, ranks);
     }
 
     /// <summary>A type by its name.</summary>

@@ -12,6 +12,9 @@ public sealed record PlanOptions
     /// <summary>Which layers are chosen; all linear ones by default.</summary>
     public LayerSelection Selection { get; init; } = new();
 
+    /// <summary>What convolutions over lines and columns become; null to leave them as they are.</summary>
+    public FactorMethod? Method { get; init; }
+
     /// <summary>Ranks that are given by hand: they go before the rule, the minimum, the multiple and the selection.</summary>
     public IReadOnlyList<LayerOverride> Overrides { get; init; } = [];
 
@@ -64,6 +67,9 @@ public sealed record PlanOptions
             : IsAdapter && Rule is RankRule.TargetSpeedup ? $"{Rule}: adapters come on top of the weights, they make nothing faster."
             : Rule is RankRule.TargetSpeedup && Selection.IncludeEmbedding ? $"{Rule}: embeddings are looked up and not multiplied; leave them out."
             : IsAdapter && Rule.SpeaksOfValues ? $"{Rule}: what adapters will learn is not known, so there is no error of theirs to keep to."
+            : Method is not null && IsAdapter ? "Adapters are planned for weights as they are: leave the method of convolutions out."
+            : Method is not null && Rule is RankRule.TargetSpeedup ? $"{Rule}: chains of convolutions are not timed; choose a budget, or leave the method out."
+            : Method is not null && Calibration is not null ? "A calibration knows inputs of linear layers, none of convolutions: leave it or the method out."
             : DType == Formats.TensorDType.Q8_0 ? "Columns of factors are no whole blocks of Q8_0: choose F32, F16 or BF16 with -DType."
             : null;
         problem ??= Weighting == Weighting.Calibrated != Calibration is not null ? "-Weighting Calibrated and a file in -Calibration need each other."

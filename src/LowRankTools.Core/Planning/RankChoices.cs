@@ -1,3 +1,4 @@
+using System.Numerics;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core;
@@ -10,12 +11,13 @@ namespace LowRankTools.Core;
 public sealed class RankChoices
 {
     private readonly long _firstRank, _stepRank;
+    private readonly IReadOnlyList<(int Rank, long Cost, double Loss)>? _points;
     private readonly RankCost _cost;
     private readonly bool _dense;
     private readonly double[] _losses;
 
-    private RankChoices(long firstRank, long stepRank, RankCost cost, bool dense, double[] losses) =>
-        (_firstRank, _stepRank, _cost, _dense, _losses) = (firstRank, stepRank, cost, dense, losses);
+    private RankChoices(long firstRank, long stepRank, RankCost cost, bool dense, double[] losses, IReadOnlyList<(int Rank, long Cost, double Loss)>? points = null) =>
+        (_firstRank, _stepRank, _cost, _dense, _losses, _points) = (firstRank, stepRank, cost, dense, losses, points);
 
     /// <summary>Number of choices, the dense one included.</summary>
     public int Count => _losses.Length + (_dense ? 1 : 0);
@@ -63,17 +65,33 @@ public sealed class RankChoices
     /// <param name="loss">Weighted energy that the rank discards.</param>
     public static RankChoices Only(int? rank, RankCost cost, double loss) => new(rank ?? 1, 1, cost, rank is null, rank is null ? [] : [loss]);
 
+    /// <summary>
+    /// Choices at any costs, such as chains of convolutions by several methods: those on the lower convex hull of costs and losses, so that
+    /// the loss is convex in the cost here too, and the dense one without loss.
+    /// </summary>
+    /// <param name="points">Number of each choice, which is its <see cref="Rank"/>, at least 1; its cost; the weighted energy that it discards.</param>
+    /// <param name="dense">Cost of the layer left as it is.</param>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>: a number has no meaning.</exception>
+    public static RankChoices OfPoints(IReadOnlyList<(int Rank, long Cost, double Loss)> points, long dense)
+    {
+        if (points.Any(p => p.Rank < 1 || p.Cost < 0 || !(p.Loss >= 0) || !double.IsFinite(p.Loss)))
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "Choices have numbers from 1, and neither costs nor losses below zero.");
+        IReadOnlyList<(int Rank, long Cost, double Loss)> hull = LowerHull.Of(points);
+        return new RankChoices(1, 1, new RankCost(1, 0, dense), dense: true, [.. hull.Select(p => p.Loss)], hull);
+    }
+
     /// <summary>Rank of a choice; null for the dense one.</summary>
-    public int? Rank(int choice) => choice < _losses.Length ? checked((int)(_firstRank + choice * _stepRank)) : null;
+    public int? Rank(int choice) => choice < _losses.Length && _points is not null ? _points[choice].Rank : choice < _losses.Length ? checked((int)(_firstRank + choice * _stepRank)) : null;
 
     /// <summary>Cost of a choice: parameters, r (m + n) or m n, unless another unit was given.</summary>
-    public long Cost(int choice) => choice < _losses.Length ? _cost.Pair(_firstRank + choice * _stepRank) : _cost.Dense;
+    public long Cost(int choice) => choice < _losses.Length && _points is not null ? _points[choice].Cost : choice < _losses.Length ? _cost.Pair(_firstRank + choice * _stepRank) : _cost.Dense;
 
     /// <summary>Weighted energy that a choice discards.</summary>
     public double Loss(int choice) => choice < _losses.Length ? _losses[choice] : 0;
 
-    /// <summary>Cost between one rank and the next.</summary>
-    internal long Step => _stepRank * _cost.PerRank;
+    /// <summary>A number that all costs of pairs are a whole number of times apart.</summary>
+    internal long Step => _points is null ? _stepRank * _cost.PerRank
+        : Enumerable.Range(1, Math.Max(0, _points.Count - 1)).Aggregate(0L, (step, i) => (long)BigInteger.GreatestCommonDivisor(step, _points[i].Cost - _points[i - 1].Cost));
 
     /// <summary>
     /// The choice of least loss + price x cost, the cheapest of equals, known to lie between two choices.
@@ -83,11 +101,11 @@ public sealed class RankChoices
         int left = low, right = Math.Min(high, _losses.Length - 1);
         if (right < left)
             return high;
-        double step = price * Step;
+        double step = _points is null ? price * Step : 0;
         while (left < right)
         {
             int middle = (left + right) / 2;
-            if (_losses[middle] - _losses[middle + 1] > step)
+            if (_losses[middle] - _losses[middle + 1] > (_points is null ? step : price * (_points[middle + 1].Cost - _points[middle].Cost)))
                 left = middle + 1;
             else
                 right = middle;

@@ -7,7 +7,10 @@ namespace LowRankTools.Core;
 public sealed class RankPlan
 {
     /// <summary>Version of the layout that <see cref="RankPlanFile"/> writes.</summary>
-    public const int CurrentVersion = 1;
+    public const int CurrentVersion = 2;
+
+    /// <summary>Oldest version that is read: plans without convolutions.</summary>
+    internal const int OldestVersion = 1;
 
     internal RankPlan()
     {
@@ -66,7 +69,7 @@ public sealed class RankPlan
     public required IReadOnlyList<LayerPlan> Layers { get; init => field = new ShownList<LayerPlan>(value); }
 
     /// <summary>Whether a rank is not the planned one.</summary>
-    public bool IsEdited => Layers.Any(l => l.Rank != l.PlannedRank);
+    public bool IsEdited => Layers.Any(l => l.Choice != l.PlannedChoice);
 
     /// <summary>Whether the ranks are proven to be the best that the rule and the constraints allow; false for rules that seek no best, and once ranks were edited.</summary>
     public bool IsOptimal => Proof.IsOptimal && !IsEdited;

@@ -1,3 +1,4 @@
+using LowRankTools.Decompositions;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core;
@@ -24,7 +25,7 @@ internal sealed class ReplayPlan(RankPlan plan, bool anyModel)
                 "Plan this model, or take the ranks over as they are with -AnyModel.");
         }
         Dictionary<string, LayerPlan> wanted = plan.Layers.ToDictionary(l => l.Name, StringComparer.Ordinal);
-        List<PlanCandidate> candidates = new PlanCandidates(model, stored, new LayerSelection { Names = Pairs(wanted) }, new LayerOverrides([])).Build();
+        List<PlanCandidate> candidates = new PlanCandidates(model, stored, new LayerSelection { Names = Pairs(wanted), IncludeConvolution = true }, new LayerOverrides([])).Build();
         Dictionary<string, PlanCandidate> byName = candidates.ToDictionary(c => c.Name, StringComparer.Ordinal);
         foreach (LayerPlan pair in plan.Layers.Where(l => l.Rank is not null))
             Check(pair, byName.GetValueOrDefault(pair.Name), path);
@@ -33,6 +34,8 @@ internal sealed class ReplayPlan(RankPlan plan, bool anyModel)
         {
             LayerPlan? leader = candidate.Leader is null ? null : plans[candidate.Leader];
             LayerPlan? given = wanted.GetValueOrDefault(candidate.Name);
+            if (candidate.Cost.Kernel is not null && given?.Choice is { } choice)
+                candidate.Taken = new KernelOption(choice, 0, null);
             plans.Add(candidate, candidate.Decide(leader is null ? given?.Rank : leader.Rank, given?.Reason ?? candidate.Reason, leader, withErrors: false));
         }
         OtherTensors others = OtherTensors.Of(model, stored);
@@ -62,10 +65,23 @@ internal sealed class ReplayPlan(RankPlan plan, bool anyModel)
     {
         if (candidate is null)
             throw new LowRankToolsException(CoreErrors.LayerNotFound, $"{path}: there is no layer '{pair.Name}', which the plan gives a rank.", "Plan this model.");
-        (long rows, long columns) = candidate.Cost.Size;
         if (candidate.Reason != KeepReason.None)
             throw new LowRankToolsException(CoreErrors.PlanInvalid, $"{path}: '{pair.Name}' cannot be a pair ({candidate.Reason}), and the plan gives it a rank.", "Set the rank of that layer to null.");
+        if (candidate.Cost.Kernel is { } kernel)
+        {
+            Chain(pair, kernel, path);
+            return;
+        }
+        (long rows, long columns) = candidate.Cost.Size;
         if (pair.Rank < 1 || pair.Rank > Math.Min(rows, columns))
             throw new LowRankToolsException(CoreErrors.RankExceedsLayer, $"{path}: '{pair.Name}' is {rows} x {columns} and has no rank {pair.Rank}.", $"Its ranks go up to {Math.Min(rows, columns)}.");
+    }
+
+    private static void Chain(LayerPlan layer, KernelShape kernel, string path)
+    {
+        ConvolutionMethod method = ConvolutionMethods.Find(layer.Choice!.Method);
+        IReadOnlyList<int> most = method.MostRanks(kernel), ranks = layer.Choice.Numbers;
+        if (ranks.Count != most.Count || ranks.Where((r, i) => r < 1 || r > most[i]).Any())
+            throw new LowRankToolsException(CoreErrors.RankExceedsLayer, $"{path}: '{layer.Name}' of {kernel} has no chain {layer.Choice}.", $"Its ranks go up to {string.Join(" x ", most)}.");
     }
 }

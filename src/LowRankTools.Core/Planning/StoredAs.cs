@@ -20,6 +20,8 @@ internal sealed record StoredAs(TensorDType? DType, ModelFormat Format = ModelFo
         {
             Kind = shape.Kind,
             Size = SizeOf(shape),
+            Kernel = ConvolutionKernel.ShapeOf(layer),
+            ChannelsLast = shape.IsKernel && ConvolutionKernel.IsChannelsLast(layer.Tensor),
             DenseParameters = shape.Parameters,
             PairType = OutputTypes.Factor(layer.Tensor.DType, DType),
             DenseType = OutputTypes.Copy(layer.Tensor.DType, Format, DType),

@@ -1,13 +1,16 @@
+using LowRankTools.Numerics;
+
 namespace LowRankTools.Decompositions;
 
 /// <summary>The entries of a tensor with its modes in another order.</summary>
-internal static class TensorTranspose
+public static class TensorTranspose
 {
     /// <summary>A copy whose mode k is mode order[k] of the tensor.</summary>
     /// <param name="tensor">The entries.</param>
     /// <param name="shape">Sizes of the modes that they are seen with.</param>
     /// <param name="order">A permutation of the modes.</param>
     /// <param name="result">Shape of the result, of as many entries.</param>
+    /// <exception cref="LowRankToolsException"><c>ShapesDoNotMatch</c>: the result has a negative size, or more entries than an index can count.</exception>
     public static Tensor Of(Tensor tensor, IReadOnlyList<int> shape, int[] order, int[] result)
     {
         int count = shape.Count;

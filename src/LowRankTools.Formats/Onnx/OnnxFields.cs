@@ -57,6 +57,7 @@ internal static class OnnxFields
     public const int AttributeFloats = 7;
     public const int AttributeInts = 8;
     public const int AttributeGraphs = 11;
+    public const int AttributeType = 20;
     public const int AttributeSparseTensor = 22;
 
     public const int SparseValues = 1;

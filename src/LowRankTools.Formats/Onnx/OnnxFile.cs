@@ -40,10 +40,13 @@ public sealed class OnnxFile : TensorFile
     }
 
     /// <summary>
-    /// Weights of the main graph that the graph multiplies by, or looks rows up in, and uses in no other way: those in whose
-    /// place <see cref="OnnxModelWriter"/> can put a pair.
+    /// Weights of the main graph that the graph multiplies by, looks rows up in, or convolves with over lines and columns in one group, and uses
+    /// in no other way: those in whose place <see cref="OnnxModelWriter"/> can put a pair or a chain of convolutions.
     /// </summary>
     public IReadOnlySet<string> ReplaceableWeights => Sites.Keys.ToHashSet(StringComparer.Ordinal);
+
+    /// <summary>Kernels of the main graph's convolutions in several groups of channels, depthwise ones among them.</summary>
+    public IReadOnlySet<string> GroupedKernels => OnnxWeightSites.Grouped(Model);
 
     internal Dictionary<string, OnnxWeightSite> Sites => _sites.Value;
 

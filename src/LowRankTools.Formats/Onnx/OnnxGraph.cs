@@ -41,6 +41,9 @@ internal sealed class OnnxNode(int index)
     /// <summary>The axis that it works along; zero where none is given.</summary>
     public long Axis { get; set; }
 
+    /// <summary>Groups of channels of a convolution.</summary>
+    public long Groups { get; set; } = 1;
+
     /// <summary>Axes of a Transpose; null for the reversal that is the default.</summary>
     public long[]? Permutation { get; set; }
 

@@ -123,6 +123,9 @@ internal sealed class OnnxGraphReader(ProtobufReader reader)
             case "axis":
                 node.Axis = attribute.Int;
                 break;
+            case "group":
+                node.Groups = attribute.Int;
+                break;
             case "transA":
                 node.TransposeLeft = attribute.Int != 0;
                 break;

@@ -4,8 +4,8 @@ using System.Text.RegularExpressions;
 namespace LowRankTools.Formats;
 
 /// <summary>
-/// Writes an ONNX model again with pairs of factors in place of some of its weights: two MatMul in place of one, Gemm and Gather
-/// alike. Every other part of the graph is copied byte for byte, and nothing is held in memory but the nodes that change. Where the
+/// Writes an ONNX model again with factors in place of some of its weights: two MatMul in place of one, Gemm and Gather
+/// alike, a chain of Conv in place of one. Every other part of the graph is copied byte for byte, and nothing is held in memory but the nodes that change. Where the
 /// source keeps values in data files, the output has one data file.
 /// </summary>
 public sealed partial class OnnxModelWriter : ITensorWriter
@@ -29,14 +29,14 @@ public sealed partial class OnnxModelWriter : ITensorWriter
     /// <summary>Starts a model.</summary>
     /// <param name="path">Full path of the file.</param>
     /// <param name="source">The model that is changed; it must stay open.</param>
-    /// <param name="pairs">What takes the place of which weight. Their tensors are written in this order, first before second.</param>
+    /// <param name="factors">What takes the place of which weight. Their tensors are written in this order.</param>
     /// <param name="metadata">Properties that the model gets, in place of those of the same names.</param>
     /// <param name="place">Whose temporary files they are; null for nobody's.</param>
     /// <param name="generation">Which name a data file gets, <see cref="DataPath"/>.</param>
     /// <exception cref="ModelFormatException"><c>DuplicateTensor</c>: the graph has a factor's name already;
     /// <c>ValuesUnsupported</c>: values of a subgraph lie in a data file; <c>HeaderTooLarge</c>: the model would be longer than protobuf allows.</exception>
     /// <exception cref="IOException">The folder cannot be written.</exception>
-    public OnnxModelWriter(string path, OnnxFile source, IReadOnlyList<OnnxPair> pairs, IReadOnlyDictionary<string, string> metadata, OutputPlace? place = null, int generation = 1)
+    public OnnxModelWriter(string path, OnnxFile source, IReadOnlyList<OnnxFactors> factors, IReadOnlyDictionary<string, string> metadata, OutputPlace? place = null, int generation = 1)
     {
         _path = path;
         _source = source;
@@ -44,10 +44,10 @@ public sealed partial class OnnxModelWriter : ITensorWriter
         _dataPath = HasData(source) ? DataPath(path, generation) : null;
         if (OnnxTensors.InSubgraphs(source.Model).FirstOrDefault(t => t.External is not null) is { } nested)
             throw new ModelFormatException(FormatErrors.ValuesUnsupported, "Values of a subgraph lie in a data file.", source.Path, nested.Name, "Write safetensors instead.");
-        _outline = new OnnxOutline(source, pairs, metadata.Keys, Path.GetFileName(_dataPath));
+        _outline = new OnnxOutline(source, factors, metadata.Keys, Path.GetFileName(_dataPath));
         if (_outline.GraphLength > MostBytes)
             throw new ModelFormatException(FormatErrors.HeaderTooLarge, $"The graph would have {_outline.GraphLength} bytes, and protobuf allows {MostBytes}.", source.Path, remedy: "Choose smaller ranks.");
-        _expected = new Queue<TensorSpec>(pairs.SelectMany(p => new[] { p.First, p.Second }));
+        _expected = new Queue<TensorSpec>(factors.SelectMany(f => f.Factors));
         _file = new TemporaryFile(Path.GetDirectoryName(path)!, place);
         _data = _dataPath is null ? null : new TemporaryFile(Path.GetDirectoryName(path)!, place);
     }

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace LowRankTools.Formats;
 
 /// <summary>
-/// What an ONNX model will be made of once pairs stand in place of weights: bytes that are kept as they are, nodes and tensors that
+/// What an ONNX model will be made of once factors stand in place of weights: bytes that are kept as they are, nodes and tensors that
 /// are new, and the length of it all, known before anything is written. Values in data files go on into one data file.
 /// </summary>
 internal sealed class OnnxOutline
@@ -15,7 +15,7 @@ internal sealed class OnnxOutline
 
     private readonly OnnxFile _source;
     private readonly ProtobufReader _reader;
-    private readonly IReadOnlyList<OnnxPair> _pairs;
+    private readonly IReadOnlyList<OnnxFactors> _pairs;
     private readonly string? _dataName;
     private readonly HashSet<string> _replaced;
     private readonly Dictionary<long, OnnxTensor> _initializers;
@@ -30,7 +30,7 @@ internal sealed class OnnxOutline
     /// <param name="pairs">What takes the place of weights.</param>
     /// <param name="metadataKeys">Free text that is written anew, so that the old is left out.</param>
     /// <param name="dataName">Name of the data file beside the model; null where all values are in the model.</param>
-    public OnnxOutline(OnnxFile source, IReadOnlyList<OnnxPair> pairs, IEnumerable<string> metadataKeys, string? dataName)
+    public OnnxOutline(OnnxFile source, IReadOnlyList<OnnxFactors> pairs, IEnumerable<string> metadataKeys, string? dataName)
     {
         _source = source;
         _reader = new ProtobufReader(source.Handle);
@@ -49,7 +49,7 @@ internal sealed class OnnxOutline
             else if (field.Number != OnnxFields.ModelMetadata || !anew.Contains(OnnxTensorReader.ReadEntry(_reader, field.Content, OnnxLimits.MetadataBytes).Item1))
                 _others.Add(new OnnxPart.Kept(field.Whole));
         }
-        GraphLength = _graph.Sum(p => p.Length) + _pairs.SelectMany(p => new[] { p.First, p.Second }).Sum(t => Head(t).Length + (_dataName is null ? t.ByteLength : 0));
+        GraphLength = _graph.Sum(p => p.Length) + _pairs.SelectMany(p => p.Factors).Sum(t => Head(t).Length + (_dataName is null ? t.ByteLength : 0));
     }
 
     /// <summary>Fields of the model besides the graph.</summary>
@@ -86,15 +86,14 @@ internal sealed class OnnxOutline
 
     private void Graph(MessageSpan graph)
     {
-        Dictionary<int, OnnxPair> byNode = [];
-        foreach (OnnxPair pair in _pairs)
+        Dictionary<int, OnnxFactors> byNode = [];
+        foreach (OnnxFactors pair in _pairs)
         {
             foreach (int use in _source.Sites[pair.Weight].Uses)
                 byNode[use] = pair;
-            Claim(pair.First.Name);
-            Claim(pair.Second.Name);
+            foreach (TensorSpec factor in pair.Factors)
+                Claim(factor.Name);
         }
-        OnnxPairNodes nodes = new(_reader);
         int node = 0;
         foreach (OnnxField field in OnnxField.Of(_reader, graph))
         {
@@ -102,8 +101,8 @@ internal sealed class OnnxOutline
             {
                 case OnnxFields.GraphNode:
                     OnnxNode parsed = _source.Model.Graph.Nodes[node];
-                    if (byNode.TryGetValue(node++, out OnnxPair? pair))
-                        Replace(nodes, parsed, pair);
+                    if (byNode.TryGetValue(node++, out OnnxFactors? pair))
+                        Replace(parsed, pair);
                     else if (!parsed.Constants.Exists(c => _replaced.Contains(c.Name)))
                         _graph.Add(new OnnxPart.Kept(field.Whole));
                     break;
@@ -117,7 +116,7 @@ internal sealed class OnnxOutline
                     break;
             }
         }
-        foreach (TensorSpec tensor in _pairs.SelectMany(p => new[] { p.First, p.Second }))
+        foreach (TensorSpec tensor in _pairs.SelectMany(p => p.Factors))
         {
             Place(tensor.Name, tensor.ByteLength);
             if (IrVersion < OldestWithoutInputs)
@@ -127,13 +126,23 @@ internal sealed class OnnxOutline
 
     private long IrVersion => long.TryParse(_source.Metadata.GetValueOrDefault("ir_version"), NumberStyles.None, CultureInfo.InvariantCulture, out long version) ? version : OldestWithoutInputs;
 
-    private void Replace(OnnxPairNodes nodes, OnnxNode node, OnnxPair pair)
+    private void Replace(OnnxNode node, OnnxFactors pair)
     {
-        string between = $"{node.Outputs[0]}/rank";
-        while (!_taken.Add(between))
-            between += "_";
-        (byte[] first, byte[] second) = nodes.Replace(node, pair.First.Name, pair.Second.Name, between);
-        _graph.Add(new OnnxPart.New(new ProtobufWriter().Bytes(OnnxFields.GraphNode, first).Bytes(OnnxFields.GraphNode, second).ToArray()));
+        string[] between = [.. Enumerable.Range(0, pair.Factors.Count - 1).Select(i => Free(i == 0 ? $"{node.Outputs[0]}/rank" : $"{node.Outputs[0]}/rank{i}"))];
+        IEnumerable<byte[]> messages = pair.Chain is null
+            ? new OnnxPairNodes(_reader).Replace(node, pair.Factors[0].Name, pair.Factors[1].Name, between[0])
+            : new OnnxConvolutionNodes(_reader).Replace(node, pair, between);
+        ProtobufWriter nodes = new();
+        foreach (byte[] message in messages)
+            nodes.Bytes(OnnxFields.GraphNode, message);
+        _graph.Add(new OnnxPart.New(nodes.ToArray()));
+    }
+
+    private string Free(string name)
+    {
+        while (!_taken.Add(name))
+            name += "_";
+        return name;
     }
 
     private void Initializer(OnnxField field)

@@ -14,14 +14,20 @@ internal sealed class OnnxPairNodes(ProtobufReader reader)
     /// <param name="first">Name of A.</param>
     /// <param name="second">Name of B.</param>
     /// <param name="between">Name of the value between them.</param>
-    public (byte[] First, byte[] Second) Replace(OnnxNode node, string first, string second, string between)
+    public byte[][] Replace(OnnxNode node, string first, string second, string between)
+    {
+        RequireShort(reader, node);
+        return node.OpType == "Gather"
+            ? [Own(node, [first, node.Inputs[1]], [between], "/0", _ => true), Product(node, [between, second], node.Outputs, "/1")]
+            : [Product(node, [node.Inputs[0], first], [between], "/0"),
+                Own(node, [between, second, .. node.Inputs.Skip(2)], node.Outputs, "/1", attribute => attribute != "transB")];
+    }
+
+    /// <summary>Refuses a node whose settings would fill the memory.</summary>
+    public static void RequireShort(ProtobufReader reader, OnnxNode node)
     {
         if (node.Span.Length > MostBytes)
             throw reader.Invalid($"the node '{node.Label}' has {node.Span.Length} bytes of settings");
-        return node.OpType == "Gather"
-            ? (Own(node, [first, node.Inputs[1]], [between], "/0", _ => true), Product(node, [between, second], node.Outputs, "/1"))
-            : (Product(node, [node.Inputs[0], first], [between], "/0"),
-                Own(node, [between, second, .. node.Inputs.Skip(2)], node.Outputs, "/1", attribute => attribute != "transB"));
     }
 
     /// <summary>A plain matrix product.</summary>
@@ -42,7 +48,8 @@ internal sealed class OnnxPairNodes(ProtobufReader reader)
         return own.ToArray();
     }
 
-    private static ProtobufWriter Head(OnnxNode node, IEnumerable<string> inputs, IEnumerable<string> outputs, string suffix)
+    /// <summary>Inputs, outputs and name of a node in place of another.</summary>
+    public static ProtobufWriter Head(OnnxNode node, IEnumerable<string> inputs, IEnumerable<string> outputs, string suffix)
     {
         ProtobufWriter head = new();
         foreach (string input in inputs)

@@ -5,14 +5,20 @@ namespace LowRankTools.Formats;
 /// <param name="Uses">Places in the main graph of the nodes that multiply by it or look it up.</param>
 internal sealed record OnnxWeightSite(OnnxTensor Weight, List<int> Uses);
 
-/// <summary>Finds the weights that a pair of factors can stand for in the graph itself.</summary>
+/// <summary>Finds the weights that a pair of factors, or a chain of convolutions, can stand for in the graph itself.</summary>
 internal static class OnnxWeightSites
 {
+    /// <summary>Modes of the kernel of a convolution over lines and columns.</summary>
+    private const int KernelOrder = 4;
+
+    /// <summary>Kernels of convolutions in groups of channels.</summary>
+    public static HashSet<string> Grouped(OnnxModel model) => [.. model.Graph.Nodes.Where(n => n.OpType == "Conv" && n.Groups != 1 && n.Inputs.Count > 1).Select(n => n.Inputs[1])];
+
     /// <summary>Weights by name.</summary>
     public static Dictionary<string, OnnxWeightSite> Find(OnnxModel model)
     {
         Dictionary<string, OnnxWeightSite> sites = new(StringComparer.Ordinal);
-        foreach (OnnxTensor tensor in model.Graph.Initializers.Concat(model.Graph.Nodes.SelectMany(n => n.Constants)).Where(IsMatrix))
+        foreach (OnnxTensor tensor in model.Graph.Initializers.Concat(model.Graph.Nodes.SelectMany(n => n.Constants)).Where(IsWeight))
             sites[tensor.Name] = new OnnxWeightSite(tensor, []);
         foreach (string name in model.Graph.Outputs.Concat(model.Graph.Nodes.SelectMany(n => n.Subgraphs).SelectMany(Names)))
             sites.Remove(name);
@@ -23,7 +29,7 @@ internal static class OnnxWeightSites
             {
                 if (!sites.TryGetValue(node.Inputs[input], out OnnxWeightSite? site))
                     continue;
-                if (IsReplaceable(node, input))
+                if (IsReplaceable(node, input, site.Weight.Dims.Length == KernelOrder))
                     site.Uses.Add(i);
                 else
                     sites.Remove(node.Inputs[input]);
@@ -32,12 +38,13 @@ internal static class OnnxWeightSites
         return sites.Where(s => s.Value.Uses.Count > 0).ToDictionary(StringComparer.Ordinal);
     }
 
-    private static bool IsMatrix(OnnxTensor tensor) => !tensor.IsBuffer && tensor.Dims.Length == 2 && tensor.Name.Length > 0
+    private static bool IsWeight(OnnxTensor tensor) => !tensor.IsBuffer && (tensor.Dims.Length is 2 or KernelOrder) && tensor.Name.Length > 0
         && tensor.DataType is OnnxElementType.Float or OnnxElementType.Half or OnnxElementType.Double or OnnxElementType.BFloat;
 
-    /// <summary>Whether a node means x W, or rows of W, by one of its inputs.</summary>
-    private static bool IsReplaceable(OnnxNode node, int input) => node.Domain is "" or "ai.onnx" && (node.OpType, input) switch
+    /// <summary>Whether a node means x W, or rows of W, by one of its inputs, or x convolved with W, a kernel.</summary>
+    private static bool IsReplaceable(OnnxNode node, int input, bool kernel) => node.Domain is "" or "ai.onnx" && kernel == (node.OpType == "Conv") && (node.OpType, input) switch
     {
+        ("Conv", 1) => node.Groups == 1 && node.Outputs.Count == 1 && node.Inputs[0] != node.Inputs[1] && node.Inputs.IndexOf(node.Inputs[1], 2) < 0,
         ("MatMul", 1) => node.Inputs.Count == 2 && node.Inputs[0] != node.Inputs[1],
         ("Gemm", 1) => !node.TransposeLeft && node.Inputs[0] != node.Inputs[1] && node.Inputs.IndexOf(node.Inputs[1], 2) < 0,
         ("Gather", 0) => node.Inputs.Count == 2 && node.Axis == 0,

@@ -70,6 +70,10 @@ public sealed partial class InvokeLowRankFactorizationCommand
     [Parameter(ParameterSetName = nameof(Plan)), Parameter(ParameterSetName = PlanPathSet), Parameter(ParameterSetName = PlanLiteralPathSet)]
     public SwitchParameter AnyModel { get; set; }
 
+    /// <summary>What convolutions over lines and columns become; without it they stay as they are.</summary>
+    [Parameter, ValidateSet("Svd", "Tucker", "Cp", "SpatialSvd", "Auto")]
+    public string? Method { get; set; }
+
     /// <summary>Patterns of layers to factorize; all linear layers by default.</summary>
     [Parameter, ValidateNotNullOrEmpty, SupportsWildcards, ArgumentCompleter(typeof(LayerNameCompleter))]
     public string[]? Include { get; set; }

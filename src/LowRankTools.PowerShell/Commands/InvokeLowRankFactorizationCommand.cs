@@ -82,6 +82,7 @@ public sealed partial class InvokeLowRankFactorizationCommand : WriteCommandBase
         Rule = Rule,
         Plan = Plan,
         AnyModel = AnyModel,
+        Method = Method is null ? null : Enum.Parse<FactorMethod>(Method, ignoreCase: true),
         Selection = new LayerSelection
         {
             Include = NamePatterns.Of(Include),

@@ -7,8 +7,8 @@ namespace LowRankTools.PowerShell.Commands;
 /// <summary>Times linear layers against their low-rank pairs on this machine.</summary>
 // Text binds to -Shape and layers bind to -InputObject: the binder tries objects as they are before it converts them.
 [Cmdlet(VerbsDiagnostic.Measure, "LayerSpeed", DefaultParameterSetName = ShapeSet)]
-[OutputType(typeof(LayerSpeed))]
-public sealed class MeasureLayerSpeedCommand : OperationCommandBase
+[OutputType(typeof(LayerSpeed), typeof(ConvolutionSpeed))]
+public sealed partial class MeasureLayerSpeedCommand : OperationCommandBase
 {
     private const string ShapeSet = nameof(Shape);
     private const string InputObjectSet = nameof(InputObject);
@@ -78,12 +78,17 @@ public sealed class MeasureLayerSpeedCommand : OperationCommandBase
         if (InputObject is not null)
             _layers.Add(InputObject);
         foreach (string shape in Shape ?? [])
-            Guarded(shape, () => Measure(MeasuredLayer.Of(MatrixShape.Parse(shape))));
+            Guarded(shape, () => Measure(shape));
     }
 
     /// <inheritdoc/>
     protected override void EndProcessing()
     {
+        if (Method is not null)
+        {
+            MeasureConvolutions();
+            return;
+        }
         IReadOnlyList<MeasuredLayer> distinct = MeasuredLayer.Distinct(_layers);
         if (_layers.Count > 0)
             WriteVerbose($"{_layers.Count} tensors came, {distinct.Sum(l => l.Layers)} of them weights of dense linear layers, in {distinct.Count} shapes.");
@@ -94,6 +99,14 @@ public sealed class MeasureLayerSpeedCommand : OperationCommandBase
             Guarded(_layers[0].Name, () => throw new LowRankToolsException(CoreErrors.LayerNotFound,
                 $"None of the {_layers.Count} tensors in the pipeline is the weight of a linear layer that is still dense.", "Pipe layers of kind Linear."));
         }
+    }
+
+    private void Measure(string shape)
+    {
+        if (MeasuredKernel.Parse(shape) is { } kernel)
+            Measure(kernel);
+        else
+            Measure(MeasuredLayer.Of(MatrixShape.Parse(shape)));
     }
 
     private void Measure(MeasuredLayer layer) => Stream(layer.Name, (progress, token) => _operation!.Run(layer, progress, token), WriteObject);

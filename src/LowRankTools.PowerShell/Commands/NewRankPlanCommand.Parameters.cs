@@ -62,6 +62,10 @@ public sealed partial class NewRankPlanCommand
     [Parameter, ValidateNotNull]
     public IDictionary? LayerRank { get; set; }
 
+    /// <summary>What convolutions over lines and columns become; without it they stay as they are.</summary>
+    [Parameter, ValidateSet("Svd", "Tucker", "Cp", "SpatialSvd", "Auto")]
+    public string? Method { get; set; }
+
     /// <summary>Patterns of layers to choose; all linear layers by default.</summary>
     [Parameter, ValidateNotNullOrEmpty, SupportsWildcards, ArgumentCompleter(typeof(LayerNameCompleter))]
     public string[]? Include { get; set; }

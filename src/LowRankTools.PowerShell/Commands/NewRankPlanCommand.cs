@@ -53,6 +53,7 @@ public sealed partial class NewRankPlanCommand : EngineCommandBase
     private PlanOptions Options(IReadOnlySet<string>? names) => new()
     {
         Rule = Rule(),
+        Method = Method is null ? null : Enum.Parse<FactorMethod>(Method, ignoreCase: true),
         Selection = new LayerSelection
         {
             Include = NamePatterns.Of(Include),

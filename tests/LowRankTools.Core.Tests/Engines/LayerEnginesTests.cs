@@ -73,7 +73,9 @@ public sealed class LayerEnginesTests : IDisposable
     {
         LayerEngines engines = Choose(new EngineChoice { Engine = EngineKind.TorchSharp, Device = "cuda:0" });
         string Full(SelectedEngine engine) => engine.IsEmbedded ? engine.ToString() : throw new LowRankToolsException(CoreErrors.DeviceMemoryExhausted, "full", "");
+        Assert.Empty(engines.Note);
         Assert.Equal("Embedded on cpu", engines.Compute("large", Full));
+        Assert.Contains("large", engines.Note, StringComparison.Ordinal);
         Assert.Equal("Plugged on cuda:0", engines.Compute("small", e => e.ToString()));
         Assert.Throws<LowRankToolsException>(() => engines.Compute<int>("large", _ => throw new LowRankToolsException("EngineFailed", "", "")));
     }

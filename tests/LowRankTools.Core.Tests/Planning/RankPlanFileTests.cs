@@ -58,6 +58,23 @@ public sealed class RankPlanFileTests : IDisposable
     }
 
     [Fact]
+    public void A_plan_of_version_1_is_carried_out_to_the_same_bytes()
+    {
+        RankPlan plan = Plan();
+        JsonNode json = JsonNode.Parse(Text(plan))!;
+        json["Version"] = 1;
+        foreach (JsonNode? layer in json["Layers"]!.AsArray())
+        {
+            foreach (string added in new[] { "Method", "Ranks", "PlannedMethod", "PlannedRanks", "ChannelsLast" })
+                Assert.True(layer!.AsObject().Remove(added));
+        }
+        RankPlan old = Parse(json.ToJsonString());
+        Assert.Equal(Text(plan), Text(old));
+        byte[][] files = [.. new[] { plan, old }.Select((p, i) => File.ReadAllBytes(new FactorizeModel(new FactorizeOptions { Plan = p, OutputPath = _folder[$"out{i}"] }).Run(Model()).Path))];
+        Assert.Equal(files[0], files[1]);
+    }
+
+    [Fact]
     public void Figures_that_were_forged_count_for_nothing()
     {
         RankPlan plan = Plan();
@@ -81,7 +98,7 @@ public sealed class RankPlanFileTests : IDisposable
 
     public static TheoryData<string, string> Damages => new()
     {
-        { "\"Version\": 1", "\"Version\": 2" },
+        { "\"Version\": 2", "\"Version\": 3" },
         { "\"Rank\":", "\"Rnak\":" },
         { "\"Rank\":", "\"Rank\": 3, \"Rank\":" },
         { "\"Rule\": \"TargetReduction 2\",", "" },

@@ -1,0 +1,51 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using LowRankTools.Cli.Reports;
+using LowRankTools.Core;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Cli.Options;
+
+/// <summary>Options of <c>lowrank speed</c> that are about convolutions, and what they ask for.</summary>
+internal sealed class ConvolutionSpeedGroup
+{
+    private readonly Option<MeasuredKernel[]> _kernels = SharedOptions.List("--kernel", "Kernels of convolutions, outputs x channels x height x width, with commas between them: 128x64x3x3.", "shape",
+        text => MeasuredKernel.Parse(text) ?? throw new LowRankToolsException(CoreErrors.OptionInvalid, $"'{text}' is no kernel.", "A kernel is outputs x channels x height x width."));
+    private readonly Option<string?> _method = SharedOptions.Choice("--method", "With --kernel: the chain of convolutions; auto, the default, for all of them.", Enum.GetNames<FactorMethod>());
+    private readonly Option<double?> _keepRatio = SharedOptions.Number<double>("--keep-ratio", "With --kernel: most of its parameters that a chain keeps; 0.5 by default.", r => r is > 0 and < 1, "a ratio lies between 0 and 1");
+    private readonly Option<Dimensions[]> _imageSize = SharedOptions.List("--image-size", "With --kernel: lines x pixels of an image; 32x32 by default.", "size", ImageSize);
+
+    public void AddTo(Command command)
+    {
+        foreach (Option option in new Option[] { _kernels, _method, _keepRatio, _imageSize })
+            command.Add(option);
+    }
+
+    public bool IsAsked(ParseResult parsed) => parsed.GetResult(_kernels) is not null;
+
+    public bool IsAsked(CommandResult result) => result.GetResult(_kernels) is not null;
+
+    public int Run(ParseResult parsed, ConvolutionSpeedOptions options, ConsoleContext console, bool json)
+    {
+        Dimensions size = parsed.GetValue(_imageSize) is { Length: > 0 } sizes ? sizes[^1] : [options.Height, options.Width];
+        MeasureConvolutionSpeed operation = new(options with
+        {
+            Method = MethodOption.Choice(parsed.GetValue(_method)) ?? FactorMethod.Auto,
+            KeepRatio = parsed.GetValue(_keepRatio) ?? options.KeepRatio,
+            Height = (int)size[0],
+            Width = (int)size[1],
+        });
+        Attempts attempts = new(console);
+        List<ConvolutionSpeed> results = [];
+        foreach (MeasuredKernel kernel in parsed.GetValue(_kernels) ?? [])
+            attempts.Try(kernel.Name, () => results.AddRange(ProgressBar.Run(console, progress => operation.Run(kernel, progress, console.Cancellation))));
+        if (json)
+            results.ForEach(speed => JsonLines.Write(console.Out, speed));
+        else
+            ConvolutionSpeedReport.Write(results, console);
+        return attempts.Code;
+    }
+
+    private static Dimensions ImageSize(string text) => Dimensions.Parse(text) is { Count: 2 } size && size.Sizes.All(s => s is >= 1 and <= 1 << 15) ? size
+        : throw new LowRankToolsException(CoreErrors.OptionInvalid, $"'{text}' is no size of an image.", "A size is lines x pixels, such as 32x32.");
+}

@@ -1,0 +1,16 @@
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>The factors of one layer, computed and not yet written.</summary>
+/// <param name="Factors">Their entries, in the order of the item's tensors.</param>
+/// <param name="Measured">What was measured of them.</param>
+/// <param name="Owner">What frees them.</param>
+internal sealed record ComputedLayer(IReadOnlyList<MatrixView<float>> Factors, MeasuredPair Measured, IDisposable Owner) : IDisposable
+{
+    /// <summary>Bytes of all factors in memory.</summary>
+    public long Bytes => Factors.Sum(f => (long)f.Length) * sizeof(float);
+
+    /// <inheritdoc/>
+    public void Dispose() => Owner.Dispose();
+}

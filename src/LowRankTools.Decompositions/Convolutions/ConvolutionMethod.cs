@@ -1,0 +1,105 @@
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Decompositions;
+
+/// <summary>
+/// A way to make one convolution a chain of smaller ones. A method says which stages its ranks make, how many ranks there are and how large
+/// they may be, which ranks a number of parameters allows, and finds the kernels; a new one is a class and a line in
+/// <see cref="ConvolutionMethods"/>.
+/// </summary>
+public abstract class ConvolutionMethod
+{
+    /// <summary>Name, as it stands in files and on command lines.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>What the chain is, in a line.</summary>
+    public abstract string Description { get; }
+
+    /// <summary>Largest ranks that make sense, one for each rank of the method.</summary>
+    /// <param name="kernel">Shape of the kernel.</param>
+    public abstract IReadOnlyList<int> MostRanks(KernelShape kernel);
+
+    /// <summary>Whether the method says anything of a kernel of this shape that a pair does not: a 1 x 1 kernel is a matrix, and a pair its best.</summary>
+    /// <param name="kernel">Shape of the kernel.</param>
+    public virtual bool Takes(KernelShape kernel) => !kernel.IsPointwise;
+
+    /// <summary>The convolutions that ranks make, in the order in which they are applied.</summary>
+    /// <param name="kernel">Shape of the kernel.</param>
+    /// <param name="ranks">As many as <see cref="MostRanks"/>.</param>
+    /// <exception cref="LowRankToolsException"><c>ShapesDoNotMatch</c>: no chain has these ranks.</exception>
+    public IReadOnlyList<ConvolutionStage> Stages(KernelShape kernel, IReadOnlyList<int> ranks)
+    {
+        IReadOnlyList<int> most = MostRanks(kernel);
+        if (ranks.Count != most.Count || ranks.Where((r, i) => r < 1 || r > most[i]).Any())
+            throw TensorShapes.Mismatch($"There is no {Name} chain for a kernel of {kernel} with ranks {string.Join(" x ", ranks)}; they go up to {string.Join(" x ", most)}.");
+        return Chain(kernel, ranks);
+    }
+
+    /// <summary>Entries of all kernels of the chain.</summary>
+    /// <param name="kernel">Shape of the kernel.</param>
+    /// <param name="ranks">The ranks.</param>
+    /// <exception cref="LowRankToolsException"><c>ShapesDoNotMatch</c>.</exception>
+    public long Parameters(KernelShape kernel, IReadOnlyList<int> ranks) => Stages(kernel, ranks).Sum(s => s.Length);
+
+    /// <summary>The ranks at one number for all of them, none above its own most.</summary>
+    /// <param name="kernel">Shape of the kernel.</param>
+    /// <param name="rank">At least 1.</param>
+    public IReadOnlyList<int> RanksOf(KernelShape kernel, int rank) => [.. MostRanks(kernel).Select(most => Math.Min(most, rank))];
+
+    /// <summary>Largest ranks whose chain has at most so many parameters; the smallest ranks where even they have more.</summary>
+    /// <param name="kernel">Shape of the kernel.</param>
+    /// <param name="parameters">Most entries.</param>
+    public virtual IReadOnlyList<int> RanksWithin(KernelShape kernel, double parameters)
+    {
+        // One rank: parameters grow with it, by as much each time.
+        int low = 1, high = MostRanks(kernel)[0];
+        while (low < high)
+        {
+            int middle = low + ((high - low + 1) / 2);
+            if (Parameters(kernel, [middle]) <= parameters * (1 + 1e-12))
+                low = middle;
+            else
+                high = middle - 1;
+        }
+        return [low];
+    }
+
+    /// <summary>Ranks whose error is within a tolerance, the fewest that the method can tell.</summary>
+    /// <param name="kernel">K, outputs x channels x height x width.</param>
+    /// <param name="tolerance">Largest ||K - K'|| / ||K||, above 0 and below 1.</param>
+    /// <param name="options">Threads and seed.</param>
+    /// <param name="ct">Stops the computation.</param>
+    /// <returns>The ranks; null where none that are smaller than the kernel keep the tolerance.</returns>
+    public abstract IReadOnlyList<int>? RanksFor(Tensor kernel, double tolerance, ComputeOptions options, CancellationToken ct = default);
+
+    /// <summary>Finds the kernels of the chain.</summary>
+    /// <param name="kernel">K, outputs x channels x height x width.</param>
+    /// <param name="ranks">The ranks.</param>
+    /// <param name="options">Threads and seed.</param>
+    /// <param name="progress">Receives 0 to 1.</param>
+    /// <param name="ct">Stops the computation.</param>
+    /// <exception cref="LowRankToolsException"><c>ShapesDoNotMatch</c>, <c>NonFiniteValues</c>.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public ConvolutionChain Decompose(Tensor kernel, IReadOnlyList<int> ranks, ComputeOptions options, IProgress<double>? progress = null, CancellationToken ct = default)
+    {
+        IReadOnlyList<ConvolutionStage> stages = Stages(ShapeOf(kernel), ranks);
+        RequireFinite(kernel);
+        return new ConvolutionChain(stages, Kernels(kernel, ranks, stages, options, progress, ct));
+    }
+
+    /// <summary>The four sizes of a kernel.</summary>
+    /// <exception cref="LowRankToolsException"><c>ShapesDoNotMatch</c>: it is no kernel of a convolution over lines and columns.</exception>
+    public static KernelShape ShapeOf(Tensor kernel) => kernel.Shape is [> 0 and int outputs, > 0 and int channels, > 0 and int height, > 0 and int width]
+        ? new KernelShape(outputs, channels, height, width)
+        : throw TensorShapes.Mismatch($"{TensorShapes.Text([.. kernel.Shape])} is no kernel of outputs x channels x height x width.");
+
+    private protected static void RequireFinite(Tensor kernel)
+    {
+        if (!double.IsFinite(kernel.SquaredNorm()))
+            throw new LowRankToolsException("NonFiniteValues", $"The {TensorShapes.Text([.. kernel.Shape])} kernel holds NaN or infinity.", "Repair or exclude this tensor.");
+    }
+
+    private protected abstract IReadOnlyList<ConvolutionStage> Chain(KernelShape kernel, IReadOnlyList<int> ranks);
+
+    private protected abstract IReadOnlyList<Tensor> Kernels(Tensor kernel, IReadOnlyList<int> ranks, IReadOnlyList<ConvolutionStage> stages, ComputeOptions options, IProgress<double>? progress, CancellationToken ct);
+}

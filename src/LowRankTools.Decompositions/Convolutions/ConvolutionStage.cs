@@ -1,0 +1,24 @@
+namespace LowRankTools.Decompositions;
+
+/// <summary>
+/// One convolution of a chain that stands for one convolution. Exactly one stage has the height of the whole kernel and exactly one its
+/// width: that one gets the whole's stride, padding and dilation along that side, the others 1, 0 and 1. A bias goes to the last stage.
+/// </summary>
+/// <param name="Outputs">Channels of an output.</param>
+/// <param name="Channels">Channels of an input.</param>
+/// <param name="Height">Lines of its kernel.</param>
+/// <param name="Width">Columns of its kernel.</param>
+/// <param name="TakesHeight">Whether stride, padding and dilation of lines are its.</param>
+/// <param name="TakesWidth">Whether stride, padding and dilation of columns are its.</param>
+/// <param name="IsDepthwise">Whether every channel is convolved by itself: as many groups as channels.</param>
+public sealed record ConvolutionStage(int Outputs, int Channels, int Height, int Width, bool TakesHeight, bool TakesWidth, bool IsDepthwise = false)
+{
+    /// <summary>Groups of channels that do not see each other: 1, or <see cref="Channels"/>.</summary>
+    public int Groups => IsDepthwise ? Channels : 1;
+
+    /// <summary>Shape of its kernel: outputs x channels of a group x height x width.</summary>
+    public int[] Shape => [Outputs, Channels / Groups, Height, Width];
+
+    /// <summary>Entries of its kernel.</summary>
+    public long Length => checked((long)Outputs * (Channels / Groups) * Height * Width);
+}

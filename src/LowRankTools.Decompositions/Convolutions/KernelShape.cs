@@ -1,0 +1,21 @@
+namespace LowRankTools.Decompositions;
+
+/// <summary>Shape of the kernel of a convolution over lines and columns whose channels all see each other.</summary>
+/// <param name="Outputs">Channels of an output.</param>
+/// <param name="Channels">Channels of an input.</param>
+/// <param name="Height">Lines of the kernel.</param>
+/// <param name="Width">Columns of the kernel.</param>
+public readonly record struct KernelShape(int Outputs, int Channels, int Height, int Width)
+{
+    /// <summary>Entries of the kernel.</summary>
+    public long Length => checked((long)Outputs * Channels * Height * Width);
+
+    /// <summary>Whether the kernel is a matrix: 1 x 1.</summary>
+    public bool IsPointwise => Height == 1 && Width == 1;
+
+    /// <summary>outputs x channels x height x width.</summary>
+    public int[] Sizes => [Outputs, Channels, Height, Width];
+
+    /// <summary>The sizes as text.</summary>
+    public override string ToString() => $"({Outputs} x {Channels} x {Height} x {Width})";
+}

@@ -1,0 +1,13 @@
+namespace LowRankTools.Formats;
+
+/// <summary>Factors in place of a weight of an ONNX graph: the two of a pair, or the kernels of a chain of convolutions.</summary>
+/// <param name="Weight">Name of the weight, one of <see cref="OnnxFile.ReplaceableWeights"/>.</param>
+/// <param name="Factors">Of a pair (in, r) and (r, out), of a table's (entries, r) and (r, features); of a chain outputs x channels of a group x height x width each, in the order in which they are applied.</param>
+/// <param name="Chain">What each convolution of a chain takes over; null for a pair.</param>
+public sealed record OnnxFactors(string Weight, IReadOnlyList<TensorSpec> Factors, IReadOnlyList<OnnxConvolution>? Chain = null);
+
+/// <summary>One convolution of a chain in place of a Conv node.</summary>
+/// <param name="TakesHeight">Whether the node's stride, padding and dilation of lines are its.</param>
+/// <param name="TakesWidth">Whether those of columns are its.</param>
+/// <param name="Groups">Groups of channels.</param>
+public sealed record OnnxConvolution(bool TakesHeight, bool TakesWidth, int Groups);

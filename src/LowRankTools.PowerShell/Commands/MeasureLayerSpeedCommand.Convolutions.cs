@@ -1,0 +1,53 @@
+using System.Management.Automation;
+using LowRankTools.Core;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.PowerShell.Commands;
+
+// Convolutions: kernels of four sizes, or layers where a method is named.
+public sealed partial class MeasureLayerSpeedCommand
+{
+    /// <summary>Chain that convolutions are timed against; Auto for all of them. With it, piped layers are convolutions.</summary>
+    [Parameter, ValidateSet("Svd", "Tucker", "Cp", "SpatialSvd", "Auto")]
+    public string? Method { get; set; }
+
+    /// <summary>Most of its parameters that a chain keeps.</summary>
+    [Parameter]
+    public double KeepRatio { get; set; } = 0.5;
+
+    /// <summary>Lines x pixels of the images that convolutions are called with.</summary>
+    [Parameter, ValidateNotNullOrEmpty]
+    public string ImageSize { get; set; } = "32x32";
+
+    private void Measure(MeasuredKernel kernel)
+    {
+        Dimensions size = Dimensions.Parse(ImageSize);
+        if (size.Count != 2 || size.Sizes.Any(s => s is < 1 or > 1 << 15))
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"'{ImageSize}' is no size of an image.", "-ImageSize is lines x pixels, such as 32x32.");
+        TimingOptions timing = new();
+        MeasureConvolutionSpeed operation = new(new ConvolutionSpeedOptions
+        {
+            Method = Enum.Parse<FactorMethod>(Method ?? nameof(FactorMethod.Auto), ignoreCase: true),
+            KeepRatio = KeepRatio,
+            Height = (int)size[0],
+            Width = (int)size[1],
+            BatchSize = MyInvocation.BoundParameters.ContainsKey(nameof(BatchSize)) ? BatchSize : 1,
+            Engine = Choice(Engine, Device),
+            ThreadCount = ThreadCount,
+            Timing = Runs > 0 ? timing.WithRuns(Runs) : timing,
+        });
+        Stream(kernel.Name, (progress, token) => operation.Run(kernel, progress, token), WriteObject);
+    }
+
+    private void MeasureConvolutions()
+    {
+        IReadOnlyList<MeasuredKernel> distinct = MeasuredKernel.Distinct(_layers);
+        foreach (MeasuredKernel kernel in distinct)
+            Guarded(kernel.Name, () => Measure(kernel));
+        if (_layers.Count > 0 && distinct.Count == 0)
+        {
+            Guarded(_layers[0].Name, () => throw new LowRankToolsException(CoreErrors.LayerNotFound,
+                $"None of the {_layers.Count} tensors in the pipeline is the kernel of a convolution over lines and columns that is still dense.", "Pipe layers of kind Conv2d, or leave -Method out."));
+        }
+    }
+}
