@@ -51,15 +51,26 @@ internal sealed class ComputedPairs : IPairSource
         ITensorEngine engine = _job.Engine.Create(svd.ThreadCount, svd.Seed);
         using LayerCalibration? calibration = _job.Calibrations?.Find(layer.Shape, engine, cancellationToken);
         int rank = pair.Plan.Rank!.Value;
+        FactorStorage storage = new(pair.First.DType, pair.Plan.Quantization);
         return WeightMatrix.Named(_job.Model, layer, () => calibration is null
-            ? LayerFactors.Compute(engine, view, rank, Options.Split, pair.First.DType, svd, cancellationToken)
-            : CalibratedFactors.Compute(engine, view, embedding, calibration, Options.Calibration!, rank, Options.Split, pair.First.DType, svd, cancellationToken));
+            ? LayerFactors.Compute(engine, view, rank, Options.Split, storage, embedding, svd, cancellationToken)
+            : CalibratedFactors.Compute(engine, view, embedding, calibration, Options.Calibration!, rank, Options.Split, storage, svd, cancellationToken));
     }
 
     private MeasuredPair Write(OutputItem.Pair pair, LayerFactors factors, ModelOutput output, CancellationToken cancellationToken)
     {
         bool embedding = pair.Layer.Shape.Kind == LayerKind.Embedding;
         bool graph = _job.Format == ModelFormat.Onnx;
+        MeasuredPair measured = new(factors.RelativeError, factors.SquaredNorm, factors.Algorithm, factors.Seconds, factors.CalibratedError, factors.HeldOutError)
+        {
+            Truncation = factors.TruncationError, Quantization = factors.QuantizationError,
+        };
+        if (factors.LeftLevels is { } left && factors.RightLevels is { } right)
+        {
+            (embedding ? left : right).Write(output, pair.FirstParts!, graph, cancellationToken);
+            (embedding ? right : left).Write(output, pair.SecondParts!, graph, cancellationToken);
+            return measured;
+        }
         string source = _job.Model.Source.Path;
         MatrixRows.Write(output, pair.First, embedding ? factors.Left.View : graph ? factors.Right.Transposed : factors.Right.View, source, Written, cancellationToken);
         MatrixRows.Write(output, pair.Second, (embedding, graph) switch
@@ -69,6 +80,6 @@ internal sealed class ComputedPairs : IPairSource
             (false, true) => factors.Left.Transposed,
             _ => factors.Left.View,
         }, source, Written, cancellationToken);
-        return new MeasuredPair(factors.RelativeError, factors.SquaredNorm, factors.Algorithm, factors.Seconds, factors.CalibratedError, factors.HeldOutError);
+        return measured;
     }
 }

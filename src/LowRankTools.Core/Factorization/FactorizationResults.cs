@@ -51,15 +51,16 @@ internal static class FactorizationResults
     /// <summary>What was done.</summary>
     public static FactorizationResult Finished(FactorizationResult planned, string entry, IReadOnlyDictionary<string, MeasuredPair> measured)
     {
-        double norm = measured.Values.Sum(m => m.SquaredNorm);
-        double difference = measured.Values.Sum(m => m.Error * m.Error * m.SquaredNorm);
+        MeasuredPair[] pairs = [.. planned.Layers.Where(l => l.Rank is not null && measured.ContainsKey(l.Name)).Select(l => measured[l.Name])];
+        double norm = pairs.Sum(m => m.SquaredNorm);
+        double difference = pairs.Sum(m => m.Error * m.Error * m.SquaredNorm);
         return planned with
         {
             Path = entry,
             Written = true,
-            RelativeError = measured.Count == 0 ? null : norm == 0 ? 0 : Math.Sqrt(difference / norm),
+            RelativeError = pairs.Length == 0 ? null : norm == 0 ? 0 : Math.Sqrt(difference / norm),
             Layers = planned.Layers.Select(l => measured.TryGetValue(l.Name, out MeasuredPair m)
-                ? l with { RelativeError = m.Error, CalibratedError = m.Calibrated, HeldOutError = m.HeldOut, Method = m.Algorithm, Seconds = m.Seconds }
+                ? l with { RelativeError = m.Error, CalibratedError = m.Calibrated, HeldOutError = m.HeldOut, TruncationError = m.Truncation, QuantizationError = m.Quantization, Method = m.Algorithm, Seconds = m.Seconds }
                 : l).ToArray(),
         };
     }

@@ -32,6 +32,12 @@ public sealed record FactorizeOptions
         init;
     }
 
+    /// <summary>How the factors are quantised; null for not, or for what a plan says. Ranks of rules are then multiples of the blocks' length.</summary>
+    public WeightQuantization? Quantize { get; init; }
+
+    /// <summary>Whether matrices that stay dense are quantised too, those whose rows the blocks fill.</summary>
+    public bool QuantizeDense { get; init; }
+
     /// <summary>Which factor the singular values go to.</summary>
     public FactorSplit Split { get; init; }
 
@@ -70,13 +76,13 @@ public sealed record FactorizeOptions
     internal OutputDisk Disk { get; init; } = OutputDisk.Local;
 
     /// <summary>How what is made will be stored.</summary>
-    internal StoredAs Stored => new(DType, Format ?? ModelFormat.Safetensors, FirstBias);
+    internal StoredAs Stored => new(DType, Format ?? ModelFormat.Safetensors, FirstBias) { Quantize = Quantize, QuantizeDense = QuantizeDense };
 
     /// <summary>How a rule is planned; null where there is a plan already. Errors need not be predicted, they will be measured.</summary>
     internal PlanOptions? PlanOptions => Rule is null ? null
         : new PlanOptions
         {
-            Rule = Rule, Selection = Selection, DType = DType, PredictErrors = false, UseCache = UseCache, Engine = Engine, Svd = Svd,
+            Multiple = Quantize is { } kind ? QuantizedLayout.RowMultiple(kind) : 1, Rule = Rule, Selection = Selection, DType = DType, PredictErrors = false, UseCache = UseCache, Engine = Engine, Svd = Svd,
             Calibration = Calibration, Weighting = Calibration is null ? Weighting.Relative : Weighting.Calibrated,
         };
 
@@ -89,6 +95,8 @@ public sealed record FactorizeOptions
         if (Plan is not null && Selection is not { Include.Count: 0, Exclude.Count: 0, IncludeEmbedding: false, Names: null })
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "A plan has chosen its layers already.", "Choose them when you plan, or set ranks in the plan.");
         PlanOptions?.Validate();
+        if (QuantizeDense && Quantize is null)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "There is no way to quantise what stays dense.", "Choose one with -Quantize.");
         OutputCheck.Options(OutputPath, Format, DType, MaxShardBytes);
         EngineSelector.Select(Engine);
         Calibration?.Validate();

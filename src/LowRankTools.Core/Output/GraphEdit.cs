@@ -12,5 +12,6 @@ internal sealed record GraphEdit(OnnxFile Source, IReadOnlyList<OnnxPair> Pairs)
 
     /// <summary>The change that a plan's steps make.</summary>
     public static GraphEdit Of(Model model, IEnumerable<OutputItem> items) =>
-        new((OnnxFile)model.File, [.. items.OfType<OutputItem.Pair>().Select(p => new OnnxPair(p.Layer.Shape.Name, p.First, p.Second))]);
+        new((OnnxFile)model.File, [.. items.OfType<OutputItem.Pair>().Select(p => new OnnxPair(p.Layer.Shape.Name, p.First, p.Second) is var pair && p is { FirstParts: [var first, var firstScale], SecondParts: [var second, var secondScale] }
+            ? pair with { First = first, FirstScale = firstScale, Second = second, SecondScale = secondScale } : pair)]);
 }

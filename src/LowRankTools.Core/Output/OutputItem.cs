@@ -14,7 +14,17 @@ internal abstract record OutputItem
     public sealed record Copy(TensorInfo Tensor, TensorSpec Spec) : OutputItem;
 
     /// <summary>A weight that becomes a pair.</summary>
-    public sealed record Pair(ModelLayer Layer, LayerPlan Plan, TensorSpec First, TensorSpec Second) : OutputItem;
+    public sealed record Pair(ModelLayer Layer, LayerPlan Plan, TensorSpec First, TensorSpec Second) : OutputItem
+    {
+        /// <summary>The tensors of the first factor where it is quantised; null where it is one tensor.</summary>
+        public IReadOnlyList<TensorSpec>? FirstParts { get; init; }
+
+        /// <summary>The tensors of the second factor where it is quantised.</summary>
+        public IReadOnlyList<TensorSpec>? SecondParts { get; init; }
+    }
+
+    /// <summary>A weight that stays dense and is quantised.</summary>
+    public sealed record Quantized(TensorInfo Tensor, WeightQuantization Kind, IReadOnlyList<TensorSpec> Parts) : OutputItem;
 
     /// <summary>A tensor that becomes the factors of its decomposition, which are there already.</summary>
     public sealed record Decomposed(ComputedFactors Factors) : OutputItem;
@@ -38,7 +48,9 @@ internal abstract record OutputItem
     public IEnumerable<TensorSpec> Written => this switch
     {
         Copy copy => [copy.Spec],
+        Pair { FirstParts: { } first, SecondParts: { } second } => [.. first, .. second],
         Pair pair => [pair.First, pair.Second],
+        Quantized quantized => quantized.Parts,
         Decomposed decomposed => decomposed.Factors.Factors.Select(f => f.Spec),
         Merged merged => [merged.Spec],
         Adapted adapted => [adapted.Spec],

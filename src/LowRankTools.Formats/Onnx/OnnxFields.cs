@@ -57,7 +57,11 @@ internal static class OnnxFields
     public const int AttributeFloats = 7;
     public const int AttributeInts = 8;
     public const int AttributeGraphs = 11;
+    public const int AttributeType = 20;
     public const int AttributeSparseTensor = 22;
+
+    /// <summary>The number that an attribute of one integer has as its type.</summary>
+    public const int AttributeTypeInt = 2;
 
     public const int SparseValues = 1;
     public const int SparseIndices = 2;

@@ -22,6 +22,7 @@ internal sealed class OnnxOutline
     private readonly Lazy<Dictionary<string, TensorInfo>> _tensors;
     private readonly HashSet<string> _taken;
     private readonly Dictionary<string, long> _offsets = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _values = new(StringComparer.Ordinal);
     private readonly List<OnnxPart> _graph = [];
     private readonly List<OnnxPart> _others = [];
 
@@ -39,7 +40,7 @@ internal sealed class OnnxOutline
         _replaced = [.. pairs.Select(p => p.Weight)];
         OnnxGraph graph = source.Model.Graph;
         _initializers = graph.Initializers.ToDictionary(t => t.Position);
-        _tensors = new(() => source.Tensors.ToDictionary(t => t.Name, StringComparer.Ordinal));
+        _tensors = new(() => source.StoredTensors.ToDictionary(t => t.Name, StringComparer.Ordinal));
         _taken = [.. graph.Inputs, .. graph.Outputs, .. graph.Initializers.Select(t => t.Name), .. graph.Nodes.SelectMany(n => n.Inputs.Concat(n.Outputs))];
         HashSet<string> anew = [.. metadataKeys];
         foreach (OnnxField field in OnnxField.Of(_reader, _reader.WholeFile))
@@ -49,7 +50,7 @@ internal sealed class OnnxOutline
             else if (field.Number != OnnxFields.ModelMetadata || !anew.Contains(OnnxTensorReader.ReadEntry(_reader, field.Content, OnnxLimits.MetadataBytes).Item1))
                 _others.Add(new OnnxPart.Kept(field.Whole));
         }
-        GraphLength = _graph.Sum(p => p.Length) + _pairs.SelectMany(p => new[] { p.First, p.Second }).Sum(t => Head(t).Length + (_dataName is null ? t.ByteLength : 0));
+        GraphLength = _graph.Sum(p => p.Length) + _pairs.SelectMany(p => p.Tensors).Sum(t => Head(t).Length + (_dataName is null ? t.ByteLength : 0));
     }
 
     /// <summary>Fields of the model besides the graph.</summary>
@@ -91,8 +92,8 @@ internal sealed class OnnxOutline
         {
             foreach (int use in _source.Sites[pair.Weight].Uses)
                 byNode[use] = pair;
-            Claim(pair.First.Name);
-            Claim(pair.Second.Name);
+            foreach (TensorSpec tensor in pair.Tensors)
+                Claim(tensor.Name);
         }
         OnnxPairNodes nodes = new(_reader);
         int node = 0;
@@ -117,7 +118,7 @@ internal sealed class OnnxOutline
                     break;
             }
         }
-        foreach (TensorSpec tensor in _pairs.SelectMany(p => new[] { p.First, p.Second }))
+        foreach (TensorSpec tensor in _pairs.SelectMany(p => p.Tensors))
         {
             Place(tensor.Name, tensor.ByteLength);
             if (IrVersion < OldestWithoutInputs)
@@ -132,8 +133,23 @@ internal sealed class OnnxOutline
         string between = $"{node.Outputs[0]}/rank";
         while (!_taken.Add(between))
             between += "_";
-        (byte[] first, byte[] second) = nodes.Replace(node, pair.First.Name, pair.Second.Name, between);
+        (byte[] first, byte[] second) = nodes.Replace(node, Value(pair.First, pair.FirstScale), Value(pair.Second, pair.SecondScale), between);
         _graph.Add(new OnnxPart.New(new ProtobufWriter().Bytes(OnnxFields.GraphNode, first).Bytes(OnnxFields.GraphNode, second).ToArray()));
+    }
+
+    /// <summary>Name of a factor's values: its own, or that of what a node makes of its levels and scales before the first use.</summary>
+    private string Value(TensorSpec factor, TensorSpec? scale)
+    {
+        if (scale is null)
+            return factor.Name;
+        if (_values.TryGetValue(factor.Name, out string? value))
+            return value;
+        value = $"{factor.Name}/value";
+        while (!_taken.Add(value))
+            value += "_";
+        _values[factor.Name] = value;
+        _graph.Add(new OnnxPart.New(new ProtobufWriter().Bytes(OnnxFields.GraphNode, OnnxPairNodes.Dequantize(factor.Name, scale.Name, value)).ToArray()));
+        return value;
     }
 
     private void Initializer(OnnxField field)
@@ -196,6 +212,7 @@ internal sealed class OnnxOutline
         TensorDType.F16 => OnnxElementType.Half,
         TensorDType.BF16 => OnnxElementType.BFloat,
         TensorDType.F64 => OnnxElementType.Double,
-        _ => throw new ModelFormatException(FormatErrors.DTypeUnsupported, $"Factors of a graph are floats, not {dtype}."),
+        TensorDType.I8 => OnnxElementType.Int8,
+        _ => throw new ModelFormatException(FormatErrors.DTypeUnsupported, $"Factors of a graph are floats or int8, not {dtype}."),
     };
 }
