@@ -83,7 +83,7 @@ public abstract class TensorFile : IDisposable
     /// <param name="options">Time to wait, and a token; null for the defaults.</param>
     /// <exception cref="ModelFormatException">The address is refused, the server fails, or the file is no such model.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static TensorFile OpenRemote(string address, RemoteOptions? options = null) => RemoteOpener.Open(address, options ?? new RemoteOptions());
+    public static TensorFile OpenRemote(string address, RemoteOptions? options = null) => QuantizedTensorFile.Of(RemoteOpener.Open(address, options ?? new RemoteOptions()));
 
     /// <summary>Closes all files.</summary>
     public void Dispose()

@@ -11,7 +11,7 @@ internal static class TensorFileOpener
     {
         try
         {
-            return OpenKnown(path);
+            return QuantizedTensorFile.Of(OpenKnown(path));
         }
         catch (ModelFormatException e) when (e.File is null)
         {

@@ -24,6 +24,7 @@ internal sealed class FactorizeCommand
     private readonly Option<ulong?> _seed = SharedOptions.Number<ulong>("--seed", "Seed of the randomized algorithms; 0 by default.", _ => true, "a seed is a whole number, not negative");
     private readonly Option<int?> _threadCount = SharedOptions.ThreadCount();
     private readonly Option<PartNumber?> _part = PartOption.Create();
+    private readonly QuantizeOptions _quantize = new();
     private readonly CalibrationOptionsGroup _calibration = new();
     private readonly Option<bool> _noCache = SharedOptions.NoCache();
     private readonly EngineOptions _engine = new();
@@ -45,6 +46,7 @@ internal sealed class FactorizeCommand
         self._output.AddTo(command);
         foreach (Option option in new Option[] { self._split, self._firstBias, self._seed, self._threadCount, self._noCache, self._part })
             command.Add(option);
+        self._quantize.AddTo(command);
         self._calibration.AddTo(command);
         self._engine.AddTo(command);
         command.Add(self._json);
@@ -98,6 +100,8 @@ internal sealed class FactorizeCommand
         OutputPath = _output.Path(parsed),
         Format = _output.Format(parsed),
         DType = _output.DType(parsed),
+        Quantize = _quantize.Kind(parsed),
+        QuantizeDense = _quantize.Dense(parsed),
         Split = parsed.GetValue(_split) is { } split ? Enum.Parse<FactorSplit>(split, ignoreCase: true) : FactorSplit.Balanced,
         FirstBias = parsed.GetValue(_firstBias),
         Calibration = _calibration.Choice(parsed),

@@ -20,7 +20,7 @@ internal static class CompareReport
     public static ReportTable Table(IEnumerable<TensorDifference> differences, bool withRank)
     {
         ReportTable table = withRank
-            ? new("Name", "Shape", "Status", ">Largest", ">Error", ">Effective rank", ">Rank", "Low rank")
+            ? new("Name", "Shape", "Status", ">Largest", ">Error", ">Effective rank", ">Rank", "Finding")
             : new("Name", "Shape", "Status", ">Largest", ">Error");
         foreach (TensorDifference d in differences)
         {
@@ -29,7 +29,7 @@ internal static class CompareReport
             {
                 cells.Add(d.EffectiveRank?.ToString("F1", CultureInfo.InvariantCulture) ?? "");
                 cells.Add(d.DeltaRank?.ToString(CultureInfo.InvariantCulture) ?? "");
-                cells.Add(d.IsLowRank switch { true => "yes", false => "no", null => "" });
+                cells.Add(d.Finding);
             }
             table.Add([.. cells]);
         }

@@ -26,6 +26,8 @@ internal static class FactorizeReport
             return CalibratedLayers(result);
         if (result.Layers.Any(l => l.Ranks is not null && l.Kind == LayerKind.Conv2d))
             return Chains(result);
+        if (result.Layers.Any(l => l.Quantization is not null))
+            return QuantizedLayers(result);
         ReportTable table = new("Layer", "Shape", ">Rank", ">Parameters", ">After", ">Error", ">Seconds", "Stays dense");
         foreach (LayerFactorization layer in result.Layers.Where(l => l.Rank is not null || result.KeptLayers <= MostKeptRows))
         {
@@ -58,6 +60,17 @@ internal static class FactorizeReport
         return table;
     }
 
+    private static ReportTable QuantizedLayers(FactorizationResult result)
+    {
+        ReportTable table = new("Layer", "Shape", ">Rank", "Type", ">Bytes", ">After", ">Truncated", ">Quantised", ">Error", "Stays dense");
+        foreach (LayerFactorization layer in result.Layers.Where(l => l.Rank is not null || result.KeptLayers <= MostKeptRows))
+        {
+            table.Add(layer.Name, layer.Shape.ToString(), layer.Rank?.ToString(CultureInfo.InvariantCulture) ?? "", layer.DType, Figures.Count(layer.BytesBefore), Figures.Count(layer.Bytes),
+                Figures.Small(layer.TruncationError), Figures.Small(layer.QuantizationError), Figures.Small(layer.RelativeError), KeepReasons.InWords(layer.Reason));
+        }
+        return table;
+    }
+
     private static void WriteKept(FactorizationResult result, ConsoleContext console)
     {
         foreach (IGrouping<KeepReason, LayerFactorization> kept in result.Layers.Where(l => l.Rank is null).GroupBy(l => l.Reason).OrderBy(g => g.Key))
@@ -73,6 +86,8 @@ internal static class FactorizeReport
             console.Out.WriteLine($"error       {Figures.Small(error)} = ||W - W'|| / ||W|| over all factorized weights, W' the product of the factors as stored");
         if (result.MeanError is { } mean)
             console.Out.WriteLine($"            {Figures.Small(mean)} = root mean square over the layers of ||W - W'|| / ||W||");
+        if (result.Layers.Any(l => l.QuantizationError is not null))
+            console.Out.WriteLine("quantised   ||W' - W''|| / ||W||, W' before and W'' after levels and scales; truncated: ||W - W'|| / ||W||");
         if (result.Layers.Any(l => l.CalibratedError is not null))
             console.Out.WriteLine("calibrated  ||(W - W') X|| / ||W X|| on the calibration inputs X; held out: on inputs that nothing was fitted on");
         if (result.Seconds is { } seconds)

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using LowRankTools.Formats;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core;
@@ -15,12 +14,12 @@ internal static class CalibratedFactors
     /// <param name="use">What of it is used.</param>
     /// <param name="rank">r, at most the smaller side.</param>
     /// <param name="split">Which factor is the long one.</param>
-    /// <param name="dtype">Type that the factors will be stored in.</param>
+    /// <param name="storage">How the factors will be stored.</param>
     /// <param name="options">Seed, threads, accuracy.</param>
     /// <param name="cancellationToken">Stops the computation.</param>
     /// <returns>The pair, with its errors on the calibration inputs, on those held out, and of the weight itself.</returns>
     public static LayerFactors Compute(ITensorEngine engine, MatrixView<float> weight, bool embedding, LayerCalibration calibration, CalibrationOptions use,
-        int rank, FactorSplit split, TensorDType dtype, SvdOptions options, CancellationToken cancellationToken)
+        int rank, FactorSplit split, FactorStorage storage, SvdOptions options, CancellationToken cancellationToken)
     {
         Stopwatch clock = Stopwatch.StartNew();
         double squaredNorm = Finite(engine, weight);
@@ -33,20 +32,26 @@ internal static class CalibratedFactors
         {
             pair.Split(split);
             Matrix<float> left = HostMatrix.Single(pair.Left.View), right = HostMatrix.Single(pair.Right.View);
-            StoredType.Round(right, dtype);
+            using ITensor? product = storage.Quantization is null ? null : FactorResidual.Product(engine, left, right, cancellationToken);
+            using ITensor stored = engine.Load(weight);
+            double? truncation = product is null ? null : FactorResidual.Relative(engine, stored, left, right, squaredNorm, cancellationToken);
+            QuantizedMatrix? rightLevels = storage.Store(right, byColumns: embedding);
             if (use.Refit)
             {
                 left.Dispose();
                 left = Refitted(engine, layer, right, embedding, cancellationToken);
             }
-            StoredType.Round(left, dtype);
+            QuantizedMatrix? leftLevels = storage.Store(left, byColumns: false);
             (MatrixView<float> output, MatrixView<float> input) = embedding ? (right.Transposed, left.Transposed) : (left.View, right.View);
             double Error(InputGrams inputs) => CalibratedError.Relative(engine, outIn, output, input, inputs, cancellationToken);
-            using ITensor stored = engine.Load(weight);
             return new LayerFactors
             {
                 Left = left,
                 Right = right,
+                LeftLevels = leftLevels,
+                RightLevels = rightLevels,
+                TruncationError = truncation,
+                QuantizationError = product is null ? null : FactorResidual.Relative(engine, product, left, right, squaredNorm, cancellationToken),
                 SquaredNorm = squaredNorm,
                 RelativeError = FactorResidual.Relative(engine, stored, left, right, squaredNorm, cancellationToken),
                 CalibratedError = Error(calibration.Inputs),

@@ -46,9 +46,15 @@ public sealed class CompareModels(bool withRank, EngineChoice? engine = null)
             return result with { Status = DifferenceStatus.NotComparable };
         using Matrix<float> delta = left.Read(a.File, cancellationToken);
         double squaredNorm = Norms.FrobeniusSquared(delta.View, null, cancellationToken);
+        bool ranked = withRank && delta.Rows > 1 && delta.Columns > 1;
+        RoundingNoise noise = default;
         double largest;
         using (Matrix<float> subtrahend = right.Read(b.File, cancellationToken))
+        {
+            if (ranked)
+                noise = RoundingNoise.Larger(Noise(delta, left, right), Noise(subtrahend, left, right));
             largest = Subtract(delta, subtrahend);
+        }
         double difference = Math.Sqrt(Norms.FrobeniusSquared(delta.View, null, cancellationToken));
         result = result with
         {
@@ -56,15 +62,27 @@ public sealed class CompareModels(bool withRank, EngineChoice? engine = null)
             MaxAbsoluteDifference = largest,
             RelativeError = difference == 0 ? 0 : difference / Math.Sqrt(squaredNorm),
         };
-        return withRank && largest > 0 && delta.Rows > 1 && delta.Columns > 1 ? WithRank(result, delta, squaredNorm, Coarser(left, right), cancellationToken) : result;
+        return ranked && largest > 0 ? WithRank(result, delta, noise, cancellationToken) : result;
     }
 
-    private TensorDifference WithRank(TensorDifference result, Matrix<float> delta, double squaredNorm, TensorDType stored, CancellationToken cancellationToken)
+    // What is rounded more coarsely makes the noise of the difference.
+    private static RoundingNoise Noise(Matrix<float> values, DenseTensor left, DenseTensor right) =>
+        RoundingNoise.Of(values, Coarser(left, right), hasFactors: left.Plain is null || right.Plain is null);
+
+    private TensorDifference WithRank(TensorDifference result, Matrix<float> delta, RoundingNoise noise, CancellationToken cancellationToken)
     {
         if (!double.IsFinite(result.RelativeError!.Value))
             return result;
-        (double effective, int rank) = DeltaSpectrum.Measure(EngineSelector.Select(engine ?? EngineChoice.Auto).Create(0, 0), delta, squaredNorm, stored, cancellationToken);
-        return result with { EffectiveRank = effective, DeltaRank = rank, IsLowRank = rank <= RankBounds.BreakEven(delta.Rows, delta.Columns) };
+        DeltaSpectrum spectrum = DeltaSpectrum.Measure(EngineSelector.Select(engine ?? EngineChoice.Auto).Create(0, 0), delta, noise, cancellationToken);
+        bool low = spectrum.Rank <= RankBounds.BreakEven(delta.Rows, delta.Columns);
+        return result with
+        {
+            EffectiveRank = spectrum.EffectiveRank,
+            DeltaRank = spectrum.Rank,
+            DeltaEnergy = spectrum.Energy,
+            IsLowRank = low,
+            AdapterRank = low && spectrum.Rank > 0 && spectrum.RestIsRounding ? spectrum.Rank : null,
+        };
     }
 
     /// <summary>Subtracts in place; returns the largest absolute difference, NaN where any is.</summary>

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace LowRankTools.Core;
 
 /// <summary>How one tensor of two models differs.</summary>
@@ -30,7 +32,20 @@ public sealed record TensorDifference
     /// <summary>Singular values of A - B that stand above the rounding noise of the stored types; null as above.</summary>
     public int? DeltaRank { get; init; }
 
-    /// <summary>Whether A - B is a merged low-rank change: its rank is below the matrix's break-even rank; null as above.</summary>
+    /// <summary>Share of ||A - B||^2 in those singular values; null as above.</summary>
+    public double? DeltaEnergy { get; init; }
+
+    /// <summary>
+    /// Rank of the adapter whose merging explains A - B: <see cref="DeltaRank"/> where that is at most the break-even rank and all the rest can be
+    /// rounding of the stored types; null where the difference is no such thing, or as above.
+    /// </summary>
+    public int? AdapterRank { get; init; }
+
+    /// <summary>What the difference looks like, in words; empty where its rank was not asked for.</summary>
+    public string Finding => AdapterRank is { } rank ? string.Create(CultureInfo.InvariantCulture, $"merged adapter of rank {rank}, {DeltaEnergy:P1} of the change")
+        : DeltaRank is 0 ? "rounding" : DeltaRank is null ? "" : "no adapter";
+
+    /// <summary>Whether A - B is of low rank: its rank is at most the matrix's break-even rank; null as above.</summary>
     public bool? IsLowRank { get; init; }
 
     /// <summary>The name: what takes names of layers takes the layer.</summary>

@@ -8,8 +8,11 @@ namespace LowRankTools.Core;
 /// <param name="Owner">What frees them.</param>
 internal sealed record ComputedLayer(IReadOnlyList<MatrixView<float>> Factors, MeasuredPair Measured, IDisposable Owner) : IDisposable
 {
+    /// <summary>The same factors quantised, each to be written in place of its entries; null where they are not.</summary>
+    public IReadOnlyList<QuantizedMatrix>? Levels { get; init; }
+
     /// <summary>Bytes of all factors in memory.</summary>
-    public long Bytes => Factors.Sum(f => (long)f.Length) * sizeof(float);
+    public long Bytes => Factors.Sum(f => (long)f.Length) * sizeof(float) + (Levels?.Sum(l => l.Bytes) ?? 0);
 
     /// <inheritdoc/>
     public void Dispose() => Owner.Dispose();

@@ -72,12 +72,18 @@ internal sealed class ComputedPairs : IPairSource
         ITensorEngine engine = selected.Create(threads, svd.Seed);
         using LayerCalibration? calibration = _job.Calibrations?.Find(layer.Shape, engine, cancellationToken);
         int rank = pair.Plan.Rank!.Value;
-        TensorDType dtype = pair.Factors[0].DType;
+        FactorStorage storage = new(pair.Factors[0].DType, pair.Plan.Quantization);
         LayerFactors factors = WeightMatrix.Named(_job.Model, layer, () => calibration is null
-            ? LayerFactors.Compute(engine, view, rank, Options.Split, dtype, svd, cancellationToken)
-            : CalibratedFactors.Compute(engine, view, embedding, calibration, Options.Calibration!, rank, Options.Split, dtype, svd, cancellationToken));
-        return new ComputedLayer(AsStored(factors, embedding, _job.Format == ModelFormat.Onnx),
-            new MeasuredPair(factors.RelativeError, factors.SquaredNorm, factors.Algorithm, factors.Seconds, factors.CalibratedError, factors.HeldOutError, selected.ToString()), factors);
+            ? LayerFactors.Compute(engine, view, rank, Options.Split, storage, embedding, svd, cancellationToken)
+            : CalibratedFactors.Compute(engine, view, embedding, calibration, Options.Calibration!, rank, Options.Split, storage, svd, cancellationToken));
+        MeasuredPair measured = new(factors.RelativeError, factors.SquaredNorm, factors.Algorithm, factors.Seconds, factors.CalibratedError, factors.HeldOutError, selected.ToString())
+        {
+            Truncation = factors.TruncationError, Quantization = factors.QuantizationError,
+        };
+        return new ComputedLayer(AsStored(factors, embedding, _job.Format == ModelFormat.Onnx), measured, factors)
+        {
+            Levels = factors is { LeftLevels: { } left, RightLevels: { } right } ? embedding ? [left, right] : [right, left] : null,
+        };
     }
 
     /// <summary>Both factors as the format has them: a graph multiplies by (in, r) and (r, out).</summary>
@@ -96,7 +102,12 @@ internal sealed class ComputedPairs : IPairSource
     private MeasuredPair Write(OutputItem.Factored item, ComputedLayer layer, ModelOutput output, CancellationToken cancellationToken)
     {
         for (int i = 0; i < layer.Factors.Count; i++)
-            MatrixRows.Write(output, item.Factors[i], layer.Factors[i], _job.Model.Source.Path, Written, cancellationToken);
+        {
+            if (layer.Levels is { } levels)
+                levels[i].Write(output, item.Parts![i], _job.Format == ModelFormat.Onnx, cancellationToken);
+            else
+                MatrixRows.Write(output, item.Factors[i], layer.Factors[i], _job.Model.Source.Path, Written, cancellationToken);
+        }
         return layer.Measured;
     }
 }

@@ -5,6 +5,23 @@ namespace LowRankTools.Core;
 /// <summary>The exact error of a pair, by forming the difference on the engine that made the pair.</summary>
 internal static class FactorResidual
 {
+    /// <summary>L R on the engine.</summary>
+    public static ITensor Product(ITensorEngine engine, Matrix<float> left, Matrix<float> right, CancellationToken cancellationToken)
+    {
+        using ITensor l = engine.Load(left.View), r = engine.Load(right.View);
+        ITensor product = engine.Create(ElementType.Float32, left.Rows, right.Columns);
+        try
+        {
+            engine.MatMul(1, l, r, 0, product, cancellationToken);
+            return product;
+        }
+        catch
+        {
+            product.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>||W - L R||_F / ||W||_F; zero for a zero matrix that the pair meets.</summary>
     /// <param name="engine">What computes.</param>
     /// <param name="weight">W, m x n, on the engine.</param>

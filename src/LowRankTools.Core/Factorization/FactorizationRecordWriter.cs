@@ -69,6 +69,9 @@ internal static class FactorizationRecordWriter
         json.WriteString(nameof(layer.DType), layer.DType);
         if (layer.Bias is { } bias) json.WriteString(nameof(layer.Bias), bias);
         json.WriteNumber(nameof(layer.RelativeError), layer.RelativeError);
+        if (layer.Quantization is { } quantization) json.WriteString(nameof(layer.Quantization), quantization);
+        if (layer.TruncationError is { } truncated) json.WriteNumber(nameof(layer.TruncationError), truncated);
+        if (layer.QuantizationError is { } quantized) json.WriteNumber(nameof(layer.QuantizationError), quantized);
         if (layer.CalibratedError is { } calibrated) json.WriteNumber(nameof(layer.CalibratedError), calibrated);
         if (layer.HeldOutError is { } heldOut) json.WriteNumber(nameof(layer.HeldOutError), heldOut);
         if (layer.TiedTo is { } tied) json.WriteString(nameof(layer.TiedTo), tied);

@@ -56,7 +56,7 @@ public sealed record FactorizationResult
     {
         get
         {
-            double[] errors = [.. Layers.Select(l => l.RelativeError).OfType<double>()];
+            double[] errors = [.. Layers.Where(l => l.Rank is not null).Select(l => l.RelativeError).OfType<double>()];
             return errors.Length == 0 ? null : Math.Sqrt(errors.Average(e => e * e));
         }
     }

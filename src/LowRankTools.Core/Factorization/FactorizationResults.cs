@@ -56,16 +56,21 @@ internal static class FactorizationResults
     /// <param name="note">What else should be known; empty for nothing.</param>
     public static FactorizationResult Finished(FactorizationJob job, FactorizationResult planned, string entry, IReadOnlyDictionary<string, MeasuredPair> measured, string note)
     {
-        double norm = measured.Values.Sum(m => m.SquaredNorm);
-        double difference = measured.Values.Sum(m => m.Error * m.Error * m.SquaredNorm);
+        MeasuredPair[] pairs = [.. planned.Layers.Where(l => l.Rank is not null && measured.ContainsKey(l.Name)).Select(l => measured[l.Name])];
+        double norm = pairs.Sum(m => m.SquaredNorm);
+        double difference = pairs.Sum(m => m.Error * m.Error * m.SquaredNorm);
         return planned with
         {
             Path = entry,
             Written = true,
             Note = string.Join(' ', new[] { planned.Note, job.Engines.Note, note }.Where(n => n.Length > 0)),
-            RelativeError = measured.Count == 0 ? null : norm == 0 ? 0 : Math.Sqrt(difference / norm),
+            RelativeError = pairs.Length == 0 ? null : norm == 0 ? 0 : Math.Sqrt(difference / norm),
             Layers = planned.Layers.Select(l => measured.TryGetValue(l.Name, out MeasuredPair m)
-                ? l with { RelativeError = m.Error, CalibratedError = m.Calibrated, HeldOutError = m.HeldOut, Method = m.Algorithm, Engine = m.Engine, Seconds = m.Seconds }
+                ? l with
+                {
+                    RelativeError = m.Error, CalibratedError = m.Calibrated, HeldOutError = m.HeldOut, TruncationError = m.Truncation, QuantizationError = m.Quantization,
+                    Method = m.Algorithm, Engine = m.Engine, Seconds = m.Seconds,
+                }
                 : l).ToArray(),
         };
     }

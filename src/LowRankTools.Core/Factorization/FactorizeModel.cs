@@ -71,6 +71,10 @@ public sealed class FactorizeModel(FactorizeOptions options)
                     measured[pair.Plan.Name] = pairs.Write(pair, output, cancellationToken);
                     done += pair.Plan.BytesBefore;
                     break;
+                case OutputItem.Quantized quantized:
+                    measured[quantized.Tensor.Name] = DenseQuantizer.Write(job.Model.File, quantized, output, cancellationToken);
+                    done += quantized.Tensor.StoredBytes;
+                    break;
                 case OutputItem.Copy when output.Writer is OnnxModelWriter:
                     break;
                 default:

@@ -35,6 +35,12 @@ public sealed record FactorizeOptions
         init;
     }
 
+    /// <summary>How the factors are quantised; null for not, or for what a plan says. Ranks of rules are then multiples of the blocks' length.</summary>
+    public WeightQuantization? Quantize { get; init; }
+
+    /// <summary>Whether matrices that stay dense are quantised too, those whose rows the blocks fill.</summary>
+    public bool QuantizeDense { get; init; }
+
     /// <summary>Which factor the singular values go to.</summary>
     public FactorSplit Split { get; init; }
 
@@ -73,12 +79,13 @@ public sealed record FactorizeOptions
     internal OutputDisk Disk { get; init; } = OutputDisk.Local;
 
     /// <summary>How what is made will be stored.</summary>
-    internal StoredAs Stored => new(DType, Format ?? ModelFormat.Safetensors, FirstBias);
+    internal StoredAs Stored => new(DType, Format ?? ModelFormat.Safetensors, FirstBias) { Quantize = Quantize, QuantizeDense = QuantizeDense };
 
     /// <summary>How a rule is planned; null where there is a plan already. Errors need not be predicted, they will be measured.</summary>
     internal PlanOptions? PlanOptions => Rule is null ? null
         : new PlanOptions
         {
+            Multiple = Quantize is { } kind ? QuantizedLayout.RowMultiple(kind) : 1,
             Rule = Rule, Method = Method, Selection = Selection, DType = DType, PredictErrors = false, UseCache = UseCache, Engine = Engine, Svd = Svd,
             Calibration = Calibration, Weighting = Calibration is null ? Weighting.Relative : Weighting.Calibrated,
         };
@@ -94,6 +101,8 @@ public sealed record FactorizeOptions
         if (Plan is not null && Method is not null)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "A plan says what its convolutions become.", "Choose the method when you plan.");
         PlanOptions?.Validate();
+        if (QuantizeDense && Quantize is null)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "There is no way to quantise what stays dense.", "Choose one with -Quantize.");
         OutputCheck.Options(OutputPath, Format, DType, MaxShardBytes);
         EngineSelector.Select(Engine);
         Calibration?.Validate();

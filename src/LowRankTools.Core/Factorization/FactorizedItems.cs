@@ -1,4 +1,5 @@
 using LowRankTools.Formats;
+using LowRankTools.Numerics;
 
 namespace LowRankTools.Core;
 
@@ -35,6 +36,8 @@ internal sealed class FactorizedItems(Model model, RankPlan plan, FactorizeOptio
         TensorInfo tensor = layer.Tensor;
         string name = _movedBiases.GetValueOrDefault(tensor.Name, tensor.Name);
         TensorSpec spec = new(name, OutputTypes.Copy(tensor.DType, format, options.DType), tensor.Shape);
+        if (layer.Shape.TiedTo is null && _plans.GetValueOrDefault(tensor.Name)?.Quantization is { } kind)
+            return [new OutputItem.Quantized(tensor, kind, QuantizedParts.Of(kind, format, spec, tensor.Name))];
         bool alias = layer.Shape.TiedTo is { } leader && TensorTies.SameData(tensor, _layers[leader].Tensor);
         return [alias ? new OutputItem.Alias(spec, _movedBiases.GetValueOrDefault(layer.Shape.TiedTo!, layer.Shape.TiedTo!)) : new OutputItem.Copy(tensor, spec)];
     }
@@ -61,10 +64,17 @@ internal sealed class FactorizedItems(Model model, RankPlan plan, FactorizeOptio
         if (format == ModelFormat.Onnx)
             (first, second) = (first with { Shape = [shape.InFeatures!.Value, rank] }, second with { Shape = [rank, shape.OutFeatures!.Value] });
         List<OutputItem> items = [];
+        if (format == ModelFormat.Onnx && embedding && decision.Quantization is not null)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"'{shape.Name}': a graph would make floats of a whole table for every row.", "Leave embeddings out with -Exclude, or write Safetensors.");
         if (decision.TiedTo is { } leader)
             items.AddRange([new OutputItem.Alias(first, new PairNames(leader).First), new OutputItem.Alias(second, new PairNames(leader).Second)]);
         else
-            items.Add(new OutputItem.Factored(layer, decision, [first, second]));
+        {
+            items.Add(new OutputItem.Factored(layer, decision, [first, second])
+            {
+                Parts = decision.Quantization is { } kind ? [QuantizedParts.Of(kind, format, first, shape.Name), QuantizedParts.Of(kind, format, second, shape.Name)] : null,
+            });
+        }
         if (!options.FirstBias || embedding)
             return items;
         items.Add(new OutputItem.Zeros(new TensorSpec(names.FirstBias, dtype, [rank])));

@@ -33,6 +33,15 @@ public sealed record FactorizedLayerRecord
     /// <summary>||W - W'|| / ||W||, Frobenius norms, W' the product of the factors as stored; zero for a zero matrix.</summary>
     public required double RelativeError { get; init; }
 
+    /// <summary>How the factors are quantised; null where they are not.</summary>
+    public string? Quantization { get; init; }
+
+    /// <summary>||W - W'|| / ||W|| before the factors were quantised; null where they were not.</summary>
+    public double? TruncationError { get; init; }
+
+    /// <summary>||W' - W''|| / ||W||, what quantising the factors changed; null where they were not.</summary>
+    public double? QuantizationError { get; init; }
+
     /// <summary>||(W - W') X|| / ||W X|| on the calibration inputs X that the pair was fitted on; null without calibration.</summary>
     public double? CalibratedError { get; init; }
 

@@ -1,3 +1,5 @@
+using LowRankTools.Formats;
+
 namespace LowRankTools.Core;
 
 /// <summary>What was done, or would be done, to one layer.</summary>
@@ -39,6 +41,15 @@ public sealed record LayerFactorization
     /// <summary>||W - W'|| / ||W|| in the Frobenius norm, W' the product of the factors as stored; null where nothing was computed.</summary>
     public double? RelativeError { get; init; }
 
+    /// <summary>How the factors, or the weight that stays dense, are quantised; null where they are not.</summary>
+    public WeightQuantization? Quantization { get; init; }
+
+    /// <summary>||W - W'|| / ||W|| before the factors were quantised: what the truncation alone loses; null where they were not.</summary>
+    public double? TruncationError { get; init; }
+
+    /// <summary>||W' - W''|| / ||W||: what quantising changed, W'' what is stored; null where nothing was quantised.</summary>
+    public double? QuantizationError { get; init; }
+
     /// <summary>||(W - W') X|| / ||W X|| on the calibration inputs X that the pair was fitted on; null without calibration.</summary>
     public double? CalibratedError { get; init; }
 
@@ -63,6 +74,7 @@ public sealed record LayerFactorization
         Kind = plan.Kind,
         Shape = plan.Shape,
         DType = plan.DType,
+        Quantization = plan.Quantization,
         Rank = plan.Rank,
         Ranks = plan.Ranks,
         Method = plan.Kernel is null ? null : plan.Method,

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using LowRankTools.Formats;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core;
@@ -25,6 +24,18 @@ internal sealed class LayerFactors : IDisposable
     /// <summary>The algorithm that found the factors.</summary>
     public required string Algorithm { get; init; }
 
+    /// <summary>||W - W'|| / ||W|| before the factors were quantised; null where they are not.</summary>
+    public double? TruncationError { get; init; }
+
+    /// <summary>||W' - W''|| / ||W||, what quantising the factors changed; null where they are not.</summary>
+    public double? QuantizationError { get; init; }
+
+    /// <summary>The left factor as levels and scales; null where it is not quantised.</summary>
+    public QuantizedMatrix? LeftLevels { get; init; }
+
+    /// <summary>The right factor as levels and scales.</summary>
+    public QuantizedMatrix? RightLevels { get; init; }
+
     /// <summary>||(W - W') X|| / ||W X|| on the calibration inputs, W' of the factors as stored; null without calibration.</summary>
     public double? CalibratedError { get; init; }
 
@@ -35,17 +46,18 @@ internal sealed class LayerFactors : IDisposable
     public double Seconds { get; init; }
 
     /// <summary>Bytes of both factors in memory.</summary>
-    public long Bytes => (Left.Length + Right.Length) * sizeof(float);
+    public long Bytes => (Left.Length + Right.Length) * sizeof(float) + (LeftLevels?.Bytes ?? 0) + (RightLevels?.Bytes ?? 0);
 
     /// <summary>Factorizes a weight.</summary>
     /// <param name="engine">What computes.</param>
     /// <param name="weight">W, m x n.</param>
     /// <param name="rank">r, at most the smaller side.</param>
     /// <param name="split">Where the singular values go.</param>
-    /// <param name="dtype">Type that the factors will be stored in.</param>
+    /// <param name="storage">How the factors will be stored.</param>
+    /// <param name="embedding">Whether the right factor is stored by its columns.</param>
     /// <param name="options">Seed, threads, accuracy.</param>
     /// <param name="cancellationToken">Stops the computation.</param>
-    public static LayerFactors Compute(ITensorEngine engine, MatrixView<float> weight, int rank, FactorSplit split, TensorDType dtype, SvdOptions options, CancellationToken cancellationToken)
+    public static LayerFactors Compute(ITensorEngine engine, MatrixView<float> weight, int rank, FactorSplit split, FactorStorage storage, bool embedding, SvdOptions options, CancellationToken cancellationToken)
     {
         Stopwatch clock = Stopwatch.StartNew();
         using ITensor loaded = engine.Load(weight);
@@ -53,12 +65,18 @@ internal sealed class LayerFactors : IDisposable
         try
         {
             Scale(svd, split);
-            double error = svd.RelativeError;
-            StoredType.Round(svd.U, dtype);
-            StoredType.Round(svd.Vt, dtype);
-            if (StoredType.Rounds(dtype))
+            double truncation = svd.RelativeError, error = truncation;
+            using ITensor? product = storage.Quantization is null ? null : FactorResidual.Product(engine, svd.U, svd.Vt, cancellationToken);
+            QuantizedMatrix? left = storage.Store(svd.U, byColumns: false), right = storage.Store(svd.Vt, byColumns: embedding);
+            if (storage.Rounds)
                 error = FactorResidual.Relative(engine, loaded, svd.U, svd.Vt, svd.SquaredNorm, cancellationToken);
-            return new LayerFactors { Left = svd.U, Right = svd.Vt, RelativeError = error, SquaredNorm = svd.SquaredNorm, Algorithm = svd.Algorithm, Seconds = clock.Elapsed.TotalSeconds };
+            return new LayerFactors
+            {
+                Left = svd.U, Right = svd.Vt, LeftLevels = left, RightLevels = right, RelativeError = error,
+                TruncationError = product is null ? null : truncation,
+                QuantizationError = product is null ? null : FactorResidual.Relative(engine, product, svd.U, svd.Vt, svd.SquaredNorm, cancellationToken),
+                SquaredNorm = svd.SquaredNorm, Algorithm = svd.Algorithm, Seconds = clock.Elapsed.TotalSeconds,
+            };
         }
         catch
         {

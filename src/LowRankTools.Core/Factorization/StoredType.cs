@@ -46,7 +46,7 @@ internal static class StoredType
     /// <exception cref="LowRankToolsException"><c>ValuesOverflow</c>.</exception>
     public static void Encode(TensorDType dtype, ReadOnlySpan<float> values, Span<byte> bytes, string what)
     {
-        float overflow = dtype switch { TensorDType.F16 => HalfOverflow, TensorDType.Q8_0 => 127 * HalfOverflow, TensorDType.BF16 => s_brainOverflow, _ => float.PositiveInfinity };
+        float overflow = dtype switch { TensorDType.F16 => HalfOverflow, TensorDType.Q8_0 => 127 * HalfOverflow, TensorDType.Q4_0 => 8 * HalfOverflow, TensorDType.BF16 => s_brainOverflow, _ => float.PositiveInfinity };
         if (Rounds(dtype) && Any(values, overflow, orNaN: false))
         {
             throw new LowRankToolsException(CoreErrors.ValuesOverflow,

@@ -47,12 +47,12 @@ internal sealed class LayerList
             Name = tensor.Name,
             Kind = kind,
             Shape = tensor.Shape,
-            DType = tensor.DType.ToString(),
+            DType = tensor.StoredType.ToString(),
             InFeatures = inFeatures,
             OutFeatures = outFeatures,
             Orientation = orientation,
             Parameters = tensor.ElementCount,
-            Bytes = tensor.ByteLength,
+            Bytes = tensor.StoredBytes,
             Trainable = kind != LayerKind.Buffer && tensor.Trainable != false,
             TiedTo = tiedTo,
             BreakEvenRank = orientation == WeightOrientation.None ? null : RankBounds.BreakEven(inFeatures!.Value, outFeatures!.Value),
@@ -102,7 +102,7 @@ internal sealed class LayerList
         {
             if (byName.TryGetValue(kept, out TensorInfo? tensor) && !byName.ContainsKey(alias))
             {
-                TensorInfo named = new(alias, tensor.DType, tensor.Shape, tensor.Source) { Role = tensor.Role };
+                TensorInfo named = new(alias, tensor.DType, tensor.Shape, tensor.Source) { Role = tensor.Role, StoredType = tensor.StoredType, StoredBytes = tensor.StoredBytes };
                 yield return Layer(named, kept);
             }
         }

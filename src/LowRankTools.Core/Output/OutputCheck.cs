@@ -39,6 +39,10 @@ internal static class OutputCheck
     public static void Graph(Model model, ModelFormat format, FactorizeOptions options)
     {
         Source(model, format, options.DType);
+        if (options.Quantize is { } kind)
+            QuantizedParts.Check(kind, format);
+        if (options.QuantizeDense && format == ModelFormat.Onnx)
+            throw Invalid($"{model.Source.Path}: what stays dense in a graph stays as it is.", "Leave -QuantizeDense out, or write Safetensors.");
         if (options.DType == TensorDType.Q8_0)
             throw Invalid($"{model.Source.Path}: the columns of factors are no whole blocks of Q8_0.", "Choose F32, F16 or BF16.");
         if (format != ModelFormat.Onnx)

@@ -14,7 +14,14 @@ internal abstract record OutputItem
     public sealed record Copy(TensorInfo Tensor, TensorSpec Spec) : OutputItem;
 
     /// <summary>A weight that becomes factors which are computed as it is written: the two of a pair, or the kernels of a chain of convolutions.</summary>
-    public sealed record Factored(ModelLayer Layer, LayerPlan Plan, IReadOnlyList<TensorSpec> Factors) : OutputItem;
+    public sealed record Factored(ModelLayer Layer, LayerPlan Plan, IReadOnlyList<TensorSpec> Factors) : OutputItem
+    {
+        /// <summary>The tensors of each factor where they are quantised; null where each is one tensor.</summary>
+        public IReadOnlyList<IReadOnlyList<TensorSpec>>? Parts { get; init; }
+    }
+
+    /// <summary>A weight that stays dense and is quantised.</summary>
+    public sealed record Quantized(TensorInfo Tensor, WeightQuantization Kind, IReadOnlyList<TensorSpec> Parts) : OutputItem;
 
     /// <summary>A tensor that becomes the factors of its decomposition, which are there already.</summary>
     public sealed record Decomposed(ComputedFactors Factors) : OutputItem;
@@ -38,7 +45,9 @@ internal abstract record OutputItem
     public IEnumerable<TensorSpec> Written => this switch
     {
         Copy copy => [copy.Spec],
+        Factored { Parts: { } parts } => parts.SelectMany(p => p),
         Factored factored => factored.Factors,
+        Quantized quantized => quantized.Parts,
         Decomposed decomposed => decomposed.Factors.Factors.Select(f => f.Spec),
         Merged merged => [merged.Spec],
         Adapted adapted => [adapted.Spec],

@@ -29,6 +29,8 @@ public sealed class FactorizePart(FactorizeOptions options, PartNumber part)
     public void Validate()
     {
         options.Validate();
+        if (options.Quantize is not null || options.Plan?.Layers.Any(l => l.Quantization is not null) == true)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "Parts are not quantised.", "Leave -Quantize out, or -Part.");
         if (options.Rule is not (null or RankRule.Fixed or RankRule.KeepRatio) || options.Method == FactorMethod.Auto)
         {
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"Every part would compute the errors of every layer for the rule {options.Rule}{(options.Method == FactorMethod.Auto ? ", method Auto" : "")}.",

@@ -27,6 +27,15 @@ internal sealed record LayerCost
     /// <summary>Type that the weight is stored in where it stays dense.</summary>
     public required TensorDType DenseType { get; init; }
 
+    /// <summary>How a pair's factors are quantised; null for not.</summary>
+    public WeightQuantization? Quantize { get; init; }
+
+    /// <summary>How the weight is quantised where it stays dense; null for not.</summary>
+    public WeightQuantization? DenseQuantize { get; init; }
+
+    /// <summary>Rows of the dense weight as it is stored.</summary>
+    public long StoredRows { get; init; }
+
     /// <summary>Whether the dense weight stays and only an adapter's parameters count.</summary>
     public bool IsAdapter { get; init; }
 
@@ -50,7 +59,18 @@ internal sealed record LayerCost
     public long Parameters(int? rank) => IsTied ? 0 : rank is { } r ? PairParameters(r) : IsAdapter ? 0 : DenseParameters;
 
     /// <summary>Bytes of those.</summary>
-    public long Bytes(int? rank) => IsTied || IsAdapter && rank is null ? 0 : Type(rank).ByteLength(Parameters(rank));
+    public long Bytes(int? rank) => IsTied || IsAdapter && rank is null ? 0
+        : Quantization(rank) is not { } kind ? Type(rank).ByteLength(Parameters(rank))
+        : rank is not { } r ? QuantizedLayout.ByteLength(kind, StoredRows, DenseParameters / StoredRows)
+        : PairType.ByteLength(r * Biases.PerRank + Biases.Fixed) + (Kind == LayerKind.Embedding
+            ? QuantizedLayout.ByteLength(kind, Size.Rows, r) + QuantizedLayout.ByteLength(kind, Size.Columns, r)
+            : QuantizedLayout.ByteLength(kind, r, Size.Columns) + QuantizedLayout.ByteLength(kind, Size.Rows, r));
+
+    /// <summary>How those are quantised; null for not.</summary>
+    public WeightQuantization? Quantization(int? rank) => rank is null ? DenseQuantize : Quantize;
+
+    /// <summary>Name of how those are stored.</summary>
+    public string TypeName(int? rank) => Quantization(rank)?.ToString() ?? Type(rank).ToString();
 
     /// <summary>Element type of those.</summary>
     public TensorDType Type(int? rank) => rank is null ? DenseType : PairType;

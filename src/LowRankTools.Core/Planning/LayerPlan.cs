@@ -1,4 +1,5 @@
 using LowRankTools.Decompositions;
+using LowRankTools.Formats;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core;
@@ -130,7 +131,10 @@ public sealed class LayerPlan
     public required string DTypeBefore { get; init; }
 
     /// <summary>Element type that the factors, or the dense copy, will have.</summary>
-    public string DType => _cost.Type(Rank).ToString();
+    public string DType => _cost.TypeName(Rank);
+
+    /// <summary>How the factors, or the weight that stays dense, will be quantised; null where they will not.</summary>
+    public WeightQuantization? Quantization => _cost.Quantization(Rank);
 
     /// <summary>Parameters of the dense weight; zero where another layer's storage is shared.</summary>
     public long ParametersBefore => _cost.IsTied ? 0 : _cost.DenseParameters;

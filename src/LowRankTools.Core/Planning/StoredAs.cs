@@ -9,6 +9,12 @@ namespace LowRankTools.Core;
 /// <param name="IsAdapter">Whether the weights stay and adapters are made.</param>
 internal sealed record StoredAs(TensorDType? DType, ModelFormat Format = ModelFormat.Safetensors, bool FirstBias = false, bool IsAdapter = false)
 {
+    /// <summary>How factors are quantised; null for not.</summary>
+    public WeightQuantization? Quantize { get; init; }
+
+    /// <summary>Whether matrices that stay dense are quantised so too, where their rows are whole blocks.</summary>
+    public bool QuantizeDense { get; init; }
+
     /// <summary>Costs of a layer of a model.</summary>
     /// <param name="layer">The layer.</param>
     /// <param name="hasBias">Whether it has a bias that moves to the second factor.</param>
@@ -25,6 +31,11 @@ internal sealed record StoredAs(TensorDType? DType, ModelFormat Format = ModelFo
             DenseParameters = shape.Parameters,
             PairType = OutputTypes.Factor(layer.Tensor.DType, DType),
             DenseType = OutputTypes.Copy(layer.Tensor.DType, Format, DType),
+            // The kernels of a chain are stored as floats.
+            Quantize = shape.IsKernel ? null : Quantize,
+            DenseQuantize = QuantizeDense && shape.IsMatrix && shape.Shape.Count == 2 && layer.Tensor.DType.IsFloat() && TensorConversion.IsReadable(layer.Tensor.DType)
+                && Quantize is { } kind && QuantizedParts.Fits(kind, shape.Shape[^1]) ? kind : null,
+            StoredRows = shape.Shape.Count == 2 ? shape.Shape[0] : 0,
             IsAdapter = IsAdapter,
             IsTied = isTied,
             Biases = FirstBias && shape.Kind != LayerKind.Embedding ? (1, hasBias ? 0 : shape.OutFeatures ?? 0) : default,

@@ -71,9 +71,9 @@ public static class TensorConversion
     public static bool IsWritable(TensorDType dtype) =>
         dtype is TensorDType.F32 or TensorDType.F16 or TensorDType.BF16 or TensorDType.F64;
 
-    /// <summary>Rounds float32 to nearest even in F32, F16, BF16 or F64, or to the levels of Q8_0, which GGUF alone holds.</summary>
+    /// <summary>Rounds float32 to nearest even in F32, F16, BF16 or F64, or to the levels of Q8_0 and Q4_0, whose blocks GGUF alone holds.</summary>
     /// <param name="dtype">Type to write.</param>
-    /// <param name="source">Values; whole blocks of 32 for Q8_0.</param>
+    /// <param name="source">Values; whole blocks of 32 for Q8_0 and Q4_0.</param>
     /// <param name="destination">Little-endian bytes, exactly as long as the values need.</param>
     /// <exception cref="ArgumentOutOfRangeException">Another type was asked for.</exception>
     public static void FromSingle(TensorDType dtype, ReadOnlySpan<float> source, Span<byte> destination)
@@ -96,6 +96,9 @@ public static class TensorConversion
                 break;
             case TensorDType.Q8_0:
                 Q8Encoder.Encode(source, destination);
+                break;
+            case TensorDType.Q4_0:
+                Q4Encoder.Encode(source, destination);
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(dtype), dtype, "Factors are written as F32, F16, BF16 or F64.");

@@ -4,6 +4,7 @@ namespace LowRankTools.Formats;
 internal static class OnnxElementType
 {
     public const int Float = 1;
+    public const int Int8 = 3;
     public const int Int64 = 7;
     public const int Text = 8;
     public const int Half = 10;

@@ -4,7 +4,14 @@ namespace LowRankTools.Formats;
 /// <param name="Weight">Name of the weight, one of <see cref="OnnxFile.ReplaceableWeights"/>.</param>
 /// <param name="Factors">Of a pair (in, r) and (r, out), of a table's (entries, r) and (r, features); of a chain outputs x channels of a group x height x width each, in the order in which they are applied.</param>
 /// <param name="Chain">What each convolution of a chain takes over; null for a pair.</param>
-public sealed record OnnxFactors(string Weight, IReadOnlyList<TensorSpec> Factors, IReadOnlyList<OnnxConvolution>? Chain = null);
+public sealed record OnnxFactors(string Weight, IReadOnlyList<TensorSpec> Factors, IReadOnlyList<OnnxConvolution>? Chain = null)
+{
+    /// <summary>Scales of each factor's columns, float32, where the factors are stored as int8; null where they are floats. A chain has none.</summary>
+    public IReadOnlyList<TensorSpec>? Scales { get; init; }
+
+    /// <summary>Tensors in the order in which they are written.</summary>
+    public IEnumerable<TensorSpec> Tensors => Scales is { } scales ? Factors.Zip(scales, (factor, scale) => new[] { factor, scale }).SelectMany(t => t) : Factors;
+}
 
 /// <summary>One convolution of a chain in place of a Conv node.</summary>
 /// <param name="TakesHeight">Whether the node's stride, padding and dilation of lines are its.</param>

@@ -60,6 +60,9 @@ internal static class OnnxFields
     public const int AttributeType = 20;
     public const int AttributeSparseTensor = 22;
 
+    /// <summary>The number that an attribute of one integer has as its type.</summary>
+    public const int AttributeTypeInt = 2;
+
     public const int SparseValues = 1;
     public const int SparseIndices = 2;
 

@@ -28,7 +28,8 @@ public sealed class OnnxFile : TensorFile
         {
             Model = OnnxModel.Read(_file);
             _metadata = Model.Metadata;
-            _tensors = Describe(Model);
+            StoredTensors = Describe(Model);
+            _tensors = OnnxQuantized.Combine(Model.Graph, StoredTensors);
             // Only who writes the graph again asks.
             _sites = new(() => OnnxWeightSites.Find(Model));
         }
@@ -50,7 +51,14 @@ public sealed class OnnxFile : TensorFile
 
     internal Dictionary<string, OnnxWeightSite> Sites => _sites.Value;
 
+    /// <summary>Version of ONNX's own operators that the graph uses; zero where it does not say.</summary>
+    internal long OperatorVersion => _metadata.GetValueOrDefault("opset_import", "").Split(", ").Select(o => o.Split(':'))
+        .Where(o => o is ["ai.onnx", _]).Select(o => long.TryParse(o[1], NumberStyles.None, CultureInfo.InvariantCulture, out long version) ? version : 0).DefaultIfEmpty().Max();
+
     internal OnnxModel Model { get; }
+
+    /// <summary>The tensors as the file has them: levels and scales apart, where <see cref="Tensors"/> has the matrix that a node makes of them.</summary>
+    internal List<TensorInfo> StoredTensors { get; }
 
     internal ModelFileHandle Handle => _file;
 

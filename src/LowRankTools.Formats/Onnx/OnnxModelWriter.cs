@@ -29,12 +29,12 @@ public sealed partial class OnnxModelWriter : ITensorWriter
     /// <summary>Starts a model.</summary>
     /// <param name="path">Full path of the file.</param>
     /// <param name="source">The model that is changed; it must stay open.</param>
-    /// <param name="factors">What takes the place of which weight. Their tensors are written in this order.</param>
+    /// <param name="factors">What takes the place of which weight. Their tensors are written in this order, each factor before its scales.</param>
     /// <param name="metadata">Properties that the model gets, in place of those of the same names.</param>
     /// <param name="place">Whose temporary files they are; null for nobody's.</param>
     /// <param name="generation">Which name a data file gets, <see cref="DataPath"/>.</param>
     /// <exception cref="ModelFormatException"><c>DuplicateTensor</c>: the graph has a factor's name already;
-    /// <c>ValuesUnsupported</c>: values of a subgraph lie in a data file; <c>HeaderTooLarge</c>: the model would be longer than protobuf allows.</exception>
+    /// <c>ValuesUnsupported</c>: values of a subgraph lie in a data file; <c>DTypeUnsupported</c>: int8 factors, and the graph's operators are too old; <c>HeaderTooLarge</c>: the model would be longer than protobuf allows.</exception>
     /// <exception cref="IOException">The folder cannot be written.</exception>
     public OnnxModelWriter(string path, OnnxFile source, IReadOnlyList<OnnxFactors> factors, IReadOnlyDictionary<string, string> metadata, OutputPlace? place = null, int generation = 1)
     {
@@ -44,10 +44,15 @@ public sealed partial class OnnxModelWriter : ITensorWriter
         _dataPath = HasData(source) ? DataPath(path, generation) : null;
         if (OnnxTensors.InSubgraphs(source.Model).FirstOrDefault(t => t.External is not null) is { } nested)
             throw new ModelFormatException(FormatErrors.ValuesUnsupported, "Values of a subgraph lie in a data file.", source.Path, nested.Name, "Write safetensors instead.");
+        if (factors.Any(f => f.Scales is not null) && source.OperatorVersion < OnnxPairNodes.DequantizeVersion)
+        {
+            throw new ModelFormatException(FormatErrors.DTypeUnsupported, $"The graph uses version {source.OperatorVersion} of the operators; int8 with a scale for each column needs {OnnxPairNodes.DequantizeVersion}.",
+                source.Path, remedy: "Convert the model with onnx.version_converter, or write it without -Quantize.");
+        }
         _outline = new OnnxOutline(source, factors, metadata.Keys, Path.GetFileName(_dataPath));
         if (_outline.GraphLength > MostBytes)
             throw new ModelFormatException(FormatErrors.HeaderTooLarge, $"The graph would have {_outline.GraphLength} bytes, and protobuf allows {MostBytes}.", source.Path, remedy: "Choose smaller ranks.");
-        _expected = new Queue<TensorSpec>(factors.SelectMany(f => f.Factors));
+        _expected = new Queue<TensorSpec>(factors.SelectMany(f => f.Tensors));
         _file = new TemporaryFile(Path.GetDirectoryName(path)!, place);
         _data = _dataPath is null ? null : new TemporaryFile(Path.GetDirectoryName(path)!, place);
     }

@@ -22,6 +22,7 @@ internal sealed class OnnxOutline
     private readonly Lazy<Dictionary<string, TensorInfo>> _tensors;
     private readonly HashSet<string> _taken;
     private readonly Dictionary<string, long> _offsets = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _values = new(StringComparer.Ordinal);
     private readonly List<OnnxPart> _graph = [];
     private readonly List<OnnxPart> _others = [];
 
@@ -39,7 +40,7 @@ internal sealed class OnnxOutline
         _replaced = [.. pairs.Select(p => p.Weight)];
         OnnxGraph graph = source.Model.Graph;
         _initializers = graph.Initializers.ToDictionary(t => t.Position);
-        _tensors = new(() => source.Tensors.ToDictionary(t => t.Name, StringComparer.Ordinal));
+        _tensors = new(() => source.StoredTensors.ToDictionary(t => t.Name, StringComparer.Ordinal));
         _taken = [.. graph.Inputs, .. graph.Outputs, .. graph.Initializers.Select(t => t.Name), .. graph.Nodes.SelectMany(n => n.Inputs.Concat(n.Outputs))];
         HashSet<string> anew = [.. metadataKeys];
         foreach (OnnxField field in OnnxField.Of(_reader, _reader.WholeFile))
@@ -49,7 +50,7 @@ internal sealed class OnnxOutline
             else if (field.Number != OnnxFields.ModelMetadata || !anew.Contains(OnnxTensorReader.ReadEntry(_reader, field.Content, OnnxLimits.MetadataBytes).Item1))
                 _others.Add(new OnnxPart.Kept(field.Whole));
         }
-        GraphLength = _graph.Sum(p => p.Length) + _pairs.SelectMany(p => p.Factors).Sum(t => Head(t).Length + (_dataName is null ? t.ByteLength : 0));
+        GraphLength = _graph.Sum(p => p.Length) + _pairs.SelectMany(p => p.Tensors).Sum(t => Head(t).Length + (_dataName is null ? t.ByteLength : 0));
     }
 
     /// <summary>Fields of the model besides the graph.</summary>
@@ -91,8 +92,8 @@ internal sealed class OnnxOutline
         {
             foreach (int use in _source.Sites[pair.Weight].Uses)
                 byNode[use] = pair;
-            foreach (TensorSpec factor in pair.Factors)
-                Claim(factor.Name);
+            foreach (TensorSpec tensor in pair.Tensors)
+                Claim(tensor.Name);
         }
         int node = 0;
         foreach (OnnxField field in OnnxField.Of(_reader, graph))
@@ -116,7 +117,7 @@ internal sealed class OnnxOutline
                     break;
             }
         }
-        foreach (TensorSpec tensor in _pairs.SelectMany(p => p.Factors))
+        foreach (TensorSpec tensor in _pairs.SelectMany(p => p.Tensors))
         {
             Place(tensor.Name, tensor.ByteLength);
             if (IrVersion < OldestWithoutInputs)
@@ -130,7 +131,7 @@ internal sealed class OnnxOutline
     {
         string[] between = [.. Enumerable.Range(0, pair.Factors.Count - 1).Select(i => Free(i == 0 ? $"{node.Outputs[0]}/rank" : $"{node.Outputs[0]}/rank{i}"))];
         IEnumerable<byte[]> messages = pair.Chain is null
-            ? new OnnxPairNodes(_reader).Replace(node, pair.Factors[0].Name, pair.Factors[1].Name, between[0])
+            ? new OnnxPairNodes(_reader).Replace(node, Value(pair.Factors[0], pair.Scales?[0]), Value(pair.Factors[1], pair.Scales?[1]), between[0])
             : new OnnxConvolutionNodes(_reader).Replace(node, pair, between);
         ProtobufWriter nodes = new();
         foreach (byte[] message in messages)
@@ -143,6 +144,19 @@ internal sealed class OnnxOutline
         while (!_taken.Add(name))
             name += "_";
         return name;
+    }
+
+    /// <summary>Name of a factor's values: its own, or that of what a node makes of its levels and scales before the first use.</summary>
+    private string Value(TensorSpec factor, TensorSpec? scale)
+    {
+        if (scale is null)
+            return factor.Name;
+        if (_values.TryGetValue(factor.Name, out string? value))
+            return value;
+        value = Free($"{factor.Name}/value");
+        _values[factor.Name] = value;
+        _graph.Add(new OnnxPart.New(new ProtobufWriter().Bytes(OnnxFields.GraphNode, OnnxPairNodes.Dequantize(factor.Name, scale.Name, value)).ToArray()));
+        return value;
     }
 
     private void Initializer(OnnxField field)
@@ -205,6 +219,7 @@ internal sealed class OnnxOutline
         TensorDType.F16 => OnnxElementType.Half,
         TensorDType.BF16 => OnnxElementType.BFloat,
         TensorDType.F64 => OnnxElementType.Double,
-        _ => throw new ModelFormatException(FormatErrors.DTypeUnsupported, $"Factors of a graph are floats, not {dtype}."),
+        TensorDType.I8 => OnnxElementType.Int8,
+        _ => throw new ModelFormatException(FormatErrors.DTypeUnsupported, $"Factors of a graph are floats or int8, not {dtype}."),
     };
 }

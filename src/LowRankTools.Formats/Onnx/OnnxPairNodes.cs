@@ -7,6 +7,12 @@ namespace LowRankTools.Formats;
 /// <param name="reader">Reads the file of the graph.</param>
 internal sealed class OnnxPairNodes(ProtobufReader reader)
 {
+    /// <summary>The operator that makes floats of levels; it takes a scale for each column from <see cref="DequantizeVersion"/> of the operators on.</summary>
+    public const string DequantizeOperator = "DequantizeLinear";
+
+    /// <summary>Version of the operators from which there may be many scales.</summary>
+    public const int DequantizeVersion = 13;
+
     private const int MostBytes = 1 << 24;
 
     /// <summary>The messages of both nodes.</summary>
@@ -28,6 +34,17 @@ internal sealed class OnnxPairNodes(ProtobufReader reader)
     {
         if (node.Span.Length > MostBytes)
             throw reader.Invalid($"the node '{node.Label}' has {node.Span.Length} bytes of settings");
+    }
+
+    /// <summary>The message of a node that makes float32 values of int8 levels, one scale a column.</summary>
+    /// <param name="levels">Name of the levels.</param>
+    /// <param name="scales">Name of the scales.</param>
+    /// <param name="value">Name of the values.</param>
+    public static byte[] Dequantize(string levels, string scales, string value)
+    {
+        ProtobufWriter axis = new ProtobufWriter().Text(OnnxFields.AttributeName, "axis").Number(OnnxFields.AttributeInt, 1).Number(OnnxFields.AttributeType, OnnxFields.AttributeTypeInt);
+        return new ProtobufWriter().Text(OnnxFields.NodeInput, levels).Text(OnnxFields.NodeInput, scales).Text(OnnxFields.NodeOutput, value)
+            .Text(OnnxFields.NodeOpType, DequantizeOperator).Message(OnnxFields.NodeAttribute, axis).ToArray();
     }
 
     /// <summary>A plain matrix product.</summary>

@@ -7,6 +7,9 @@ namespace LowRankTools.Formats;
 /// </summary>
 public sealed class TensorInfo
 {
+    private readonly TensorDType? _storedType;
+    private readonly long? _storedBytes;
+
     /// <summary>Describes a tensor.</summary>
     /// <param name="name">Name in the file; unique within one model.</param>
     /// <param name="dtype">Element type.</param>
@@ -51,6 +54,12 @@ public sealed class TensorInfo
     /// Identity of the storage that the tensor looks into, where tensors may share one (PyTorch); else null.
     /// </summary>
     public StorageSpan? Storage { get; init; }
+
+    /// <summary>Element type that lies in the file: another one than <see cref="DType"/> where levels and scales stand for the values.</summary>
+    public TensorDType StoredType { get => _storedType ?? DType; init => _storedType = value; }
+
+    /// <summary>Bytes that lie in the file: fewer than <see cref="ByteLength"/> where levels and scales stand for the values.</summary>
+    public long StoredBytes { get => _storedBytes ?? ByteLength; init => _storedBytes = value; }
 
     /// <inheritdoc/>
     public override string ToString() => $"{Name} {DType} [{string.Join(", ", Shape)}]";

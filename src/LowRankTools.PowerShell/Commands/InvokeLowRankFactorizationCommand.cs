@@ -93,6 +93,8 @@ public sealed partial class InvokeLowRankFactorizationCommand : WriteCommandBase
         OutputPath = FullOutputPath,
         Format = ChosenFormat,
         DType = ChosenDType,
+        Quantize = ChosenQuantization,
+        QuantizeDense = QuantizeDense,
         Split = Enum.Parse<FactorSplit>(Split, ignoreCase: true),
         FirstBias = FirstBias,
         Calibration = CalibrationChoice(),

@@ -88,9 +88,11 @@ internal static class GraphModel
 
     /// <summary>Answers of ONNX Runtime for every token.</summary>
     /// <param name="path">The model.</param>
-    public static float[] Run(string path)
+    /// <param name="settings">Settings of the session; null for none.</param>
+    public static float[] Run(string path, SessionOptions? settings = null)
     {
-        using InferenceSession session = new(path);
+        using SessionOptions plain = new();
+        using InferenceSession session = new(path, settings ?? plain);
         using OrtValue ids = OrtValue.CreateTensorValueFromMemory([.. Enumerable.Range(0, Tokens).Select(i => (long)i)], [Tokens]);
         using RunOptions options = new();
         using IDisposableReadOnlyCollection<OrtValue> answers = session.Run(options, ["ids"], [ids], ["y"]);

@@ -1,0 +1,18 @@
+using System.Management.Automation;
+using LowRankTools.Formats;
+
+namespace LowRankTools.PowerShell.Commands;
+
+// How what is written is rounded to few bits.
+public sealed partial class InvokeLowRankFactorizationCommand
+{
+    /// <summary>How the factors are quantised.</summary>
+    [Parameter, ValidateSet("Int8", "Q8_0", "Q4_0")]
+    public string? Quantize { get; set; }
+
+    /// <summary>Whether matrices that stay dense are quantised too.</summary>
+    [Parameter]
+    public SwitchParameter QuantizeDense { get; set; }
+
+    private WeightQuantization? ChosenQuantization => Quantize is null ? null : Enum.Parse<WeightQuantization>(Quantize, ignoreCase: true);
+}
