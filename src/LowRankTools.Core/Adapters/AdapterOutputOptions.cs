@@ -89,7 +89,8 @@ public sealed record AdapterOutputOptions
             bool own = Path.GetFileNameWithoutExtension(source.Path) == "adapter_model" && Path.GetDirectoryName(from) is not null;
             name += suffix;
             folder = own ? Path.GetDirectoryName(from)! : from;
-            if (layout == AdapterLayout.Peft)
+            // A file beside a model's own would make two models of its folder.
+            if (layout is AdapterLayout.Peft or AdapterLayout.Lotr)
                 folder = Path.Combine(folder, name);
         }
         string stem = layout == AdapterLayout.Peft ? "adapter_model" : name;
