@@ -11,7 +11,7 @@ public sealed class ArchitectureTests
         ["LowRankTools.Numerics"] = [],
         ["LowRankTools.Decompositions"] = ["LowRankTools.Numerics"],
         ["LowRankTools.Formats"] = ["LowRankTools.Numerics"],
-        ["LowRankTools.Networks"] = ["LowRankTools.Numerics"],
+        ["LowRankTools.Networks"] = ["LowRankTools.Decompositions", "LowRankTools.Numerics"],
         ["LowRankTools.Core"] = ["LowRankTools.Decompositions", "LowRankTools.Formats", "LowRankTools.Networks", "LowRankTools.Numerics"],
         ["LowRankTools.PowerShell"] = ["LowRankTools.Core"],
         ["LowRankTools.Cli"] = ["LowRankTools.Core"],
