@@ -44,7 +44,7 @@ internal static class TensorTrainBenchmark
         Timing.Print($"   {Size} to {Size}, {Tokens} tokens, ranks {Rank}: {train.Cores.Sum(c => c.Length):#,0} parameters of {dense.CountParameters():#,0}, error {error:0.000} of a random weight; chosen: {chosen}, {products / 1e6:0} M multiply-adds");
         for (int i = 0; i < all.Count; i++) Timing.Print($"   {all[i].Name}: {best[i]:0.00} ms, {best[i] / best[0]:0.00} of dense");
         Timing.Print($"   TT-matrix over the best order: {best[2] / best.Skip(3).Min():0.00}; over what its products take at dense speed: {best[2] / (best[0] * products / ((double)Tokens * Size * Size)):0.00} (goal 1.3)");
-        Timing.Print(best[2] > best[0] ? "   verdict: dense is faster; the TT-matrix saves memory, and no time" : "   verdict: the TT-matrix is faster than dense");
+        Console.WriteLine(best[2] > best[0] ? "   verdict: dense is faster; the TT-matrix saves memory, and no time" : "   verdict: the TT-matrix is faster than dense");
 
         void Forward(LinearLayer layer)
         {
