@@ -28,9 +28,22 @@ public static class TensorArrays
     }
 
     /// <summary>An array of a tensor's entries, of as many ranks as it has modes.</summary>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>: more than eight modes.</exception>
     public static Array From(Tensor tensor)
     {
-        Array array = Array.CreateInstance(typeof(double), [.. tensor.Shape]);
+        Type type = tensor.Order switch
+        {
+            1 => typeof(double[]),
+            2 => typeof(double[,]),
+            3 => typeof(double[,,]),
+            4 => typeof(double[,,,]),
+            5 => typeof(double[,,,,]),
+            6 => typeof(double[,,,,,]),
+            7 => typeof(double[,,,,,,]),
+            8 => typeof(double[,,,,,,,]),
+            _ => throw new LowRankToolsException(CoreErrors.OptionInvalid, $"A tensor of {tensor.Order} modes is no array here.", "Use a tensor of at most eight modes."),
+        };
+        Array array = Array.CreateInstanceFromArrayType(type, [.. tensor.Shape]);
         tensor.Values.CopyTo(Entries<double>(array));
         return array;
     }
