@@ -14,11 +14,19 @@ public static class DecompositionMethods
         new NonNegativeCpMethod(),
         new TensorTrainMatrixMethod(),
         new TensorRingMethod(),
+        new NonNegativeTuckerMethod(),
+        new RandomizedTuckerMethod(),
+        new RandomizedCpMethod(),
+        new PcaMethod(),
+        new RobustPcaMethod(),
+        new RescalMethod(),
+        new DedicomMethod(),
+        new IndscalMethod(),
     ];
 
     /// <summary>The method of a name, without regard to case.</summary>
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>: there is none.</exception>
     public static DecompositionMethod Find(string name) =>
-        All.FirstOrDefault(m => m.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+        ExpressionMethod.Of(name) ?? All.FirstOrDefault(m => m.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
         ?? throw DecompositionOptions.Invalid($"There is no decomposition '{name}'.", $"Choose one of {string.Join(", ", All.Select(m => m.Name))}.");
 }

@@ -20,8 +20,11 @@ public sealed record DecompositionOptions
     /// <summary>An iterative method rests when a sweep changes the relative error by less than this; null for the method's own number.</summary>
     public double? Rest { get; init; }
 
-    /// <summary>Starts of CP, of which the best result is kept: the first from singular vectors, the others random.</summary>
+    /// <summary>Starts of an iterative method, of which the best result is kept; the first is from singular vectors where the method has such a one, the others are random.</summary>
     public int Starts { get; init; } = 1;
+
+    /// <summary>Penalties of factors by their names, for a fit by expression; null for none.</summary>
+    public IReadOnlyDictionary<string, FactorPenalty>? Penalties { get; init; }
 
     /// <summary>Threads and the seed of everything random.</summary>
     public ComputeOptions Compute { get; init; } = ComputeOptions.Default;
@@ -38,6 +41,8 @@ public sealed record DecompositionOptions
             throw Invalid("A tolerance is 0 or more and below 1.");
         if (MaxIterations is < 0 || Starts < 1 || Rest is { } rest && !(rest >= 0))
             throw Invalid("Sweeps are not negative, and there is at least one start.");
+        if (Penalties?.Values.Any(p => !(p.L1 >= 0 && p.L2 >= 0 && double.IsFinite(p.L1 + p.L2))) == true)
+            throw Invalid("Penalties are not negative.");
     }
 
     /// <summary>The most that the ranks at a number of places may be; none where the tolerance alone decides.</summary>

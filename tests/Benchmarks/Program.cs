@@ -20,6 +20,7 @@ using LowRankTools.Benchmarks;
     ("learn", LearningBenchmark.Run),
     ("lora", LoraBenchmark.Run),
     ("tensors", TensorBenchmark.Run),
+    ("tensor-train", TensorTrainBenchmark.Run),
 ];
 
 if (args is ["--child", .. string[] child])

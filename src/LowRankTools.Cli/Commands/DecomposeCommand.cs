@@ -15,11 +15,15 @@ internal sealed class DecomposeCommand
     private readonly Argument<string[]> _paths = SharedOptions.Paths();
     private readonly Option<bool> _recurse = SharedOptions.Recurse();
     private readonly Option<string?> _method = SharedOptions.Choice("--method", "How tensors are decomposed.", [.. DecompositionMethods.All.Select(m => m.Name)]);
+    private readonly Option<string?> _expression = new("--expression") { Description = "Factors to fit in place of a method's, as einsum has them: ir,jr,kr->ijk.", HelpName = "einsum" };
+    private readonly Option<string[]> _nonNegative = SharedOptions.List("--non-negative", "Factors of the expression that have no negative entry, with commas between them.", "name", name => name);
+    private readonly Option<double?> _sparsePenalty = SharedOptions.Number<double>("--sparse-penalty", "Weight of the sum of all factors' magnitudes in a fit by expression.", p => p is >= 0 and <= double.MaxValue, "a penalty is not negative");
+    private readonly Option<double?> _ridgePenalty = SharedOptions.Number<double>("--ridge-penalty", "Weight of the sum of all factors' squares in a fit by expression.", p => p is >= 0 and <= double.MaxValue, "a penalty is not negative");
     private readonly Option<int[]> _rank = SharedOptions.Numbers("--rank", "One rank for all places, or one for each with commas between them.", "ranks are whole numbers, at least 1");
     private readonly Option<double?> _tolerance = SharedOptions.Number<double>("--tolerance", "Largest relative error of a tensor; 0 or more and below 1.", t => t is >= 0 and < 1, "a tolerance is 0 or more and below 1");
     private readonly Option<int[]> _mode = SharedOptions.List("--mode", "Modes that Tucker reduces, from 0, with commas between them; all by default.", "number", Mode);
-    private readonly Option<int?> _maxIteration = SharedOptions.Number<int>("--max-iteration", "Most sweeps of Tucker, CP and non-negative CP.", n => n >= 0, "a count of sweeps is a whole number, not negative");
-    private readonly Option<int?> _startCount = SharedOptions.Number<int>("--start-count", "Starts of CP, of which the best is kept; 1 by default.", n => n >= 1, "a count of starts is a whole number, at least 1");
+    private readonly Option<int?> _maxIteration = SharedOptions.Number<int>("--max-iteration", "Most sweeps of an iterative method.", n => n >= 0, "a count of sweeps is a whole number, not negative");
+    private readonly Option<int?> _startCount = SharedOptions.Number<int>("--start-count", "Starts of an iterative method, of which the best is kept; 1 by default.", n => n >= 1, "a count of starts is a whole number, at least 1");
     private readonly Option<string[]> _include = SharedOptions.Include();
     private readonly Option<string[]> _exclude = SharedOptions.Exclude();
     private readonly Option<int?> _seed = SharedOptions.Number<int>("--seed", "Seed of random starts; 0 by default.", n => n >= 0, "a seed is a whole number, not negative");
@@ -27,16 +31,21 @@ internal sealed class DecomposeCommand
     private readonly OutputOptions _output = new();
     private readonly Option<bool> _json = SharedOptions.Json();
 
-    private DecomposeCommand() => _method.Required = true;
-
     public static Command Create(ConsoleContext console)
     {
         DecomposeCommand self = new();
         Command command = new("decompose", "Replace tensors by the factors of a tensor decomposition and write the smaller models.") { self._paths, self._recurse };
-        foreach (Option option in new Option[] { self._method, self._rank, self._tolerance, self._mode, self._maxIteration, self._startCount, self._include, self._exclude, self._seed, self._threadCount })
+        foreach (Option option in new Option[] { self._method, self._expression, self._nonNegative, self._sparsePenalty, self._ridgePenalty, self._rank, self._tolerance, self._mode, self._maxIteration, self._startCount, self._include, self._exclude, self._seed, self._threadCount })
             command.Add(option);
         self._output.AddTo(command);
         command.Add(self._json);
+        command.Validators.Add(result =>
+        {
+            if ((result.GetResult(self._method) is null) == (result.GetResult(self._expression) is null))
+                result.AddError("Give one of --method and --expression.");
+            else if (result.GetResult(self._expression) is null && new Option[] { self._nonNegative, self._sparsePenalty, self._ridgePenalty }.Any(o => result.GetResult(o) is not null))
+                result.AddError("Penalties and signs go with an --expression.");
+        });
         command.SetAction(parsed => self.Run(parsed, console));
         return command;
     }
@@ -64,9 +73,20 @@ internal sealed class DecomposeCommand
     private static int Mode(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int mode)
         ? mode : throw new LowRankToolsException(CoreErrors.OptionInvalid, $"--mode {text}: modes are whole numbers from 0.");
 
+    private Dictionary<string, FactorPenalty>? Penalties(ParseResult parsed)
+    {
+        if (parsed.GetValue(_expression) is not { } expression)
+            return null;
+        (double sparse, double ridge) = (parsed.GetValue(_sparsePenalty) ?? 0, parsed.GetValue(_ridgePenalty) ?? 0);
+        Dictionary<string, FactorPenalty> all = TensorExpression.Parse(expression).Names.ToDictionary(n => n, _ => new FactorPenalty(sparse, ridge), StringComparer.Ordinal);
+        foreach (string name in parsed.GetValue(_nonNegative) ?? [])
+            all[name] = new FactorPenalty(sparse, ridge, NonNegative: true);
+        return all;
+    }
+
     private DecomposeOptions Options(ParseResult parsed) => new()
     {
-        Method = parsed.GetValue(_method)!,
+        Method = parsed.GetValue(_method) ?? new ExpressionMethod(TensorExpression.Parse(parsed.GetValue(_expression)!)).Name,
         Decomposition = new DecompositionOptions
         {
             Ranks = parsed.GetValue(_rank) is { Length: > 0 } ranks ? ranks : null,
@@ -74,6 +94,7 @@ internal sealed class DecomposeCommand
             Modes = parsed.GetValue(_mode) is { Length: > 0 } modes ? modes : null,
             MaxIterations = parsed.GetValue(_maxIteration),
             Starts = parsed.GetValue(_startCount) ?? 1,
+            Penalties = Penalties(parsed),
             Compute = new ComputeOptions { Seed = (ulong)(parsed.GetValue(_seed) ?? 0), ThreadCount = parsed.GetValue(_threadCount) ?? 0 },
         },
         Selection = new LayerSelection { Include = SharedOptions.Patterns(parsed.GetValue(_include)), Exclude = SharedOptions.Patterns(parsed.GetValue(_exclude)) },

@@ -15,7 +15,7 @@ internal static class LoraConvertCommand
         Option<double?> alpha = LoraOptions.Alpha();
         Option<bool> recurse = SharedOptions.Recurse(), json = SharedOptions.Json();
         LoraOptions options = LoraOptions.All();
-        Command command = new("convert", "Write adapters in another layout: PEFT's, kohya's or llama.cpp's GGUF; LoHa and LoKr as pairs of a rank.") { paths, basePath, alpha, recurse };
+        Command command = new("convert", "Write adapters in another layout: PEFT's, kohya's, llama.cpp's GGUF or LoTR's; LoHa and LoKr as pairs of a rank.") { paths, basePath, alpha, recurse };
         options.AddTo(command, ruleRequired: false);
         command.Add(json);
         command.SetAction(parsed =>

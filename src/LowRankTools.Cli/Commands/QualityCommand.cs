@@ -11,6 +11,7 @@ internal sealed class QualityCommand
     private readonly Argument<string[]> _paths = SharedOptions.Paths();
     private readonly Option<bool> _recurse = SharedOptions.Recurse();
     private readonly Option<string> _reference = new("--reference-path") { Description = "The original.", HelpName = "path", Required = true };
+    private readonly Option<string?> _adapter = new("--adapter-path") { Description = "An adapter that runs beside the weights of the models, and not of the original.", HelpName = "path" };
     private readonly TextOptions _text = new();
     private readonly Option<int?> _threadCount = SharedOptions.ThreadCount();
     private readonly EngineOptions _engine = new();
@@ -19,7 +20,7 @@ internal sealed class QualityCommand
     public static Command Create(ConsoleContext console)
     {
         QualityCommand self = new();
-        Command command = new("quality", "Hold models against the one that they were made from: similarity of embeddings, or perplexity, on a text.") { self._paths, self._recurse, self._reference };
+        Command command = new("quality", "Hold models against the one that they were made from: similarity of embeddings, or perplexity, on a text.") { self._paths, self._recurse, self._reference, self._adapter };
         self._text.AddTo(command);
         command.Add(self._threadCount);
         self._engine.AddTo(command);
@@ -30,9 +31,13 @@ internal sealed class QualityCommand
 
     private int Run(ParseResult parsed, ConsoleContext console)
     {
+        ModelSource? adapter = null;
+        if (parsed.GetValue(_adapter) is { } beside && (adapter = new ModelRun(console).One(beside)) is null)
+            return ExitCode.BadInput;
         QualityOptions options = new()
         {
             Input = _text.Input(parsed),
+            Adapter = adapter,
             Pooling = _text.Pooling(parsed),
             BatchSize = _text.BatchSize(parsed),
             Engine = _engine.Choice(parsed, console),

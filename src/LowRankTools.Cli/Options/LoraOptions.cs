@@ -10,11 +10,11 @@ internal sealed class LoraOptions
 {
     private readonly Option<string?> _outputPath = new("--output-path")
     {
-        Description = "A .safetensors file in kohya's layout, a .gguf file in llama.cpp's, or a folder in PEFT's; by default beside the source.",
+        Description = "A .safetensors file in kohya's layout or LoTR's, a .gguf file in llama.cpp's, or a folder in PEFT's; by default beside the source.",
         HelpName = "path",
     };
 
-    private readonly Option<string?> _layout = SharedOptions.Choice("--layout", "Layout to write; by default what --output-path asks for, or else the source's own.", nameof(AdapterLayout.Peft), nameof(AdapterLayout.Kohya), nameof(AdapterLayout.Gguf));
+    private readonly Option<string?> _layout = SharedOptions.Choice("--layout", "Layout to write; by default what --output-path asks for, or else the source's own.", nameof(AdapterLayout.Peft), nameof(AdapterLayout.Kohya), nameof(AdapterLayout.Gguf), nameof(AdapterLayout.Lotr));
 
     private readonly Option<string?> _dtype = SharedOptions.Choice("--dtype", "Element type of the factors; by default the source's own.",
         nameof(TensorDType.F16), nameof(TensorDType.BF16), nameof(TensorDType.F32), nameof(TensorDType.F64));

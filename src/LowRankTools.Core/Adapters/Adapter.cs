@@ -42,8 +42,8 @@ public sealed class Adapter : IDisposable
     /// <summary>What its configuration says beside ranks.</summary>
     internal IEnumerable<(string Field, string Value)> Notes => _config?.Kept ?? [];
 
-    /// <summary>Parameters of all factors, magnitudes too.</summary>
-    public long Parameters => Modules.Sum(m => m.A.ElementCount + m.B.ElementCount + (m.Mid?.ElementCount ?? 0) + (m.Magnitude?.ElementCount ?? 0));
+    /// <summary>Parameters of all factors, magnitudes too; shared ones once.</summary>
+    public long Parameters => Modules.SelectMany(m => new[] { m.A, m.B, m.Mid, m.Core, m.Magnitude }).OfType<TensorInfo>().Distinct().Sum(t => t.ElementCount);
 
     /// <summary>Element type of the first factor, where it can be written; else what holds all that cannot.</summary>
     internal TensorDType WritableDType => OutputTypes.Factor(Modules[0].A.DType, null);

@@ -11,4 +11,6 @@ public enum AdapterLayout
     LoraLib,
     /// <summary>llama.cpp: <c>X.weight.lora_a</c> and <c>X.weight.lora_b</c> in one GGUF file, whose names and order of rows are those of GGUF models.</summary>
     Gguf,
+    /// <summary>LoTR: <c>X.lotr_M.G</c> for each layer, <c>lotr_L.G</c> and <c>lotr_R.G</c> for all layers of one shape G, in one file.</summary>
+    Lotr,
 }

@@ -32,6 +32,9 @@ public sealed class AdapterModule
     /// <summary>Core of a convolution in three steps (LoCon), (r, r, kernel), whose A is (r, in, 1, 1); null elsewhere.</summary>
     public TensorInfo? Mid { get; internal init; }
 
+    /// <summary>Core of LoTR, (p, q), between B (out, p) and A (q, in), which other modules share; null elsewhere.</summary>
+    public TensorInfo? Core { get; internal init; }
+
     /// <summary>Lengths of the weight's rows (DoRA), <c>out</c> entries; null for plain LoRA.</summary>
     public TensorInfo? Magnitude { get; internal init; }
 
@@ -45,7 +48,7 @@ public sealed class AdapterModule
     public double Scaling { get; }
 
     /// <summary>r.</summary>
-    public int Rank => checked((int)B.Shape[1]);
+    public int Rank => checked((int)(Core ?? B).Shape[1]);
 
     /// <summary>Outputs.</summary>
     public long OutFeatures => B.Shape[0];
@@ -84,9 +87,27 @@ public sealed class AdapterModule
             return Composed(a, mid, Positions);
     }
 
-    /// <summary>Reads B as out x r, not scaled.</summary>
+    /// <summary>Reads B as out x r, not scaled; of LoTR the product L M, which makes the module a plain pair exactly.</summary>
     /// <exception cref="LowRankToolsException"><c>NonFiniteValues</c>, and those of reading.</exception>
-    public Matrix<float> ReadB(CancellationToken cancellationToken = default) => Finite(B, ReadAs(B, checked((int)OutFeatures), cancellationToken));
+    public Matrix<float> ReadB(CancellationToken cancellationToken = default)
+    {
+        Matrix<float> b = ReadLeft(cancellationToken);
+        if (Core is null)
+            return b;
+        using (b)
+        using (Matrix<float> core = ReadCore(cancellationToken))
+        {
+            Matrix<float> product = Matrix<float>.Uninitialized(b.Rows, core.Columns);
+            Gemm.Multiply(1, b.View, core.View, 0, product.View, null, cancellationToken);
+            return product;
+        }
+    }
+
+    /// <summary>Reads the tensor B alone, of LoTR L as out x p.</summary>
+    internal Matrix<float> ReadLeft(CancellationToken cancellationToken) => Finite(B, ReadAs(B, checked((int)OutFeatures), cancellationToken));
+
+    /// <summary>Reads LoTR's core as p x q.</summary>
+    internal Matrix<float> ReadCore(CancellationToken cancellationToken) => Finite(Core!, ReadAs(Core!, checked((int)Core!.Shape[0]), cancellationToken));
 
     /// <summary>Reads DoRA's lengths as 1 x out.</summary>
     internal Matrix<float> ReadMagnitude(CancellationToken cancellationToken) => Finite(Magnitude!, ReadAs(Magnitude!, 1, cancellationToken));

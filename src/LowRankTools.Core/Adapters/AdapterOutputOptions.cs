@@ -6,10 +6,10 @@ namespace LowRankTools.Core;
 /// <summary>Where and how an adapter is written: what all operations that write one can be told.</summary>
 public sealed record AdapterOutputOptions
 {
-    /// <summary>A .safetensors file in kohya's layout, a .gguf file in llama.cpp's, or a folder in PEFT's; null for one beside the source.</summary>
+    /// <summary>A .safetensors file in kohya's layout or LoTR's, a .gguf file in llama.cpp's, or a folder in PEFT's; null for one beside the source.</summary>
     public string? OutputPath { get; init; }
 
-    /// <summary>Layout to write, Peft, Kohya or Gguf; null for what the path asks for, or else the source's own.</summary>
+    /// <summary>Layout to write, Peft, Kohya, Gguf or Lotr; null for what the path asks for, or else the source's own.</summary>
     public AdapterLayout? Layout { get; init; }
 
     /// <summary>Element type of the factors; null for the source's own.</summary>
@@ -29,7 +29,7 @@ public sealed record AdapterOutputOptions
     public void Validate()
     {
         if (Layout == AdapterLayout.LoraLib)
-            throw Invalid("Adapters of loralib are read and not written.", "Write Peft, Kohya or Gguf with -Layout.");
+            throw Invalid("Adapters of loralib are read and not written.", "Write Peft, Kohya, Gguf or Lotr with -Layout.");
         if (DType is { } type && !TensorConversion.IsWritable(type))
             throw Invalid($"Factors cannot be written as {type}.", "Choose F32, F16, BF16 or F64.");
         if (OutputPath is { } path && OutputLocation.FormatOf(path) is { } format)
@@ -48,6 +48,8 @@ public sealed record AdapterOutputOptions
     internal AdapterLayout LayoutFor(AdapterLayout source)
     {
         AdapterLayout layout = AnyLayoutFor(source);
+        if (layout == AdapterLayout.Lotr)
+            throw Invalid("What this makes are pairs, and LoTR shares factors between layers.", "Write Peft or Kohya, and convert to Lotr after it.");
         return layout == AdapterLayout.Gguf == (source == AdapterLayout.Gguf) ? layout
             : throw Invalid($"Modules of {source} have other names, and rows in another order, than those of {layout}.", "Change the layout with Convert-LoraAdapter and the -BasePath of a GGUF model.");
     }
@@ -87,7 +89,8 @@ public sealed record AdapterOutputOptions
             bool own = Path.GetFileNameWithoutExtension(source.Path) == "adapter_model" && Path.GetDirectoryName(from) is not null;
             name += suffix;
             folder = own ? Path.GetDirectoryName(from)! : from;
-            if (layout == AdapterLayout.Peft)
+            // A file beside a model's own would make two models of its folder.
+            if (layout is AdapterLayout.Peft or AdapterLayout.Lotr)
                 folder = Path.Combine(folder, name);
         }
         string stem = layout == AdapterLayout.Peft ? "adapter_model" : name;

@@ -5,7 +5,7 @@ namespace LowRankTools.Core;
 /// <summary>Which tensors of a file are halves of an adapter's pairs, by names and shapes alone and without judging them.</summary>
 internal sealed class AdapterParts
 {
-    private readonly Dictionary<string, (string Module, int? Rank)> _parts = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (string? Module, int? Rank)> _parts = new(StringComparer.Ordinal);
 
     private AdapterParts(AdapterLayout layout) => Layout = layout;
 
@@ -18,6 +18,8 @@ internal sealed class AdapterParts
     /// <summary>Looks at the tensors of a file; null where they are no adapter's: no module has both halves of a pair.</summary>
     public static AdapterParts? Of(IReadOnlyList<TensorInfo> tensors)
     {
+        if (OfLotr(tensors) is { } lotr)
+            return lotr;
         Dictionary<string, Dictionary<AdapterPart, TensorInfo>> modules = new(StringComparer.Ordinal);
         AdapterLayout? layout = null;
         foreach (TensorInfo tensor in tensors)
@@ -42,9 +44,25 @@ internal sealed class AdapterParts
         return all;
     }
 
+    // Shared factors belong to no one module: they have a rank, and no module.
+    private static AdapterParts? OfLotr(IReadOnlyList<TensorInfo> tensors)
+    {
+        List<(LotrKey Key, TensorInfo Tensor)> keys = [.. tensors.Select(t => (Key: LotrKey.Of(t.Name), Tensor: t)).Where(t => t.Key is not null).Select(t => (t.Key!.Value, t.Tensor))];
+        List<(LotrKey Key, int Rank)> cores = [.. keys.Where(k => k.Key.Part == LotrPart.Core && k.Tensor.Shape is [> 0 and <= int.MaxValue, > 0 and <= int.MaxValue]).Select(k => (k.Key, (int)k.Tensor.Shape[1]))];
+        HashSet<string> whole = keys.Where(k => k.Key.Part == LotrPart.Left).Select(k => k.Key.Group).Intersect(keys.Where(k => k.Key.Part == LotrPart.Right).Select(k => k.Key.Group)).ToHashSet(StringComparer.Ordinal);
+        cores.RemoveAll(c => !whole.Contains(c.Key.Group));
+        if (cores.Count == 0)
+            return null;
+        AdapterParts all = new(AdapterLayout.Lotr) { Ranks = [.. cores.Select(c => c.Rank)] };
+        Dictionary<string, int> ranks = cores.DistinctBy(c => c.Key.Group).ToDictionary(c => c.Key.Group, c => c.Rank, StringComparer.Ordinal);
+        foreach ((LotrKey key, TensorInfo tensor) in keys.Where(k => ranks.ContainsKey(k.Key.Group)))
+            all._parts[tensor.Name] = (key.Part == LotrPart.Core ? key.Module : null, key.Part == LotrPart.Alpha ? null : ranks[key.Group]);
+        return all;
+    }
+
     /// <summary>The module that a tensor is a part of an adapter for; null for another tensor.</summary>
-    public string? ModuleOf(TensorInfo tensor) => _parts.TryGetValue(tensor.Name, out (string Module, int? Rank) part) ? part.Module : null;
+    public string? ModuleOf(TensorInfo tensor) => _parts.TryGetValue(tensor.Name, out (string? Module, int? Rank) part) ? part.Module : null;
 
     /// <summary>The rank of the pair that a tensor is half of; null for another tensor.</summary>
-    public int? RankOf(TensorInfo tensor) => _parts.TryGetValue(tensor.Name, out (string Module, int? Rank) part) ? part.Rank : null;
+    public int? RankOf(TensorInfo tensor) => _parts.TryGetValue(tensor.Name, out (string? Module, int? Rank) part) ? part.Rank : null;
 }

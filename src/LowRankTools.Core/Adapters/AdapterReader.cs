@@ -29,6 +29,8 @@ internal sealed class AdapterReader
         TensorFile file = TensorFile.Open(source.Path);
         try
         {
+            if (LotrReader.Knows(file))
+                return LotrReader.Read(Named(source), file, alpha);
             return new AdapterReader(Named(source), file, alpha).Read();
         }
         catch
@@ -72,7 +74,7 @@ internal sealed class AdapterReader
         }
         // A tensor that happens to be called alpha is no adapter.
         if (layout is not { } found || !parts.Values.Any(p => p.ContainsKey(AdapterPart.A) || p.ContainsKey(AdapterPart.B)))
-            throw new LowRankToolsException(CoreErrors.NotAnAdapter, $"{_source.Path}: the file holds no low-rank pairs that are named as PEFT, kohya, loralib or llama.cpp name them.", "Name an adapter's weights or its folder.");
+            throw new LowRankToolsException(CoreErrors.NotAnAdapter, $"{_source.Path}: the file holds no low-rank pairs that are named as PEFT, kohya, loralib, llama.cpp or LoTR name them.", "Name an adapter's weights or its folder.");
         if (found == AdapterLayout.Gguf)
             GgufAdapterKeys.Check(_file);
         List<AdapterModule> modules = [.. order.Select(name => Module(name, parts[name], embeddings.ContainsKey(name), found))];

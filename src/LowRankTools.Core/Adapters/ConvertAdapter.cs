@@ -4,13 +4,13 @@ using LowRankTools.Numerics;
 namespace LowRankTools.Core;
 
 /// <summary>
-/// Writes an adapter in another layout: PEFT's, kohya's or llama.cpp's, from these, loralib's, LoHa and LoKr. A pair stays what it
+/// Writes an adapter in another layout: PEFT's, kohya's, llama.cpp's or LoTR's, from these, loralib's, LoHa and LoKr. A pair stays what it
 /// is, its scale put into it; products of other kinds become pairs of the rank that is asked for, by their singular values.
 /// </summary>
 /// <param name="rank">How many components are kept; null to keep pairs as they are.</param>
 /// <param name="options">Where and how the adapter is written.</param>
 /// <param name="alpha">Numerator of the scale for adapters that do not say theirs.</param>
-public sealed class ConvertAdapter(AdapterRank? rank, AdapterOutputOptions options, double? alpha = null)
+public sealed partial class ConvertAdapter(AdapterRank? rank, AdapterOutputOptions options, double? alpha = null)
 {
     private const string Suffix = "-converted";
 
@@ -44,6 +44,8 @@ public sealed class ConvertAdapter(AdapterRank? rank, AdapterOutputOptions optio
         using Adapter adapter = Adapter.Open(source, alpha);
         adapter.RefuseOthers(withMagnitudes: true);
         AdapterLayout layout = options.AnyLayoutFor(adapter.Layout);
+        if (layout == AdapterLayout.Lotr)
+            return RunLotr(adapter, model, progress, cancellationToken);
         ConvertedNames names = ConvertedNames.Of(adapter, model, layout);
         AdapterWriter writer = Writer(adapter.Source, layout, adapter.WritableDType, [.. adapter.Files, .. model?.File.Files ?? []]) with
         {
@@ -58,8 +60,8 @@ public sealed class ConvertAdapter(AdapterRank? rank, AdapterOutputOptions optio
         AdapterLayout layout = options.AnyLayoutFor(LayoutOf(product));
         if (rank is null)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{product.Source.Path}: products of this kind have no rank of their own to keep.", "Give one of -Rank, -Energy, -CumulativeRatio and -SigmaRatio.");
-        if (layout == AdapterLayout.Gguf)
-            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{product.Source.Path}: products of this kind are not converted to GGUF in one step.", "Convert the adapter to Peft first, and that to Gguf.");
+        if (layout is AdapterLayout.Gguf or AdapterLayout.Lotr)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{product.Source.Path}: products of this kind are not converted to {layout} in one step.", $"Convert the adapter to Peft first, and that to {layout}.");
         IReadOnlyDictionary<string, ModelLayer?>? layers = model is null ? null : new BaseNames(model).Find(product.Modules.Select(m => m.Name));
         List<(string Name, long[] Inputs)> targets = [.. product.Modules.Select(m => ProductTarget.Of(product, m, layers?[m.Name], model))];
         AdapterWriter writer = Writer(product.Source, layout, product.WritableDType, [.. product.Files, .. model?.File.Files ?? []]);

@@ -7,16 +7,17 @@ namespace LowRankTools.Core;
 /// Makes an adapter of the difference between a tuned model and its base: a truncated singular value decomposition of each
 /// weight's difference. All shapes are held against each other before the first is computed.
 /// </summary>
-public sealed class ExportAdapter(ExportAdapterOptions options)
+public sealed partial class ExportAdapter(ExportAdapterOptions options)
 {
-    private const string Suffix = "-lora";
     private const int PieceBytes = 1 << 20;
 
     /// <summary>Where the adapter of a tuned model would go.</summary>
-    public OutputLocation Location(ModelSource tuned) => options.Output.Location(tuned, LayoutOf(tuned), Suffix);
+    public OutputLocation Location(ModelSource tuned) => options.Output.Location(tuned, LayoutOf(tuned), IsLotr ? "-lotr" : "-lora");
+
+    private bool IsLotr => options.Output.Layout == AdapterLayout.Lotr;
 
     // A model's names are its adapter's: those of GGUF are GGUF's.
-    private AdapterLayout LayoutOf(ModelSource tuned) => options.Output.LayoutFor(OutputLocation.FormatOf(tuned.Path) == ModelFormat.Gguf ? AdapterLayout.Gguf : AdapterLayout.Peft);
+    private AdapterLayout LayoutOf(ModelSource tuned) => IsLotr ? AdapterLayout.Lotr : options.Output.LayoutFor(OutputLocation.FormatOf(tuned.Path) == ModelFormat.Gguf ? AdapterLayout.Gguf : AdapterLayout.Peft);
 
     /// <summary>Exports one adapter.</summary>
     /// <param name="tuned">The model after training.</param>
@@ -31,6 +32,9 @@ public sealed class ExportAdapter(ExportAdapterOptions options)
         options.Validate();
         using Model model = Model.Open(tuned), before = Model.Open(baseModel);
         List<(ModelLayer Tuned, ModelLayer Base)> pairs = Pairs(model, before);
+        HashSet<string> carried = pairs.Select(p => p.Tuned.Shape.Name).ToHashSet(StringComparer.Ordinal);
+        if (IsLotr)
+            return RunLotr(model, before, pairs, progress, cancellationToken) with { NotCarried = NotCarried(model, before, carried, cancellationToken).ToArray() };
         bool inOut = pairs.Where(p => p.Base.Shape.Kind != LayerKind.Embedding).All(p => p.Base.Shape.Orientation == WeightOrientation.InOut);
         AdapterLayout layout = LayoutOf(tuned);
         AdapterWriter writer = new(Location(tuned), layout, options.Output.TypeFor(layout, TensorDType.F32), options.Output)
@@ -42,7 +46,6 @@ public sealed class ExportAdapter(ExportAdapterOptions options)
         };
         AdapterRun run = new(writer, options.Rank.ToString(), tuned.Name) { Sources = [tuned.Path, baseModel.Path], ParametersBefore = pairs.Sum(p => p.Tuned.Shape.Parameters) };
         AdapterResult result = run.Run(pairs.Count, i => pairs[i].Tuned.Shape.Name, i => Export(model, before, pairs[i], cancellationToken), sideBySide: false, progress, cancellationToken);
-        HashSet<string> carried = pairs.Select(p => p.Tuned.Shape.Name).ToHashSet(StringComparer.Ordinal);
         return result with { NotCarried = NotCarried(model, before, carried, cancellationToken).ToArray() };
     }
 
@@ -77,23 +80,40 @@ public sealed class ExportAdapter(ExportAdapterOptions options)
 
     private ComputedModule? Export(Model tuned, Model before, (ModelLayer Tuned, ModelLayer Base) pair, CancellationToken cancellationToken)
     {
-        using Matrix<float> difference = WeightMatrix.Read(tuned.File, pair.Tuned.Tensor, cancellationToken);
-        using (Matrix<float> own = WeightMatrix.Read(before.File, pair.Base.Tensor, cancellationToken))
+        using Matrix<float> difference = Difference(tuned, before, pair, cancellationToken);
+        MatrixView<float> delta = Oriented(difference, pair.Base);
+        bool convolution = IsConvolution(pair.Base);
+        long[] shape = [.. pair.Base.Tensor.Shape];
+        return WeightMatrix.Named(tuned, pair.Tuned, () => TruncatedDelta.Compute(LayerNames.Module(pair.Base.Shape.Name), delta,
+            convolution ? shape[1..] : [delta.Columns], pair.Base.Shape.Kind == LayerKind.Embedding, options.Rank, options.ThreadCount, cancellationToken));
+    }
+
+    private static Matrix<float> Difference(Model tuned, Model before, (ModelLayer Tuned, ModelLayer Base) pair, CancellationToken cancellationToken)
+    {
+        Matrix<float> difference = WeightMatrix.Read(tuned.File, pair.Tuned.Tensor, cancellationToken);
+        try
         {
+            using Matrix<float> own = WeightMatrix.Read(before.File, pair.Base.Tensor, cancellationToken);
             for (int i = 0; i < difference.Rows; i++)
             {
                 Span<float> row = difference.Row(i), minus = own.Row(i);
                 for (int j = 0; j < row.Length; j++)
                     row[j] -= minus[j];
             }
+            return difference;
         }
-        long[] shape = [.. pair.Base.Tensor.Shape];
-        bool convolution = pair.Base.Shape.Kind is LayerKind.Conv1d or LayerKind.Conv2d or LayerKind.Conv3d;
-        MatrixView<float> delta = convolution ? Flattened(difference, checked((int)shape[0]))
-            : pair.Base.Shape.Orientation == WeightOrientation.InOut ? difference.Transposed : difference.View;
-        return WeightMatrix.Named(tuned, pair.Tuned, () => TruncatedDelta.Compute(LayerNames.Module(pair.Base.Shape.Name), delta,
-            convolution ? shape[1..] : [delta.Columns], pair.Base.Shape.Kind == LayerKind.Embedding, options.Rank, options.ThreadCount, cancellationToken));
+        catch
+        {
+            difference.Dispose();
+            throw;
+        }
     }
+
+    // A difference as out x in.
+    private static MatrixView<float> Oriented(Matrix<float> difference, ModelLayer layer) => IsConvolution(layer) ? Flattened(difference, checked((int)layer.Tensor.Shape[0]))
+        : layer.Shape.Orientation == WeightOrientation.InOut ? difference.Transposed : difference.View;
+
+    private static bool IsConvolution(ModelLayer layer) => layer.Shape.Kind is LayerKind.Conv1d or LayerKind.Conv2d or LayerKind.Conv3d;
 
     // The same elements as out x (in, kernel).
     private static unsafe MatrixView<float> Flattened(Matrix<float> matrix, int outputs)

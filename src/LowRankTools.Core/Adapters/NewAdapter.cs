@@ -5,16 +5,16 @@ namespace LowRankTools.Core;
 
 /// <summary>
 /// Writes an adapter to be trained, whose modules change nothing yet (Hu et al., "LoRA", 2021): A is random and B zero, of embeddings A zero and B
-/// random. From headers alone: no weight is read.
+/// random. Of LoTR the shared factors are random and the cores zero. From headers alone: no weight is read.
 /// </summary>
-public sealed class NewAdapter(NewAdapterOptions options)
+public sealed partial class NewAdapter(NewAdapterOptions options)
 {
-    private const string Suffix = "-lora";
+    private AdapterLayout Layout => IsLotr ? AdapterLayout.Lotr : options.Output.LayoutFor(AdapterLayout.Peft);
 
-    private AdapterLayout Layout => options.Output.LayoutFor(AdapterLayout.Peft);
+    private bool IsLotr => options.Output.Layout == AdapterLayout.Lotr;
 
     /// <summary>Where the adapter of a model would go.</summary>
-    public OutputLocation Location(ModelSource source) => options.Output.Location(source, Layout, Suffix);
+    public OutputLocation Location(ModelSource source) => options.Output.Location(source, Layout, IsLotr ? "-lotr" : "-lora");
 
     /// <summary>Writes one adapter.</summary>
     /// <param name="source">The model that it is for.</param>
@@ -31,6 +31,8 @@ public sealed class NewAdapter(NewAdapterOptions options)
             throw new LowRankToolsException(CoreErrors.LayerNotFound, $"{source.Path}: no weight of the model was chosen.", "Name others with -Include and -Exclude.");
         foreach (ModelLayer layer in layers)
             Require(source, layer);
+        if (IsLotr)
+            return RunLotr(model, layers, progress, cancellationToken);
         bool inOut = layers.TrueForAll(l => l.Shape.Kind == LayerKind.Embedding || l.Shape.Orientation == WeightOrientation.InOut);
         AdapterWriter writer = new(Location(source), Layout, options.Output.DType ?? TensorDType.F32, options.Output)
         {

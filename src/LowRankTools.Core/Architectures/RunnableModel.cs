@@ -72,8 +72,19 @@ public sealed class RunnableModel : IDisposable
         Open(source, new EmbeddedEngine(new ComputeOptions { ThreadCount = threads }), progress, cancellationToken);
 
     /// <summary>Opens a model that was found before on any engine.</summary>
-    public static RunnableModel Open(ModelSource source, INetworkEngine engine, IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default)
+    public static RunnableModel Open(ModelSource source, INetworkEngine engine, IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        Open(source, null, engine, progress, cancellationToken);
+
+    /// <summary>Opens a model with an adapter beside its weights: its factors are multiplied as they are, and no weight changes.</summary>
+    /// <param name="source">The model.</param>
+    /// <param name="adapter">The adapter, of linear layers; null for none.</param>
+    /// <param name="engine">Where it computes.</param>
+    /// <param name="progress">Told about every tensor.</param>
+    /// <param name="cancellationToken">Stops loading.</param>
+    /// <exception cref="LowRankToolsException">As above; those of <see cref="Adapter.Open"/>, <c>AdapterDoesNotFit</c>, <c>AdapterPartNotCarried</c>, <c>AdapterUnsupported</c>.</exception>
+    public static RunnableModel Open(ModelSource source, ModelSource? adapter, INetworkEngine engine, IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
+        using Adapter? beside = adapter is null ? null : Adapter.Open(adapter);
         using Model model = Model.Open(source);
         (TransformerConfig config, ModelWeights weights) = ArchitectureCatalog.Recognize(model);
         // Shapes are compared before any memory is asked for: a file's claims are bounded by what it holds.
@@ -83,6 +94,8 @@ public sealed class RunnableModel : IDisposable
             IReadOnlyList<string> pairs = PairPlacement.PlacePairs(network, weights);
             WeightFit.Require(source, network, weights);
             network.Load(engine, new ReportedWeights(weights, network, progress), ct: cancellationToken);
+            if (beside is not null)
+                AdapterPlacement.Place(beside, model, network, weights, engine, cancellationToken);
             return new RunnableModel(source, network, engine, pairs, weights);
         }
         catch

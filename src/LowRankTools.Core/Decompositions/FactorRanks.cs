@@ -18,7 +18,7 @@ internal static class FactorRanks
             try
             {
                 foreach (TensorInfo factor in DecomposedTensor.Of(tensor, tensors, file.Path).Factors)
-                    ranks[factor.Name] = (int)tensor.Ranks.Sizes.Max();
+                    ranks[factor.Name] = (int)tensor.Ranks.Sizes.DefaultIfEmpty(1).Max();
             }
             catch (LowRankToolsException e) when (e.ErrorId == CoreErrors.FactorsInconsistent)
             {

@@ -19,7 +19,7 @@ public sealed class MeasureQuality(QualityOptions options, ModelSource reference
     /// <param name="progress">Told about every tensor and every batch.</param>
     /// <param name="cancellationToken">Stops between and inside runs.</param>
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>, <c>PathNotFound</c>, <c>TextInvalid</c>, <c>InputInvalid</c>: the models do not read the same tokens;
-    /// <c>NonFiniteValues</c>; those of tokenizers and of opening a model.</exception>
+    /// <c>NonFiniteValues</c>; those of tokenizers and of opening a model and an adapter.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public ModelQuality Run(ModelSource source, IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
@@ -27,13 +27,14 @@ public sealed class MeasureQuality(QualityOptions options, ModelSource reference
         Stopwatch clock = Stopwatch.StartNew();
         INetworkEngine engine = EngineSelector.SelectForNetworks(options.Engine, options.ThreadCount).CreateForNetworks(options.ThreadCount);
         Original original = _original ??= Measure(engine, progress, cancellationToken);
-        using RunnableModel model = RunnableModel.Open(source, engine, progress, cancellationToken);
+        using RunnableModel model = RunnableModel.Open(source, options.Adapter, engine, progress, cancellationToken);
         RequireAlike(original, model);
         ModelQuality quality = new()
         {
             Path = source.Path,
             Name = source.Name,
             Reference = reference.Path,
+            Adapter = options.Adapter?.Path,
             Architecture = model.Config.ModelType,
             Parameters = model.Parameters,
             ReferenceParameters = original.Parameters,

@@ -12,10 +12,13 @@ public sealed record ModelQuality
     /// <summary>Full path of the model that it is held against.</summary>
     public required string Reference { get; init; }
 
+    /// <summary>Full path of the adapter that ran beside the model's weights; null for none.</summary>
+    public string? Adapter { get; init; }
+
     /// <summary>Architecture, as <c>model_type</c> in a <c>config.json</c> names it.</summary>
     public required string Architecture { get; init; }
 
-    /// <summary>Parameters, tied ones once.</summary>
+    /// <summary>Parameters, tied ones once, the adapter's too.</summary>
     public required long Parameters { get; init; }
 
     /// <summary>Those of the reference.</summary>

@@ -15,6 +15,9 @@ public sealed record QualityOptions
     /// <summary>How an encoder's embedding is made; null for its own where it has one, and else for the mean of the last states.</summary>
     public Pooling? Pooling { get; init; }
 
+    /// <summary>An adapter that runs beside the weights of every model that is measured, and not of the reference; null for none.</summary>
+    public ModelSource? Adapter { get; init; }
+
     /// <summary>Sequences that run at once.</summary>
     public int BatchSize { get; init; } = 16;
 

@@ -17,8 +17,8 @@ internal static class OrthogonalIteration
         {
             List<double> errors = [state.RelativeError];
             int[] modes = [.. Enumerable.Range(0, tensor.Order).Where(n => state.Bases[n] is not null)];
-            // With one basis the start is the best there is.
-            bool converged = modes.Length < 2;
+            // With one basis the start is the best there is; without sweeps it is all that was asked for.
+            bool converged = modes.Length < 2 || sweeps == 0;
             while (!converged && errors.Count <= sweeps)
             {
                 foreach (int mode in modes)

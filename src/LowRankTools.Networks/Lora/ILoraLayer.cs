@@ -4,7 +4,7 @@ namespace LowRankTools.Networks;
 
 /// <summary>
 /// A layer with a frozen weight W and two small trained matrices beside it that stand for a change of W by s B A. Its parameters
-/// are named as in loralib: <c>weight</c>, <c>bias</c>, <c>lora_A</c>, <c>lora_B</c>.
+/// are named as in loralib: <c>weight</c>, <c>bias</c>, <c>lora_A</c>, <c>lora_B</c>; those of <see cref="LotrLinear"/>, of which A and B are the outer two of three, otherwise.
 /// </summary>
 public interface ILoraLayer
 {

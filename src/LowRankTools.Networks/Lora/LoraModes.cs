@@ -28,7 +28,7 @@ public sealed record ParameterShare(long Trainable, long Total)
 public static class LoraModes
 {
     /// <summary>
-    /// Freezes every parameter whose name has no <c>lora_</c> in it, then frees the biases that are asked for, as loralib's
+    /// Freezes every parameter whose name has no <c>lora_</c> or <c>lotr_</c> in it, then frees the biases that are asked for, as loralib's
     /// <c>mark_only_lora_as_trainable</c> does.
     /// </summary>
     /// <param name="root">The network.</param>

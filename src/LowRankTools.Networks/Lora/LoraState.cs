@@ -81,14 +81,14 @@ public static class LoraState
         }
     }
 
-    private static bool IsLora(string name) => name.Contains("lora_", StringComparison.Ordinal);
+    private static bool IsLora(string name) => name.Contains("lora_", StringComparison.Ordinal) || name.Contains("lotr_", StringComparison.Ordinal);
 
     private static string PeftName(Module owner, string name, bool strict)
     {
         int dot = name.LastIndexOf('.') + 1;
         (string path, string own) = (name[..dot], name[dot..]);
-        if (strict && owner is LoraMergedLinear or LoraConv2d && IsLora(own))
-            throw new LowRankToolsException("NoPeftLayout", $"'{name}' belongs to a layer with groups or to a convolution, which PEFT has in another form.", "Use loralib's names.");
+        if (strict && owner is LoraMergedLinear or LoraConv2d or LotrLinear && IsLora(own))
+            throw new LowRankToolsException("NoPeftLayout", $"'{name}' belongs to a layer with groups or shared factors, or to a convolution, which PEFT has in another form.", "Use loralib's names.");
         return PeftPrefix + path + owner switch
         {
             LoraEmbedding when IsLora(own) => own.Replace("lora_", "lora_embedding_", StringComparison.Ordinal),

@@ -146,7 +146,7 @@ public static class LoraSurgery
         _ => ((Embedding)layer).Weight,
     };
 
-    private static IEnumerable<(string Name, Slot Slot)> Places(Module module, Func<Module, bool> wanted, Func<Module, bool> closed, string prefix = "")
+    internal static IEnumerable<(string Name, Slot Slot)> Places(Module module, Func<Module, bool> wanted, Func<Module, bool> closed, string prefix = "")
     {
         if (closed(module)) yield break;
         foreach (Slot slot in module.Children)

@@ -54,6 +54,18 @@ public sealed unsafe partial class EmbeddedEngine : INetworkEngine
     };
 
     /// <inheritdoc/>
+    public ITensor View(ITensor x, params ReadOnlySpan<int> shape)
+    {
+        if (EmbeddedTensor.LengthOf(shape) != x.Length) throw Mismatch($"{Text([.. x.Shape])} cannot become {Text(shape)}.");
+        return Own(x) switch
+        {
+            EmbeddedTensor<float> t => Viewed(t, shape),
+            EmbeddedTensor<double> t => Viewed(t, shape),
+            _ => throw Foreign(),
+        };
+    }
+
+    /// <inheritdoc/>
     public void Fill(ITensor x, double value)
     {
         if (IsSingle(x)) FillRows(Rows<float>(x), (float)value);

@@ -5,6 +5,9 @@ namespace LowRankTools.Numerics;
 /// <content>Checks, conversions and loops that both element types share.</content>
 public sealed unsafe partial class EmbeddedEngine
 {
+    // Entries that one task moves at least: fewer are moved before a helper wakes.
+    private const long PermutedPart = 1 << 15;
+
     private static EmbeddedTensor<T> Zeros<T>(ReadOnlySpan<int> shape)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -24,37 +27,64 @@ public sealed unsafe partial class EmbeddedEngine
         return result;
     }
 
-    private static EmbeddedTensor<T> Permuted<T>(EmbeddedTensor<T> x, ReadOnlySpan<int> order)
+    private static EmbeddedTensor<T> Permuted<T>(EmbeddedTensor<T> x, ReadOnlySpan<int> order, int threads)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int rank = x.Shape.Count;
         if (order.Length != rank || !order.ToArray().Order().SequenceEqual(Enumerable.Range(0, rank)))
             throw Mismatch($"{Text(order)} is not an order of {rank} dimensions.");
 
-        int[] shape = new int[rank], steps = new int[rank], sourceSteps = new int[rank], position = new int[rank];
+        int[] shape = new int[rank], steps = new int[rank], sourceSteps = new int[rank];
         for (int i = rank - 1, step = 1; i >= 0; step *= x.Shape[i--]) sourceSteps[i] = step;
         for (int i = 0; i < rank; i++) (shape[i], steps[i]) = (x.Shape[order[i]], sourceSteps[order[i]]);
         EmbeddedTensor<T> result = Zeros<T>(shape);
         if (x.Length == 0) return result;
-        using Matrix<T> ordered = x.View.ToMatrix();
-        Span<T> target = Contiguous(result.View);
-        int from = 0;
-        for (int to = 0; to < target.Length; to++)
-        {
-            target[to] = ordered.Pointer[from];
+        using Matrix<T>? ordered = IsInOrder(x.View) ? null : x.View.ToMatrix();
+        T* from = ordered is null ? x.View.Pointer : ordered.Pointer;
 
-            // Count upwards like an odometer, the last dimension fastest.
-            for (int i = rank - 1; i >= 0; i--)
-            {
-                from += steps[i];
-                if (++position[i] < shape[i]) break;
-                from -= steps[i] * shape[i];
-                position[i] = 0;
-            }
-        }
-
+        // Trailing dimensions that stay trailing are moved as they lie.
+        int run = 1, outer = rank;
+        while (outer > 0 && order[outer - 1] == outer - 1) run *= shape[--outer];
+        Move(from, result.View.Pointer, shape[..outer], steps[..outer], run, threads);
         return result;
     }
+
+    // Blocks of a run each; their numbers count the dimensions like an odometer, the last one fastest.
+    private static void Move<T>(T* from, T* to, int[] shape, int[] steps, int run, int threads)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int last = shape.Length == 0 ? 1 : shape[^1], step = shape.Length == 0 ? 0 : steps[^1], rows = shape.Length == 0 ? 1 : checked((int)(EmbeddedTensor.LengthOf(shape) / last));
+        int parts = Math.Clamp((int)((long)rows * last * run / PermutedPart), 1, Math.Min(rows, 4 * threads));
+        WorkerPool.Run(parts, threads, part =>
+        {
+            int first = (int)((long)rows * part / parts), end = (int)((long)rows * (part + 1) / parts);
+            for (int row = first; row < end; row++)
+            {
+                long source = 0;
+                for (int i = shape.Length - 2, rest = row; i >= 0; rest /= shape[i--]) source += (long)(rest % shape[i]) * steps[i];
+                T* target = to + ((long)row * last * run), start = from + source;
+                if (run == 1)
+                {
+                    for (int k = 0; k < last; k++) target[k] = start[(long)k * step];
+                }
+                else
+                {
+                    for (int k = 0; k < last; k++) new ReadOnlySpan<T>(start + ((long)k * step), run).CopyTo(new Span<T>(target + ((long)k * run), run));
+                }
+            }
+        });
+    }
+
+    private static EmbeddedTensor<T> Viewed<T>(EmbeddedTensor<T> x, ReadOnlySpan<int> shape)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (!IsInOrder(x.View)) throw Mismatch($"The entries of this {Text([.. x.Shape])} do not lie one after the other.");
+        int columns = EmbeddedTensor.ColumnsOf(shape);
+        return new EmbeddedTensor<T>(shape.ToArray(), new MatrixView<T>(x.View.Pointer, shape.IsEmpty ? 1 : shape[0], columns, columns, 1, x.View.Owner), null);
+    }
+
+    private static bool IsInOrder<T>(MatrixView<T> view)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => (view.ColumnStride == 1 || view.Columns <= 1) && (view.RowStride == view.Columns || view.Rows <= 1);
 
     private static void AddScaled<T>(T alpha, MatrixView<T> x, T beta, MatrixView<T> y, int threads)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>

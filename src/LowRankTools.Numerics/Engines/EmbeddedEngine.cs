@@ -95,8 +95,8 @@ public sealed partial class EmbeddedEngine(ComputeOptions? options = null) : ITe
     /// <inheritdoc/>
     public ITensor Permute(ITensor x, params ReadOnlySpan<int> order) => Own(x) switch
     {
-        EmbeddedTensor<float> t => Permuted(t, order),
-        EmbeddedTensor<double> t => Permuted(t, order),
+        EmbeddedTensor<float> t => Permuted(t, order, Threads),
+        EmbeddedTensor<double> t => Permuted(t, order, Threads),
         _ => throw Foreign(),
     };
 

@@ -23,6 +23,10 @@ public interface INetworkEngine : ITensorEngine
     /// <summary>The first dimension x all others as a matrix, sharing memory.</summary>
     ITensor AsMatrix(ITensor x);
 
+    /// <summary>The entries of a tensor that lie one after the other, which those of slices of columns and of transposes do not, under another shape, sharing memory.</summary>
+    /// <exception cref="LowRankToolsException">ShapesDoNotMatch: other than as many entries, or not one after the other.</exception>
+    ITensor View(ITensor x, params ReadOnlySpan<int> shape);
+
     /// <summary>Sets every entry.</summary>
     void Fill(ITensor x, double value);
 

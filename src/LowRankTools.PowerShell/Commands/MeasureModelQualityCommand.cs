@@ -14,13 +14,20 @@ public sealed class MeasureModelQualityCommand : TextCommandBase
     [Parameter(Mandatory = true, Position = 1), ValidateNotNullOrEmpty]
     public string ReferencePath { get; set; } = string.Empty;
 
+    /// <summary>An adapter that runs beside the weights of the models, and not of the original: a file, or a folder that holds one.</summary>
+    [Parameter, ValidateNotNullOrEmpty]
+    public string? AdapterPath { get; set; }
+
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
+        ModelSource? adapter = null;
+        if (AdapterPath is not null)
+            Required(AdapterPath, () => adapter = OneModel(AdapterPath));
         Required(ReferencePath, () =>
         {
-            QualityOptions options = new() { Input = Input, Pooling = ChosenPooling, BatchSize = BatchSize, Engine = ChosenEngine, ThreadCount = ThreadCount };
+            QualityOptions options = new() { Input = Input, Adapter = adapter, Pooling = ChosenPooling, BatchSize = BatchSize, Engine = ChosenEngine, ThreadCount = ThreadCount };
             options.Validate();
             _operation = new MeasureQuality(options, OneModel(ReferencePath));
         });

@@ -44,6 +44,13 @@ public sealed partial class TorchSharpEngine : INetworkEngine
     public ITensor AsMatrix(ITensor x) => Mine(x).Flattened();
 
     /// <inheritdoc/>
+    public ITensor View(ITensor x, params ReadOnlySpan<int> shape)
+    {
+        if (Product(Sizes(shape)) != x.Length) throw Mismatch($"{Text(x)} cannot become {Text(Sizes(shape))}.");
+        return Mine(x).Viewed(shape) ?? throw Mismatch($"The entries of this {Text(x)} do not lie one after the other.");
+    }
+
+    /// <inheritdoc/>
     public void Fill(ITensor x, double value) => Run(() => { Mine(x).Open().fill_(value); });
 
     /// <inheritdoc/>

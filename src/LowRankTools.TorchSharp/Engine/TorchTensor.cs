@@ -51,6 +51,21 @@ internal sealed class TorchTensor : ITensor
         return new(_memory, owns: false, [rows, columns], [columns, 1], _offset);
     }
 
+    /// <summary>A contiguous tensor under another shape of as many entries; null for one that is not contiguous.</summary>
+    public TorchTensor? Viewed(ReadOnlySpan<int> shape)
+    {
+        long step = 1;
+        for (int i = _shape.Length - 1; i >= 0; step *= _shape[i--])
+        {
+            if (_shape[i] > 1 && _strides[i] != step) return null;
+        }
+
+        long[] strides = new long[shape.Length];
+        step = 1;
+        for (int i = shape.Length - 1; i >= 0; step *= shape[i--]) strides[i] = step;
+        return new(_memory, owns: false, shape.ToArray(), strides, _offset);
+    }
+
     /// <summary>Frees the memory when this owns it; views of it must not be used afterwards.</summary>
     public void Dispose()
     {

@@ -16,6 +16,9 @@ public sealed class DecomposeTests : IDisposable
     [InlineData("Tucker", "--rank", "3,3,2,2")]
     [InlineData("tensortrain", "--tolerance", "0.1")]
     [InlineData("Cp", "--rank", "3")]
+    [InlineData("NonNegativeTucker", "--rank", "3,3,2,2")]
+    [InlineData("RandomizedTucker", "--rank", "3,3,2,2")]
+    [InlineData("RandomizedCp", "--rank", "3")]
     public async Task A_decomposed_model_merges_back_to_what_it_had(string method, string option, string value)
     {
         CliRun run = await CliRun.Of("decompose", Kernel(), "--method", method, option, value, "--json");
@@ -25,6 +28,18 @@ public sealed class DecomposeTests : IDisposable
         Assert.True(small.GetProperty("Parameters").GetInt64() < Parameters);
         CliRun merged = await CliRun.Of("merge", small.GetProperty("Path").GetString()!, "--json");
         Assert.Equal(Parameters, Assert.Single(merged.Json).GetProperty("Parameters").GetInt64());
+    }
+
+    [Fact]
+    public async Task An_expression_is_fitted_and_merges_back()
+    {
+        CliRun run = await CliRun.Of("decompose", Kernel(), "--expression", "A:or,B:ir,C:hwr->oihw", "--rank", "3", "--non-negative", "C", "--ridge-penalty", "1e-6", "--max-iteration", "300", "--json");
+        Assert.Equal(0, run.Code);
+        JsonElement small = Assert.Single(run.Json);
+        Assert.Equal(["conv.weight.A", "conv.weight.B", "conv.weight.C"], small.GetProperty("Tensors")[0].GetProperty("Factors").EnumerateArray().Select(f => f.GetString()));
+        Assert.Equal(0, (await CliRun.Of("merge", small.GetProperty("Path").GetString()!)).Code);
+        Assert.Equal(2, (await CliRun.Of("decompose", Kernel(), "--method", "Cp", "--rank", "3", "--sparse-penalty", "1")).Code);
+        Assert.Equal(2, (await CliRun.Of("decompose", Kernel(), "--method", "Cp", "--expression", "ir,jr->ij", "--rank", "3")).Code);
     }
 
     [Fact]

@@ -37,6 +37,19 @@ public sealed class LoraTests : IDisposable
     }
 
     [Fact]
+    public async Task Lotr_is_exported_and_converted_to_pairs_exactly()
+    {
+        CliRun export = await CliRun.Of("lora", "export", _folder.Model("tuned.safetensors", 2), "--base-path", _folder.Model(), "--rank", "2", "--layout", "lotr", "--output-path", _folder["lotr.safetensors"], "--json");
+        Assert.Equal((0, "Lotr"), (export.Code, export.Json[0].GetProperty("Layout").GetString()));
+        CliRun pairs = await CliRun.Of("lora", "convert", _folder["lotr.safetensors"], "--output-path", _folder["pairs"], "--json");
+        Assert.Equal((0, 0.0), (pairs.Code, pairs.Json[0].GetProperty("RelativeError").GetDouble()));
+        Assert.Equal(0, (await CliRun.Of("lora", "test", _folder["lotr.safetensors"], "--base-path", _folder["model.safetensors"])).Code);
+        CliRun fresh = await CliRun.Of("lora", "new", _folder["model.safetensors"], "--rank", "2", "--layout", "lotr", "--output-path", _folder["new.safetensors"]);
+        Assert.Equal(0, fresh.Code);
+        Assert.Equal(2, (await CliRun.Of("lora", "convert", _folder["pairs"], "--layout", "lotr")).Code);
+    }
+
+    [Fact]
     public async Task A_test_says_what_keeps_both_apart_and_returns_1()
     {
         await Export();

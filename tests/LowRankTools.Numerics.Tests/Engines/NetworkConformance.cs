@@ -20,6 +20,42 @@ public abstract class NetworkConformance
         return data;
     }
 
+    [Fact]
+    public void A_view_shares_memory_and_takes_entries_in_order_alone()
+    {
+        using ITensor x = Tensor(ElementType.Float32, [.. Enumerable.Range(0, 24).Select(i => (double)i)], 4, 6);
+        ITensor view = Engine.View(x, 2, 3, 4), rows = Engine.View(Engine.Slice(x, 1, 2), 3, 4);
+        Assert.Equal([2, 3, 4], view.Shape);
+        Assert.Equal(Enumerable.Range(6, 12).Select(i => (double)i), Engine.ToArray(rows));
+        Engine.Fill(rows, -1);
+        Assert.Equal([5.0, -1, -1], Engine.ToArray(x)[5..8]);
+        Assert.Equal("ShapesDoNotMatch", Assert.Throws<LowRankToolsException>(() => Engine.View(x, 5, 5)).ErrorId);
+        Assert.Equal("ShapesDoNotMatch", Assert.Throws<LowRankToolsException>(() => Engine.View(Engine.Columns(x, 0, 3), 12)).ErrorId);
+        Assert.Equal("ShapesDoNotMatch", Assert.Throws<LowRankToolsException>(() => Engine.View(Engine.Transpose(x), 24)).ErrorId);
+    }
+
+    [Theory]
+    [InlineData(new[] { 3, 4, 5, 2 }, new[] { 0, 2, 1, 3 })]
+    [InlineData(new[] { 3, 4, 5, 2 }, new[] { 3, 1, 0, 2 })]
+    [InlineData(new[] { 40, 50, 60 }, new[] { 2, 0, 1 })]
+    [InlineData(new[] { 40, 50, 60 }, new[] { 1, 0, 2 })]
+    [InlineData(new[] { 7 }, new[] { 0 })]
+    public void A_permutation_puts_every_entry_where_it_belongs(int[] sizes, int[] order)
+    {
+        int count = sizes.Aggregate(1, (n, s) => n * s);
+        using ITensor x = Tensor(ElementType.Float64, [.. Enumerable.Range(0, count).Select(i => (double)i)], sizes), turned = Engine.Permute(x, order);
+        Assert.Equal(order.Select(k => sizes[k]), turned.Shape);
+        double[] found = Engine.ToArray(turned), expected = new double[count];
+        for (int i = 0; i < count; i++)
+        {
+            int[] index = new int[sizes.Length];
+            for (int k = sizes.Length - 1, rest = i; k >= 0; rest /= sizes[k--]) index[k] = rest % sizes[k];
+            expected[order.Aggregate(0, (place, k) => (place * sizes[k]) + index[k])] = i;
+        }
+
+        Assert.Equal(expected, found);
+    }
+
     [Theory]
     [MemberData(nameof(Activations))]
     public void Activation_and_slope_are_right_over_the_whole_line(Activation activation, ElementType type)

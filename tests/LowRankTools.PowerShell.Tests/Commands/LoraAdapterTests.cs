@@ -31,8 +31,36 @@ public sealed class LoraAdapterTests(PwshSession session) : IClassFixture<PwshSe
         Assert.All(differences, d => Assert.InRange(d.GetProperty("RelativeError").GetDouble(), 0, 1e-6));
     }
 
+    [PwshFact]
+    public void Weights_in_a_small_file_of_lotr_out_and_answers_from_it()
+    {
+        JsonElement[] found = [.. session.All(_sandbox, """
+            $null = New-TransformerModel gpt2-tiny gpt
+            $null = New-TransformerModel gpt2-tiny tuned -Seed 1
+            1..8 | ForEach-Object { ((1..12 | ForEach-Object { Get-Random -Maximum 1024 -SetSeed ($_ * 7) }) -join ' ') } | Set-Content tokens.txt
+            $lotr = Export-LoraAdapter tuned gpt -Rank 16 -Layout Lotr -OutputPath lotr.safetensors -Exclude lm_head*, *wte* -WarningAction Ignore
+            $lotr
+            Test-LoraAdapter lotr.safetensors gpt
+            Measure-ParameterCount lotr.safetensors
+            Measure-ModelQuality gpt tuned -TokenPath tokens.txt
+            Measure-ModelQuality gpt tuned -TokenPath tokens.txt -AdapterPath lotr.safetensors
+            Merge-LoraAdapter lotr.safetensors gpt -OutputPath merged | Measure-ModelQuality -ReferencePath tuned -TokenPath tokens.txt
+            $pairs = Convert-LoraAdapter lotr.safetensors -Layout Kohya -OutputPath pairs.safetensors
+            Measure-ModelQuality gpt tuned -TokenPath tokens.txt -AdapterPath $pairs.Path
+            """)];
+        double[] perplexities = [.. found.Skip(3).Select(q => q.GetProperty("Perplexity").GetDouble())];
+        Assert.Equal(found[0].GetProperty("Parameters").GetInt64(), found[2].GetProperty("Parameters").GetInt64());
+        Assert.True(found[1].GetProperty("Fits").GetBoolean());
+        Assert.True(new FileInfo(_sandbox["lotr.safetensors"]).Length * 10 < new FileInfo(_sandbox["gpt/model.safetensors"]).Length);
+        // Beside the weights, merged into them and as plain pairs beside them the answers are the same, and not the base's.
+        Assert.NotEqual(perplexities[0], perplexities[1], 1e-3 * perplexities[0]);
+        Assert.All(perplexities[2..], p => Assert.Equal(perplexities[1], p, 1e-4 * p));
+    }
+
     [PwshTheory]
     [InlineData("Merge-LoraAdapter adapters/style models/tiny.safetensors -WhatIf")]
+    [InlineData("New-LoraAdapter models/tiny.safetensors 2 -Layout Lotr -WhatIf")]
+    [InlineData("Convert-LoraAdapter adapters/style -Layout Lotr -Rank 2 -WhatIf")]
     [InlineData("Resize-LoraAdapter adapters/style -Rank 2 -WhatIf")]
     [InlineData("Join-LoraAdapter adapters/style, adapters/pose -WhatIf")]
     [InlineData("Export-LoraAdapter tuned.safetensors models/tiny.safetensors -Rank 2 -WhatIf")]
@@ -62,6 +90,9 @@ public sealed class LoraAdapterTests(PwshSession session) : IClassFixture<PwshSe
     [InlineData("Convert-LoraAdapter adapters/style -Layout Gguf", "OptionInvalid")]
     [InlineData("Convert-LoraAdapter adapters/style models/mini -Layout Kohya", "AdapterDoesNotFit")]
     [InlineData("Convert-LoraAdapter chat/loha.safetensors", "OptionInvalid")]
+    [InlineData("Convert-LoraAdapter adapters/style -Layout Lotr", "OptionInvalid")]
+    [InlineData("Resize-LoraAdapter adapters/style -Rank 2 -Layout Lotr", "OptionInvalid")]
+    [InlineData("Export-LoraAdapter tuned.safetensors models/tiny.safetensors -Rank 2 -Layout Lotr -OutputPath tuned.safetensors -Force", "OutputIsSource")]
     [InlineData("Merge-LoraAdapter adapters/style chat/base.gguf", "AdapterDoesNotFit")]
     [InlineData("Export-LoraAdapter models/mini models/tiny.safetensors -Rank 2", "AdapterDoesNotFit")]
     [InlineData("Export-LoraAdapter models/tiny.safetensors tuned.safetensors -Rank 2 -Exclude fc1", "NothingToFactorize")]

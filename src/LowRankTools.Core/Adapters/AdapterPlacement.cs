@@ -1,0 +1,84 @@
+using LowRankTools.Networks;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core;
+
+/// <summary>
+/// Puts an adapter beside the weights of a network that runs, so that its factors are multiplied and no weight changes: pairs as
+/// <see cref="LoraLinear"/>, LoTR as <see cref="LotrLinear"/> with one L and R for all layers of a group.
+/// </summary>
+internal static class AdapterPlacement
+{
+    /// <summary>Places all modules of an adapter.</summary>
+    /// <param name="adapter">The adapter.</param>
+    /// <param name="model">The model that the network was loaded from, still open.</param>
+    /// <param name="network">The loaded network.</param>
+    /// <param name="weights">Names of the network in the file.</param>
+    /// <param name="engine">Where the network's parameters live.</param>
+    /// <param name="cancellationToken">Stops between modules.</param>
+    /// <exception cref="LowRankToolsException"><c>AdapterDoesNotFit</c>, <c>AdapterPartNotCarried</c>; <c>AdapterUnsupported</c>: it adapts what is no linear layer of the network.</exception>
+    public static void Place(Adapter adapter, Model model, Module network, ModelWeights weights, INetworkEngine engine, CancellationToken cancellationToken)
+    {
+        adapter.RefuseOthers(withMagnitudes: true);
+        AdapterFit fit = AdapterFit.Of(adapter, model);
+        fit.Require();
+        Dictionary<string, string> names = weights.FileNames.ToDictionary(n => n.Value, n => n.Key, StringComparer.Ordinal);
+        Dictionary<string, AdapterTarget> targets = new(StringComparer.Ordinal);
+        foreach (AdapterTarget target in fit.Targets)
+        {
+            if (names.TryGetValue(target.Layer.Tensor.Name, out string? name))
+                targets[name] = target;
+        }
+        Dictionary<Module, Module> made = new(ReferenceEqualityComparer.Instance);
+        Dictionary<object, Parameter> shared = new(ReferenceEqualityComparer.Instance);
+        HashSet<AdapterTarget> placed = [];
+        foreach ((string name, Slot slot) in Linears(network, ""))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (!targets.TryGetValue(name + ".weight", out AdapterTarget? target))
+                continue;
+            if (!made.TryGetValue(slot.Child, out Module? layer))
+                made[slot.Child] = layer = Layer(target, (Linear)slot.Child, shared, engine, cancellationToken);
+            slot.Replace(layer);
+            placed.Add(target);
+        }
+        if (fit.Targets.FirstOrDefault(t => !placed.Contains(t)) is { } odd)
+            throw new LowRankToolsException(CoreErrors.AdapterUnsupported, $"{adapter.Source.Path}: module '{odd.Module.Name}' is no linear layer of the network.", "Merge the adapter into its base with Merge-LoraAdapter and run that.");
+    }
+
+    private static LinearLayer Layer(AdapterTarget target, Linear linear, Dictionary<object, Parameter> shared, INetworkEngine engine, CancellationToken cancellationToken)
+    {
+        AdapterModule module = target.Module;
+        LoraOptions options = new(module.Rank) { Alpha = module.Scaling * module.Rank };
+        // Rows in another order make L another one than the group's.
+        if (module.Core is not null && target.Order == RowOrder.Same)
+        {
+            Parameter left = Shared(module.B, () => module.ReadLeft(cancellationToken)), right = Shared(module.A, () => module.ReadA(cancellationToken));
+            return new LotrLinear(linear.Weight, linear.Bias, left, Loaded(engine, module.ReadCore(cancellationToken)), right, options);
+        }
+        LoraLinear layer = new(ParameterFactory.ShapesOnly, linear.Weight, linear.Bias, options);
+        Matrix<float> b = module.ReadB(cancellationToken);
+        target.Order.Apply(b);
+        layer.B.Value = engine.Adopt(b, b.Rows, b.Columns);
+        Matrix<float> a = module.ReadA(cancellationToken);
+        layer.A.Value = engine.Adopt(a, a.Rows, a.Columns);
+        return layer;
+
+        Parameter Shared(object tensor, Func<Matrix<float>> read) => shared.TryGetValue(tensor, out Parameter? parameter) ? parameter : shared[tensor] = Loaded(engine, read());
+    }
+
+    private static Parameter Loaded(INetworkEngine engine, Matrix<float> values) => new(values.Rows, values.Columns) { Value = engine.Adopt(values, values.Rows, values.Columns) };
+
+    private static IEnumerable<(string Name, Slot Slot)> Linears(Module module, string prefix)
+    {
+        foreach (Slot slot in module.Children.ToArray())
+        {
+            string name = prefix + slot.Name;
+            if (slot.Child is Linear)
+                yield return (name, slot);
+            else
+                foreach ((string, Slot) place in Linears(slot.Child, name + "."))
+                    yield return place;
+        }
+    }
+}

@@ -1,0 +1,164 @@
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Networks;
+
+/// <summary>
+/// A tensor expression as a list of matrix products and permutations, each result used once: so the way back is the list from its end, and every gradient has one source.
+/// Tensors have numbers; those that go in come first.
+/// </summary>
+internal sealed class FactorProgram
+{
+    private readonly List<Step> _steps = [];
+    private readonly List<int[]> _shapes = [];
+
+    /// <summary>Creates a program without steps.</summary>
+    /// <param name="inputs">Shapes of the tensors that go in.</param>
+    public FactorProgram(params IEnumerable<int[]> inputs) => _shapes.AddRange(inputs);
+
+    /// <summary>Number of the result.</summary>
+    public int Output => _shapes.Count - 1;
+
+    /// <summary>Multiply-adds of all products.</summary>
+    public double Products { get; private set; }
+
+    /// <summary>Entries that are read and written by products and permutations.</summary>
+    public double Moved { get; private set; }
+
+    /// <summary>Shape of a tensor.</summary>
+    public int[] Shape(int tensor) => _shapes[tensor];
+
+    /// <summary>The entries of a tensor under other sizes, their order changed.</summary>
+    /// <param name="tensor">Its number.</param>
+    /// <param name="sizes">The sizes that it is seen with.</param>
+    /// <param name="order">A permutation of them.</param>
+    /// <param name="shape">The result's shape.</param>
+    public int Permute(int tensor, int[] sizes, int[] order, params int[] shape)
+    {
+        // Sizes of one have no place: a permutation of the others in order moves nothing.
+        int[] real = [.. order.Where(k => sizes[k] > 1)];
+        bool moves = !real.SequenceEqual(real.Order());
+        if (moves) Moved += 2.0 * Length(tensor);
+        return Add(new Step(tensor, -1, moves ? sizes : null, order), shape);
+    }
+
+    /// <summary>The product of two tensors seen as matrices: leading sizes of the first by its last one, the first size of the second by the others.</summary>
+    public int Multiply(int left, int right, params int[] shape)
+    {
+        int inner = _shapes[left][^1];
+        double rows = (double)Length(left) / inner, columns = (double)Length(right) / inner;
+        Products += rows * inner * columns;
+        Moved += (rows * inner) + (inner * columns) + (rows * columns);
+        return Add(new Step(left, right, null, [inner]), shape);
+    }
+
+    /// <summary>Computes everything.</summary>
+    /// <param name="engine">Where all of it is.</param>
+    /// <param name="inputs">Tensors of the shapes that go in, their entries one after the other.</param>
+    /// <param name="ct">Stops.</param>
+    public FactorRun Run(INetworkEngine engine, ITensor[] inputs, CancellationToken ct)
+    {
+        FactorRun run = new(new ITensor[_shapes.Count], inputs.Length);
+        inputs.CopyTo(run.Tensors, 0);
+        for (int i = 0; i < _steps.Count; i++)
+        {
+            Step step = _steps[i];
+            int to = inputs.Length + i;
+            ITensor result = run.Tensors[step.Left];
+            if (step.Right >= 0)
+            {
+                ITensor a = Rows(engine, result, step.Order[0], last: true), b = Rows(engine, run.Tensors[step.Right], step.Order[0], last: false);
+                result = run.Own(engine.Uninitialized(result.ElementType, a.Shape[0], b.Shape[1]));
+                engine.MatMul(1, a, b, 0, result, ct);
+            }
+            else if (step.Sizes is { } sizes)
+            {
+                result = run.Own(engine.Permute(engine.View(result, sizes), step.Order));
+            }
+
+            run.Tensors[to] = engine.View(result, _shapes[to]);
+        }
+
+        return run;
+    }
+
+    /// <summary>Gradients of the tensors that went in, the first ones of what is given back.</summary>
+    /// <param name="engine">Where all of them are.</param>
+    /// <param name="run">What <see cref="Run"/> gave.</param>
+    /// <param name="gradient">That of the result; stays the caller's.</param>
+    /// <param name="ct">Stops.</param>
+    public FactorRun Back(INetworkEngine engine, FactorRun run, ITensor gradient, CancellationToken ct)
+    {
+        FactorRun gradients = new(new ITensor[_shapes.Count], run.Inputs);
+        gradients.Tensors[^1] = gradient;
+        for (int i = _steps.Count - 1; i >= 0; i--)
+        {
+            Step step = _steps[i];
+            ITensor g = gradients.Tensors[run.Inputs + i];
+            if (step.Right >= 0)
+            {
+                int inner = step.Order[0];
+                ITensor a = Rows(engine, run.Tensors[step.Left], inner, last: true), b = Rows(engine, run.Tensors[step.Right], inner, last: false), matrix = engine.View(g, a.Shape[0], b.Shape[1]);
+                ITensor da = gradients.Own(engine.Uninitialized(g.ElementType, a.Shape[0], inner)), db = gradients.Own(engine.Uninitialized(g.ElementType, inner, b.Shape[1]));
+                engine.MatMul(1, matrix, engine.Transpose(b), 0, da, ct);
+                engine.MatMul(1, engine.Transpose(a), matrix, 0, db, ct);
+                gradients.Tensors[step.Left] = engine.View(da, _shapes[step.Left]);
+                gradients.Tensors[step.Right] = engine.View(db, _shapes[step.Right]);
+                continue;
+            }
+
+            if (step.Sizes is { } sizes)
+            {
+                int[] back = new int[step.Order.Length];
+                for (int k = 0; k < back.Length; k++) back[step.Order[k]] = k;
+                g = gradients.Own(engine.Permute(engine.View(g, [.. step.Order.Select(k => sizes[k])]), back));
+            }
+
+            gradients.Tensors[step.Left] = engine.View(g, _shapes[step.Left]);
+        }
+
+        return gradients;
+    }
+
+    private int Add(Step step, int[] shape)
+    {
+        _steps.Add(step);
+        _shapes.Add(shape);
+        return Output;
+    }
+
+    private long Length(int tensor) => _shapes[tensor].Aggregate(1L, (n, s) => n * s);
+
+    private static ITensor Rows(INetworkEngine engine, ITensor tensor, int inner, bool last) =>
+        last ? engine.View(tensor, (int)(tensor.Length / inner), inner) : engine.View(tensor, inner, (int)(tensor.Length / inner));
+
+    private sealed record Step(int Left, int Right, int[]? Sizes, int[] Order);
+}
+
+/// <summary>Tensors of a run of a program, or their gradients, and those of them whose memory it has.</summary>
+/// <param name="tensors">A place for each.</param>
+/// <param name="inputs">How many went in.</param>
+internal sealed class FactorRun(ITensor[] tensors, int inputs) : IDisposable
+{
+    private readonly List<ITensor> _owned = [];
+
+    /// <summary>All of them, by their numbers.</summary>
+    public ITensor[] Tensors => tensors;
+
+    /// <summary>How many went in.</summary>
+    public int Inputs => inputs;
+
+    /// <summary>The result.</summary>
+    public ITensor Result => tensors[^1];
+
+    /// <summary>Those whose memory is freed with the run.</summary>
+    public IReadOnlyList<ITensor> Owned => _owned;
+
+    /// <summary>Takes a tensor over.</summary>
+    public ITensor Own(ITensor tensor)
+    {
+        _owned.Add(tensor);
+        return tensor;
+    }
+
+    public void Dispose() => _owned.ForEach(tensor => tensor.Dispose());
+}
