@@ -42,18 +42,22 @@ internal sealed class ComputedPairs : IPairSource
 
     private LayerFactors Factorize(OutputItem.Pair pair, int threads, CancellationToken cancellationToken)
     {
-        ModelLayer layer = pair.Layer;
-        using Matrix<float> weight = WeightMatrix.Read(_job.Model.File, layer.Tensor, cancellationToken);
-        // A linear map is factorized as (out, in), however it is stored; an embedding as (entries, features).
-        bool embedding = layer.Shape.Kind == LayerKind.Embedding;
-        MatrixView<float> view = !embedding && layer.Shape.Orientation == WeightOrientation.InOut ? weight.Transposed : weight.View;
         SvdOptions svd = Options.Svd with { ThreadCount = OneAtATime ? Options.Svd.ThreadCount : threads };
         ITensorEngine engine = _job.Engine.Create(svd.ThreadCount, svd.Seed);
-        using LayerCalibration? calibration = _job.Calibrations?.Find(layer.Shape, engine, cancellationToken);
-        int rank = pair.Plan.Rank!.Value;
-        return WeightMatrix.Named(_job.Model, layer, () => calibration is null
-            ? LayerFactors.Compute(engine, view, rank, Options.Split, pair.First.DType, svd, cancellationToken)
-            : CalibratedFactors.Compute(engine, view, embedding, calibration, Options.Calibration!, rank, Options.Split, pair.First.DType, svd, cancellationToken));
+        using LayerCalibration? calibration = _job.Calibrations?.Find(pair.Layer.Shape, engine, cancellationToken);
+        return Compute(_job.Model, pair.Layer, engine, calibration, Options.Calibration, pair.Plan.Rank!.Value, Options.Split, pair.First.DType, svd, cancellationToken);
+    }
+
+    /// <summary>Factorizes one layer: as (out, in) a linear map, however it is stored; as (entries, features) an embedding.</summary>
+    internal static LayerFactors Compute(Model model, ModelLayer layer, ITensorEngine engine, LayerCalibration? calibration, CalibrationOptions? use,
+        int rank, FactorSplit split, TensorDType dtype, SvdOptions svd, CancellationToken cancellationToken)
+    {
+        using Matrix<float> weight = WeightMatrix.Read(model.File, layer.Tensor, cancellationToken);
+        bool embedding = layer.Shape.Kind == LayerKind.Embedding;
+        MatrixView<float> view = !embedding && layer.Shape.Orientation == WeightOrientation.InOut ? weight.Transposed : weight.View;
+        return WeightMatrix.Named(model, layer, () => calibration is null
+            ? LayerFactors.Compute(engine, view, rank, split, dtype, svd, cancellationToken)
+            : CalibratedFactors.Compute(engine, view, embedding, calibration, use!, rank, split, dtype, svd, cancellationToken));
     }
 
     private MeasuredPair Write(OutputItem.Pair pair, LayerFactors factors, ModelOutput output, CancellationToken cancellationToken)
