@@ -16,6 +16,7 @@ internal sealed class CompressCommand
     private readonly Option<string[]> _include = SharedOptions.Include();
     private readonly Option<string[]> _exclude = SharedOptions.Exclude();
     private readonly Option<double?> _judge = SharedOptions.Number<double>("--judge-share", "Share of the lines by which the result is judged, and on which nothing else is done; 0.1 by default.", s => s is > 0 and < 1, "a share to judge by lies between 0 and 1");
+    private readonly TrialOptions _trials = new(0);
     private readonly Option<int?> _steps = SharedOptions.Number<int>("--steps", "Steps of training after the factorization; none by default.", n => n >= 0, "a number of steps is a whole number, not negative");
     private readonly Option<double?> _rate = SharedOptions.Number<double>("--learning-rate", "Largest learning rate of the training; 0.0003 by default.", r => r > 0 && double.IsFinite(r), "a learning rate is above 0");
     private readonly Option<ulong?> _seed = SharedOptions.Number<ulong>("--seed", "Chooses lines, signs and orders; 0 by default.", _ => true, "a seed is a whole number, not negative");
@@ -33,6 +34,7 @@ internal sealed class CompressCommand
         self._text.AddTo(command);
         foreach (Option option in (Option[])[self._output, self._include, self._exclude, self._judge, self._steps, self._rate, self._seed, self._force, self._whatIf, self._threadCount])
             command.Add(option);
+        self._trials.AddTo(command);
         self._engine.AddTo(command);
         command.Add(self._json);
         command.SetAction(parsed => self.Run(parsed, console));
@@ -48,6 +50,8 @@ internal sealed class CompressCommand
             OutputPath = parsed.GetValue(_output),
             Selection = new LayerSelection { Include = SharedOptions.Patterns(parsed.GetValue(_include)), Exclude = SharedOptions.Patterns(parsed.GetValue(_exclude)) },
             JudgeShare = parsed.GetValue(_judge) ?? 0.1,
+            Trials = _trials.Trials(parsed),
+            Measure = _trials.Measure(parsed),
             Steps = parsed.GetValue(_steps) ?? 0,
             LearningRate = parsed.GetValue(_rate) ?? 3e-4,
             Pooling = _text.Pooling(parsed),

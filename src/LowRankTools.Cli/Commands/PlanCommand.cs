@@ -3,6 +3,7 @@ using LowRankTools.Cli.Options;
 using LowRankTools.Cli.Reports;
 using LowRankTools.Core;
 using LowRankTools.Formats;
+using LowRankTools.Networks;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Cli.Commands;
@@ -23,6 +24,11 @@ internal sealed class PlanCommand
     private readonly Option<bool> _includeEmbedding = new("--include-embedding") { Description = "Choose embeddings too." };
     private readonly Option<string?> _weighting = SharedOptions.Choice("--weighting", "How the errors of layers are added up; relative by default, calibrated with a --calibration.", Enum.GetNames<Weighting>());
     private readonly CalibrationOptionsGroup _calibration = new();
+    private readonly Option<string?> _text = new("--text-path") { Description = "A text on which the model is run to exchange ranks between its layers, one text a line: none that the calibration or the judgement has.", HelpName = "file" };
+    private readonly Option<string?> _tokens = new("--token-path") { Description = "A file of token ids in place of that text, one sequence a line.", HelpName = "file" };
+    private readonly Option<int?> _lines = SharedOptions.Number<int>("--max-lines", "Most lines of it that are used; all by default.", n => n >= 1, "a number of lines is a whole number, at least 1");
+    private readonly Option<string?> _pooling = SharedOptions.Choice("--pooling", "How an encoder's embedding is made of its states; its own by default where it has one, else their mean.", Enum.GetNames<Pooling>());
+    private readonly TrialOptions _trials = new(1);
     private readonly Option<bool> _adapter = new("--adapter") { Description = "Plan adapters: the weights stay, and only what is trained beside them counts." };
     private readonly Option<string?> _dtype = SharedOptions.Choice("--dtype", "Element type of the factors; by default the source's own.",
         nameof(TensorDType.F16), nameof(TensorDType.BF16), nameof(TensorDType.F32), nameof(TensorDType.F64));
@@ -38,16 +44,19 @@ internal sealed class PlanCommand
         PlanCommand self = new();
         Command command = new("plan", "Choose a rank for every layer by one rule, and tell what it costs.") { self._paths, self._recurse, self._shape };
         self._rules.AddTo(command);
-        foreach (Option option in new Option[] { self._minRank, self._multiple, self._layerRank, self._method, self._include, self._exclude, self._includeEmbedding, self._weighting, self._adapter,
+        foreach (Option option in new Option[] { self._minRank, self._multiple, self._layerRank, self._method, self._include, self._exclude, self._includeEmbedding, self._weighting, self._text, self._tokens, self._lines, self._pooling, self._adapter,
             self._dtype, self._output, self._force, self._noCache, self._threadCount })
             command.Add(option);
         self._calibration.AddTo(command, refit: false);
+        self._trials.AddTo(command);
         self._engine.AddTo(command);
         command.Add(self._json);
         command.Validators.Add(result =>
         {
             if (result.GetResult(self._shape) is not null == result.GetValue(self._paths) is { Length: > 0 })
                 result.AddError("Name models, or give shapes with --shape.");
+            if (result.GetResult(self._text) is null && result.GetResult(self._tokens) is null && (self._trials.IsGiven(result) || result.GetResult(self._lines) is not null || result.GetResult(self._pooling) is not null))
+                result.AddError("--trials, --measure, --max-lines and --pooling need a --text-path or a --token-path.");
         });
         command.SetAction(parsed => self.Run(parsed, console));
         return command;
@@ -93,10 +102,19 @@ internal sealed class PlanCommand
         Multiple = parsed.GetValue(_multiple) ?? 1,
         Weighting = parsed.GetValue(_weighting) is { } weighting ? Enum.Parse<Weighting>(weighting, ignoreCase: true) : _calibration.Choice(parsed) is null ? Weighting.Relative : Weighting.Calibrated,
         Calibration = _calibration.Choice(parsed),
+        Measured = parsed.GetValue(_text) is null && parsed.GetValue(_tokens) is null ? null : new MeasuredPlanOptions
+        {
+            Input = new InputText { TextPath = Full(parsed.GetValue(_text)), TokenPath = Full(parsed.GetValue(_tokens)), MaxLines = parsed.GetValue(_lines) },
+            Measure = _trials.Measure(parsed),
+            Trials = _trials.Trials(parsed),
+            Pooling = parsed.GetValue(_pooling) is { } pooling ? Enum.Parse<Pooling>(pooling, ignoreCase: true) : null,
+        },
         IsAdapter = parsed.GetValue(_adapter),
         DType = parsed.GetValue(_dtype) is { } dtype ? Enum.Parse<TensorDType>(dtype, ignoreCase: true) : null,
         UseCache = !parsed.GetValue(_noCache),
         Engine = _engine.Choice(parsed, console),
         Svd = new SvdOptions { ThreadCount = parsed.GetValue(_threadCount) ?? 0 },
     };
+
+    private static string? Full(string? path) => path is null ? null : Path.GetFullPath(path);
 }

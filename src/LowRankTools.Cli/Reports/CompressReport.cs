@@ -7,7 +7,7 @@ internal static class CompressReport
 {
     public static void Write(CompressResult result, ConsoleContext console)
     {
-        console.Out.WriteLine(SafeText.Line($"{result.Name}  {result.Source} on {result.Text}, {Figures.Plural(result.Lines, "line")} to work with, {Figures.Plural(result.JudgedLines, "line")} to judge by"));
+        console.Out.WriteLine(SafeText.Line($"{result.Name}  {result.Source} on {result.Text}, {Figures.Plural(result.Lines, "line")} to work with, {Figures.Plural(result.SelectionLines, "line")} to select ranks by, {Figures.Plural(result.JudgedLines, "line")} to judge by"));
         ReportTable table = new("Step", ">Seconds", "Figures");
         foreach (CompressStep step in result.Steps)
             table.Add(step.Name, Figures.Seconds(step.Seconds), step.Figures);

@@ -48,6 +48,8 @@ internal static class PlanReport
             output.WriteLine("error       not predicted: there are no values; ranks were shared out as if sigma_k were 1 / sqrt k in every layer, all of one energy");
         if (plan.Speedup is { } speedup)
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"speed       {speedup:F2} times, dense over planned time of the chosen layers, as measured on this machine"));
+        if (plan.Measurement is { } measured)
+            output.WriteLine($"measured    {SafeText.Line(measured.ToString())}, text {SafeText.Line(measured.Text)}");
         if (plan.IsOptimal)
             output.WriteLine("proven      no better ranks are allowed");
     }

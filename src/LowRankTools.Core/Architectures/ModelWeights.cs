@@ -22,7 +22,7 @@ internal sealed class ModelWeights : IWeightSource
         _model = model;
         foreach ((string name, ModelLayer layer) in names.All)
         {
-            if (layer.Shape.Kind != LayerKind.Buffer && !layout.Ignores(name))
+            if (layer.Shape.Kind != LayerKind.Buffer && !layout.Ignores(name) && !IsGraphConstant(layer.Shape.Name))
                 _weights.Add(name, new Weight(layer.Tensor, layout.IsInOut(name)));
         }
     }
@@ -58,6 +58,9 @@ internal sealed class ModelWeights : IWeightSource
 
     /// <summary>Those of <see cref="Names"/> that the file stores (in, out).</summary>
     public IReadOnlySet<string> StoredInOut => _weights.Where(w => w.Value.InOut).Select(w => w.Key).ToHashSet(StringComparer.Ordinal);
+
+    /// <summary>A constant of a graph, which has the number of a value or a path; a graph says so itself, what was written of it elsewhere does not.</summary>
+    private static bool IsGraphConstant(string tensor) => tensor.StartsWith('/') || tensor.Length > 0 && tensor.All(char.IsAsciiDigit);
 
     private sealed record Weight(TensorInfo Tensor, bool InOut);
 }

@@ -7,13 +7,16 @@ using static System.FormattableString;
 namespace LowRankTools.Core;
 
 /// <summary>
-/// From a model folder and a text to a smaller model that was judged: calibrates, shares the ranks out by what they lose on the text,
-/// factorizes, trains where steps are given, and measures on lines that nothing else was done with.
+/// From a model folder and a text to a smaller model that was judged: calibrates, shares the ranks out by what they lose on the text, exchanges
+/// them by what the model then answers, factorizes, trains where steps are given, and measures on lines that nothing else was done with.
 /// </summary>
 /// <param name="options">Text, kept share, training.</param>
 public sealed class CompressModel(CompressOptions options)
 {
     private const string CalibrationSuffix = ".calibration.safetensors", Trained = "-optimized";
+
+    // Of the lines that do not judge.
+    private const double MostSelected = 0.1;
 
     private readonly List<CompressStep> _steps = [];
 
@@ -34,22 +37,23 @@ public sealed class CompressModel(CompressOptions options)
         OutputLocation location = Location(source);
         string parent = Path.GetDirectoryName(location.Folder)!, calibrationPath = Path.Combine(parent, source.Name + CalibrationSuffix);
         OutputCheck.Free([location.WeightsPath, calibrationPath], options.Force);
-        (InputText work, InputText judge, int lines, int judged, string note) = Divide(source, progress, cancellationToken);
+        Shares text = Divide(source, progress, cancellationToken);
         CalibrationResult calibration = Step("Calibrate", () => new ExportCalibration(new ExportCalibrationOptions
         {
-            Input = work, OutputPath = calibrationPath, Pooling = options.Pooling, BatchSize = options.BatchSize, Seed = options.Seed, Engine = options.Engine, ThreadCount = options.ThreadCount, Force = options.Force,
+            Input = text.Work, OutputPath = calibrationPath, Pooling = options.Pooling, BatchSize = options.BatchSize, Seed = options.Seed, Engine = options.Engine, ThreadCount = options.ThreadCount, Force = options.Force,
         }).Run(source, progress, cancellationToken), c => Invariant($"{c.Lines:N0} lines, {c.Tokens:N0} tokens, {c.HeldOutLines:N0} lines held out, gradients: {c.Gradients}"));
         CalibrationOptions use = new() { Path = calibration.Path };
         LayerSelection selection = options.Selection with { Exclude = [.. options.Selection.Exclude, .. calibration.WithoutGradients.Select<string, Predicate<string>>(layer => name => LayerNames.Module(name) == layer)] };
         RankPlan plan = Step("Plan", () => new MakePlan(new PlanOptions
         {
             Rule = new RankRule.TargetReduction(1 / options.KeepRatio), Selection = selection, Weighting = Weighting.Calibrated, Calibration = use, UseCache = false, Engine = options.Engine, Svd = Svd,
-        }).Run(source, progress, cancellationToken), p => Invariant($"{p.FactorizedLayers:N0} of {p.Layers.Count:N0} layers get pairs, {p.KeptRatio:P1} of the chosen layers' parameters stay"));
+            Measured = text.Selection is { } selected ? new MeasuredPlanOptions { Input = selected, Measure = options.Measure, Trials = options.Trials, Pooling = options.Pooling, BatchSize = options.BatchSize } : null,
+        }).Run(source, progress, cancellationToken), p => Invariant($"{p.FactorizedLayers:N0} of {p.Layers.Count:N0} layers get pairs, {p.KeptRatio:P1} of the chosen layers' parameters stay{(p.Measurement is { } m ? $"; {m}" : "")}"));
         FactorizationResult small = Step("Factorize", () => new FactorizeModel(new FactorizeOptions
         {
             Plan = plan, Calibration = use, OutputPath = options.OutputPath, Format = ModelFormat.Safetensors, Engine = options.Engine, Svd = Svd, UseCache = false, Force = options.Force,
         }).Run(source, progress, cancellationToken), f => Invariant($"{f.ParametersBefore:N0} parameters became {f.Parameters:N0}, error of the weights {f.RelativeError:F4}"));
-        MeasureQuality measure = new(new QualityOptions { Input = judge, Pooling = options.Pooling, BatchSize = options.BatchSize, Engine = options.Engine, ThreadCount = options.ThreadCount }, source);
+        MeasureQuality measure = new(new QualityOptions { Input = text.Judge, Pooling = options.Pooling, BatchSize = options.BatchSize, Engine = options.Engine, ThreadCount = options.ThreadCount }, source);
         ModelQuality quality = Judge(measure, new ModelSource(small.Path, source.Name), progress, cancellationToken);
         CompressResult result = new()
         {
@@ -57,20 +61,22 @@ public sealed class CompressModel(CompressOptions options)
             Source = source.Path,
             Name = source.Name,
             Text = quality.Text,
-            Lines = lines,
-            JudgedLines = judged,
+            Lines = text.WorkLines,
+            SelectionLines = text.SelectionLines,
+            Measurement = plan.Measurement,
+            JudgedLines = text.JudgeLines,
             FactorizedLayers = small.FactorizedLayers,
             KeptRatio = plan.KeptRatio,
             WithoutGradients = calibration.WithoutGradients,
             Calibration = calibration.Path,
             Quality = quality,
             Steps = [],
-            Note = note,
+            Note = text.Note,
             Seconds = 0,
         };
         if (options.Steps > 0)
         {
-            OptimizeResult trained = Step("Train", () => Train(source, small, location, work, progress, cancellationToken), t => Invariant($"{t.Steps:N0} steps towards {t.Goal}, loss of held-out lines {t.LossBefore:F4} to {t.LossAfter:F4}"));
+            OptimizeResult trained = Step("Train", () => Train(source, small, location, text.Work, progress, cancellationToken), t => Invariant($"{t.Steps:N0} steps towards {t.Goal}, loss of held-out lines {t.LossBefore:F4} to {t.LossAfter:F4}"));
             result = result with { Path = trained.Path, QualityBeforeTraining = quality, Quality = Judge(measure, new ModelSource(trained.Path, source.Name), progress, cancellationToken) };
         }
         return result with { Steps = _steps.ToArray(), Seconds = clock.Elapsed.TotalSeconds };
@@ -89,8 +95,8 @@ public sealed class CompressModel(CompressOptions options)
         q.Perplexity is { } perplexity ? Invariant($"perplexity {perplexity:F3}, of the original {q.ReferencePerplexity:F3}, on {q.Lines:N0} other lines")
         : Invariant($"mean cosine {q.MeanCosine:F4}, least {q.MinCosine:F4}, similarities of pairs {q.Pearson:F4}, on {q.Lines:N0} other lines"));
 
-    /// <summary>Lines to work with and lines to judge by, as two inputs of one file.</summary>
-    private (InputText Work, InputText Judge, int Lines, int Judged, string Note) Divide(ModelSource source, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
+    /// <summary>Lines to work with, to select by and to judge by, as inputs of one file.</summary>
+    private Shares Divide(ModelSource source, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
     {
         TransformerConfig config;
         using (Model model = Model.Open(source))
@@ -98,8 +104,11 @@ public sealed class CompressModel(CompressOptions options)
         TokenText text = TokenText.Read(options.Input, source, config, progress, cancellationToken);
         // Another seed than the calibration's own, which chooses among what is left.
         (List<TokenSequence> work, List<TokenSequence> judge) = TextSplit.Of(text, options.JudgeShare, ~options.Seed);
+        List<TokenSequence> selection = [];
+        if (options.Trials > 0)
+            (work, selection) = TextSplit.Of(text with { Sequences = work }, Math.Min(MostSelected, (double)options.SelectionLines / TextSplit.Lines(work)), ~options.Seed);
         InputText Only(List<TokenSequence> sequences) => options.Input with { MaxLines = null, Lines = sequences.Select(s => s.Line).ToHashSet() };
-        return (Only(work), Only(judge), TextSplit.Lines(work), TextSplit.Lines(judge), text.Note);
+        return new Shares(Only(work), selection.Count > 0 ? Only(selection) : null, Only(judge), TextSplit.Lines(work), TextSplit.Lines(selection), TextSplit.Lines(judge), text.Note);
     }
 
     private T Step<T>(string name, Func<T> work, Func<T, string> figures)
@@ -109,4 +118,7 @@ public sealed class CompressModel(CompressOptions options)
         _steps.Add(new CompressStep(name, clock.Elapsed.TotalSeconds, figures(result)));
         return result;
     }
+
+    /// <summary>One text, each line of it in one part.</summary>
+    private sealed record Shares(InputText Work, InputText? Selection, InputText Judge, int WorkLines, int SelectionLines, int JudgeLines, string Note);
 }

@@ -21,6 +21,15 @@ public sealed record CompressOptions
     /// <summary>Share of the lines by which the result is judged, and on which nothing else is done.</summary>
     public double JudgeShare { get; init; } = 0.1;
 
+    /// <summary>Most lines on which the model is run to exchange ranks between its layers, a tenth of what does not judge at most; nothing is fitted on them.</summary>
+    public int SelectionLines { get; init; } = 500;
+
+    /// <summary>Most runs over those lines; 0 leaves the ranks to the sum of the layers' errors.</summary>
+    public int Trials { get; init; } = MeasuredPlanOptions.DefaultTrials;
+
+    /// <summary>What is made better by exchanging ranks.</summary>
+    public QualityMeasure Measure { get; init; }
+
     /// <summary>Steps of training after the factorization; 0 for none.</summary>
     public int Steps { get; init; }
 
@@ -50,8 +59,8 @@ public sealed record CompressOptions
     public void Validate()
     {
         Input.Validate();
-        if (!(KeepRatio is > 0 and < 1) || !(JudgeShare is > 0 and < 1) || Steps < 0 || BatchSize < 1 || !(LearningRate > 0) || !double.IsFinite(LearningRate))
-            throw new LowRankToolsException(CoreErrors.OptionInvalid, "A kept share and a share to judge by lie between 0 and 1, steps are not negative, a batch is at least 1, a rate positive.");
+        if (!(KeepRatio is > 0 and < 1) || !(JudgeShare is > 0 and < 1) || Steps < 0 || Trials < 0 || SelectionLines < 1 || BatchSize < 1 || !(LearningRate > 0) || !double.IsFinite(LearningRate))
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "A kept share and a share to judge by lie between 0 and 1, steps and trials are not negative, a batch and the lines to select by at least 1, a rate positive.");
         if (OutputPath is { } path && OutputLocation.IsFile(path))
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{path}: several files are written.", "Name a folder as -OutputPath.");
     }

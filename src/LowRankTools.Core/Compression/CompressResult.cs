@@ -18,6 +18,12 @@ public sealed record CompressResult
     /// <summary>Lines that calibrated and trained.</summary>
     public required int Lines { get; init; }
 
+    /// <summary>Lines that the ranks were exchanged by, on which nothing was fitted; 0 where they were not.</summary>
+    public required int SelectionLines { get; init; }
+
+    /// <summary>How the ranks were exchanged between layers; null where they were not.</summary>
+    public PlanMeasurement? Measurement { get; init; }
+
     /// <summary>Lines that judged, on which nothing else was done.</summary>
     public required int JudgedLines { get; init; }
 

@@ -65,25 +65,31 @@ internal sealed class ComputedPairs : IPairSource
     private ComputedLayer Compute(SelectedEngine selected, OutputItem.Factored pair, Matrix<float> weight, int threads, CancellationToken cancellationToken)
     {
         ModelLayer layer = pair.Layer;
-        // A linear map is factorized as (out, in), however it is stored; an embedding as (entries, features).
-        bool embedding = layer.Shape.Kind == LayerKind.Embedding;
-        MatrixView<float> view = !embedding && layer.Shape.Orientation == WeightOrientation.InOut ? weight.Transposed : weight.View;
         SvdOptions svd = Options.Svd with { ThreadCount = threads };
         ITensorEngine engine = selected.Create(threads, svd.Seed);
         using LayerCalibration? calibration = _job.Calibrations?.Find(layer.Shape, engine, cancellationToken);
-        int rank = pair.Plan.Rank!.Value;
         FactorStorage storage = new(pair.Factors[0].DType, pair.Plan.Quantization);
-        LayerFactors factors = WeightMatrix.Named(_job.Model, layer, () => calibration is null
-            ? LayerFactors.Compute(engine, view, rank, Options.Split, storage, embedding, svd, cancellationToken)
-            : CalibratedFactors.Compute(engine, view, embedding, calibration, Options.Calibration!, rank, Options.Split, storage, svd, cancellationToken));
+        LayerFactors factors = Compute(_job.Model, layer, weight, engine, calibration, Options.Calibration, pair.Plan.Rank!.Value, Options.Split, storage, svd, cancellationToken);
         MeasuredPair measured = new(factors.RelativeError, factors.SquaredNorm, factors.Algorithm, factors.Seconds, factors.CalibratedError, factors.HeldOutError, selected.ToString())
         {
             Truncation = factors.TruncationError, Quantization = factors.QuantizationError,
         };
+        bool embedding = layer.Shape.Kind == LayerKind.Embedding;
         return new ComputedLayer(AsStored(factors, embedding, _job.Format == ModelFormat.Onnx), measured, factors)
         {
             Levels = factors is { LeftLevels: { } left, RightLevels: { } right } ? embedding ? [left, right] : [right, left] : null,
         };
+    }
+
+    /// <summary>Factorizes one layer: as (out, in) a linear map, however it is stored; as (entries, features) an embedding.</summary>
+    internal static LayerFactors Compute(Model model, ModelLayer layer, Matrix<float> weight, ITensorEngine engine, LayerCalibration? calibration, CalibrationOptions? use,
+        int rank, FactorSplit split, FactorStorage storage, SvdOptions svd, CancellationToken cancellationToken)
+    {
+        bool embedding = layer.Shape.Kind == LayerKind.Embedding;
+        MatrixView<float> view = !embedding && layer.Shape.Orientation == WeightOrientation.InOut ? weight.Transposed : weight.View;
+        return WeightMatrix.Named(model, layer, () => calibration is null
+            ? LayerFactors.Compute(engine, view, rank, split, storage, embedding, svd, cancellationToken)
+            : CalibratedFactors.Compute(engine, view, embedding, calibration, use!, rank, split, storage, svd, cancellationToken));
     }
 
     /// <summary>Both factors as the format has them: a graph multiplies by (in, r) and (r, out).</summary>

@@ -33,17 +33,22 @@ internal sealed class BudgetRanks
     {
         if (_options.Rule is RankRule.MaxRelativeError(double error))
             return WithinError(error, cancellationToken);
-        long dense = _open.Sum(c => c.Cost.DenseParameters);
-        long budget = _options.Rule switch
-        {
-            // The quotient can land a hair under the whole number that it means.
-            RankRule.TargetReduction(double factor) => (long)Math.Floor(dense / factor * (1 + 1e-12)),
-            RankRule.ParameterBudget(long parameters) => parameters - other,
-            RankRule.ByteBudget(long bytes) => bytes - other,
-            _ => throw new InvalidOperationException($"No such rule: {_options.Rule}"),
-        };
-        return Least <= budget ? Within(budget, cancellationToken) : throw TooSmall(Least, other, dense);
+        long budget = Budget(other);
+        return Least <= budget ? Within(budget, cancellationToken) : throw TooSmall(Least, other, Dense);
     }
+
+    /// <summary>Most that the candidates together may cost.</summary>
+    /// <param name="other">As above.</param>
+    public long Budget(long other) => _options.Rule switch
+    {
+        // The quotient can land a hair under the whole number that it means.
+        RankRule.TargetReduction(double factor) => (long)Math.Floor(Dense / factor * (1 + 1e-12)),
+        RankRule.ParameterBudget(long parameters) => parameters - other,
+        RankRule.ByteBudget(long bytes) => bytes - other,
+        _ => throw new InvalidOperationException($"No such rule: {_options.Rule}"),
+    };
+
+    private long Dense => _open.Sum(c => c.Cost.DenseParameters);
 
     /// <summary>Cost of the smallest ranks allowed.</summary>
     public long Least => _choices.Sum(c => c.Cost(0));

@@ -34,13 +34,15 @@ public sealed class MakePlan(PlanOptions options)
         options.Validate();
         if (options.Rule.SpeaksOfValues)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{options.Rule}: shapes alone have no values to keep.", "Name a model, or choose a budget.");
+        if (options.Measured is not null)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "Shapes alone do not run on a text.", "Name a model.");
         if (options.Weighting != Weighting.Relative)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"-Weighting {options.Weighting}: shapes alone have no values to weigh.", "Leave -Weighting out.");
         if (shapes.Any(s => s.MaximumRank > LargestSide) || shapes.Sum(s => 16.0 * s.OutFeatures * s.InFeatures) > MostElements)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "The shapes are too large.", $"The smaller side of a layer is at most {LargestSide}.");
         List<PlanCandidate> candidates = PlanCandidates.Of(shapes, options.Stored, options.Selection, new LayerOverrides(options.Overrides));
         SpectrumOrigin origin = Assume(candidates);
-        return Plan(candidates, Choose(candidates, default, progress, cancellationToken), origin, default);
+        return Plan(candidates, Choose(candidates, default, null, progress, cancellationToken), origin, default);
     }
 
     /// <summary>Plans an opened model.</summary>
@@ -53,11 +55,11 @@ public sealed class MakePlan(PlanOptions options)
         SpectrumOrigin origin = options.IsAdapter ? Assume(candidates) : Read(model, fingerprint, candidates, progress, cancellationToken);
         return Plan(candidates, Chosen(), origin, others, model.Source, fingerprint);
 
-        ChosenRanks Chosen()
+        (ChosenRanks, PlanMeasurement?) Chosen()
         {
             try
             {
-                return Choose(candidates, others, progress, cancellationToken);
+                return Choose(candidates, others, model, progress, cancellationToken);
             }
             catch (LowRankToolsException e) when (!e.Message.Contains(model.Source.Path, StringComparison.Ordinal))
             {
@@ -118,22 +120,28 @@ public sealed class MakePlan(PlanOptions options)
         return known;
     }
 
-    private ChosenRanks Choose(List<PlanCandidate> candidates, OtherTensors others, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
+    private (ChosenRanks Ranks, PlanMeasurement? Protocol) Choose(List<PlanCandidate> candidates, OtherTensors others, Model? model, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
     {
         PlanCandidate[] open = [.. candidates.Where(c => c.IsOpen)];
         if (options.Rule.IsPerLayer)
-            return LayerRanks.Choose(open, options);
+            return (LayerRanks.Choose(open, options), null);
         if (options.Rule is RankRule.TargetSpeedup speedup)
-            return new SpeedRanks(open, c => 1 + candidates.Count(other => other.Leader == c), options, speedup, progress, cancellationToken).Choose(cancellationToken);
+            return (new SpeedRanks(open, c => 1 + candidates.Count(other => other.Leader == c), options, speedup, progress, cancellationToken).Choose(cancellationToken), null);
         IEnumerable<PlanCandidate> left = candidates.Where(c => !c.IsOpen);
         long other = options.IsAdapter ? 0
             : options.Rule is RankRule.ByteBudget ? others.Bytes + left.Sum(c => c.Cost.Bytes(null))
             : others.Parameters + left.Sum(c => c.Cost.Parameters(null));
-        return new BudgetRanks(open, options).Choose(other, cancellationToken);
+        ChosenRanks Solve() => new BudgetRanks(open, options).Choose(other, cancellationToken);
+        ChosenRanks additive = Solve();
+        if (options.Measured is null || model is null)
+            return (additive, null);
+        using TrialNetwork network = new(model, open, options, progress, cancellationToken);
+        return new MeasuredRanks(open, options, new BudgetRanks(open, options).Budget(other), Solve).Run(network, additive, progress, cancellationToken);
     }
 
-    private RankPlan Plan(List<PlanCandidate> candidates, ChosenRanks chosen, SpectrumOrigin origin, OtherTensors others, ModelSource? source = null, string? fingerprint = null)
+    private RankPlan Plan(List<PlanCandidate> candidates, (ChosenRanks Ranks, PlanMeasurement? Protocol) decided, SpectrumOrigin origin, OtherTensors others, ModelSource? source = null, string? fingerprint = null)
     {
+        ChosenRanks chosen = decided.Ranks;
         Dictionary<PlanCandidate, LayerPlan> plans = [];
         foreach (PlanCandidate candidate in candidates)
         {
@@ -150,6 +158,7 @@ public sealed class MakePlan(PlanOptions options)
             Weighting = options.Weighting,
             Spectrum = origin,
             Calibration = options.Calibration is { } use ? PlanCalibration.Of(use) : null,
+            Measurement = decided.Protocol,
             IsAdapter = options.IsAdapter,
             MinRank = options.MinRank,
             Multiple = options.Multiple,

@@ -47,6 +47,8 @@ internal sealed record PlanDocument(
 
     public PlanCalibration? Calibration { get; init; }
 
+    public PlanMeasurement? Measurement { get; init; }
+
     private const int MostLayers = 1_000_000;
 
     // Far above any model, and far enough below the end of long that no total overflows.
@@ -56,7 +58,7 @@ internal sealed record PlanDocument(
         plan.IsAdapter, plan.MinRank, plan.Multiple, plan.DType, plan.IsOptimal, plan.IsEdited, plan.RelativeError, plan.LowerBound, plan.Speedup, plan.ParametersBefore,
         plan.Parameters, plan.KeptRatio, plan.BytesBefore, plan.Bytes, plan.FlopsBefore, plan.Flops, plan.FactorizedLayers, plan.KeptLayers, plan.ModelParametersBefore,
         plan.ModelParameters, plan.ModelBytesBefore, plan.ModelBytes, plan.OtherParameters, plan.OtherBytesBefore, plan.OtherBytes,
-        [.. plan.Layers.Select(PlanDocumentLayer.Of)]) { ModelKeptRatio = plan.ModelKeptRatio, NormError = plan.NormError, Calibration = plan.Calibration };
+        [.. plan.Layers.Select(PlanDocumentLayer.Of)]) { ModelKeptRatio = plan.ModelKeptRatio, NormError = plan.NormError, Calibration = plan.Calibration, Measurement = plan.Measurement };
 
     /// <summary>The plan, with every figure that follows from others computed again.</summary>
     /// <param name="invalid">Makes the error of a document that makes no sense.</param>
@@ -68,6 +70,8 @@ internal sealed record PlanDocument(
             throw invalid($"it has a layer that is nothing, or more than {MostLayers}");
         if (Calibration is { } calibration && !(Enum.IsDefined(calibration.Mode) && calibration.Damping > 0 && double.IsFinite(calibration.Damping)))
             throw invalid("its calibration has a mode or a damping that makes no sense");
+        if (Measurement is { } measured && !(Enum.IsDefined(measured.Measure) && double.IsFinite(measured.Before + measured.After) && measured.Seconds >= 0))
+            throw invalid("its measurement has a figure that makes no sense");
         if (!Enum.IsDefined(Weighting) || !Enum.IsDefined(Spectrum))
             throw invalid("its weighting or its spectrum has a number that stands for nothing");
         if (MinRank < 1 || Multiple < 1 || OtherParameters < 0 || OtherBytesBefore < 0 || OtherBytes < 0)
@@ -90,6 +94,7 @@ internal sealed record PlanDocument(
             Weighting = Weighting,
             Spectrum = Spectrum,
             Calibration = Calibration,
+            Measurement = Measurement,
             IsAdapter = IsAdapter,
             MinRank = MinRank,
             Multiple = Multiple,

@@ -30,6 +30,9 @@ public sealed record PlanOptions
     /// <summary>Inputs of the layers, by which <see cref="Weighting.Calibrated"/> counts errors; null for the weights alone.</summary>
     public CalibrationOptions? Calibration { get; init; }
 
+    /// <summary>A text on which the model itself is run at the ranks that are considered; null for the sum of the layers' errors alone.</summary>
+    public MeasuredPlanOptions? Measured { get; init; }
+
     /// <summary>Whether adapters are planned, of which only the trainable parameters count.</summary>
     public bool IsAdapter { get; init; }
 
@@ -74,8 +77,10 @@ public sealed record PlanOptions
             : null;
         problem ??= Weighting == Weighting.Calibrated != Calibration is not null ? "-Weighting Calibrated and a file in -Calibration need each other."
             : Calibration is not null && IsAdapter ? "A calibration says nothing of what adapters will learn."
+            : Measured is not null && (IsAdapter || Rule is not (RankRule.TargetReduction or RankRule.ParameterBudget or RankRule.ByteBudget)) ? $"{Rule}: ranks are exchanged between layers by a measured quality where they share a budget: a reduction, parameters or bytes."
             : null;
         Calibration?.Validate();
+        Measured?.Validate();
         if (problem is not null)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, problem);
         EngineSelector.Select(Engine);

@@ -40,6 +40,9 @@ public sealed class RankPlan
     /// <summary>The calibration that it was made with, and will be carried out with where no other is named; null for none.</summary>
     public PlanCalibration? Calibration { get; set; }
 
+    /// <summary>How the ranks were exchanged between layers by the measured quality of the model; null where they were not.</summary>
+    public PlanMeasurement? Measurement { get; init; }
+
     /// <summary>Whether it plans adapters: the weights stay, and what is counted is trained beside them.</summary>
     public required bool IsAdapter { get; init; }
 

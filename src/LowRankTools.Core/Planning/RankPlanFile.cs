@@ -21,7 +21,7 @@ public static class RankPlanFile
 
     private static readonly JsonSerializerOptions s_options = new()
     {
-        Converters = { Names<Weighting>(), Names<SpectrumOrigin>(), Names<KeepReason>(), Names<LayerKind>(), Names<CalibrationMode>() },
+        Converters = { Names<Weighting>(), Names<SpectrumOrigin>(), Names<KeepReason>(), Names<LayerKind>(), Names<CalibrationMode>(), Names<QualityMeasure>() },
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         MaxDepth = 8,
         AllowDuplicateProperties = false,
@@ -35,8 +35,8 @@ public static class RankPlanFile
     /// <summary>The plan on one line.</summary>
     public static string ToLine(RankPlan plan) => JsonSerializer.Serialize(PlanDocument.Of(plan), s_json.PlanDocument);
 
-    /// <summary>The plan on one line without what is of one machine only: paths of the model and of a calibration.</summary>
-    internal static string ToLineWithoutPath(RankPlan plan) => JsonSerializer.Serialize(PlanDocument.Of(plan) with { Path = null, Calibration = null }, s_json.PlanDocument);
+    /// <summary>The plan on one line without what is of one machine only: paths, and the time of a measurement.</summary>
+    internal static string ToLineWithoutPath(RankPlan plan) => JsonSerializer.Serialize(PlanDocument.Of(plan) with { Path = null, Calibration = null, Measurement = null }, s_json.PlanDocument);
 
     /// <summary>The plan as a file for people: one layer a line.</summary>
     public static byte[] ToFile(RankPlan plan)

@@ -47,6 +47,7 @@ internal sealed class ReplayPlan(RankPlan plan, bool anyModel)
             Rule = plan.IsEdited ? plan.Rule + ", edited" : plan.Rule,
             Weighting = plan.Weighting,
             Spectrum = plan.Spectrum,
+            Measurement = plan.IsEdited ? null : plan.Measurement,
             IsAdapter = false,
             MinRank = plan.MinRank,
             Multiple = plan.Multiple,

@@ -26,13 +26,21 @@ public sealed class MeasureQuality(QualityOptions options, ModelSource reference
         options.Validate();
         Stopwatch clock = Stopwatch.StartNew();
         INetworkEngine engine = EngineSelector.SelectForNetworks(options.Engine, options.ThreadCount).CreateForNetworks(options.ThreadCount);
-        Original original = _original ??= Measure(engine, progress, cancellationToken);
+        _original ??= Measure(engine, progress, cancellationToken);
         using RunnableModel model = RunnableModel.Open(source, options.Adapter, engine, progress, cancellationToken);
+        return Run(model, progress, cancellationToken) with { Seconds = clock.Elapsed.TotalSeconds };
+    }
+
+    /// <summary>Measures a model that is open already.</summary>
+    internal ModelQuality Run(RunnableModel model, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
+    {
+        Stopwatch clock = Stopwatch.StartNew();
+        Original original = _original ??= Measure(model.Engine, progress, cancellationToken);
         RequireAlike(original, model);
         ModelQuality quality = new()
         {
-            Path = source.Path,
-            Name = source.Name,
+            Path = model.Source.Path,
+            Name = model.Source.Name,
             Reference = reference.Path,
             Adapter = options.Adapter?.Path,
             Architecture = model.Config.ModelType,

@@ -15,6 +15,9 @@ public sealed class FileRegion(RandomAccessSource file, long start, long length)
     /// <summary>The file that holds the bytes.</summary>
     public string Path => file.Path;
 
+    /// <summary>The file.</summary>
+    internal RandomAccessSource File => file;
+
     /// <summary>Absolute position of the first byte.</summary>
     public long Start => start;
 

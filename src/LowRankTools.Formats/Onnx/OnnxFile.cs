@@ -6,13 +6,13 @@ namespace LowRankTools.Formats;
 /// One ONNX model: initializers, <c>Constant</c> nodes and sparse initializers of its graph, of all subgraphs and
 /// of its functions, with values in the file or in data files beside it. Tensors of texts are not listed
 /// (<c>text_tensors</c> in <see cref="TensorFile.Metadata"/> says how many there are). Roles come from the
-/// operations that read a tensor.
+/// operations that read a tensor, and so do the names of weights that the exporter only numbered (<see cref="OnnxModuleNames"/>).
 /// </summary>
 public sealed class OnnxFile : TensorFile
 {
     private readonly ModelFileHandle _file;
     private readonly OnnxValues _values;
-    private readonly Lazy<Dictionary<string, OnnxWeightSite>> _sites;
+    private readonly Dictionary<OnnxTensor, string> _modules;
     private readonly List<TensorInfo> _tensors;
     private readonly Dictionary<string, string> _metadata;
 
@@ -28,10 +28,11 @@ public sealed class OnnxFile : TensorFile
         {
             Model = OnnxModel.Read(_file);
             _metadata = Model.Metadata;
-            StoredTensors = Describe(Model);
-            _tensors = OnnxQuantized.Combine(Model.Graph, StoredTensors);
-            // Only who writes the graph again asks.
-            _sites = new(() => OnnxWeightSites.Find(Model));
+            Dictionary<string, OnnxWeightSite> sites = OnnxWeightSites.Find(Model);
+            List<(OnnxTensor Tensor, string Name)> named = OnnxTensorNames.Assign(Model);
+            _modules = OnnxModuleNames.Find(Model, sites, named.Select(n => n.Name));
+            Sites = sites.Values.ToDictionary(s => _modules.GetValueOrDefault(s.Weight, s.Weight.Name), StringComparer.Ordinal);
+            _tensors = OnnxQuantized.Combine(Model.Graph, Describe(Model, named));
         }
         catch
         {
@@ -49,16 +50,17 @@ public sealed class OnnxFile : TensorFile
     /// <summary>Kernels of the main graph's convolutions in several groups of channels, depthwise ones among them.</summary>
     public IReadOnlySet<string> GroupedKernels => OnnxWeightSites.Grouped(Model);
 
-    internal Dictionary<string, OnnxWeightSite> Sites => _sites.Value;
+    /// <summary>The same weights and their uses, by the names that they are listed under.</summary>
+    internal Dictionary<string, OnnxWeightSite> Sites { get; }
+
+    /// <summary>A tensor under its name in the graph and in the order of its values there, whatever it is listed as.</summary>
+    internal TensorInfo AsStored(OnnxTensor tensor) => _values.Describe(tensor, tensor.Name, OnnxElementType.ToDType(tensor.DataType, tensor.Name), TensorRole.Unknown);
 
     /// <summary>Version of ONNX's own operators that the graph uses; zero where it does not say.</summary>
     internal long OperatorVersion => _metadata.GetValueOrDefault("opset_import", "").Split(", ").Select(o => o.Split(':'))
         .Where(o => o is ["ai.onnx", _]).Select(o => long.TryParse(o[1], NumberStyles.None, CultureInfo.InvariantCulture, out long version) ? version : 0).DefaultIfEmpty().Max();
 
     internal OnnxModel Model { get; }
-
-    /// <summary>The tensors as the file has them: levels and scales apart, where <see cref="Tensors"/> has the matrix that a node makes of them.</summary>
-    internal List<TensorInfo> StoredTensors { get; }
 
     internal ModelFileHandle Handle => _file;
 
@@ -87,17 +89,16 @@ public sealed class OnnxFile : TensorFile
         _file.Dispose();
     }
 
-    private List<TensorInfo> Describe(OnnxModel model)
+    private List<TensorInfo> Describe(OnnxModel model, List<(OnnxTensor Tensor, string Name)> named)
     {
         OnnxLinker links = new(model);
         RoleTracer roles = new(OnnxOperators.Meaning);
-        List<(OnnxTensor Tensor, string Name)> named = OnnxTensorNames.Assign(model);
         List<TensorInfo> tensors = new(named.Count);
         foreach ((OnnxTensor tensor, string name) in named.Where(n => !n.Tensor.IsText))
         {
             TensorDType dtype = OnnxElementType.ToDType(tensor.DataType, name);
             TensorRole role = tensor.IsBuffer ? TensorRole.Buffer : roles.Find(links.Value(tensor), new GraphWeight(tensor.Dims, dtype));
-            tensors.Add(_values.Describe(tensor, name, dtype, role));
+            tensors.Add(_modules.TryGetValue(tensor, out string? module) ? _values.DescribeTransposed(tensor, module, dtype) : _values.Describe(tensor, name, dtype, role));
         }
         if (tensors.Count < named.Count)
             _metadata["text_tensors"] = (named.Count - tensors.Count).ToString(CultureInfo.InvariantCulture);

@@ -19,7 +19,6 @@ internal sealed class OnnxOutline
     private readonly string? _dataName;
     private readonly HashSet<string> _replaced;
     private readonly Dictionary<long, OnnxTensor> _initializers;
-    private readonly Lazy<Dictionary<string, TensorInfo>> _tensors;
     private readonly HashSet<string> _taken;
     private readonly Dictionary<string, long> _offsets = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _values = new(StringComparer.Ordinal);
@@ -37,10 +36,9 @@ internal sealed class OnnxOutline
         _reader = new ProtobufReader(source.Handle);
         _pairs = pairs;
         _dataName = dataName;
-        _replaced = [.. pairs.Select(p => p.Weight)];
+        _replaced = [.. pairs.Select(p => source.Sites[p.Weight].Weight.Name)];
         OnnxGraph graph = source.Model.Graph;
         _initializers = graph.Initializers.ToDictionary(t => t.Position);
-        _tensors = new(() => source.StoredTensors.ToDictionary(t => t.Name, StringComparer.Ordinal));
         _taken = [.. graph.Inputs, .. graph.Outputs, .. graph.Initializers.Select(t => t.Name), .. graph.Nodes.SelectMany(n => n.Inputs.Concat(n.Outputs))];
         HashSet<string> anew = [.. metadataKeys];
         foreach (OnnxField field in OnnxField.Of(_reader, _reader.WholeFile))
@@ -169,7 +167,7 @@ internal sealed class OnnxOutline
             _graph.Add(new OnnxPart.Kept(field.Whole));
             return;
         }
-        TensorInfo info = _tensors.Value[tensor.Name];
+        TensorInfo info = _source.AsStored(tensor);
         Moved.Add(info);
         Place(tensor.Name, info.ByteLength);
         ProtobufWriter moved = new();

@@ -23,6 +23,18 @@ internal sealed class OnnxValues(ModelFileHandle model) : IDisposable
         return new TensorInfo(name, dtype, tensor.Dims, Source(tensor, probe)) { Role = role };
     }
 
+    /// <summary>Describes a matrix as its transpose.</summary>
+    /// <exception cref="ModelFormatException">As above.</exception>
+    public TensorInfo DescribeTransposed(OnnxTensor tensor, string name, TensorDType dtype)
+    {
+        TensorInfo stored = Describe(tensor, name, dtype, TensorRole.MatMulRight);
+        (long rows, long columns) = (tensor.Dims[0], tensor.Dims[1]);
+        FileRegion region = (FileRegion)stored.Source;
+        StridedLayout layout = new([columns, rows], [1, columns]);
+        StridedSource turned = new(region.File, region.Start, rows * columns, layout, dtype.BlockBytes(), 1, stored.ByteLength, null);
+        return new TensorInfo(name, dtype, [columns, rows], turned) { Role = TensorRole.LinearWeight };
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -24,7 +24,7 @@ internal sealed class StridedSource : ITensorSource
 
     private const int WindowBytes = 16 * 1024 * 1024;
 
-    private readonly ModelFileHandle _file;
+    private readonly RandomAccessSource _file;
     private readonly long _start;
     private readonly long _extent;
     private readonly StridedLayout _layout;
@@ -44,7 +44,7 @@ internal sealed class StridedSource : ITensorSource
     /// <param name="swapUnit">Bytes that are in reverse order: the element, or half of a complex one; one for none.</param>
     /// <param name="length">Bytes of all elements, contiguous.</param>
     /// <param name="checksum">Checks the storage when it is read whole; null where the file has no checksum of it.</param>
-    public StridedSource(ModelFileHandle file, long start, long extent, StridedLayout layout, int size, int swapUnit, long length, RecordChecksum? checksum)
+    public StridedSource(RandomAccessSource file, long start, long extent, StridedLayout layout, int size, int swapUnit, long length, RecordChecksum? checksum)
     {
         (_file, _start, _extent, _layout, _size, _swapUnit, _length, _checksum) = (file, start, extent, layout, size, swapUnit, length, checksum);
     }

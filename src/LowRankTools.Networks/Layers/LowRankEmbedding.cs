@@ -17,9 +17,20 @@ public sealed class LowRankEmbedding : EmbeddingLayer
     /// <param name="features">Features of a row.</param>
     /// <param name="rank">Features of the small table.</param>
     public LowRankEmbedding(ParameterFactory factory, int entries, int features, int rank)
+        : this(new Embedding(factory, entries, rank), new Linear(factory, rank, features, bias: false))
     {
-        _table = AddChild("0", new Embedding(factory, entries, rank));
-        _features = AddChild("1", new Linear(factory, rank, features, bias: false));
+    }
+
+    /// <summary>Creates a pair of two layers.</summary>
+    /// <param name="table">Entries to rank.</param>
+    /// <param name="features">Rank to features, without bias.</param>
+    /// <exception cref="LowRankToolsException">ShapesDoNotMatch.</exception>
+    public LowRankEmbedding(Embedding table, Linear features)
+    {
+        if (table.Features != features.InFeatures)
+            throw new LowRankToolsException("ShapesDoNotMatch", $"The small table has {table.Features} features, the second half takes {features.InFeatures}.");
+        _table = AddChild("0", table);
+        _features = AddChild("1", features);
     }
 
     /// <inheritdoc/>

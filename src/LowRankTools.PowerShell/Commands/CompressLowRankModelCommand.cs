@@ -31,6 +31,14 @@ public sealed class CompressLowRankModelCommand : TextCommandBase
     [Parameter]
     public double JudgeShare { get; set; } = 0.1;
 
+    /// <summary>Most runs of the model by which ranks are exchanged between its layers; 0 for none.</summary>
+    [Parameter, ValidateRange(0, 100_000)]
+    public int Trials { get; set; } = MeasuredPlanOptions.DefaultTrials;
+
+    /// <summary>What those runs are to make better.</summary>
+    [Parameter, ValidateSet("Auto", "MeanCosine", "Pearson", "Spearman", "Perplexity")]
+    public string Measure { get; set; } = "Auto";
+
     /// <summary>Steps of training after the factorization; none by default.</summary>
     [Parameter, ValidateRange(0, 100_000_000)]
     public int Steps { get; set; }
@@ -55,7 +63,7 @@ public sealed class CompressLowRankModelCommand : TextCommandBase
         {
             _options = new CompressOptions
             {
-                Input = Input, KeepRatio = KeepRatio, OutputPath = OutputPath is null ? null : Resolver.Literal(OutputPath), JudgeShare = JudgeShare, Steps = Steps, LearningRate = LearningRate,
+                Input = Input, KeepRatio = KeepRatio, OutputPath = OutputPath is null ? null : Resolver.Literal(OutputPath), JudgeShare = JudgeShare, Trials = Trials, Measure = Enum.Parse<QualityMeasure>(Measure, ignoreCase: true), Steps = Steps, LearningRate = LearningRate,
                 Selection = new LayerSelection { Include = NamePatterns.Of(Include), Exclude = NamePatterns.Of(Exclude) },
                 Pooling = ChosenPooling, BatchSize = BatchSize, Seed = (ulong)Seed, Engine = ChosenEngine, ThreadCount = ThreadCount, Force = Force,
             };

@@ -35,12 +35,27 @@ public sealed class QualityTests : IDisposable
         string before = _folder.Snapshot();
         CliRun planned = await CliRun.Of("compress", _folder["gpt"], "--keep-ratio", "0.5", "--token-path", _folder["tokens.txt"], "--what-if");
         Assert.Equal((0, before), (planned.Code, _folder.Snapshot()));
-        CliRun run = await CliRun.Of("compress", _folder["gpt"], "--keep-ratio", "0.5", "--token-path", _folder["tokens.txt"], "--output-path", _folder["out"]);
+        CliRun run = await CliRun.Of("compress", _folder["gpt"], "--keep-ratio", "0.5", "--token-path", _folder["tokens.txt"], "--trials", "5", "--output-path", _folder["out"]);
         Assert.Equal(0, run.Code);
+        Assert.Contains("trials", run.Out, StringComparison.Ordinal);
         Assert.All((string[])["Calibrate", "Plan", "Factorize", "Judge"], step => Assert.Contains($"\n{step} ", run.Out, StringComparison.Ordinal));
         CliRun again = await CliRun.Of("compress", _folder["gpt"], "--keep-ratio", "0.5", "--token-path", _folder["tokens.txt"], "--output-path", _folder["out"]);
         Assert.Equal(1, again.Code);
         Assert.StartsWith("error OutputExists: ", Assert.Single(again.ErrorLines), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_plan_is_measured_on_tokens_and_tells_how()
+    {
+        await Model();
+        string[] plan = ["plan", _folder["gpt"], "--target-reduction", "2", "--token-path", _folder["tokens.txt"], "--trials", "6", "--no-cache"];
+        CliRun run = await CliRun.Of([.. plan, "--json"]);
+        JsonElement measured = One(run).GetProperty("Measurement");
+        Assert.Equal(("Perplexity", 40), (measured.GetProperty("Measure").GetString(), measured.GetProperty("Lines").GetInt32()));
+        Assert.InRange(measured.GetProperty("After").GetDouble(), 1, measured.GetProperty("Before").GetDouble());
+        Assert.Contains("\nmeasured ", (await CliRun.Of(plan)).Out, StringComparison.Ordinal);
+        Assert.Equal(2, (await CliRun.Of("plan", "gpt", "--target-reduction", "2", "--trials", "6")).Code);
+        Assert.Equal(2, (await CliRun.Of("plan", _folder["gpt"], "--keep-ratio", "0.5", "--token-path", _folder["tokens.txt"])).Code);
     }
 
     [Theory]

