@@ -38,8 +38,8 @@ internal sealed class EncoderMethod(Model model, List<ModelLayer> layers, Calibr
             using LayerCalibration judge = unseen.Read(layer.Shape, _engine, default);
             using LayerCalibration? calibration = file?.Read(layer.Shape, _engine, default);
             LayerFactors factors = calibration is null
-                ? LayerFactors.Compute(_engine, weight, r, FactorSplit.Balanced, TensorDType.F32, SvdOptions.Default, default)
-                : CalibratedFactors.Compute(_engine, weight, embedding: false, calibration, use!, r, FactorSplit.Balanced, TensorDType.F32, SvdOptions.Default, default);
+                ? LayerFactors.Compute(_engine, weight, r, FactorSplit.Balanced, new FactorStorage(TensorDType.F32, null), embedding: false, SvdOptions.Default, default)
+                : CalibratedFactors.Compute(_engine, weight, embedding: false, calibration, use!, r, FactorSplit.Balanced, new FactorStorage(TensorDType.F32, null), SvdOptions.Default, default);
             weights += factors.RelativeError * factors.RelativeError;
             double output = CalibratedError.Relative(_engine, weight, factors.Left.View, factors.Right.View, judge.HeldOut!, default);
             outputs += output * output;
