@@ -22,6 +22,7 @@ namespace LowRankTools.Cli;
 [JsonSerializable(typeof(TensorDifference))]
 [JsonSerializable(typeof(ReportResult))]
 [JsonSerializable(typeof(LayerSpeed))]
+[JsonSerializable(typeof(ConvolutionSpeed))]
 [JsonSerializable(typeof(ModelSpeed))]
 [JsonSerializable(typeof(OptimizeResult))]
 [JsonSerializable(typeof(CompressResult))]

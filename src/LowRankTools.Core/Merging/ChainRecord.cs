@@ -22,8 +22,11 @@ internal sealed class ChainRecord
     /// <summary>The stages' kernels in the file, in the order in which they are applied.</summary>
     public IReadOnlyList<TensorInfo> Factors { get; }
 
-    /// <summary>How many factors a layer has by its record: two for a pair. A record that makes no sense counts as one, and is refused where the factors are needed.</summary>
+    /// <summary>How many factors a layer has by its record: two for a pair. A record that makes no sense counts as a pair, and is refused where the factors are needed.</summary>
     public static int FactorsOf(FactorizedLayerRecord layer) => layer.Ranks is null ? 2 : Stages(layer)?.Count ?? 2;
+
+    /// <summary>Parameters of a layer's chain by its record; null for pairs, and for a record that makes no sense.</summary>
+    public static long? ParametersOf(FactorizedLayerRecord layer) => layer.Ranks is null ? null : Stages(layer)?.Sum(s => s.Length);
 
     /// <summary>Finds the factors.</summary>
     /// <param name="record">What the file says of the layer; its ranks are not null.</param>
