@@ -34,6 +34,9 @@ internal sealed class TrialNetwork : IDisposable
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 progress?.Report(new OperationProgress("Factorizing for trials", candidate.Name, _layers.Count, open.Count));
+                _shown.Add(candidate, null);
+                if (candidate.Override is null && !candidate.Cost.Pays(options.FirstRank))
+                    continue; // It is dense in every trial.
                 Slot[] slots = [.. places[candidate.Name]];
                 if (slots.Length == 0)
                 {
@@ -44,7 +47,6 @@ internal sealed class TrialNetwork : IDisposable
                 using LayerCalibration? known = calibration?.Has(candidate.Name) == true ? calibration.Read(candidate.Layer!.Shape, computes, cancellationToken) : null;
                 LayerFactors factors = ComputedPairs.Compute(model, candidate.Layer!, computes, known, options.Calibration, LargestRank(candidate), FactorSplit.Balanced, TensorDType.F32, options.Svd, cancellationToken);
                 _layers.Add(candidate, new TrialFactors(_network.Engine, slots, factors));
-                _shown.Add(candidate, null);
             }
         }
         catch
