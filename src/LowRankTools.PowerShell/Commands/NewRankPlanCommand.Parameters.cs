@@ -90,30 +90,6 @@ public sealed partial class NewRankPlanCommand
     [Parameter, ValidateSet("Full", "Diagonal")]
     public string CalibrationMode { get; set; } = "Full";
 
-    /// <summary>A text on which the model is run to exchange ranks between its layers: UTF-8, one text a line, none that the calibration or the judgement has.</summary>
-    [Parameter, ValidateNotNullOrEmpty]
-    public string? TextPath { get; set; }
-
-    /// <summary>A file of token ids in place of that text, one sequence a line.</summary>
-    [Parameter, ValidateNotNullOrEmpty]
-    public string? TokenPath { get; set; }
-
-    /// <summary>Most lines of it that are used; all by default.</summary>
-    [Parameter, ValidateRange(1, int.MaxValue)]
-    public int? MaxLines { get; set; }
-
-    /// <summary>What those runs are to make better.</summary>
-    [Parameter, ValidateSet("Auto", "MeanCosine", "Pearson", "Spearman", "Perplexity")]
-    public string Measure { get; set; } = "Auto";
-
-    /// <summary>Most runs of the model over the text.</summary>
-    [Parameter, ValidateRange(1, 100_000)]
-    public int Trials { get; set; } = MeasuredPlanOptions.DefaultTrials;
-
-    /// <summary>How an encoder's embedding is made of its states; its own where it has one, else their mean.</summary>
-    [Parameter, ValidateSet(nameof(Networks.Pooling.Pooled), nameof(Networks.Pooling.Mean), nameof(Networks.Pooling.First))]
-    public string? Pooling { get; set; }
-
     /// <summary>Whether adapters are planned: the weights stay, and only what is trained beside them counts.</summary>
     [Parameter]
     public SwitchParameter Adapter { get; set; }

@@ -1,7 +1,6 @@
 using System.Management.Automation;
 using LowRankTools.Core;
 using LowRankTools.Formats;
-using LowRankTools.Networks;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.PowerShell.Commands;
@@ -68,21 +67,13 @@ public sealed partial class NewRankPlanCommand : EngineCommandBase
         Weighting = Enum.Parse<Weighting>(Weighting ?? (Calibration is null ? "Relative" : "Calibrated"), ignoreCase: true),
         Calibration = Calibration is null ? null
             : new CalibrationOptions { Path = Resolver.Literal(Calibration), Mode = Enum.Parse<CalibrationMode>(CalibrationMode, ignoreCase: true) },
-        Measured = TextPath is null && TokenPath is null ? null : new MeasuredPlanOptions
-        {
-            Input = new InputText { TextPath = Literal(TextPath), TokenPath = Literal(TokenPath), MaxLines = MaxLines },
-            Measure = Enum.Parse<QualityMeasure>(Measure, ignoreCase: true),
-            Trials = Trials,
-            Pooling = Pooling is null ? null : Enum.Parse<Pooling>(Pooling, ignoreCase: true),
-        },
+        Measured = Measured(),
         IsAdapter = Adapter,
         DType = DType is { } type ? Enum.Parse<TensorDType>(type.ToString()) : null,
         UseCache = !NoCache,
         Engine = ChosenEngine,
         Svd = new SvdOptions { ThreadCount = ThreadCount },
     };
-
-    private string? Literal(string? path) => path is null ? null : Resolver.Literal(path);
 
     private RankRule Rule()
     {

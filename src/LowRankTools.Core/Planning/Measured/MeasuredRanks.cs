@@ -14,7 +14,7 @@ namespace LowRankTools.Core;
 /// <param name="solve">The best ranks for the candidates' weights, by the sum of their losses.</param>
 internal sealed class MeasuredRanks(IReadOnlyList<PlanCandidate> open, PlanOptions options, long budget, Func<ChosenRanks> solve)
 {
-    // Shares of a layer's rank that it is given less and more; the second half of the step has the accuracy, the first the reach.
+    // Shares of a layer's rank that it is given less and more: large ones reach far, small ones are told apart from what layers do to each other.
     private const double FirstStep = 0.16, LastStep = 0.02;
 
     // A layer whose errors seem to help on this text is not for that reason worth nothing.

@@ -34,6 +34,9 @@ internal sealed class TrialNetwork : IDisposable
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 progress?.Report(new OperationProgress("Factorizing for trials", candidate.Name, _layers.Count, open.Count));
+                _shown.Add(candidate, null);
+                if (candidate.Override is null && !candidate.Cost.Pays(options.FirstRank))
+                    continue; // It is dense in every trial.
                 Slot[] slots = [.. places[candidate.Name]];
                 if (slots.Length == 0)
                 {
@@ -45,7 +48,6 @@ internal sealed class TrialNetwork : IDisposable
                 using Matrix<float> weight = WeightMatrix.Read(model.File, candidate.Layer!.Tensor, cancellationToken);
                 LayerFactors factors = ComputedPairs.Compute(model, candidate.Layer!, weight, computes, known, options.Calibration, LargestRank(candidate), FactorSplit.Balanced, new FactorStorage(TensorDType.F32, null), options.Svd, cancellationToken);
                 _layers.Add(candidate, new TrialFactors(_network.Engine, slots, factors));
-                _shown.Add(candidate, null);
             }
         }
         catch
