@@ -21,6 +21,7 @@ internal sealed class PlanCommand
     private readonly Option<string[]> _exclude = SharedOptions.Exclude();
     private readonly Option<bool> _includeEmbedding = new("--include-embedding") { Description = "Choose embeddings too." };
     private readonly Option<string?> _weighting = SharedOptions.Choice("--weighting", "How the errors of layers are added up; relative by default, calibrated with a --calibration.", Enum.GetNames<Weighting>());
+    private readonly QuantizeOptions _quantize = QuantizeOptions.Several();
     private readonly CalibrationOptionsGroup _calibration = new();
     private readonly Option<bool> _adapter = new("--adapter") { Description = "Plan adapters: the weights stay, and only what is trained beside them counts." };
     private readonly Option<string?> _dtype = SharedOptions.Choice("--dtype", "Element type of the factors; by default the source's own.",
@@ -40,6 +41,7 @@ internal sealed class PlanCommand
         foreach (Option option in new Option[] { self._minRank, self._multiple, self._layerRank, self._include, self._exclude, self._includeEmbedding, self._weighting, self._adapter,
             self._dtype, self._output, self._force, self._noCache, self._threadCount })
             command.Add(option);
+        self._quantize.AddTo(command);
         self._calibration.AddTo(command, refit: false);
         self._engine.AddTo(command);
         command.Add(self._json);
@@ -93,6 +95,8 @@ internal sealed class PlanCommand
         Calibration = _calibration.Choice(parsed),
         IsAdapter = parsed.GetValue(_adapter),
         DType = parsed.GetValue(_dtype) is { } dtype ? Enum.Parse<TensorDType>(dtype, ignoreCase: true) : null,
+        Quantize = _quantize.Kinds(parsed),
+        QuantizeDense = _quantize.Dense(parsed),
         UseCache = !parsed.GetValue(_noCache),
         Engine = _engine.Choice(parsed, console),
         Svd = new SvdOptions { ThreadCount = parsed.GetValue(_threadCount) ?? 0 },

@@ -40,8 +40,9 @@ public sealed class ExportAdapter(ExportAdapterOptions options)
             Notes = [("base_model_name_or_path", baseModel.Name)],
             FanInFanOut = inOut && pairs.Exists(p => p.Base.Shape.Kind != LayerKind.Embedding),
         };
-        AdapterRun run = new(writer, options.Rank.ToString(), tuned.Name) { Sources = [tuned.Path, baseModel.Path], ParametersBefore = pairs.Sum(p => p.Tuned.Shape.Parameters) };
-        AdapterResult result = run.Run(pairs.Count, i => pairs[i].Tuned.Shape.Name, i => Export(model, before, pairs[i], cancellationToken), sideBySide: false, progress, cancellationToken);
+        AdapterRank[] ranks = options.ParameterBudget is { } budget ? Share(model, before, pairs, budget, cancellationToken) : [.. Enumerable.Repeat(options.Rank!, pairs.Count)];
+        AdapterRun run = new(writer, options.Rank?.ToString() ?? FormattableString.Invariant($"ParameterBudget {options.ParameterBudget}"), tuned.Name) { Sources = [tuned.Path, baseModel.Path], ParametersBefore = pairs.Sum(p => p.Tuned.Shape.Parameters) };
+        AdapterResult result = run.Run(pairs.Count, i => pairs[i].Tuned.Shape.Name, i => Export(model, before, pairs[i], ranks[i], cancellationToken), sideBySide: false, progress, cancellationToken);
         HashSet<string> carried = pairs.Select(p => p.Tuned.Shape.Name).ToHashSet(StringComparer.Ordinal);
         return result with { NotCarried = NotCarried(model, before, carried, cancellationToken).ToArray() };
     }
@@ -75,24 +76,47 @@ public sealed class ExportAdapter(ExportAdapterOptions options)
         new(CoreErrors.AdapterDoesNotFit, $"{tuned.Source.Path}: the model does not fit {before.Source.Path}: it has '{layer.Shape.Name}' {what}.",
             "Use the base model that was tuned, or leave the weight out with -Exclude. Nothing was computed.");
 
-    private ComputedModule? Export(Model tuned, Model before, (ModelLayer Tuned, ModelLayer Base) pair, CancellationToken cancellationToken)
+    // Every difference is made twice, for its singular values and for its pair: all of them at once would fill the memory.
+    private AdapterRank[] Share(Model tuned, Model before, List<(ModelLayer Tuned, ModelLayer Base)> pairs, long budget, CancellationToken cancellationToken)
     {
-        using Matrix<float> difference = WeightMatrix.Read(tuned.File, pair.Tuned.Tensor, cancellationToken);
-        using (Matrix<float> own = WeightMatrix.Read(before.File, pair.Base.Tensor, cancellationToken))
+        List<(int, int, double[])> modules = [];
+        foreach ((ModelLayer Tuned, ModelLayer Base) pair in pairs)
         {
-            for (int i = 0; i < difference.Rows; i++)
-            {
-                Span<float> row = difference.Row(i), minus = own.Row(i);
-                for (int j = 0; j < row.Length; j++)
-                    row[j] -= minus[j];
-            }
+            using Matrix<float> difference = Difference(tuned, before, pair, cancellationToken);
+            MatrixView<float> delta = Delta(difference, pair.Base);
+            modules.Add((delta.Rows, delta.Columns, WeightMatrix.Named(tuned, pair.Tuned, () => SingularValues.Compute(delta, new SvdOptions { ThreadCount = options.ThreadCount }, cancellationToken))));
         }
+        // A difference of zeros has no pair, whatever its rank.
+        return [.. AdapterBudget.Share(modules, budget, cancellationToken).Select(r => new AdapterRank.Fixed(Math.Max(1, r)))];
+    }
+
+    private ComputedModule? Export(Model tuned, Model before, (ModelLayer Tuned, ModelLayer Base) pair, AdapterRank rank, CancellationToken cancellationToken)
+    {
+        using Matrix<float> difference = Difference(tuned, before, pair, cancellationToken);
+        MatrixView<float> delta = Delta(difference, pair.Base);
         long[] shape = [.. pair.Base.Tensor.Shape];
-        bool convolution = pair.Base.Shape.Kind is LayerKind.Conv1d or LayerKind.Conv2d or LayerKind.Conv3d;
-        MatrixView<float> delta = convolution ? Flattened(difference, checked((int)shape[0]))
-            : pair.Base.Shape.Orientation == WeightOrientation.InOut ? difference.Transposed : difference.View;
         return WeightMatrix.Named(tuned, pair.Tuned, () => TruncatedDelta.Compute(LayerNames.Module(pair.Base.Shape.Name), delta,
-            convolution ? shape[1..] : [delta.Columns], pair.Base.Shape.Kind == LayerKind.Embedding, options.Rank, options.ThreadCount, cancellationToken));
+            IsConvolution(pair.Base) ? shape[1..] : [delta.Columns], pair.Base.Shape.Kind == LayerKind.Embedding, rank, options.ThreadCount, cancellationToken));
+    }
+
+    private static bool IsConvolution(ModelLayer layer) => layer.Shape.Kind is LayerKind.Conv1d or LayerKind.Conv2d or LayerKind.Conv3d;
+
+    /// <summary>The difference as out x in, a kernel's entries among the inputs; an embedding's as it is stored.</summary>
+    private static MatrixView<float> Delta(Matrix<float> difference, ModelLayer layer) =>
+        IsConvolution(layer) ? Flattened(difference, checked((int)layer.Tensor.Shape[0]))
+        : layer.Shape.Orientation == WeightOrientation.InOut ? difference.Transposed : difference.View;
+
+    private static Matrix<float> Difference(Model tuned, Model before, (ModelLayer Tuned, ModelLayer Base) pair, CancellationToken cancellationToken)
+    {
+        using Matrix<float> own = WeightMatrix.Read(before.File, pair.Base.Tensor, cancellationToken);
+        Matrix<float> difference = WeightMatrix.Read(tuned.File, pair.Tuned.Tensor, cancellationToken);
+        for (int i = 0; i < difference.Rows; i++)
+        {
+            Span<float> row = difference.Row(i), minus = own.Row(i);
+            for (int j = 0; j < row.Length; j++)
+                row[j] -= minus[j];
+        }
+        return difference;
     }
 
     // The same elements as out x (in, kernel).

@@ -60,7 +60,7 @@ internal static class FactorizationResults
             Written = true,
             RelativeError = pairs.Length == 0 ? null : norm == 0 ? 0 : Math.Sqrt(difference / norm),
             Layers = planned.Layers.Select(l => measured.TryGetValue(l.Name, out MeasuredPair m)
-                ? l with { RelativeError = m.Error, CalibratedError = m.Calibrated, HeldOutError = m.HeldOut, TruncationError = m.Truncation, QuantizationError = m.Quantization, Method = m.Algorithm, Seconds = m.Seconds }
+                ? l with { RelativeError = m.Error, CalibratedError = m.Calibrated, HeldOutError = m.HeldOut, TruncationError = m.Truncation, QuantizationError = m.Quantization, ZeroedParameters = m.Zeroed, Method = m.Algorithm, Seconds = m.Seconds }
                 : l).ToArray(),
         };
     }

@@ -38,6 +38,9 @@ public sealed record FactorizeOptions
     /// <summary>Whether matrices that stay dense are quantised too, those whose rows the blocks fill.</summary>
     public bool QuantizeDense { get; init; }
 
+    /// <summary>Whether linear weights that stay dense get zeros for two of every four inputs, chosen by magnitude or, with a calibration, by what each adds to the error at the output.</summary>
+    public bool DenseTwoOfFour { get; init; }
+
     /// <summary>Which factor the singular values go to.</summary>
     public FactorSplit Split { get; init; }
 
@@ -82,7 +85,7 @@ public sealed record FactorizeOptions
     internal PlanOptions? PlanOptions => Rule is null ? null
         : new PlanOptions
         {
-            Multiple = Quantize is { } kind ? QuantizedLayout.RowMultiple(kind) : 1, Rule = Rule, Selection = Selection, DType = DType, PredictErrors = false, UseCache = UseCache, Engine = Engine, Svd = Svd,
+            Multiple = Quantize is { } kind ? QuantizedLayout.RowMultiple(kind) : 1, Quantize = Quantize is null ? [] : [Quantize], QuantizeDense = QuantizeDense, Rule = Rule, Selection = Selection, DType = DType, PredictErrors = false, UseCache = UseCache, Engine = Engine, Svd = Svd,
             Calibration = Calibration, Weighting = Calibration is null ? Weighting.Relative : Weighting.Calibrated,
         };
 
@@ -95,6 +98,8 @@ public sealed record FactorizeOptions
         if (Plan is not null && Selection is not { Include.Count: 0, Exclude.Count: 0, IncludeEmbedding: false, Names: null })
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "A plan has chosen its layers already.", "Choose them when you plan, or set ranks in the plan.");
         PlanOptions?.Validate();
+        if (QuantizeDense && DenseTwoOfFour)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "What stays dense is quantised or gets zeros, not both.", "Leave out -QuantizeDense or -DenseSparsity.");
         if (QuantizeDense && Quantize is null)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "There is no way to quantise what stays dense.", "Choose one with -Quantize.");
         OutputCheck.Options(OutputPath, Format, DType, MaxShardBytes);

@@ -33,7 +33,8 @@ internal sealed class ReplayPlan(RankPlan plan, bool anyModel)
         {
             LayerPlan? leader = candidate.Leader is null ? null : plans[candidate.Leader];
             LayerPlan? given = wanted.GetValueOrDefault(candidate.Name);
-            plans.Add(candidate, candidate.Decide(leader is null ? given?.Rank : leader.Rank, given?.Reason ?? candidate.Reason, leader, withErrors: false));
+            plans.Add(candidate, candidate.Decide(leader is null ? given?.Rank : leader.Rank, given?.Reason ?? candidate.Reason, leader, withErrors: false,
+                leader?.Quantization ?? stored.Quantize ?? given?.Quantization));
         }
         OtherTensors others = OtherTensors.Of(model, stored);
         return new RankPlan
