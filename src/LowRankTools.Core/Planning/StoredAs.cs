@@ -38,7 +38,7 @@ internal sealed record StoredAs(TensorDType? DType, ModelFormat Format = ModelFo
         };
     }
 
-    private static bool IsQuantizable(ModelLayer layer) => layer.Shape.IsMatrix && layer.Shape.Shape.Count == 2 && layer.Tensor.DType.IsFloat() && TensorConversion.IsReadable(layer.Tensor.DType);
+    private static bool IsQuantizable(ModelLayer layer) => layer.Shape.IsMatrix && layer.Shape.Shape.Count == 2 && layer.Tensor.StoredType.IsFloat() && !layer.Tensor.StoredType.IsQuantized();
 
     /// <summary>Costs of a matrix of which nothing but its size is known.</summary>
     public LayerCost Cost(MatrixShape shape) => new()
