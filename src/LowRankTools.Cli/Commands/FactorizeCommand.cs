@@ -24,7 +24,8 @@ internal sealed class FactorizeCommand
     private readonly Option<ulong?> _seed = SharedOptions.Number<ulong>("--seed", "Seed of the randomized algorithms; 0 by default.", _ => true, "a seed is a whole number, not negative");
     private readonly Option<int?> _threadCount = SharedOptions.ThreadCount();
     private readonly Option<PartNumber?> _part = PartOption.Create();
-    private readonly QuantizeOptions _quantize = new();
+    private readonly QuantizeOptions _quantize = QuantizeOptions.One();
+    private readonly Option<string?> _sparsity = SharedOptions.Choice("--dense-sparsity", "Zero two of every four inputs of linear weights that stay dense.", "2:4");
     private readonly CalibrationOptionsGroup _calibration = new();
     private readonly Option<bool> _noCache = SharedOptions.NoCache();
     private readonly EngineOptions _engine = new();
@@ -44,7 +45,7 @@ internal sealed class FactorizeCommand
         command.Add(self._exclude);
         command.Add(self._includeEmbedding);
         self._output.AddTo(command);
-        foreach (Option option in new Option[] { self._split, self._firstBias, self._seed, self._threadCount, self._noCache, self._part })
+        foreach (Option option in new Option[] { self._split, self._firstBias, self._seed, self._threadCount, self._noCache, self._part, self._sparsity })
             command.Add(option);
         self._quantize.AddTo(command);
         self._calibration.AddTo(command);
@@ -102,6 +103,7 @@ internal sealed class FactorizeCommand
         DType = _output.DType(parsed),
         Quantize = _quantize.Kind(parsed),
         QuantizeDense = _quantize.Dense(parsed),
+        DenseTwoOfFour = parsed.GetValue(_sparsity) is not null,
         Split = parsed.GetValue(_split) is { } split ? Enum.Parse<FactorSplit>(split, ignoreCase: true) : FactorSplit.Balanced,
         FirstBias = parsed.GetValue(_firstBias),
         Calibration = _calibration.Choice(parsed),

@@ -16,9 +16,10 @@ internal static class LoraExportCommand
         Option<bool> embedding = new("--include-embedding") { Description = "Give embeddings pairs too." };
         Option<int?> threads = SharedOptions.ThreadCount();
         Option<bool> recurse = SharedOptions.Recurse(), json = SharedOptions.Json();
-        LoraOptions options = LoraOptions.Leading();
-        Command command = new("export", "Make adapters of the differences between tuned models and their base.") { paths, basePath, include, exclude, embedding, threads, recurse };
-        options.AddTo(command, ruleRequired: true);
+        LoraOptions options = LoraOptions.All();
+        Option<long?> budget = SharedOptions.Number<long>("--parameter-budget", "Most parameters of the whole adapter, shared out for the least error.", n => n >= 1, "a budget is a whole number, at least 1");
+        Command command = new("export", "Make adapters of the differences between tuned models and their base.") { paths, basePath, include, exclude, embedding, budget, threads, recurse };
+        options.AddTo(command, ruleRequired: false);
         command.Add(json);
         command.SetAction(parsed =>
         {
@@ -26,7 +27,8 @@ internal static class LoraExportCommand
                 return ExitCode.BadInput;
             ExportAdapterOptions wanted = new()
             {
-                Rank = options.Rank(parsed)!,
+                Rank = options.Rank(parsed),
+                ParameterBudget = parsed.GetValue(budget),
                 Selection = new LayerSelection { Include = SharedOptions.Patterns(parsed.GetValue(include)), Exclude = SharedOptions.Patterns(parsed.GetValue(exclude)), IncludeEmbedding = parsed.GetValue(embedding) },
                 Output = options.Output(parsed),
                 ThreadCount = parsed.GetValue(threads) ?? 0,

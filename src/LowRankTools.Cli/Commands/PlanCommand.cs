@@ -23,6 +23,7 @@ internal sealed class PlanCommand
     private readonly Option<string[]> _exclude = SharedOptions.Exclude();
     private readonly Option<bool> _includeEmbedding = new("--include-embedding") { Description = "Choose embeddings too." };
     private readonly Option<string?> _weighting = SharedOptions.Choice("--weighting", "How the errors of layers are added up; relative by default, calibrated with a --calibration.", Enum.GetNames<Weighting>());
+    private readonly QuantizeOptions _quantize = QuantizeOptions.Several();
     private readonly CalibrationOptionsGroup _calibration = new();
     private readonly Option<string?> _text = new("--text-path") { Description = "A text on which the model is run to exchange ranks between its layers, one text a line: none that the calibration or the judgement has.", HelpName = "file" };
     private readonly Option<string?> _tokens = new("--token-path") { Description = "A file of token ids in place of that text, one sequence a line.", HelpName = "file" };
@@ -47,6 +48,7 @@ internal sealed class PlanCommand
         foreach (Option option in new Option[] { self._minRank, self._multiple, self._layerRank, self._method, self._include, self._exclude, self._includeEmbedding, self._weighting, self._text, self._tokens, self._lines, self._pooling, self._adapter,
             self._dtype, self._output, self._force, self._noCache, self._threadCount })
             command.Add(option);
+        self._quantize.AddTo(command);
         self._calibration.AddTo(command, refit: false);
         self._trials.AddTo(command);
         self._engine.AddTo(command);
@@ -111,6 +113,8 @@ internal sealed class PlanCommand
         },
         IsAdapter = parsed.GetValue(_adapter),
         DType = parsed.GetValue(_dtype) is { } dtype ? Enum.Parse<TensorDType>(dtype, ignoreCase: true) : null,
+        Quantize = _quantize.Kinds(parsed),
+        QuantizeDense = _quantize.Dense(parsed),
         UseCache = !parsed.GetValue(_noCache),
         Engine = _engine.Choice(parsed, console),
         Svd = new SvdOptions { ThreadCount = parsed.GetValue(_threadCount) ?? 0 },

@@ -31,19 +31,12 @@ internal sealed class LoraOptions
     /// <summary>Without any rule: where and how alone.</summary>
     public static LoraOptions OutputOnly() => new();
 
-    /// <summary>With the rules that need some singular values only.</summary>
-    public static LoraOptions Leading()
+    /// <summary>With all rules.</summary>
+    public static LoraOptions All()
     {
         LoraOptions options = new();
         options.Offer<int>("--rank", "Components to keep of every module, at least 1.", r => r >= 1, "a rank is a whole number, at least 1", r => new AdapterRank.Fixed(r));
         options.Offer<double>("--energy", "Keep this share of the squared singular values; above 0, at most 1.", IsShare, "a share is above 0 and at most 1", s => new AdapterRank.Energy(s));
-        return options;
-    }
-
-    /// <summary>With all rules.</summary>
-    public static LoraOptions All()
-    {
-        LoraOptions options = Leading();
         options.Offer<double>("--cumulative-ratio", "Keep this share of the sum of singular values; above 0, at most 1.", IsShare, "a share is above 0 and at most 1", s => new AdapterRank.Cumulative(s));
         options.Offer<double>("--sigma-ratio", "Keep singular values that are at least the largest one divided by this; at least 1.", r => r is >= 1 and <= double.MaxValue, "a ratio is at least 1", r => new AdapterRank.Ratio(r));
         return options;

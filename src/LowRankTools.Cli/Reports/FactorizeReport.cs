@@ -86,6 +86,8 @@ internal static class FactorizeReport
             console.Out.WriteLine($"error       {Figures.Small(error)} = ||W - W'|| / ||W|| over all factorized weights, W' the product of the factors as stored");
         if (result.MeanError is { } mean)
             console.Out.WriteLine($"            {Figures.Small(mean)} = root mean square over the layers of ||W - W'|| / ||W||");
+        if (result.Layers.Sum(l => l.ZeroedParameters ?? 0) is > 0 and var zeroed)
+            console.Out.WriteLine($"2:4         {Figures.Count(zeroed)} entries of {Figures.Plural(result.Layers.Count(l => l.ZeroedParameters > 0), "dense weight")} are zero, written as zeros");
         if (result.Layers.Any(l => l.QuantizationError is not null))
             console.Out.WriteLine("quantised   ||W' - W''|| / ||W||, W' before and W'' after levels and scales; truncated: ||W - W'|| / ||W||");
         if (result.Layers.Any(l => l.CalibratedError is not null))

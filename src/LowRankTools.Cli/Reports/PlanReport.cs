@@ -24,11 +24,24 @@ internal static class PlanReport
 
     private static ReportTable Layers(RankPlan plan)
     {
+        if (plan.Layers.Any(l => l.Quantization is not null))
+            return StoredLayers(plan);
         ReportTable table = new("Layer", "Shape", ">Rank", ">Parameters", ">After", ">Bytes", ">After", ">FLOPs a token", ">After", ">Error", "Stays");
         foreach (LayerPlan layer in plan.Layers.Where(l => l.Rank is not null || plan.KeptLayers <= MostKeptRows))
         {
             table.Add(layer.Name, layer.Shape.ToString(), layer.Kind == LayerKind.Conv2d && layer.Rank is not null ? $"{layer.Method} {layer.Ranks}" : layer.Rank?.ToString(CultureInfo.InvariantCulture) ?? "", Figures.Count(layer.ParametersBefore), Figures.Count(layer.Parameters),
                 Figures.Bytes(layer.BytesBefore), Figures.Bytes(layer.Bytes), Optional(layer.FlopsBefore), Optional(layer.Flops), Figures.Small(layer.RelativeError), KeepReasons.InWords(layer.Reason));
+        }
+        return table;
+    }
+
+    private static ReportTable StoredLayers(RankPlan plan)
+    {
+        ReportTable table = new("Layer", "Shape", ">Rank", "Type", ">Parameters", ">After", ">Bytes", ">After", ">Error", "Stays");
+        foreach (LayerPlan layer in plan.Layers.Where(l => l.Rank is not null || plan.KeptLayers <= MostKeptRows))
+        {
+            table.Add(layer.Name, layer.Shape.ToString(), layer.Rank?.ToString(CultureInfo.InvariantCulture) ?? "", layer.DType, Figures.Count(layer.ParametersBefore), Figures.Count(layer.Parameters),
+                Figures.Bytes(layer.BytesBefore), Figures.Bytes(layer.Bytes), Figures.Small(layer.RelativeError), KeepReasons.InWords(layer.Reason));
         }
         return table;
     }

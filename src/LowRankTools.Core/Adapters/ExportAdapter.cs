@@ -44,8 +44,9 @@ public sealed partial class ExportAdapter(ExportAdapterOptions options)
             Notes = [("base_model_name_or_path", baseModel.Name)],
             FanInFanOut = inOut && pairs.Exists(p => p.Base.Shape.Kind != LayerKind.Embedding),
         };
-        AdapterRun run = new(writer, options.Rank.ToString(), tuned.Name) { Sources = [tuned.Path, baseModel.Path], ParametersBefore = pairs.Sum(p => p.Tuned.Shape.Parameters) };
-        AdapterResult result = run.Run(pairs.Count, i => pairs[i].Tuned.Shape.Name, i => Export(model, before, pairs[i], cancellationToken), sideBySide: false, progress, cancellationToken);
+        AdapterRank[] ranks = options.ParameterBudget is { } budget ? Share(model, before, pairs, budget, cancellationToken) : [.. Enumerable.Repeat(options.Rank!, pairs.Count)];
+        AdapterRun run = new(writer, options.Rank?.ToString() ?? FormattableString.Invariant($"ParameterBudget {options.ParameterBudget}"), tuned.Name) { Sources = [tuned.Path, baseModel.Path], ParametersBefore = pairs.Sum(p => p.Tuned.Shape.Parameters) };
+        AdapterResult result = run.Run(pairs.Count, i => pairs[i].Tuned.Shape.Name, i => Export(model, before, pairs[i], ranks[i], cancellationToken), sideBySide: false, progress, cancellationToken);
         return result with { NotCarried = NotCarried(model, before, carried, cancellationToken).ToArray() };
     }
 
@@ -78,14 +79,27 @@ public sealed partial class ExportAdapter(ExportAdapterOptions options)
         new(CoreErrors.AdapterDoesNotFit, $"{tuned.Source.Path}: the model does not fit {before.Source.Path}: it has '{layer.Shape.Name}' {what}.",
             "Use the base model that was tuned, or leave the weight out with -Exclude. Nothing was computed.");
 
-    private ComputedModule? Export(Model tuned, Model before, (ModelLayer Tuned, ModelLayer Base) pair, CancellationToken cancellationToken)
+    // Every difference is made twice, for its singular values and for its pair: all of them at once would fill the memory.
+    private AdapterRank[] Share(Model tuned, Model before, List<(ModelLayer Tuned, ModelLayer Base)> pairs, long budget, CancellationToken cancellationToken)
+    {
+        List<(int, int, double[])> modules = [];
+        foreach ((ModelLayer Tuned, ModelLayer Base) pair in pairs)
+        {
+            using Matrix<float> difference = Difference(tuned, before, pair, cancellationToken);
+            MatrixView<float> delta = Oriented(difference, pair.Base);
+            modules.Add((delta.Rows, delta.Columns, WeightMatrix.Named(tuned, pair.Tuned, () => SingularValues.Compute(delta, new SvdOptions { ThreadCount = options.ThreadCount }, cancellationToken))));
+        }
+        // A difference of zeros has no pair, whatever its rank.
+        return [.. AdapterBudget.Share(modules, budget, cancellationToken).Select(r => new AdapterRank.Fixed(Math.Max(1, r)))];
+    }
+
+    private ComputedModule? Export(Model tuned, Model before, (ModelLayer Tuned, ModelLayer Base) pair, AdapterRank rank, CancellationToken cancellationToken)
     {
         using Matrix<float> difference = Difference(tuned, before, pair, cancellationToken);
         MatrixView<float> delta = Oriented(difference, pair.Base);
-        bool convolution = IsConvolution(pair.Base);
         long[] shape = [.. pair.Base.Tensor.Shape];
         return WeightMatrix.Named(tuned, pair.Tuned, () => TruncatedDelta.Compute(LayerNames.Module(pair.Base.Shape.Name), delta,
-            convolution ? shape[1..] : [delta.Columns], pair.Base.Shape.Kind == LayerKind.Embedding, options.Rank, options.ThreadCount, cancellationToken));
+            IsConvolution(pair.Base) ? shape[1..] : [delta.Columns], pair.Base.Shape.Kind == LayerKind.Embedding, rank, options.ThreadCount, cancellationToken));
     }
 
     private static Matrix<float> Difference(Model tuned, Model before, (ModelLayer Tuned, ModelLayer Base) pair, CancellationToken cancellationToken)

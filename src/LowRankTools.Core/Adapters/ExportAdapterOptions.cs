@@ -5,8 +5,11 @@ namespace LowRankTools.Core;
 /// <summary>Everything that <see cref="ExportAdapter"/> can be told.</summary>
 public sealed record ExportAdapterOptions
 {
-    /// <summary>How many components of each difference are kept: a fixed rank or a share of its energy.</summary>
-    public required AdapterRank Rank { get; init; }
+    /// <summary>How many components of each difference are kept; null where a budget says it.</summary>
+    public AdapterRank? Rank { get; init; }
+
+    /// <summary>Most parameters of the whole adapter, shared out so that the error of all differences together is the least; null where a rule for each says it.</summary>
+    public long? ParameterBudget { get; init; }
 
     /// <summary>Which weights are looked at: linear maps and convolutions, and embeddings where they are asked for.</summary>
     public LayerSelection Selection { get; init; } = new();
@@ -21,9 +24,9 @@ public sealed record ExportAdapterOptions
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>.</exception>
     public void Validate()
     {
-        Rank.Validate();
-        if (Rank is not (AdapterRank.Fixed or AdapterRank.Energy))
-            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{Rank} needs every singular value of a dense difference.", "Export by -Rank or -Energy, and resize after it.");
+        if (Rank is null == ParameterBudget is null || ParameterBudget < 1)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "Ranks follow from one rule for each difference or from one budget for all, of at least one parameter.", "Give one of -Rank, -Energy, -CumulativeRatio, -SigmaRatio and -ParameterBudget.");
+        Rank?.Validate();
         Output.Validate();
     }
 }

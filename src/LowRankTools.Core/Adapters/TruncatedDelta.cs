@@ -16,7 +16,9 @@ internal static class TruncatedDelta
     public static ComputedModule? Compute(string module, MatrixView<float> delta, long[] inputs, bool isEmbedding, AdapterRank rank, int threads, CancellationToken cancellationToken)
     {
         int most = Math.Min(delta.SmallerSide, rank.MaxRank ?? int.MaxValue);
-        RankTarget target = rank is AdapterRank.Fixed f ? new RankTarget.Rank(Math.Min(f.Value, most)) : new RankTarget.Energy(((AdapterRank.Energy)rank).Share) { MaxRank = most };
+        RankTarget target = rank is AdapterRank.Ratio or AdapterRank.Cumulative
+            ? new RankTarget.Rank(Math.Min(rank.Choose(SingularValues.Compute(delta, new SvdOptions { ThreadCount = threads }, cancellationToken)), most))
+            : rank is AdapterRank.Fixed f ? new RankTarget.Rank(Math.Min(f.Value, most)) : new RankTarget.Energy(((AdapterRank.Energy)rank).Share) { MaxRank = most };
         TruncatedSvdResult svd = TruncatedSvd.Compute(delta, target, new SvdOptions { Accuracy = SvdAccuracy.Exact, ThreadCount = threads }, null, cancellationToken);
         if (svd.SquaredNorm == 0)
         {

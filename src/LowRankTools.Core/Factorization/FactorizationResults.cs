@@ -69,7 +69,7 @@ internal static class FactorizationResults
                 ? l with
                 {
                     RelativeError = m.Error, CalibratedError = m.Calibrated, HeldOutError = m.HeldOut, TruncationError = m.Truncation, QuantizationError = m.Quantization,
-                    Method = m.Algorithm, Engine = m.Engine, Seconds = m.Seconds,
+                    ZeroedParameters = m.Zeroed, Method = m.Algorithm, Engine = m.Engine, Seconds = m.Seconds,
                 }
                 : l).ToArray(),
         };

@@ -43,7 +43,7 @@ public sealed class FactorizeModel(FactorizeOptions options)
         OutputRequest request = job.Request();
         if (job.Options.WhatIf)
             return result with { Displaced = request.Displaced().ToArray() };
-        if (result.FactorizedLayers == 0)
+        if (result.FactorizedLayers == 0 && !job.Items.Exists(i => i is OutputItem.Quantized or OutputItem.Pruned))
             throw FactorizationResults.NothingToDo(job.Plan);
         Dictionary<string, MeasuredPair> measured = new(StringComparer.Ordinal);
         using ModelOutput output = ModelOutput.Create(request);
@@ -74,6 +74,10 @@ public sealed class FactorizeModel(FactorizeOptions options)
                 case OutputItem.Quantized quantized:
                     measured[quantized.Tensor.Name] = DenseQuantizer.Write(job.Model.File, quantized, output, cancellationToken);
                     done += quantized.Tensor.StoredBytes;
+                    break;
+                case OutputItem.Pruned pruned:
+                    measured[pruned.Layer.Shape.Name] = DensePruner.Write(job, pruned, output, cancellationToken);
+                    done += pruned.Layer.Tensor.StoredBytes;
                     break;
                 case OutputItem.Copy when output.Writer is OnnxModelWriter:
                     break;

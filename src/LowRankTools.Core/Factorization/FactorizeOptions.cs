@@ -41,6 +41,9 @@ public sealed record FactorizeOptions
     /// <summary>Whether matrices that stay dense are quantised too, those whose rows the blocks fill.</summary>
     public bool QuantizeDense { get; init; }
 
+    /// <summary>Whether linear weights that stay dense get zeros for two of every four inputs, chosen by magnitude or, with a calibration, by what each adds to the error at the output.</summary>
+    public bool DenseTwoOfFour { get; init; }
+
     /// <summary>Which factor the singular values go to.</summary>
     public FactorSplit Split { get; init; }
 
@@ -85,7 +88,7 @@ public sealed record FactorizeOptions
     internal PlanOptions? PlanOptions => Rule is null ? null
         : new PlanOptions
         {
-            Multiple = Quantize is { } kind ? QuantizedLayout.RowMultiple(kind) : 1,
+            Multiple = Quantize is { } kind ? QuantizedLayout.RowMultiple(kind) : 1, Quantize = Quantize is null ? [] : [Quantize], QuantizeDense = QuantizeDense,
             Rule = Rule, Method = Method, Selection = Selection, DType = DType, PredictErrors = false, UseCache = UseCache, Engine = Engine, Svd = Svd,
             Calibration = Calibration, Weighting = Calibration is null ? Weighting.Relative : Weighting.Calibrated,
         };
@@ -101,6 +104,8 @@ public sealed record FactorizeOptions
         if (Plan is not null && Method is not null)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "A plan says what its convolutions become.", "Choose the method when you plan.");
         PlanOptions?.Validate();
+        if (QuantizeDense && DenseTwoOfFour)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "What stays dense is quantised or gets zeros, not both.", "Leave out -QuantizeDense or -DenseSparsity.");
         if (QuantizeDense && Quantize is null)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "There is no way to quantise what stays dense.", "Choose one with -Quantize.");
         OutputCheck.Options(OutputPath, Format, DType, MaxShardBytes);

@@ -38,6 +38,8 @@ internal sealed class FactorizedItems(Model model, RankPlan plan, FactorizeOptio
         TensorSpec spec = new(name, OutputTypes.Copy(tensor.DType, format, options.DType), tensor.Shape);
         if (layer.Shape.TiedTo is null && _plans.GetValueOrDefault(tensor.Name)?.Quantization is { } kind)
             return [new OutputItem.Quantized(tensor, kind, QuantizedParts.Of(kind, format, spec, tensor.Name))];
+        if (options.DenseTwoOfFour && DensePruner.CanPrune(layer) && spec.DType == tensor.DType)
+            return [new OutputItem.Pruned(layer, spec)];
         bool alias = layer.Shape.TiedTo is { } leader && TensorTies.SameData(tensor, _layers[leader].Tensor);
         return [alias ? new OutputItem.Alias(spec, _movedBiases.GetValueOrDefault(layer.Shape.TiedTo!, layer.Shape.TiedTo!)) : new OutputItem.Copy(tensor, spec)];
     }

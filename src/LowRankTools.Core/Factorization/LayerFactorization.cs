@@ -50,6 +50,9 @@ public sealed record LayerFactorization
     /// <summary>||W' - W''|| / ||W||: what quantising changed, W'' what is stored; null where nothing was quantised.</summary>
     public double? QuantizationError { get; init; }
 
+    /// <summary>Entries of a weight that stays dense which the 2:4 pattern made zero; null where it was not asked for.</summary>
+    public long? ZeroedParameters { get; init; }
+
     /// <summary>||(W - W') X|| / ||W X|| on the calibration inputs X that the pair was fitted on; null without calibration.</summary>
     public double? CalibratedError { get; init; }
 

@@ -16,6 +16,9 @@ internal readonly record struct MeasuredPair(double Error, double SquaredNorm, s
     /// <summary>||W' - W''|| / ||W||, W'' the product of the quantised factors; null where they were not.</summary>
     public double? Quantization { get; init; }
 
+    /// <summary>Entries that a pattern of zeros took away; null where there is none.</summary>
+    public long? Zeroed { get; init; }
+
     /// <summary>As long as a number gets.</summary>
     public const double LongestNumber = -1.2345678901234567E-300;
 

@@ -41,6 +41,8 @@ internal static class OutputCheck
         Source(model, format, options.DType);
         if (options.Quantize is { } kind)
             QuantizedParts.Check(kind, format);
+        if (options.DenseTwoOfFour && format == ModelFormat.Onnx)
+            throw Invalid($"{model.Source.Path}: what stays dense in a graph stays as it is.", "Leave -DenseSparsity out, or write Safetensors.");
         if (options.QuantizeDense && format == ModelFormat.Onnx)
             throw Invalid($"{model.Source.Path}: what stays dense in a graph stays as it is.", "Leave -QuantizeDense out, or write Safetensors.");
         if (options.DType == TensorDType.Q8_0)

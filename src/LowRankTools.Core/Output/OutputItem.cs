@@ -23,6 +23,9 @@ internal abstract record OutputItem
     /// <summary>A weight that stays dense and is quantised.</summary>
     public sealed record Quantized(TensorInfo Tensor, WeightQuantization Kind, IReadOnlyList<TensorSpec> Parts) : OutputItem;
 
+    /// <summary>A weight that stays dense with zeros for two of every four inputs.</summary>
+    public sealed record Pruned(ModelLayer Layer, TensorSpec Spec) : OutputItem;
+
     /// <summary>A tensor that becomes the factors of its decomposition, which are there already.</summary>
     public sealed record Decomposed(ComputedFactors Factors) : OutputItem;
 
@@ -48,6 +51,7 @@ internal abstract record OutputItem
         Factored { Parts: { } parts } => parts.SelectMany(p => p),
         Factored factored => factored.Factors,
         Quantized quantized => quantized.Parts,
+        Pruned pruned => [pruned.Spec],
         Decomposed decomposed => decomposed.Factors.Factors.Select(f => f.Spec),
         Merged merged => [merged.Spec],
         Adapted adapted => [adapted.Spec],

@@ -29,6 +29,8 @@ public sealed class FactorizePart(FactorizeOptions options, PartNumber part)
     public void Validate()
     {
         options.Validate();
+        if (options.DenseTwoOfFour)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "Parts hold pairs alone.", "Leave -DenseSparsity out, or -Part.");
         if (options.Quantize is not null || options.Plan?.Layers.Any(l => l.Quantization is not null) == true)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "Parts are not quantised.", "Leave -Quantize out, or -Part.");
         if (options.Rule is not (null or RankRule.Fixed or RankRule.KeepRatio) || options.Method == FactorMethod.Auto)

@@ -10,6 +10,7 @@ internal sealed class BudgetRanks
     private readonly IReadOnlyList<PlanCandidate> _open;
     private readonly PlanOptions _options;
     private readonly RankChoices[] _choices;
+    private readonly (int? Rank, WeightQuantization? Kind)[]?[] _bits;
     private readonly double _energy;
     private readonly bool _inBytes;
 
@@ -21,7 +22,8 @@ internal sealed class BudgetRanks
     {
         (_open, _options) = (open, options);
         _inBytes = options.Rule is RankRule.ByteBudget;
-        _choices = [.. open.Select(c => Choices(c, cost?.Invoke(c) ?? Stored(c.Cost)))];
+        _bits = new (int?, WeightQuantization?)[options.TradesBits ? open.Count : 0][]!;
+        _choices = [.. open.Select((c, i) => options.TradesBits && c.Options is null ? BitChoices.Of(c, options, out _bits[i]) : Choices(c, cost?.Invoke(c) ?? Stored(c.Cost)))];
         _energy = open.Sum(c => c.WeightedEnergy);
     }
 
@@ -95,7 +97,10 @@ internal sealed class BudgetRanks
             int? rank = _open[i].Take(_choices[i].Rank(solution.Choices[i]));
             ranks[_open[i]] = (rank, rank is not null ? KeepReason.None : _open[i].Override is not null ? KeepReason.ByHand : _choices[i].Pairs > 0 ? KeepReason.Budget : KeepReason.BreakEven);
         }
-        return new ChosenRanks(ranks, new PlanProof(lowerBound, proven));
+        return new ChosenRanks(ranks, new PlanProof(lowerBound, proven))
+        {
+            Kinds = _options.TradesBits ? Enumerable.Range(0, _open.Count).ToDictionary(i => _open[i], i => _bits[i]?[solution.Choices[i]].Kind) : null,
+        };
     }
 
     private RankCost Stored(LayerCost cost) => _inBytes

@@ -33,7 +33,7 @@ internal sealed record LayerCost
     /// <summary>How the weight is quantised where it stays dense; null for not.</summary>
     public WeightQuantization? DenseQuantize { get; init; }
 
-    /// <summary>Rows of the dense weight as it is stored.</summary>
+    /// <summary>Rows of the dense weight as it is stored; zero where it is none that can be quantised.</summary>
     public long StoredRows { get; init; }
 
     /// <summary>Whether the dense weight stays and only an adapter's parameters count.</summary>
@@ -65,6 +65,12 @@ internal sealed record LayerCost
         : PairType.ByteLength(r * Biases.PerRank + Biases.Fixed) + (Kind == LayerKind.Embedding
             ? QuantizedLayout.ByteLength(kind, Size.Rows, r) + QuantizedLayout.ByteLength(kind, Size.Columns, r)
             : QuantizedLayout.ByteLength(kind, r, Size.Columns) + QuantizedLayout.ByteLength(kind, Size.Rows, r));
+
+    /// <summary>Whether the dense weight can be quantised: it is a matrix of numbers, whose rows are whole blocks.</summary>
+    public bool CanQuantizeDense(WeightQuantization kind) => StoredRows > 0 && QuantizedParts.Fits(kind, DenseParameters / StoredRows);
+
+    /// <summary>Whether the rows of a pair's factors are whole blocks, at ranks that are.</summary>
+    public bool CanQuantizePair(WeightQuantization kind) => Kind == LayerKind.Embedding || QuantizedParts.Fits(kind, Size.Columns);
 
     /// <summary>How those are quantised; null for not.</summary>
     public WeightQuantization? Quantization(int? rank) => rank is null ? DenseQuantize : Quantize;

@@ -162,9 +162,18 @@ public sealed class LayerPlan
     /// plan was made without values, and for a rank that was changed after they were forgotten.
     /// </summary>
     public double? RelativeError =>
-        Rank is not { } rank ? (IsChosen && !_cost.IsAdapter ? 0 : null)
-        : _spectrum is not null ? SpectrumMeasures.RelativeError(_spectrum, rank)
+        Rank is not { } rank ? (IsChosen && !_cost.IsAdapter ? DenseError : null)
+        : _spectrum is not null ? (Quantization is { } kind ? QuantizedError(_spectrum, rank, kind) : SpectrumMeasures.RelativeError(_spectrum, rank))
         : Choice == PlannedChoice ? _plannedError : null;
+
+    private double DenseError => Quantization is { } kind ? Math.Sqrt(QuantizationNoise.Share(kind, _cost.DenseParameters / _cost.StoredRows)) : 0;
+
+    private double QuantizedError(double[] spectrum, int rank, WeightQuantization kind)
+    {
+        double energy = SpectrumMeasures.SquaredNorm(spectrum);
+        double lost = SpectrumMeasures.Tail(spectrum, rank) + QuantizationNoise.OfPair(kind, spectrum, rank, Kind == LayerKind.Embedding ? rank : Columns);
+        return energy == 0 ? 0 : Math.Sqrt(lost / energy);
+    }
 
     /// <summary>||W||, or ||W X|| in a calibrated plan: what the error is relative to; null where the plan was made without values.</summary>
     public double? Norm { get; init; }

@@ -104,6 +104,14 @@ internal sealed class LeftoverSearch
         List<Candidate> candidates = [];
         for (int i = 0; i < _base.Length; i++)
         {
+            if (!_layers[i].IsConvex)
+            {
+                Option[] all = [.. Enumerable.Range(0, _layers[i].Count).Where(k => k != _base[i]).Select(k => OptionOf(i, k)).Where(o => o.Penalty < _gap).OrderBy(o => o.Penalty)];
+                _complete &= all.Length <= _mostOptions;
+                if (all.Length > 0)
+                    candidates.Add(new Candidate(i, all.Length <= _mostOptions ? all : all[.._mostOptions]));
+                continue;
+            }
             List<Option> options = [];
             int pairs = _layers[i].Pairs, start = _base[i];
             int peak = start < pairs || pairs == 0 ? start : _layers[i].Best(_price, 0, pairs - 1);

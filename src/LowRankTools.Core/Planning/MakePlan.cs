@@ -1,3 +1,4 @@
+using LowRankTools.Formats;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core;
@@ -40,6 +41,8 @@ public sealed class MakePlan(PlanOptions options)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"-Weighting {options.Weighting}: shapes alone have no values to weigh.", "Leave -Weighting out.");
         if (shapes.Any(s => s.MaximumRank > LargestSide) || shapes.Sum(s => 16.0 * s.OutFeatures * s.InFeatures) > MostElements)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "The shapes are too large.", $"The smaller side of a layer is at most {LargestSide}.");
+        if (options.Quantize.Any(k => k is not null))
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "What quantising adds to an error is told by values, which shapes alone do not have.", "Name a model, or leave -Quantize out.");
         List<PlanCandidate> candidates = PlanCandidates.Of(shapes, options.Stored, options.Selection, new LayerOverrides(options.Overrides));
         SpectrumOrigin origin = Assume(candidates);
         return Plan(candidates, Choose(candidates, default, null, progress, cancellationToken), origin, default);
@@ -49,6 +52,8 @@ public sealed class MakePlan(PlanOptions options)
     internal RankPlan Run(Model model, StoredAs stored, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
     {
         options.Selection.RequireNames(model);
+        foreach (WeightQuantization kind in options.Quantize.OfType<WeightQuantization>())
+            QuantizedParts.Check(kind, stored.Format);
         string fingerprint = ModelFingerprint.Compute(model.File, cancellationToken);
         List<PlanCandidate> candidates = new PlanCandidates(model, stored, options.Selection with { IncludeConvolution = options.Method is not null }, new LayerOverrides(options.Overrides)).Build();
         OtherTensors others = OtherTensors.Of(model, stored);
@@ -147,7 +152,8 @@ public sealed class MakePlan(PlanOptions options)
         {
             LayerPlan? leader = candidate.Leader is null ? null : plans[candidate.Leader];
             (int? rank, KeepReason reason) = leader is not null ? (leader.Rank, leader.Reason) : chosen.Ranks.GetValueOrDefault(candidate, (null, candidate.Reason));
-            plans.Add(candidate, candidate.Decide(rank, reason, leader, withErrors: origin is SpectrumOrigin.Weights or SpectrumOrigin.Calibration));
+            plans.Add(candidate, candidate.Decide(rank, reason, leader, withErrors: origin is SpectrumOrigin.Weights or SpectrumOrigin.Calibration,
+                leader?.Quantization ?? chosen.Kinds?.GetValueOrDefault(candidate)));
         }
         return new RankPlan
         {

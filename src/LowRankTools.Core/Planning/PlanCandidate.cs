@@ -1,3 +1,5 @@
+using LowRankTools.Formats;
+
 namespace LowRankTools.Core;
 
 /// <summary>A weight that a plan decides on.</summary>
@@ -62,18 +64,25 @@ internal sealed class PlanCandidate
         Taken = Options[number - 1];
         return Taken.Choice.Largest;
     }
+    /// <summary>The same where the pair, or the dense matrix, is quantised.</summary>
+    public double Loss(int? rank, WeightQuantization? kind) => Loss(rank) + (kind is { } k ? Weight * Noise(rank, k) : 0);
+
+    private double Noise(int? rank, WeightQuantization kind) => Values is null ? 0 : rank is { } r ? QuantizationNoise.OfPair(kind, Values, r, Cost.Kind == LayerKind.Embedding ? r : Cost.Size.Columns)
+        : Cost.StoredRows == 0 ? 0 : SpectrumMeasures.SquaredNorm(Values) * QuantizationNoise.Share(kind, Cost.DenseParameters / Cost.StoredRows);
 
     /// <summary>The decision.</summary>
     /// <param name="rank">Rank; null for dense.</param>
     /// <param name="reason">Why dense.</param>
     /// <param name="leader">The decision that it shares.</param>
     /// <param name="withErrors">Whether the values are real ones, from which errors can be told.</param>
-    public LayerPlan Decide(int? rank, KeepReason reason, LayerPlan? leader, bool withErrors)
+    /// <param name="kind">How the pair, or the dense matrix, is quantised, in place of what the cost says.</param>
+    public LayerPlan Decide(int? rank, KeepReason reason, LayerPlan? leader, bool withErrors, WeightQuantization? kind = null)
     {
         double[]? values = withErrors ? Values : null;
+        LayerCost cost = kind is null || Cost.Kernel is not null ? Cost : rank is null ? Cost with { DenseQuantize = kind } : Cost with { Quantize = kind };
         FactorChoice? choice = Cost.Kernel is null ? FactorChoice.OfPair(rank) : rank is null ? null : (Leader ?? this).Taken!.Choice;
         double? norm = values is not null ? Math.Sqrt(SpectrumMeasures.SquaredNorm(values)) : KernelEnergy is { } energy ? Math.Sqrt(energy) : null;
-        return new LayerPlan(Cost, choice, reason, values, plannedError: Taken?.Error, leader: leader)
+        return new LayerPlan(cost, choice, reason, values, plannedError: Taken?.Error, leader: leader)
         {
             Name = Name,
             Shape = Shape,

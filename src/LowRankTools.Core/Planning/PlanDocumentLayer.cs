@@ -38,6 +38,9 @@ internal sealed record PlanDocumentLayer(
 
     public bool ChannelsLast { get; init; }
 
+    /// <summary>How the pair, or the dense matrix, is quantised; null where it is not, and missing in earlier plans.</summary>
+    public WeightQuantization? Quantization { get; init; }
+
     public static PlanDocumentLayer Of(LayerPlan layer) => new(layer.Name, layer.Rank, layer.PlannedRank, layer.Reason, layer.Kind, layer.Shape, layer.Rows, layer.Columns,
         layer.ParametersBefore, layer.Parameters, layer.DTypeBefore, layer.DType, layer.BytesBefore, layer.Bytes, layer.FlopsBefore, layer.Flops,
         layer.RelativeError, layer.Norm, layer.Weight, layer.TiedTo)
@@ -47,6 +50,7 @@ internal sealed record PlanDocumentLayer(
         PlannedMethod = layer.PlannedMethod,
         PlannedRanks = layer.PlannedRanks,
         ChannelsLast = layer.ChannelsLast,
+        Quantization = layer.Quantization,
     };
 
     /// <summary>The layer's plan.</summary>
@@ -76,6 +80,8 @@ internal sealed record PlanDocumentLayer(
             throw invalid($"'{Name}' is {Rows} x {Columns} and cannot have been planned at rank {planned}");
         if (BytesBefore < 0 || Norm is < 0 || Weight is < 0 || RelativeError is < 0)
             throw invalid($"'{Name}' has a negative figure");
+        if (Quantization is { } kind && (!Enum.IsDefined(kind) || isAdapter || Rows * Columns == 0 || Shape.Count != 2))
+            throw invalid($"'{Name}' cannot be quantised so");
         StoredAs stored = new(dtype);
         LayerCost cost = new()
         {
@@ -86,6 +92,9 @@ internal sealed record PlanDocumentLayer(
             DenseParameters = elements,
             PairType = OutputTypes.Factor(before, dtype),
             DenseType = OutputTypes.Copy(before, before.IsQuantized() ? ModelFormat.Gguf : stored.Format, dtype),
+            Quantize = Quantization,
+            DenseQuantize = Rank is null ? Quantization : null,
+            StoredRows = Rows * Columns != 0 && Shape.Count == 2 ? Shape[0] : 0,
             IsAdapter = isAdapter,
             IsTied = leader is not null,
         };

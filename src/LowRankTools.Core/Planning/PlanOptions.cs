@@ -39,6 +39,18 @@ public sealed record PlanOptions
     /// <summary>Element type of the factors; null for the source's own, or F16 for quantised sources.</summary>
     public TensorDType? DType { get; init; }
 
+    /// <summary>
+    /// Ways to store the factors, null for element type <see cref="DType"/>: one for all layers, or, for a byte budget, those that each layer
+    /// chooses among together with its rank. Empty for the element type alone.
+    /// </summary>
+    public IReadOnlyList<WeightQuantization?> Quantize { get; init; } = [];
+
+    /// <summary>Whether matrices that stay dense may be quantised in those ways too.</summary>
+    public bool QuantizeDense { get; init; }
+
+    /// <summary>Whether each layer chooses its way of storing.</summary>
+    internal bool TradesBits => Rule is RankRule.ByteBudget && Quantize.Any(k => k is not null);
+
     /// <summary>Whether errors are predicted where the rule itself needs no values.</summary>
     public bool PredictErrors { get; init; } = true;
 
@@ -52,7 +64,7 @@ public sealed record PlanOptions
     public SvdOptions Svd { get; init; } = SvdOptions.Default;
 
     /// <summary>How what is planned will be stored.</summary>
-    internal StoredAs Stored => new(DType, IsAdapter: IsAdapter);
+    internal StoredAs Stored => new(DType, IsAdapter: IsAdapter) { Quantize = TradesBits || Quantize.Count == 0 ? null : Quantize[0], QuantizeDense = QuantizeDense && !TradesBits };
 
     /// <summary>Smallest rank that is a multiple and not below the minimum.</summary>
     internal int FirstRank => checked((int)((MinRank + (long)Multiple - 1) / Multiple * Multiple));
@@ -74,6 +86,11 @@ public sealed record PlanOptions
             : Method is not null && Rule is RankRule.TargetSpeedup ? $"{Rule}: chains of convolutions are not timed; choose a budget, or leave the method out."
             : Method is not null && Calibration is not null ? "A calibration knows inputs of linear layers, none of convolutions: leave it or the method out."
             : DType == Formats.TensorDType.Q8_0 ? "Columns of factors are no whole blocks of Q8_0: choose F32, F16 or BF16 with -DType."
+            : null;
+        problem ??= Quantize.Count > 1 && Rule is not RankRule.ByteBudget ? $"{Rule}: only a byte budget can choose among ways of storing."
+            : Quantize.Any(k => k is not null) && IsAdapter ? "Adapters are planned in whole element types."
+            : QuantizeDense && !Quantize.Any(k => k is not null) ? "There is no way to quantise what stays dense: choose one with -Quantize."
+            : Rule is RankRule.Fixed(int fixedRank) && Quantize is [{ } only] && fixedRank % QuantizedLayout.RowMultiple(only) != 0 ? $"Rank {fixedRank} is no multiple of {QuantizedLayout.RowMultiple(only)}, the length of blocks of {only}."
             : null;
         problem ??= Weighting == Weighting.Calibrated != Calibration is not null ? "-Weighting Calibrated and a file in -Calibration need each other."
             : Calibration is not null && IsAdapter ? "A calibration says nothing of what adapters will learn."

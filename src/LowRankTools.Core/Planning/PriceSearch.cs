@@ -40,11 +40,7 @@ internal sealed class PriceSearch
         }
         double low = 0, high = 0;
         for (int i = 0; i < _layers.Count; i++)
-        {
-            RankChoices layer = _layers[i];
-            for (int next = 1; next < layer.Count; next = next == 1 && layer.Count > 2 ? layer.Count - 1 : layer.Count)
-                high = Math.Max(high, (layer.Loss(0) - layer.Loss(next)) / (layer.Cost(next) - layer.Cost(0)));
-        }
+            high = Math.Max(high, _layers[i].Steepest());
         high = Math.BitIncrement(high * (1 + 1e-12));
         List<int> open = [.. Enumerable.Range(0, _layers.Count).Where(i => _cheap[i] != _dear[i])];
         long settled = Cost(_cheap);

@@ -21,7 +21,7 @@ public static class RankPlanFile
 
     private static readonly JsonSerializerOptions s_options = new()
     {
-        Converters = { Names<Weighting>(), Names<SpectrumOrigin>(), Names<KeepReason>(), Names<LayerKind>(), Names<CalibrationMode>(), Names<QualityMeasure>() },
+        Converters = { Names<Weighting>(), Names<SpectrumOrigin>(), Names<KeepReason>(), Names<LayerKind>(), Names<CalibrationMode>(), Names<QualityMeasure>(), Names<WeightQuantization>() },
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         MaxDepth = 8,
         AllowDuplicateProperties = false,

@@ -53,18 +53,7 @@ public static class RankSolver
     {
         long divisor = 0;
         foreach (RankChoices layer in layers)
-        {
-            if (layer.Pairs > 1)
-                divisor = Gcd(divisor, layer.Step);
-            divisor = Gcd(divisor, layer.Cost(layer.Count - 1) - layer.Cost(0));
-        }
+            divisor = RankChoices.Gcd(divisor, layer.CommonStep());
         return divisor;
-    }
-
-    private static long Gcd(long a, long b)
-    {
-        while (b != 0)
-            (a, b) = (b, a % b);
-        return a;
     }
 }

@@ -36,7 +36,8 @@ internal sealed class ReplayPlan(RankPlan plan, bool anyModel)
             LayerPlan? given = wanted.GetValueOrDefault(candidate.Name);
             if (candidate.Cost.Kernel is not null && given?.Choice is { } choice)
                 candidate.Taken = new KernelOption(choice, 0, null);
-            plans.Add(candidate, candidate.Decide(leader is null ? given?.Rank : leader.Rank, given?.Reason ?? candidate.Reason, leader, withErrors: false));
+            plans.Add(candidate, candidate.Decide(leader is null ? given?.Rank : leader.Rank, given?.Reason ?? candidate.Reason, leader, withErrors: false,
+                leader?.Quantization ?? stored.Quantize ?? given?.Quantization));
         }
         OtherTensors others = OtherTensors.Of(model, stored);
         return new RankPlan

@@ -33,14 +33,15 @@ internal sealed record StoredAs(TensorDType? DType, ModelFormat Format = ModelFo
             DenseType = OutputTypes.Copy(layer.Tensor.DType, Format, DType),
             // The kernels of a chain are stored as floats.
             Quantize = shape.IsKernel ? null : Quantize,
-            DenseQuantize = QuantizeDense && shape.IsMatrix && shape.Shape.Count == 2 && layer.Tensor.DType.IsFloat() && TensorConversion.IsReadable(layer.Tensor.DType)
-                && Quantize is { } kind && QuantizedParts.Fits(kind, shape.Shape[^1]) ? kind : null,
-            StoredRows = shape.Shape.Count == 2 ? shape.Shape[0] : 0,
+            DenseQuantize = QuantizeDense && IsQuantizable(layer) && Quantize is { } kind && QuantizedParts.Fits(kind, shape.Shape[^1]) ? kind : null,
+            StoredRows = IsQuantizable(layer) ? shape.Shape[0] : 0,
             IsAdapter = IsAdapter,
             IsTied = isTied,
             Biases = FirstBias && shape.Kind != LayerKind.Embedding ? (1, hasBias ? 0 : shape.OutFeatures ?? 0) : default,
         };
     }
+
+    private static bool IsQuantizable(ModelLayer layer) => layer.Shape.IsMatrix && layer.Shape.Shape.Count == 2 && layer.Tensor.StoredType.IsFloat() && !layer.Tensor.StoredType.IsQuantized();
 
     /// <summary>Costs of a matrix of which nothing but its size is known.</summary>
     public LayerCost Cost(MatrixShape shape) => new()

@@ -14,6 +14,18 @@ public sealed class ExportLoraAdapterCommand : AdapterCommandBase
     [Parameter(Mandatory = true, Position = 1), ValidateNotNullOrEmpty]
     public string BasePath { get; set; } = string.Empty;
 
+    /// <summary>Share of the sum of singular values to keep.</summary>
+    [Parameter]
+    public double? CumulativeRatio { get; set; }
+
+    /// <summary>Keeps singular values that are at least the largest one divided by this.</summary>
+    [Parameter]
+    public double? SigmaRatio { get; set; }
+
+    /// <summary>Most parameters of the whole adapter.</summary>
+    [Parameter, ValidateRange(1, long.MaxValue)]
+    public long? ParameterBudget { get; set; }
+
     /// <summary>Only weights of these names.</summary>
     [Parameter, ValidateNotNullOrEmpty, SupportsWildcards, ArgumentCompleter(typeof(LayerNameCompleter))]
     public string[]? Include { get; set; }
@@ -32,7 +44,8 @@ public sealed class ExportLoraAdapterCommand : AdapterCommandBase
 
     private ExportAdapterOptions Options => new()
     {
-        Rank = AdapterRanks.Required(AdapterRanks.Of(Rank, Energy, null, null, MaxRank)),
+        Rank = AdapterRanks.Of(Rank, Energy, CumulativeRatio, SigmaRatio, MaxRank),
+        ParameterBudget = ParameterBudget,
         Selection = new LayerSelection { Include = NamePatterns.Of(Include), Exclude = NamePatterns.Of(Exclude), IncludeEmbedding = IncludeEmbedding },
         Output = Output,
         ThreadCount = ThreadCount,

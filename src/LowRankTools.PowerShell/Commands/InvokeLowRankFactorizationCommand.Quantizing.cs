@@ -3,7 +3,7 @@ using LowRankTools.Formats;
 
 namespace LowRankTools.PowerShell.Commands;
 
-// How what is written is rounded to few bits.
+// How what is written is rounded to few bits, or made zero.
 public sealed partial class InvokeLowRankFactorizationCommand
 {
     /// <summary>How the factors are quantised.</summary>
@@ -13,6 +13,10 @@ public sealed partial class InvokeLowRankFactorizationCommand
     /// <summary>Whether matrices that stay dense are quantised too.</summary>
     [Parameter]
     public SwitchParameter QuantizeDense { get; set; }
+
+    /// <summary>Pattern of zeros in linear weights that stay dense.</summary>
+    [Parameter, ValidateSet("2:4")]
+    public string? DenseSparsity { get; set; }
 
     private WeightQuantization? ChosenQuantization => Quantize is null ? null : Enum.Parse<WeightQuantization>(Quantize, ignoreCase: true);
 }

@@ -95,6 +95,7 @@ public sealed partial class InvokeLowRankFactorizationCommand : WriteCommandBase
         DType = ChosenDType,
         Quantize = ChosenQuantization,
         QuantizeDense = QuantizeDense,
+        DenseTwoOfFour = DenseSparsity is not null,
         Split = Enum.Parse<FactorSplit>(Split, ignoreCase: true),
         FirstBias = FirstBias,
         Calibration = CalibrationChoice(),

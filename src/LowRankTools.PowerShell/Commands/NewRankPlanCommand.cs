@@ -70,6 +70,8 @@ public sealed partial class NewRankPlanCommand : EngineCommandBase
         Measured = Measured(),
         IsAdapter = Adapter,
         DType = DType is { } type ? Enum.Parse<TensorDType>(type.ToString()) : null,
+        Quantize = [.. (Quantize ?? []).Distinct(StringComparer.OrdinalIgnoreCase).Select(k => Enum.TryParse(k, ignoreCase: true, out WeightQuantization kind) ? kind : (WeightQuantization?)null)],
+        QuantizeDense = QuantizeDense,
         UseCache = !NoCache,
         Engine = ChosenEngine,
         Svd = new SvdOptions { ThreadCount = ThreadCount },

@@ -39,6 +39,30 @@ public sealed class ExportAdapterTests : IDisposable
         Assert.All(TestModel.Read(again), t => Assert.InRange(TestModel.RelativeError(tuned[t.Key].Values, [.. t.Value.Values.Select(v => (double)v)]), 0, 1e-5));
     }
 
+    [Fact]
+    public void A_budget_is_shared_out_as_trying_all_ranks_would()
+    {
+        ModelSource model = new(TestModel.Write(_folder["b.safetensors"], TestModel.Random("a.weight", 1, 20, 12), TestModel.Random("b.weight", 2, 16, 16), TestModel.Random("same.weight", 3, 8, 8)), "b");
+        (string, long[], float[] Values) Changed(string name, int seed, int rows, int columns, params double[] values) =>
+            (name, [rows, columns], [.. TestModel.Random(name, seed, rows, columns).Values.Zip(TestModel.WithSpectrum("d", seed + 9, rows, columns, values).Values, (w, d) => w + d)]);
+        double[] first = [4, 2, 1, 0.5], second = [3, 2.5, 0.1];
+        ModelSource tuned = new(TestModel.Write(_folder["t.safetensors"], Changed("a.weight", 1, 20, 12, first), Changed("b.weight", 2, 16, 16, second), TestModel.Random("same.weight", 3, 8, 8)), "t");
+        foreach (long budget in new long[] { 64, 100, 130, 190, 1000 })
+        {
+            AdapterResult result = new ExportAdapter(new ExportAdapterOptions { ParameterBudget = budget, Output = new() { OutputPath = _folder["out"], Force = true } }).Run(tuned, model);
+            double least = (from r in Enumerable.Range(1, 4) from s in Enumerable.Range(1, 3) where 32 * r + 32 * s <= budget
+                            select first.Skip(r).Concat(second.Skip(s)).Sum(v => v * v)).Min() / first.Concat(second).Sum(v => v * v);
+            Assert.True(result.Parameters <= budget);
+            Assert.Equal(Math.Sqrt(least), result.RelativeError, 1e-5);
+            Assert.Equal(["a", "b"], result.Modules.Select(m => m.Name));
+        }
+        Assert.Equal(CoreErrors.BudgetTooSmall, Assert.Throws<LowRankToolsException>(() => new ExportAdapter(new ExportAdapterOptions { ParameterBudget = 63, Output = new() { OutputPath = _folder["out"], Force = true } }).Run(tuned, model)).ErrorId);
+        AdapterResult ratio = new ExportAdapter(new ExportAdapterOptions { Rank = new AdapterRank.Ratio(2.1), Output = new() { OutputPath = _folder["out"], Force = true } }).Run(tuned, model);
+        Assert.Equal([2, 2], ratio.Modules.Select(m => m.Rank));
+        AdapterResult share = new ExportAdapter(new ExportAdapterOptions { Rank = new AdapterRank.Cumulative(0.9), Output = new() { OutputPath = _folder["out"], Force = true } }).Run(tuned, model);
+        Assert.Equal([3, 2], share.Modules.Select(m => m.Rank));
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(3)]
