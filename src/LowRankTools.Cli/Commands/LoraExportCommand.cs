@@ -21,6 +21,11 @@ internal static class LoraExportCommand
         Command command = new("export", "Make adapters of the differences between tuned models and their base.") { paths, basePath, include, exclude, embedding, budget, threads, recurse };
         options.AddTo(command, ruleRequired: false);
         command.Add(json);
+        command.Validators.Add(result =>
+        {
+            if (options.HasRule(result) == result.GetResult(budget) is not null)
+                result.AddError("Give a rule for each module, such as --rank or --energy, or a --parameter-budget for all.");
+        });
         command.SetAction(parsed =>
         {
             if (new ModelRun(console).One(parsed.GetRequiredValue(basePath)) is not { } baseModel)

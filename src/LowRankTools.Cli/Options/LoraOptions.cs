@@ -58,6 +58,9 @@ internal sealed class LoraOptions
         command.Validators.Add(result => Check(result, ruleRequired));
     }
 
+    /// <summary>Whether a rule was given.</summary>
+    public bool HasRule(CommandResult result) => _rules.Exists(r => result.GetResult(r.Option) is not null);
+
     /// <summary>The rule that was given; null for none.</summary>
     public AdapterRank? Rank(ParseResult parsed) =>
         _rules.Where(r => parsed.GetResult(r.Option) is not null).Select(r => r.Rule(parsed) with { MaxRank = parsed.GetValue(_maxRank) }).FirstOrDefault();

@@ -86,7 +86,7 @@ public sealed class LoraAdapterTests(PwshSession session) : IClassFixture<PwshSe
     [InlineData("Join-LoraAdapter adapters/style, adapters/pose -Weight 1", "OptionInvalid")]
     [InlineData("Join-LoraAdapter adapters/style -Mode Svd", "OptionInvalid")]
     [InlineData("Join-LoraAdapter adapters/style, models/tiny.safetensors", "NotAnAdapter")]
-    [InlineData("Export-LoraAdapter tuned.safetensors models/tiny.safetensors -SigmaRatio 2 -ErrorAction Stop", "NamedParameterNotFound")]
+    [InlineData("Export-LoraAdapter tuned.safetensors models/tiny.safetensors -Rank 1 -SigmaRatio 2 -ErrorAction Stop", "OptionInvalid")]
     [InlineData("Convert-LoraAdapter adapters/style -Layout Gguf", "OptionInvalid")]
     [InlineData("Convert-LoraAdapter adapters/style models/mini -Layout Kohya", "AdapterDoesNotFit")]
     [InlineData("Convert-LoraAdapter chat/loha.safetensors", "OptionInvalid")]
