@@ -64,7 +64,7 @@ public sealed partial class ExportAdapter
             for (int i = 0; i < changed.Count; i++)
                 LotrFit.Put(Oriented(changed[i].Delta, changed[i].Layer), stack.AsMatrix(changed.Count * rows, columns).Slice(i * rows, 0, rows, columns));
             changed.ForEach(c => c.Delta.Dispose());
-            (Matrix<double> left, Matrix<double> right, Tensor cores) = LotrFit.Compute(stack, options.Rank, options.ThreadCount, null, cancellationToken);
+            (Matrix<double> left, Matrix<double> right, Tensor cores) = LotrFit.Compute(stack, options.Rank!, options.ThreadCount, null, cancellationToken);
             using (left)
             using (right)
             using (cores)

@@ -26,6 +26,8 @@ public sealed record ExportAdapterOptions
     {
         if (Rank is null == ParameterBudget is null || ParameterBudget < 1)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "Ranks follow from one rule for each difference or from one budget for all, of at least one parameter.", "Give one of -Rank, -Energy, -CumulativeRatio, -SigmaRatio and -ParameterBudget.");
+        if (ParameterBudget is not null && Output.Layout == AdapterLayout.Lotr)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "A budget is shared out among pairs of single weights, and LoTR shares factors between weights.", "Give -Rank or another rule, or write another -Layout.");
         Rank?.Validate();
         Output.Validate();
     }

@@ -16,7 +16,7 @@ internal static class DensePruner
     {
         LayerShape shape = item.Layer.Shape;
         SvdOptions svd = job.Options.Svd;
-        ITensorEngine engine = job.Engine.Create(svd.ThreadCount, svd.Seed);
+        ITensorEngine engine = EngineSelector.Select(job.Options.Engine).Create(svd.ThreadCount, svd.Seed);
         using Matrix<float> weight = WeightMatrix.Read(job.Model.File, item.Layer.Tensor, cancellationToken), pruned = weight.Copy();
         using LayerCalibration? calibration = job.Calibrations?.Find(shape, engine, cancellationToken);
         bool turned = shape.Orientation == WeightOrientation.InOut;
