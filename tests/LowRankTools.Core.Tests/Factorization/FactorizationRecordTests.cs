@@ -67,6 +67,7 @@ public sealed class FactorizationRecordTests
                 Kind = LayerKind.Linear,
                 Method = "Svd",
                 Rank = 4,
+                Ranks = whole ? [4, 3] : null,
                 Shape = [30, 10],
                 Orientation = WeightOrientation.OutIn,
                 DType = "F32",
