@@ -89,7 +89,8 @@ public sealed class OnnxAgreementTests : IDisposable
         using TensorFile file = TensorFile.Open(_folder["net.onnx"]);
         TensorInfo Shaped(params long[] shape) => Assert.Single(file.Tensors, t => t.Shape.SequenceEqual(shape));
         Assert.Equal(TensorRole.Embedding, Shaped(50, 12).Role);
-        Assert.Equal(TensorRole.MatMulRight, Shaped(12, 20).Role);
+        // In the graph this is onnx::MatMul and a number, of 12 x 20.
+        Assert.Equal(("wide.weight", TensorRole.LinearWeight), (Shaped(20, 12).Name, Shaped(20, 12).Role));
         Assert.Equal(TensorRole.Convolution, Shaped(6, 20, 3).Role);
         Assert.Equal(TensorRole.Recurrent, Shaped(1, 20, 6).Role);
         Assert.Equal(TensorRole.Recurrent, Shaped(1, 20, 5).Role);

@@ -75,8 +75,9 @@ public sealed class ModelQualityTests(PwshSession session) : IClassFixture<PwshS
     [PwshFact]
     public void The_protocol_of_a_compression_is_an_object()
     {
-        JsonElement result = session.One(_sandbox, Model + "Get-Item gpt | Compress-LowRankModel -KeepRatio 0.5 -TokenPath tokens.txt -OutputPath out -Steps 2");
-        Assert.Equal((36, 4), (result.GetProperty("Lines").GetInt32(), result.GetProperty("JudgedLines").GetInt32()));
+        JsonElement result = session.One(_sandbox, Model + "Get-Item gpt | Compress-LowRankModel -KeepRatio 0.5 -TokenPath tokens.txt -OutputPath out -Steps 2 -Trials 4");
+        Assert.Equal((32, 4, 4), (result.GetProperty("Lines").GetInt32(), result.GetProperty("SelectionLines").GetInt32(), result.GetProperty("JudgedLines").GetInt32()));
+        Assert.Equal(4, result.GetProperty("Measurement").GetProperty("Trials").GetInt32());
         Assert.Equal(["Calibrate", "Plan", "Factorize", "Judge", "Train", "Judge"], result.GetProperty("Steps").EnumerateArray().Select(s => s.GetProperty("Name").GetString()));
         Assert.True(File.Exists(result.GetProperty("Path").GetString()) && File.Exists(result.GetProperty("Calibration").GetString()));
         Assert.InRange(result.GetProperty("KeptRatio").GetDouble(), 0.4, 0.5);
