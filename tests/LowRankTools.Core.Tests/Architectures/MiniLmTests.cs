@@ -1,7 +1,6 @@
 using LowRankTools.Formats;
 using LowRankTools.Formats.Tests.Peers;
 using LowRankTools.Networks;
-using LowRankTools.Numerics;
 using Microsoft.ML.OnnxRuntime;
 
 namespace LowRankTools.Core.Tests.Architectures;
