@@ -56,6 +56,7 @@ public sealed class ExportAdapterTests : IDisposable
             Assert.Equal(Math.Sqrt(least), result.RelativeError, 1e-5);
             Assert.Equal(["a", "b"], result.Modules.Select(m => m.Name));
         }
+        Assert.Equal(CoreErrors.OptionInvalid, Assert.Throws<LowRankToolsException>(new ExportAdapterOptions { ParameterBudget = 1000, Output = new() { Layout = AdapterLayout.Lotr } }.Validate).ErrorId);
         Assert.Equal(CoreErrors.BudgetTooSmall, Assert.Throws<LowRankToolsException>(() => new ExportAdapter(new ExportAdapterOptions { ParameterBudget = 63, Output = new() { OutputPath = _folder["out"], Force = true } }).Run(tuned, model)).ErrorId);
         AdapterResult ratio = new ExportAdapter(new ExportAdapterOptions { Rank = new AdapterRank.Ratio(2.1), Output = new() { OutputPath = _folder["out"], Force = true } }).Run(tuned, model);
         Assert.Equal([2, 2], ratio.Modules.Select(m => m.Rank));
