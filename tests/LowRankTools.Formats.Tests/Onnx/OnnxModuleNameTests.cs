@@ -20,7 +20,7 @@ public sealed class OnnxModuleNameTests : IDisposable
     {
         using TensorFile file = Open(Weight(weight, 3, 4), Weight("a.b.bias", 4), Product(weight, node), Node("Add", ["a.b.bias", "h"], ["y"]));
         TensorInfo named = file.Tensors.Single(t => t.Name == "a.b.weight");
-        Assert.Equal([4L, 3L], named.Shape);
+        Assert.Equal([4L, 3L], named.Shape.ToArray());
         Assert.Equal(TensorRole.LinearWeight, named.Role);
         float[] values = new float[12], stored = Ramp(3, 4);
         file.ReadSingles(named, 0, values);
