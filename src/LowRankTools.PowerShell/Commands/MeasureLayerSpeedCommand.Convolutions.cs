@@ -21,6 +21,8 @@ public sealed partial class MeasureLayerSpeedCommand
 
     private void Measure(MeasuredKernel kernel)
     {
+        if (Rank.Length > 0)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "The ranks of a chain of convolutions follow from the share that it keeps.", "Give -KeepRatio in place of -Rank.");
         Dimensions size = Dimensions.Parse(ImageSize);
         if (size.Count != 2 || size.Sizes.Any(s => s is < 1 or > 1 << 15))
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"'{ImageSize}' is no size of an image.", "-ImageSize is lines x pixels, such as 32x32.");

@@ -54,6 +54,7 @@ public sealed class ConvolutionTests(PwshSession session) : IClassFixture<PwshSe
     {
         Assert.Equal("OptionInvalid", Id(session.Run(_sandbox, "New-RankPlan vision -Method Tucker -TargetSpeedup 2")));
         Assert.Equal("OptionInvalid", Id(session.Run(_sandbox, "Measure-LayerSpeed 4x4x3x3 -ImageSize 3")));
+        Assert.Equal("OptionInvalid", Id(session.Run(_sandbox, "Measure-LayerSpeed 4x4x3x3 -Rank 2")));
     }
 
     private static string Id(Reply reply) => (reply.Thrown ?? Assert.Single(reply.Errors)).Id.Split(',')[0];
