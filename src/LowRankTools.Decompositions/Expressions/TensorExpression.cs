@@ -37,22 +37,22 @@ public sealed class TensorExpression
     {
         string[] sides = text.Replace(" ", "", StringComparison.Ordinal).Split("->");
         if (text.Length > MostLength || sides.Length != 2 || sides[1].Length == 0 || !AreModes(sides[1]))
-            throw Invalid(text, "has factors, an arrow, and a letter for each mode of the tensor, each once");
+            throw Invalid(text, "it needs factors, an arrow, and a letter for each mode of the tensor, each once");
         List<(string Name, string Modes)> terms = [];
         foreach (string part in sides[0].Split(','))
         {
             string[] named = part.Split(':');
             (string name, string modes) = named.Length == 1 ? ($"factor{terms.Count}", named[0]) : (named[0], named[^1]);
             if (named.Length > 2 || modes.Length == 0 || !AreModes(modes) || name.Length == 0 || !name.All(char.IsAsciiLetterOrDigit))
-                throw Invalid(text, "has a factor as 'ir' or 'A:ir', whose letters are each there once");
+                throw Invalid(text, "it needs every factor as 'ir' or 'A:ir', whose letters are each there once");
             if (terms.Find(t => t.Name == name) is { Modes: { } other } && other.Length != modes.Length)
-                throw Invalid(text, $"has factor '{name}' with {other.Length} modes and with {modes.Length}");
+                throw Invalid(text, $"it has factor '{name}' with {other.Length} modes and with {modes.Length}");
             terms.Add((name, modes));
         }
         if (terms.Count > MostFactors)
-            throw Invalid(text, $"has at most {MostFactors} factors");
+            throw Invalid(text, $"there are more than {MostFactors} factors");
         return sides[1].All(c => terms.Exists(t => t.Modes.Contains(c, StringComparison.Ordinal))) ? new TensorExpression(text, terms, sides[1])
-            : throw Invalid(text, "has every letter of the tensor in a factor");
+            : throw Invalid(text, "a letter of the tensor stands in no factor");
     }
 
     /// <summary>Shapes of the factors, each once.</summary>
@@ -86,5 +86,5 @@ public sealed class TensorExpression
     private static bool AreModes(string modes) => modes.All(char.IsAsciiLetter) && modes.Distinct().Count() == modes.Length;
 
     private static Numerics.LowRankToolsException Invalid(string text, string what) =>
-        DecompositionOptions.Invalid($"'{(text.Length > MostLength ? text[..MostLength] : text)}' is no expression: it {what}.", "Write it as 'ir,jr,kr->ijk'.");
+        DecompositionOptions.Invalid($"'{(text.Length > MostLength ? text[..MostLength] : text)}' is no expression: {what}.", "Write it as 'ir,jr,kr->ijk'.");
 }

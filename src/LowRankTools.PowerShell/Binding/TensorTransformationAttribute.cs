@@ -7,6 +7,10 @@ namespace LowRankTools.PowerShell;
 public sealed class TensorTransformationAttribute : ArgumentTransformationAttribute
 {
     /// <inheritdoc/>
-    public override object Transform(EngineIntrinsics engineIntrinsics, object inputData) =>
-        (inputData is PSObject wrapped ? wrapped.BaseObject : inputData) is Array { Rank: > 1 } array ? TensorArrays.Of(array) : inputData;
+    public override object Transform(EngineIntrinsics engineIntrinsics, object inputData) => (inputData is PSObject wrapped ? wrapped.BaseObject : inputData) switch
+    {
+        Array { Rank: > 1 } array => TensorArrays.Of(array),
+        Array array when array.GetType().GetElementType()!.IsPrimitive => throw new ArgumentTransformationMetadataException("An array of one dimension is a vector, which has nothing to decompose. Use one of more, such as float[,]."),
+        _ => inputData,
+    };
 }
