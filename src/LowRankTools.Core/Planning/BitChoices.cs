@@ -11,8 +11,8 @@ internal static class BitChoices
     /// <summary>The choices of a layer.</summary>
     /// <param name="candidate">The layer, with its values and its weight.</param>
     /// <param name="options">Ways of storing, and limits of ranks.</param>
-    /// <param name="bits">The rank and the way of each choice.</param>
-    public static RankChoices Of(PlanCandidate candidate, PlanOptions options, out (int? Rank, WeightQuantization? Kind)[] bits)
+    /// <param name="kinds">The way of each choice.</param>
+    public static RankChoices Of(PlanCandidate candidate, PlanOptions options, out WeightQuantization?[] kinds)
     {
         List<(int? Rank, WeightQuantization? Kind, long Cost, double Loss)> all = [];
         LayerCost cost = candidate.Cost;
@@ -20,7 +20,7 @@ internal static class BitChoices
         {
             all.Add((null, null, (cost with { DenseQuantize = null }).Bytes(null), 0));
             foreach (WeightQuantization kind in options.Quantize.OfType<WeightQuantization>().Where(k => options.QuantizeDense && cost.CanQuantizeDense(k)))
-                all.Add((null, kind, (cost with { DenseQuantize = kind }).Bytes(null), candidate.WeightedEnergy * QuantizationNoise.Share(kind, cost.DenseParameters / cost.StoredRows)));
+                all.Add((null, kind, (cost with { DenseQuantize = kind }).Bytes(null), candidate.Loss(null, kind)));
         }
         foreach (WeightQuantization? kind in options.Quantize)
         {
@@ -37,7 +37,7 @@ internal static class BitChoices
             if (kept.Count == 0 || choice.Loss < kept[^1].Loss)
                 kept.Add(choice);
         }
-        bits = [.. kept.Select(c => (c.Rank, c.Kind))];
+        kinds = [.. kept.Select(c => c.Kind)];
         return RankChoices.Listed([.. kept.Select(c => c.Rank)], [.. kept.Select(c => c.Cost)], [.. kept.Select(c => c.Loss)]);
     }
 
@@ -49,10 +49,8 @@ internal static class BitChoices
                 yield return given;
             yield break;
         }
-        long step = (long)options.Multiple * blocks / Gcd(options.Multiple, blocks);
+        long step = (long)options.Multiple * blocks / RankChoices.Gcd(options.Multiple, blocks);
         for (long rank = (Math.Max(options.MinRank, 1) + step - 1) / step * step; candidate.Cost.Pays(rank); rank += step)
             yield return (int)rank;
     }
-
-    private static long Gcd(long a, long b) => b == 0 ? a : Gcd(b, a % b);
 }

@@ -10,7 +10,7 @@ internal sealed class BudgetRanks
     private readonly IReadOnlyList<PlanCandidate> _open;
     private readonly PlanOptions _options;
     private readonly RankChoices[] _choices;
-    private readonly (int? Rank, WeightQuantization? Kind)[]?[] _bits;
+    private readonly WeightQuantization?[]?[] _kinds;
     private readonly double _energy;
     private readonly bool _inBytes;
 
@@ -22,8 +22,8 @@ internal sealed class BudgetRanks
     {
         (_open, _options) = (open, options);
         _inBytes = options.Rule is RankRule.ByteBudget;
-        _bits = new (int?, WeightQuantization?)[options.TradesBits ? open.Count : 0][]!;
-        _choices = [.. open.Select((c, i) => options.TradesBits && c.Options is null ? BitChoices.Of(c, options, out _bits[i]) : Choices(c, cost?.Invoke(c) ?? Stored(c.Cost)))];
+        _kinds = new WeightQuantization?[options.TradesBits ? open.Count : 0][];
+        _choices = [.. open.Select((c, i) => options.TradesBits && c.Options is null ? BitChoices.Of(c, options, out _kinds[i]) : Choices(c, cost?.Invoke(c) ?? Stored(c.Cost)))];
         _energy = open.Sum(c => c.WeightedEnergy);
     }
 
@@ -99,7 +99,7 @@ internal sealed class BudgetRanks
         }
         return new ChosenRanks(ranks, new PlanProof(lowerBound, proven))
         {
-            Kinds = _options.TradesBits ? Enumerable.Range(0, _open.Count).ToDictionary(i => _open[i], i => _bits[i]?[solution.Choices[i]].Kind) : null,
+            Kinds = _options.TradesBits ? Enumerable.Range(0, _open.Count).ToDictionary(i => _open[i], i => _kinds[i]?[solution.Choices[i]]) : null,
         };
     }
 

@@ -56,6 +56,12 @@ internal sealed class PlanCandidate
     /// <summary>What a rank, or null for dense, loses of that.</summary>
     public double Loss(int? rank) => rank is { } r ? Weight * SpectrumMeasures.Tail(Values, r) : 0;
 
+    /// <summary>The same where the pair, or the dense matrix, is quantised.</summary>
+    public double Loss(int? rank, WeightQuantization? kind) => Loss(rank) + (kind is { } k ? Weight * Noise(rank, k) : 0);
+
+    private double Noise(int? rank, WeightQuantization kind) => Values is null ? 0 : rank is { } r ? QuantizationNoise.OfPair(kind, Values, r, Cost.Kind == LayerKind.Embedding ? r : Cost.Size.Columns)
+        : Cost.StoredRows == 0 ? 0 : SpectrumMeasures.SquaredNorm(Values) * QuantizationNoise.Share(kind, Cost.DenseParameters / Cost.StoredRows);
+
     /// <summary>The rank behind a rank of its <see cref="RankChoices"/>: itself, or for a kernel the largest one of the option of that number, which is taken then.</summary>
     public int? Take(int? rank)
     {
@@ -64,11 +70,6 @@ internal sealed class PlanCandidate
         Taken = Options[number - 1];
         return Taken.Choice.Largest;
     }
-    /// <summary>The same where the pair, or the dense matrix, is quantised.</summary>
-    public double Loss(int? rank, WeightQuantization? kind) => Loss(rank) + (kind is { } k ? Weight * Noise(rank, k) : 0);
-
-    private double Noise(int? rank, WeightQuantization kind) => Values is null ? 0 : rank is { } r ? QuantizationNoise.OfPair(kind, Values, r, Cost.Kind == LayerKind.Embedding ? r : Cost.Size.Columns)
-        : Cost.StoredRows == 0 ? 0 : SpectrumMeasures.SquaredNorm(Values) * QuantizationNoise.Share(kind, Cost.DenseParameters / Cost.StoredRows);
 
     /// <summary>The decision.</summary>
     /// <param name="rank">Rank; null for dense.</param>
