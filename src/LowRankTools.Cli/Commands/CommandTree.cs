@@ -38,6 +38,7 @@ internal static class CommandTree
         int called = Array.FindIndex(s_verbs, v => args.Length > 0 && v.Verb == args[0]);
         foreach ((_, Func<ConsoleContext, Command> create) in called < 0 ? s_verbs.AsSpan() : s_verbs.AsSpan(called, 1))
             root.Add(create(console));
+        HelpWithExamples.AddTo(root);
         return root;
     }
 }
