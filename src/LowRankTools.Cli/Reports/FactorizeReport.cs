@@ -28,11 +28,25 @@ internal static class FactorizeReport
             return Chains(result);
         if (result.Layers.Any(l => l.Quantization is not null))
             return QuantizedLayers(result);
+        if (!result.Written)
+            return PlannedLayers(result);
         ReportTable table = new("Layer", "Shape", ">Rank", ">Parameters", ">After", ">Error", ">Seconds", "Stays dense");
         foreach (LayerFactorization layer in result.Layers.Where(l => l.Rank is not null || result.KeptLayers <= MostKeptRows))
         {
             table.Add(layer.Name, layer.Shape.ToString(), layer.Rank?.ToString(CultureInfo.InvariantCulture) ?? "", Figures.Count(layer.ParametersBefore),
                 Figures.Count(layer.Parameters), Figures.Small(layer.RelativeError), Figures.Seconds(layer.Seconds), KeepReasons.InWords(layer.Reason));
+        }
+        return table;
+    }
+
+    /// <summary>Before anything is computed there is no error and no time, but every byte is known.</summary>
+    private static ReportTable PlannedLayers(FactorizationResult result)
+    {
+        ReportTable table = new("Layer", "Shape", ">Rank", ">Parameters", ">After", ">Bytes", ">Bytes after", "Stays dense");
+        foreach (LayerFactorization layer in result.Layers.Where(l => l.Rank is not null || result.KeptLayers <= MostKeptRows))
+        {
+            table.Add(layer.Name, layer.Shape.ToString(), layer.Rank?.ToString(CultureInfo.InvariantCulture) ?? "", Figures.Count(layer.ParametersBefore),
+                Figures.Count(layer.Parameters), Figures.Bytes(layer.BytesBefore), Figures.Bytes(layer.Bytes), KeepReasons.InWords(layer.Reason));
         }
         return table;
     }

@@ -81,6 +81,14 @@ public sealed class FactorizeTests : IDisposable
     }
 
     [Fact]
+    public async Task What_if_tells_the_bytes_of_every_layer()
+    {
+        CliRun shown = await CliRun.Of("factorize", _folder.Model(), "--rank", "4", "--what-if");
+        string[] row = shown.Out.Split('\n').Single(l => l.StartsWith("mlp.up.weight", StringComparison.Ordinal)).Split("  ", StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        Assert.Equal([Figures.Bytes(48 * 24 * sizeof(float)), Figures.Bytes(4 * (48 + 24) * sizeof(float))], row[^2..]);
+    }
+
+    [Fact]
     public async Task Two_runs_write_the_same_bytes_whatever_the_threads()
     {
         await Run("--rank", "5", "--seed", "7", "--thread-count", "1", "--output-path", _folder["one.safetensors"]);

@@ -25,7 +25,7 @@ public sealed partial class SampleTests : IDisposable
         foreach (string file in Directory.EnumerateFiles(Path.Combine(Root, "docs", "samples", Sample)))
             File.Copy(file, Path.Combine(program, Path.GetFileName(file)));
         // Packages of a folder of its own: those packed here must not be found again by the next run. The others are where they always are.
-        Dotnet(program, "build", "-c", "Release", "-p:WithoutLibTorch=true", $"-p:RestoreAdditionalProjectSources={feed}", $"-p:RestorePackagesPath={packages}", $"-p:RestoreFallbackFolders={GlobalPackages()}");
+        Dotnet(program, "build", "-c", "Release", "-p:WithoutLibTorch=true", $"-p:RestoreAdditionalProjectSources={feed}", $"-p:RestorePackagesPath={packages}", $"-p:RestoreFallbackFolders={OthersPackages()}");
         string output = Path.Combine(program, "bin", "Release", "net10.0");
         // libtorch and TorchSharp's own library as every test here has them.
         foreach (string own in Directory.EnumerateFiles(Path.Combine(output, "runtimes"), "*LibTorchSharp.*", SearchOption.AllDirectories))
@@ -49,6 +49,15 @@ public sealed partial class SampleTests : IDisposable
     private static string Root => RootAbove();
 
     private static string RootAbove([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "..", "..", ".."));
+
+    /// <summary>The user's packages without ours, which a user who tried the sample has there, older than those packed here and of the same version.</summary>
+    private string OthersPackages()
+    {
+        string others = Directory.CreateDirectory(Path.Combine(_folder, "others")).FullName;
+        foreach (string package in Directory.EnumerateDirectories(GlobalPackages()).Where(p => !Path.GetFileName(p).StartsWith("lowranktools.", StringComparison.OrdinalIgnoreCase)))
+            Directory.CreateSymbolicLink(Path.Combine(others, Path.GetFileName(package)), package);
+        return others;
+    }
 
     private static string GlobalPackages() => Dotnet(Root, "nuget", "locals", "global-packages", "--list", "--force-english-output").Split("global-packages:")[1].Trim();
 
