@@ -5,6 +5,9 @@ namespace LowRankTools.Core;
 /// <summary>Sequences of many lengths as batches of one length each, the fill marked.</summary>
 internal static class TokenBatches
 {
+    // Products of fewer rows run slower; activations of more leave the caches. Fill of an eighth costs less than another group.
+    private const int EnoughTokens = 256, MostTokens = 2048, FillDivisor = 8;
+
     /// <summary>One batch of some sequences, in their order.</summary>
     public static TokenBatch Of(IReadOnlyList<TokenSequence> sequences)
     {
@@ -25,6 +28,28 @@ internal static class TokenBatches
     /// <returns>For each batch the places of its sequences in the list, and the batch. Made as they are asked for.</returns>
     public static IEnumerable<(int[] Places, TokenBatch Batch)> Sorted(IReadOnlyList<TokenSequence> sequences, int size) =>
         Enumerable.Range(0, sequences.Count).OrderBy(i => sequences[i].Ids.Length).Chunk(size).Select(places => (places, Of([.. places.Select(i => sequences[i])])));
+
+    /// <summary>Sequences in groups of like length, so that little is filled and each is still large enough for fast products.</summary>
+    /// <param name="sequences">The sequences.</param>
+    /// <returns>Groups from the shortest sequences on; those of one length stay in their order.</returns>
+    public static IEnumerable<IReadOnlyList<TokenSequence>> OfLikeLength(IEnumerable<TokenSequence> sequences)
+    {
+        List<TokenSequence> group = [];
+        int tokens = 0;
+        foreach (TokenSequence next in sequences.OrderBy(s => s.Ids.Length))
+        {
+            int filled = next.Ids.Length * (group.Count + 1), own = tokens + next.Ids.Length;
+            if (tokens >= EnoughTokens && (filled > MostTokens || filled - own > own / FillDivisor))
+            {
+                yield return group;
+                (group, own) = ([], next.Ids.Length);
+            }
+            group.Add(next);
+            tokens = own;
+        }
+        if (group.Count > 0)
+            yield return group;
+    }
 
     /// <summary>For each token of a batch the one that follows it; -1 where none does, which no loss counts.</summary>
     public static int[] NextTokens(TokenBatch batch)

@@ -21,7 +21,17 @@ internal sealed class DistillationTask(RunnableModel student, RunnableModel teac
     /// <inheritdoc/>
     public BatchLoss Run(Pass pass, int[] examples)
     {
-        TokenBatch batch = TokenBatches.Of([.. examples.Select(i => sequences[i])]);
+        double sum = 0, count = 0;
+        foreach (IReadOnlyList<TokenSequence> group in TokenBatches.OfLikeLength(examples.Select(i => sequences[i])))
+        {
+            BatchLoss loss = Run(pass, TokenBatches.Of(group));
+            (sum, count) = (sum + loss.Sum, count + loss.Count);
+        }
+        return new BatchLoss(sum, count);
+    }
+
+    private BatchLoss Run(Pass pass, TokenBatch batch)
+    {
         NetworkOutput output = student.Network.Forward(pass, batch);
         if (goal == DistillationGoal.NextToken)
         {

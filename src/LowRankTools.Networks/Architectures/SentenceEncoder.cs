@@ -79,17 +79,18 @@ public sealed class SentenceEncoder : Transformer
     /// <summary>Sines, then cosines, of positions times frequencies that fall from 1 to 1/10000 (Vaswani et al., 2017, as in Tensor2Tensor).</summary>
     private ITensor Signal(Pass pass, TokenBatch tokens, ElementType type)
     {
-        int width = _config.EmbeddingWidth, half = width / 2;
+        int width = _config.EmbeddingWidth, half = width / 2, one = tokens.Length * width;
+        double[] frequencies = [.. Enumerable.Range(0, half).Select(k => Math.Pow(10_000, -(double)k / (half - 1)))];
         double[] signal = new double[tokens.Ids.Length * width];
-        for (int i = 0; i < tokens.Ids.Length; i++)
+        for (int i = 0; i < tokens.Length; i++)
         {
             for (int k = 0; k < half; k++)
-            {
-                double angle = i % tokens.Length * Math.Pow(10_000, -(double)k / (half - 1));
-                signal[i * width + k] = Math.Sin(angle);
-                signal[i * width + half + k] = Math.Cos(angle);
-            }
+                (signal[i * width + half + k], signal[i * width + k]) = (Math.Cos(i * frequencies[k]), Math.Sin(i * frequencies[k]));
         }
+
+        // All sequences have the same positions, and sines cost more than copying.
+        for (int s = 1; s < tokens.Sequences; s++)
+            signal.AsSpan(0, one).CopyTo(signal.AsSpan(s * one));
         return SentencePooling.Typed(pass, signal, type, tokens.Ids.Length, width);
     }
 

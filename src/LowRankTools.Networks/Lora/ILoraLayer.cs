@@ -26,7 +26,7 @@ public interface ILoraLayer
     /// <summary>Whether runs use the one matrix W + s B A. Training then fails until <see cref="Unmerge"/>.</summary>
     bool IsMerged { get; }
 
-    /// <summary>s B A, in W's shape; the caller's.</summary>
+    /// <summary>What a run adds to W, in W's shape: s B A, of <see cref="DoraLinear"/> c (W + s B A) - W; the caller's.</summary>
     ITensor Delta(INetworkEngine engine, CancellationToken ct = default);
 
     /// <summary>

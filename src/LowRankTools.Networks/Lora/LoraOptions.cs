@@ -53,6 +53,12 @@ public sealed record LoraOptions(int Rank)
     /// </summary>
     public IReadOnlyList<bool>? EnabledGroups { get; init; }
 
+    /// <summary>
+    /// Whether the lengths of the weight's rows are learned apart from their directions (Liu et al., "DoRA", 2024): <see cref="DoraLinear"/>. Linear
+    /// layers without groups only, which start at zero.
+    /// </summary>
+    public bool Dora { get; init; }
+
     /// <summary>Where A and B start.</summary>
     public LoraStart Start { get; init; }
 
@@ -64,7 +70,7 @@ public sealed record LoraOptions(int Rank)
 
     internal string Text => string.Create(
         CultureInfo.InvariantCulture,
-        $"r={Rank}, alpha={Alpha}{(RankStabilized ? ", rslora=True" : string.Empty)}{(Dropout > 0 ? $", dropout={Dropout}" : string.Empty)}");
+        $"r={Rank}, alpha={Alpha}{(RankStabilized ? ", rslora=True" : string.Empty)}{(Dora ? ", dora=True" : string.Empty)}{(Dropout > 0 ? $", dropout={Dropout}" : string.Empty)}");
 
     /// <summary>Fails where a number makes no sense.</summary>
     internal void Check()
@@ -80,7 +86,7 @@ public sealed record LoraOptions(int Rank)
     internal void CheckPlain(string layers)
     {
         Check();
-        if (Dropout != 0 || EnabledGroups is not null || Start != LoraStart.Zero || FanInFanOut)
-            throw new LowRankToolsException("LoraOptionsInvalid", "Dropout, groups, starts from the weight and fan_in_fan_out are for linear layers.", $"Leave them out for {layers}.");
+        if (Dropout != 0 || EnabledGroups is not null || Start != LoraStart.Zero || FanInFanOut || Dora)
+            throw new LowRankToolsException("LoraOptionsInvalid", "Dropout, groups, starts from the weight, fan_in_fan_out and DoRA are for plain linear layers.", $"Leave them out for {layers}.");
     }
 }

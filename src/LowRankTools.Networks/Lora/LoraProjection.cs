@@ -17,6 +17,7 @@ public abstract class LoraProjection : LinearLayer, ILoraLayer
     private protected LoraProjection(ParameterFactory factory, Parameter weight, Parameter? bias, LoraOptions options)
     {
         options.Check();
+        if (options.Dora) throw new LowRankToolsException("LoraOptionsInvalid", "DoRA has a layer of its own, without groups.", "Use DoraLinear, or leave the groups out.");
         IReadOnlyList<bool> groups = options.EnabledGroups ?? [true];
         (OutFeatures, InFeatures) = options.FanInFanOut ? (weight.Shape[1], weight.Shape[0]) : (weight.Shape[0], weight.Shape[1]);
         if (OutFeatures % groups.Count != 0)

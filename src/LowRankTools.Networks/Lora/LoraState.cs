@@ -9,8 +9,8 @@ public enum LoraKeys
     Loralib,
 
     /// <summary>
-    /// <c>base_model.model.X.lora_A.weight</c>, for embeddings <c>base_model.model.X.lora_embedding_A</c>, and
-    /// <c>base_model.model.X.base_layer.bias</c>.
+    /// <c>base_model.model.X.lora_A.weight</c>, for embeddings <c>base_model.model.X.lora_embedding_A</c>, for lengths
+    /// <c>base_model.model.X.lora_magnitude_vector</c>, and <c>base_model.model.X.base_layer.bias</c>.
     /// </summary>
     Peft,
 }
@@ -43,7 +43,10 @@ public static class LoraState
         Dictionary<string, string> names = new(StringComparer.Ordinal);
         foreach ((Module owner, NamedParameter parameter) in all)
         {
-            foreach (string name in (ReadOnlySpan<string>)[parameter.Name, PeftName(owner, parameter.Name, strict: false)])
+            string peft = PeftName(owner, parameter.Name, strict: false);
+
+            // PEFT has written lengths with and without the last part.
+            foreach (string name in (ReadOnlySpan<string>)[parameter.Name, peft, peft + ".weight"])
             {
                 if (source.ShapeOf(name) is not null) names.TryAdd(parameter.Name, name);
             }
@@ -92,6 +95,7 @@ public static class LoraState
         return PeftPrefix + path + owner switch
         {
             LoraEmbedding when IsLora(own) => own.Replace("lora_", "lora_embedding_", StringComparison.Ordinal),
+            DoraLinear when own == "lora_magnitude_vector" => own,
             ILoraLayer when IsLora(own) => own + ".weight",
             ILoraLayer => "base_layer." + own,
             _ => own,

@@ -69,11 +69,7 @@ public static class LoraSurgery
         }
         catch
         {
-            foreach (ILoraLayer layer in made.Values.Cast<ILoraLayer>())
-            {
-                layer.A.Dispose();
-                layer.B.Dispose();
-            }
+            foreach (NamedParameter own in made.Values.SelectMany(layer => layer.OwnParameters).Where(p => p.Name.StartsWith("lora_", StringComparison.Ordinal))) own.Parameter.Dispose();
 
             foreach ((Parameter weight, (bool trainable, ITensor? value)) in before)
             {
@@ -134,6 +130,13 @@ public static class LoraSurgery
         if (layer is Embedding) return new LoraEmbedding(factory, weight, options with { Dropout = 0 });
         LoraOptions own = options with { FanInFanOut = false };
         Parameter? bias = ((Linear)layer).Bias;
+        if (own.Dora)
+        {
+            DoraLinear decomposed = new(factory, weight, bias, own);
+            if (weight.IsLoaded) decomposed.ResetMagnitude(engine, ct);
+            return decomposed;
+        }
+
         LoraProjection made = own.EnabledGroups is null ? new LoraLinear(factory, weight, bias, own) : new LoraMergedLinear(factory, weight, bias, own);
         LoraStarts.Apply(engine, made, seed, ct);
         return made;
