@@ -13,6 +13,7 @@ internal static class LoraExportCommand
         Argument<string[]> paths = SharedOptions.Paths();
         Option<string> basePath = LoraOptions.BasePath("The model before it was tuned.");
         Option<string[]> include = SharedOptions.Include(), exclude = SharedOptions.Exclude();
+        CalibrationOptionsGroup calibration = new();
         Option<bool> embedding = new("--include-embedding") { Description = "Give embeddings pairs too." };
         Option<int?> threads = SharedOptions.ThreadCount();
         Option<bool> recurse = SharedOptions.Recurse(), json = SharedOptions.Json();
@@ -20,6 +21,7 @@ internal static class LoraExportCommand
         Option<long?> budget = SharedOptions.Number<long>("--parameter-budget", "Most parameters of the whole adapter, shared out for the least error.", n => n >= 1, "a budget is a whole number, at least 1");
         Command command = new("export", "Make adapters of the differences between tuned models and their base.") { paths, basePath, include, exclude, embedding, budget, threads, recurse };
         options.AddTo(command, ruleRequired: false);
+        calibration.AddTo(command, refit: false);
         command.Add(json);
         command.Validators.Add(result =>
         {
@@ -35,6 +37,7 @@ internal static class LoraExportCommand
                 Rank = options.Rank(parsed),
                 ParameterBudget = parsed.GetValue(budget),
                 Selection = new LayerSelection { Include = SharedOptions.Patterns(parsed.GetValue(include)), Exclude = SharedOptions.Patterns(parsed.GetValue(exclude)), IncludeEmbedding = parsed.GetValue(embedding) },
+                Calibration = calibration.Choice(parsed),
                 Output = options.Output(parsed),
                 ThreadCount = parsed.GetValue(threads) ?? 0,
             };

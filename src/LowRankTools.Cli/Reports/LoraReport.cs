@@ -27,6 +27,8 @@ internal static class LoraReport
         else
             Write(result, console);
         console.Out.Flush();
+        if (result.Uncalibrated.Count > 0)
+            console.Error.WriteLine(SafeText.Line($"note: the calibration has nothing on {string.Join(", ", result.Uncalibrated)}; only the difference was looked at there."));
         if (result.NotCarried.Count > 0)
             console.Error.WriteLine(SafeText.Line($"warning: {Figures.Plural(result.NotCarried.Count, "tensor")} that differ from the base model are not in the adapter, '{result.NotCarried[0]}' among them: --json names them all in NotCarried"));
     }
@@ -52,6 +54,8 @@ internal static class LoraReport
         table.Write(console);
         console.Out.WriteLine($"parameters  {Figures.Count(result.ParametersBefore)} -> {Figures.Count(result.Parameters)}, {Figures.Bytes(result.Bytes)}");
         console.Out.WriteLine($"left out    {Figures.Small(result.RelativeError)} of the norm of all modules together");
+        if (result.CalibratedError is { } calibrated)
+            console.Out.WriteLine($"calibrated  {Figures.Small(calibrated)} of what the calibrated modules add to their outputs, on the calibration's inputs");
         if (result.Seconds is { } seconds)
             console.Out.WriteLine($"seconds     {Figures.Seconds(seconds)}, reading and writing included");
         WrittenReport.Write(result.Written, result.Path, result.Displaced, result.Note, console);

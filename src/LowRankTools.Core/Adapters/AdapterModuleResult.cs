@@ -21,6 +21,15 @@ public sealed record AdapterModuleResult
     /// <summary>||Delta - B A|| / ||Delta||: what was left out, before rounding to the element type; zero for a zero delta.</summary>
     public required double RelativeError { get; init; }
 
+    /// <summary>||Delta X|| on the calibration's inputs X, Frobenius; null without a calibration of this module.</summary>
+    public double? CalibratedNorm { get; init; }
+
+    /// <summary>||(Delta - B A) X|| / ||Delta X|| on the calibration's inputs X; null without a calibration of this module.</summary>
+    public double? CalibratedError { get; init; }
+
+    /// <summary>The same on inputs that were kept back; null where there are none.</summary>
+    public double? HeldOutError { get; init; }
+
     /// <summary>The name: what takes names takes the module.</summary>
     public override string ToString() => Name;
 }

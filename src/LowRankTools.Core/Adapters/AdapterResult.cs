@@ -33,6 +33,12 @@ public sealed record AdapterResult
     /// <summary>What was left out of all modules together, as a share of their norm: sqrt(sum ||Delta - B A||^2 / sum ||Delta||^2).</summary>
     public required double RelativeError { get; init; }
 
+    /// <summary>The same at the outputs of the calibrated modules, sqrt(sum ||(Delta - B A) X||^2 / sum ||Delta X||^2); null without a calibration.</summary>
+    public double? CalibratedError { get; init; }
+
+    /// <summary>Modules that the calibration has nothing on: only their difference was looked at.</summary>
+    public IReadOnlyList<string> Uncalibrated { get; init => field = new ShownList<string>(value); } = new ShownList<string>([]);
+
     /// <summary>Every module.</summary>
     public required IReadOnlyList<AdapterModuleResult> Modules { get; init => field = new ShownList<AdapterModuleResult>(value); }
 

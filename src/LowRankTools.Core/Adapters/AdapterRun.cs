@@ -50,7 +50,7 @@ internal sealed record AdapterRun(AdapterWriter Writer, string Rule, string Name
     private AdapterResult Written(List<ComputedModule> made, CancellationToken cancellationToken)
     {
         List<AdapterFactors> factors = [.. made.Select(m => m.Factors)];
-        double lost = made.Sum(m => Math.Pow(m.Result.RelativeError * m.Result.Norm, 2)), whole = made.Sum(m => m.Result.Norm * m.Result.Norm);
+        List<AdapterModuleResult> calibrated = [.. made.Select(m => m.Result).Where(m => m.CalibratedError is not null)];
         AdapterResult result = new()
         {
             Path = Writer.Location.WeightsPath,
@@ -62,7 +62,8 @@ internal sealed record AdapterRun(AdapterWriter Writer, string Rule, string Name
             ParametersBefore = ParametersBefore,
             Parameters = factors.Sum(f => f.A.Length + f.B.Length),
             Bytes = Writer.Bytes(factors),
-            RelativeError = whole == 0 ? 0 : Math.Sqrt(lost / whole),
+            RelativeError = Together(made.Select(m => (m.Result.RelativeError, m.Result.Norm))),
+            CalibratedError = calibrated.Count == 0 ? null : Together(calibrated.Select(m => (m.CalibratedError!.Value, m.CalibratedNorm!.Value))),
             Modules = made.Select(m => m.Result).ToArray(),
             Displaced = Writer.Displaced(factors),
         };
@@ -70,6 +71,12 @@ internal sealed record AdapterRun(AdapterWriter Writer, string Rule, string Name
             return result;
         (string path, string note) = Writer.Write(factors, cancellationToken);
         return result with { Path = path, Written = true, Note = note, Seconds = _clock.Elapsed.TotalSeconds };
+    }
+
+    private static double Together(IEnumerable<(double Error, double Norm)> modules)
+    {
+        double lost = modules.Sum(m => Math.Pow(m.Error * m.Norm, 2)), whole = modules.Sum(m => m.Norm * m.Norm);
+        return whole == 0 ? 0 : Math.Sqrt(lost / whole);
     }
 
     private static void Compute(ComputedModule?[] modules, Func<int, string> name, Func<int, ComputedModule?> compute, bool sideBySide, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)

@@ -25,7 +25,7 @@ public sealed partial class ExportAdapter(ExportAdapterOptions options)
     /// <param name="progress">Told about every weight.</param>
     /// <param name="cancellationToken">Stops inside the mathematics too; nothing is left behind.</param>
     /// <exception cref="LowRankToolsException"><c>AdapterDoesNotFit</c>: the models do not have the same weights; <c>LayerNotFound</c>,
-    /// <c>NonFiniteValues</c>, <c>NothingToFactorize</c>, and those of reading and writing.</exception>
+    /// <c>CalibrationInvalid</c>, <c>CalibrationUnmatched</c>, <c>NonFiniteValues</c>, <c>NothingToFactorize</c>, and those of reading and writing.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public AdapterResult Run(ModelSource tuned, ModelSource baseModel, IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
@@ -35,6 +35,8 @@ public sealed partial class ExportAdapter(ExportAdapterOptions options)
         HashSet<string> carried = pairs.Select(p => p.Tuned.Shape.Name).ToHashSet(StringComparer.Ordinal);
         if (IsLotr)
             return RunLotr(model, before, pairs, progress, cancellationToken) with { NotCarried = NotCarried(model, before, carried, cancellationToken).ToArray() };
+        using CalibratedDelta? calibration = options.Calibration is { } use ? new CalibratedDelta(use, options.ThreadCount) : null;
+        calibration?.Check([.. pairs.Select(p => p.Tuned.Shape)], options.ParameterBudget is not null);
         bool inOut = pairs.Where(p => p.Base.Shape.Kind != LayerKind.Embedding).All(p => p.Base.Shape.Orientation == WeightOrientation.InOut);
         AdapterLayout layout = LayoutOf(tuned);
         AdapterWriter writer = new(Location(tuned), layout, options.Output.TypeFor(layout, TensorDType.F32), options.Output)
@@ -44,10 +46,14 @@ public sealed partial class ExportAdapter(ExportAdapterOptions options)
             Notes = [("base_model_name_or_path", baseModel.Name)],
             FanInFanOut = inOut && pairs.Exists(p => p.Base.Shape.Kind != LayerKind.Embedding),
         };
-        AdapterRank[] ranks = options.ParameterBudget is { } budget ? Share(model, before, pairs, budget, cancellationToken) : [.. Enumerable.Repeat(options.Rank!, pairs.Count)];
-        AdapterRun run = new(writer, options.Rank?.ToString() ?? FormattableString.Invariant($"ParameterBudget {options.ParameterBudget}"), tuned.Name) { Sources = [tuned.Path, baseModel.Path], ParametersBefore = pairs.Sum(p => p.Tuned.Shape.Parameters) };
-        AdapterResult result = run.Run(pairs.Count, i => pairs[i].Tuned.Shape.Name, i => Export(model, before, pairs[i], ranks[i], cancellationToken), sideBySide: false, progress, cancellationToken);
-        return result with { NotCarried = NotCarried(model, before, carried, cancellationToken).ToArray() };
+        AdapterRank[] ranks = options.ParameterBudget is { } budget ? Share(model, before, pairs, budget, calibration, cancellationToken) : [.. Enumerable.Repeat(options.Rank!, pairs.Count)];
+        AdapterRun run = new(writer, (options.Rank?.ToString() ?? FormattableString.Invariant($"ParameterBudget {options.ParameterBudget}")) + (calibration is null ? "" : ", calibrated"), tuned.Name) { Sources = [tuned.Path, baseModel.Path], ParametersBefore = pairs.Sum(p => p.Tuned.Shape.Parameters) };
+        AdapterResult result = run.Run(pairs.Count, i => pairs[i].Tuned.Shape.Name, i => Export(model, before, pairs[i], ranks[i], calibration, cancellationToken), sideBySide: false, progress, cancellationToken);
+        return result with
+        {
+            NotCarried = NotCarried(model, before, carried, cancellationToken).ToArray(),
+            Uncalibrated = calibration is null ? [] : result.Modules.Where(m => m.CalibratedError is null).Select(m => m.Name).ToArray(),
+        };
     }
 
     private List<(ModelLayer Tuned, ModelLayer Base)> Pairs(Model tuned, Model before)
@@ -80,25 +86,26 @@ public sealed partial class ExportAdapter(ExportAdapterOptions options)
             "Use the base model that was tuned, or leave the weight out with -Exclude. Nothing was computed.");
 
     // Every difference is made twice, for its singular values and for its pair: all of them at once would fill the memory.
-    private AdapterRank[] Share(Model tuned, Model before, List<(ModelLayer Tuned, ModelLayer Base)> pairs, long budget, CancellationToken cancellationToken)
+    private AdapterRank[] Share(Model tuned, Model before, List<(ModelLayer Tuned, ModelLayer Base)> pairs, long budget, CalibratedDelta? calibration, CancellationToken cancellationToken)
     {
         List<(int, int, double[])> modules = [];
         foreach ((ModelLayer Tuned, ModelLayer Base) pair in pairs)
         {
             using Matrix<float> difference = Difference(tuned, before, pair, cancellationToken);
             MatrixView<float> delta = Oriented(difference, pair.Base);
-            modules.Add((delta.Rows, delta.Columns, WeightMatrix.Named(tuned, pair.Tuned, () => SingularValues.Compute(delta, new SvdOptions { ThreadCount = options.ThreadCount }, cancellationToken))));
+            modules.Add((delta.Rows, delta.Columns, WeightMatrix.Named(tuned, pair.Tuned, () => calibration?.Values(pair.Tuned.Shape, delta, cancellationToken) ?? SingularValues.Compute(delta, new SvdOptions { ThreadCount = options.ThreadCount }, cancellationToken))));
         }
         // A difference of zeros has no pair, whatever its rank.
         return [.. AdapterBudget.Share(modules, budget, cancellationToken).Select(r => new AdapterRank.Fixed(Math.Max(1, r)))];
     }
 
-    private ComputedModule? Export(Model tuned, Model before, (ModelLayer Tuned, ModelLayer Base) pair, AdapterRank rank, CancellationToken cancellationToken)
+    private ComputedModule? Export(Model tuned, Model before, (ModelLayer Tuned, ModelLayer Base) pair, AdapterRank rank, CalibratedDelta? calibration, CancellationToken cancellationToken)
     {
         using Matrix<float> difference = Difference(tuned, before, pair, cancellationToken);
         MatrixView<float> delta = Oriented(difference, pair.Base);
         long[] shape = [.. pair.Base.Tensor.Shape];
-        return WeightMatrix.Named(tuned, pair.Tuned, () => TruncatedDelta.Compute(LayerNames.Module(pair.Base.Shape.Name), delta,
+        string module = LayerNames.Module(pair.Base.Shape.Name);
+        return WeightMatrix.Named(tuned, pair.Tuned, () => calibration?.Has(pair.Tuned.Shape) == true ? calibration.Compute(module, pair.Tuned.Shape, delta, rank, cancellationToken) : TruncatedDelta.Compute(module, delta,
             IsConvolution(pair.Base) ? shape[1..] : [delta.Columns], pair.Base.Shape.Kind == LayerKind.Embedding, rank, options.ThreadCount, cancellationToken));
     }
 

@@ -14,6 +14,9 @@ public sealed record ExportAdapterOptions
     /// <summary>Which weights are looked at: linear maps and convolutions, and embeddings where they are asked for.</summary>
     public LayerSelection Selection { get; init; } = new();
 
+    /// <summary>Inputs on which the truncation loses the least at each module's output; null for the differences alone.</summary>
+    public CalibrationOptions? Calibration { get; init; }
+
     /// <summary>Where and how the adapter is written.</summary>
     public AdapterOutputOptions Output { get; init; } = new();
 
@@ -21,13 +24,16 @@ public sealed record ExportAdapterOptions
     public int ThreadCount { get; init; }
 
     /// <summary>Refuses options that contradict each other.</summary>
-    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>.</exception>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>, <c>PathNotFound</c>.</exception>
     public void Validate()
     {
         if (Rank is null == ParameterBudget is null || ParameterBudget < 1)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "Ranks follow from one rule for each difference or from one budget for all, of at least one parameter.", "Give one of -Rank, -Energy, -CumulativeRatio, -SigmaRatio and -ParameterBudget.");
         if (ParameterBudget is not null && Output.Layout == AdapterLayout.Lotr)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "A budget is shared out among pairs of single weights, and LoTR shares factors between weights.", "Give -Rank or another rule, or write another -Layout.");
+        if (Calibration is not null && Output.Layout == AdapterLayout.Lotr)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "LoTR shares factors between weights, and each weight has inputs of its own.", "Leave the calibration away, or write another -Layout.");
+        Calibration?.Validate();
         Rank?.Validate();
         Output.Validate();
     }

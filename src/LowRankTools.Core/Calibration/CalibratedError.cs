@@ -16,7 +16,21 @@ internal static class CalibratedError
     /// <param name="right">A, r x in.</param>
     /// <param name="inputs">The Gram matrices of X and X~.</param>
     /// <param name="cancellationToken">Stops between blocks.</param>
-    public static double Relative(ITensorEngine engine, MatrixView<float> weight, MatrixView<float> left, MatrixView<float> right, InputGrams inputs, CancellationToken cancellationToken)
+    public static double Relative(ITensorEngine engine, MatrixView<float> weight, MatrixView<float> left, MatrixView<float> right, InputGrams inputs, CancellationToken cancellationToken) =>
+        Relative(Squared(engine, weight, left, right, inputs, cancellationToken));
+
+    /// <summary>The root of the share that is lost; zero where there was nothing to lose.</summary>
+    /// <param name="squares">What <see cref="Squared"/> returns.</param>
+    public static double Relative((double Lost, double Whole) squares) => squares.Whole <= 0 ? 0 : Math.Sqrt(Math.Max(squares.Lost, 0) / squares.Whole);
+
+    /// <summary>||W X - B A X~||_F^2 and ||W X||_F^2.</summary>
+    /// <param name="engine">What computes.</param>
+    /// <param name="weight">W, out x in.</param>
+    /// <param name="left">B, out x r.</param>
+    /// <param name="right">A, r x in.</param>
+    /// <param name="inputs">The Gram matrices of X and X~.</param>
+    /// <param name="cancellationToken">Stops between blocks.</param>
+    public static (double Lost, double Whole) Squared(ITensorEngine engine, MatrixView<float> weight, MatrixView<float> left, MatrixView<float> right, InputGrams inputs, CancellationToken cancellationToken)
     {
         using Matrix<double> wideRight = HostMatrix.Of(right);
         using ITensor a = engine.Load(wideRight.View);
@@ -41,7 +55,7 @@ internal static class CalibratedError
             engine.AddScaled(1, w, -1, approximate);
             difference += original.Inner(approximate, approximate, cancellationToken);
         }
-        return norm <= 0 ? 0 : Math.Sqrt(Math.Max(difference, 0) / norm);
+        return (difference, norm);
     }
 
     /// <summary>A Gram matrix on the engine.</summary>

@@ -69,6 +69,8 @@ public abstract class AdapterOutputCommandBase : PathCommandBase
             Warn(result.Note);
         if (result.NotCarried.Count > 0)
             Warn($"{result.NotCarried.Count} tensors that differ are not in the adapter, '{result.NotCarried[0]}' among them: the result names them in NotCarried.");
+        if (result.Uncalibrated.Count > 0)
+            Warn($"{source.Path}: the calibration has nothing on {string.Join(", ", result.Uncalibrated)}; only the difference was looked at there.");
         WriteObject(PassThru && write ? ProviderItem(result.Path) : result);
     }
 }

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using LowRankTools.Core;
+using LowRankTools.Numerics;
 
 namespace LowRankTools.PowerShell.Commands;
 
@@ -26,6 +27,14 @@ public sealed class ExportLoraAdapterCommand : AdapterCommandBase
     [Parameter, ValidateRange(1, long.MaxValue)]
     public long? ParameterBudget { get; set; }
 
+    /// <summary>File with inputs, or their Gram matrices, on which the truncation loses the least.</summary>
+    [Parameter, ValidateNotNullOrEmpty]
+    public string? Calibration { get; set; }
+
+    /// <summary>How much of the calibration is used.</summary>
+    [Parameter, ValidateSet("Full", "Diagonal")]
+    public string CalibrationMode { get; set; } = "Full";
+
     /// <summary>Only weights of these names.</summary>
     [Parameter, ValidateNotNullOrEmpty, SupportsWildcards, ArgumentCompleter(typeof(LayerNameCompleter))]
     public string[]? Include { get; set; }
@@ -47,6 +56,7 @@ public sealed class ExportLoraAdapterCommand : AdapterCommandBase
         Rank = AdapterRanks.Of(Rank, Energy, CumulativeRatio, SigmaRatio, MaxRank),
         ParameterBudget = ParameterBudget,
         Selection = new LayerSelection { Include = NamePatterns.Of(Include), Exclude = NamePatterns.Of(Exclude), IncludeEmbedding = IncludeEmbedding },
+        Calibration = CalibrationChoice(),
         Output = Output,
         ThreadCount = ThreadCount,
     };
@@ -59,6 +69,14 @@ public sealed class ExportLoraAdapterCommand : AdapterCommandBase
     }
 
     private protected override void ValidateOptions() => Options.Validate();
+
+    private CalibrationOptions? CalibrationChoice()
+    {
+        if (Calibration is not null)
+            return new CalibrationOptions { Path = Resolver.Literal(Calibration), Mode = Enum.Parse<CalibrationMode>(CalibrationMode, ignoreCase: true) };
+        return !MyInvocation.BoundParameters.ContainsKey(nameof(CalibrationMode)) ? null
+            : throw new LowRankToolsException(CoreErrors.OptionInvalid, "There is no calibration to use in a mode.", "Give a file with -Calibration.");
+    }
 
     private protected override void ProcessModel(ModelSource source)
     {

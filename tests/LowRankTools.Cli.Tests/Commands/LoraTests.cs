@@ -37,6 +37,20 @@ public sealed class LoraTests : IDisposable
     }
 
     [Fact]
+    public async Task A_calibrated_export_shows_its_error_and_names_what_the_file_does_not_know()
+    {
+        string inputs = _folder.Write("seen.safetensors", 5, ("mlp.up.inputs", [60, 24]));
+        string[] words = ["lora", "export", _folder.Model("tuned.safetensors", 2), "--base-path", _folder.Model(), "--rank", "2", "--calibration", inputs, "--output-path", _folder["a.safetensors"]];
+        CliRun run = await CliRun.Of(words);
+        Assert.Equal(0, run.Code);
+        Assert.Contains("calibrated  ", run.Out, StringComparison.Ordinal);
+        Assert.Contains("attn.to_q", run.Error.Split('\n').Single(l => l.StartsWith("note:", StringComparison.Ordinal)), StringComparison.Ordinal);
+        CliRun json = await CliRun.Of([.. words, "--calibration-mode", "diagonal", "--force", "--json"]);
+        Assert.InRange(json.Json[0].GetProperty("CalibratedError").GetDouble(), 0.01, 1);
+        Assert.Equal(2, (await CliRun.Of("lora", "export", _folder["tuned.safetensors"], "--base-path", _folder["model.safetensors"], "--rank", "2", "--calibration-mode", "full")).Code);
+    }
+
+    [Fact]
     public async Task Lotr_is_exported_and_converted_to_pairs_exactly()
     {
         CliRun export = await CliRun.Of("lora", "export", _folder.Model("tuned.safetensors", 2), "--base-path", _folder.Model(), "--rank", "2", "--layout", "lotr", "--output-path", _folder["lotr.safetensors"], "--json");

@@ -19,6 +19,25 @@ public sealed class LoraAdapterTests(PwshSession session) : IClassFixture<PwshSe
     }
 
     [PwshFact]
+    public void A_calibrated_export_does_more_of_what_the_difference_does()
+    {
+        JsonElement[] found = [.. session.All(_sandbox, """
+            $null = New-TransformerModel gpt2-tiny gpt
+            $null = New-TransformerModel gpt2-tiny tuned -Seed 1
+            1..8 | ForEach-Object { $line = $_; (1..12 | ForEach-Object { ($line * 37 + $_ * 11) % 1024 }) -join ' ' } | Set-Content tokens.txt
+            $null = Export-LowRankCalibration gpt -TokenPath tokens.txt -OutputPath seen.safetensors
+            foreach ($mode in 'Full', 'Diagonal') {
+                Export-LoraAdapter tuned gpt -Rank 4 -Calibration seen.safetensors -CalibrationMode $mode -Include *.mlp.c_fc.* -OutputPath $mode -WarningAction Ignore
+            }
+            Export-LoraAdapter tuned gpt -Rank 4 -Include *.mlp.c_fc.* -OutputPath plain -WarningAction Ignore
+            """)];
+        double[] calibrated = [.. found.Take(2).Select(f => f.GetProperty("CalibratedError").GetDouble())], plain = [.. found.Select(f => f.GetProperty("RelativeError").GetDouble())];
+        Assert.True(0 < calibrated[0] && calibrated[0] < calibrated[1]);
+        Assert.True(plain[2] < plain[0]);
+        Assert.Equal(JsonValueKind.Null, found[2].GetProperty("CalibratedError").ValueKind);
+    }
+
+    [PwshFact]
     public void Merging_one_after_the_other_is_merging_the_joined_one()
     {
         IReadOnlyList<JsonElement> differences = session.All(_sandbox, """
@@ -77,6 +96,8 @@ public sealed class LoraAdapterTests(PwshSession session) : IClassFixture<PwshSe
     [InlineData("Merge-LoraAdapter adapters/style models/mini", "AdapterDoesNotFit")]
     [InlineData("Merge-LoraAdapter models/mini models/tiny.safetensors", "NotAnAdapter")]
     [InlineData("Merge-LoraAdapter adapters/style nowhere", "PathNotFound")]
+    [InlineData("Export-LoraAdapter tuned.safetensors models/tiny.safetensors -Rank 2 -CalibrationMode Full", "OptionInvalid")]
+    [InlineData("Export-LoraAdapter tuned.safetensors models/tiny.safetensors -Rank 2 -Calibration nowhere", "PathNotFound")]
     [InlineData("Merge-LoraAdapter adapters/style models/tiny.safetensors -Weight 0", "OptionInvalid")]
     [InlineData("Merge-LoraAdapter adapters/style models/tiny.safetensors -OutputPath models/tiny.safetensors -Force", "OutputIsSource")]
     [InlineData("Resize-LoraAdapter adapters/style", "OptionInvalid")]
