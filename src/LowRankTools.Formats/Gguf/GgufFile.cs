@@ -4,9 +4,8 @@ namespace LowRankTools.Formats;
 /// One GGUF file of version 2 or 3. Shapes are given as PyTorch has them: the file's dimensions reversed, so a
 /// linear weight is (out, in) and every row is a whole number of quantisation blocks.
 /// </summary>
-public sealed class GgufFile : TensorFile
+public sealed class GgufFile : SingleTensorFile
 {
-    private readonly RandomAccessSource _file;
     private readonly GgufHeader _header;
     private readonly TensorInfo[] _tensors;
 
@@ -24,24 +23,11 @@ public sealed class GgufFile : TensorFile
     /// <exception cref="ModelFormatException">The header is damaged, does not fit the file, or is of another version.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     internal GgufFile(RandomAccessSource file)
-    {
-        _file = file;
-        try
+        : base(file) => (_header, _tensors) = ReadOrClose(() =>
         {
-            _header = GgufHeader.Read(_file);
-            _tensors = [.. _header.Entries.Select(Describe)];
-        }
-        catch (Exception e)
-        {
-            _file.Dispose();
-            if (e is ModelFormatException { File: null } known)
-                throw known.In(file.Path);
-            throw;
-        }
-    }
-
-    /// <inheritdoc/>
-    public override string Path => _file.Path;
+            GgufHeader header = GgufHeader.Read(file);
+            return (header, header.Entries.Select(Describe).ToArray());
+        });
 
     /// <inheritdoc/>
     public override ModelFormat Format => ModelFormat.Gguf;
@@ -58,23 +44,8 @@ public sealed class GgufFile : TensorFile
     /// <summary>Tensors begin at multiples of this.</summary>
     internal uint Alignment => _header.Alignment;
 
-    /// <summary>The file itself, for key-values that are copied as they are.</summary>
-    internal RandomAccessSource Source => _file;
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<string> Files => [_file.Path];
-
-    /// <inheritdoc/>
-    public override long FileBytes => _file.Length;
-
-    /// <inheritdoc/>
-    public override RemoteTransfer? Transfer => _file.Transfer;
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing) => _file.Dispose();
-
     private TensorInfo Describe(GgufHeader.Entry entry) =>
-        new(entry.Name, entry.DType, entry.Shape, new FileRegion(_file, entry.Start, entry.Bytes))
+        new(entry.Name, entry.DType, entry.Shape, new FileRegion(Source, entry.Start, entry.Bytes))
         {
             Role = GgufRoles.Find(entry.Name, entry.Shape.Length),
         };

@@ -4,10 +4,9 @@ namespace LowRankTools.Formats;
 /// One file of <c>torch.save</c> or <c>torch.jit.save</c>. Its pickle is read as data: nothing in it is ever
 /// imported, constructed or called.
 /// </summary>
-public sealed class PyTorchFile : TensorFile
+public sealed class PyTorchFile : SingleTensorFile
 {
-    private readonly ModelFileHandle _file;
-    private readonly List<TensorInfo> _tensors = [];
+    private readonly List<TensorInfo> _tensors;
 
     /// <summary>Opens a file and reads its pickle; the values stay on the disk.</summary>
     /// <param name="path">Full path.</param>
@@ -15,30 +14,16 @@ public sealed class PyTorchFile : TensorFile
     /// <c>HeaderTruncated</c>: damaged; <c>PickleGlobalRefused</c>: made to run code; <c>NoTensors</c>: no model.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public PyTorchFile(string path)
+        : this(new ModelFileHandle(path))
     {
-        _file = new ModelFileHandle(path);
-        try
-        {
-            TorchContents contents = StartsAsZip(_file) ? TorchArchive.Read(_file) : TorchLegacy.Read(_file);
-            Metadata = contents.Metadata;
-            Build(contents);
-        }
-        catch (ModelFormatException e)
-        {
-            _file.Dispose();
-            if (e.File is not null)
-                throw;
-            throw e.In(path);
-        }
-        catch
-        {
-            _file.Dispose();
-            throw;
-        }
     }
 
-    /// <inheritdoc/>
-    public override string Path => _file.Path;
+    private PyTorchFile(ModelFileHandle file)
+        : base(file) => (Metadata, _tensors) = ReadOrClose(() =>
+        {
+            TorchContents contents = StartsAsZip(file) ? TorchArchive.Read(file) : TorchLegacy.Read(file);
+            return (contents.Metadata, Build(file, contents));
+        });
 
     /// <inheritdoc/>
     public override ModelFormat Format => ModelFormat.PyTorch;
@@ -49,30 +34,23 @@ public sealed class PyTorchFile : TensorFile
     /// <inheritdoc/>
     public override IReadOnlyDictionary<string, string> Metadata { get; }
 
-    /// <inheritdoc/>
-    public override IReadOnlyList<string> Files => [Path];
-
-    /// <inheritdoc/>
-    public override long FileBytes => _file.Length;
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing) => _file.Dispose();
-
-    private void Build(TorchContents contents)
+    private static List<TensorInfo> Build(ModelFileHandle file, TorchContents contents)
     {
-        TorchTensorBuilder builder = new(_file, contents.Locate, contents.IsBigEndian);
+        TorchTensorBuilder builder = new(file, contents.Locate, contents.IsBigEndian);
         HashSet<string> names = new(StringComparer.Ordinal);
+        List<TensorInfo> tensors = [];
         foreach (NamedTensor named in contents.Tensors)
         {
             if (!names.Add(named.Name))
                 throw new ModelFormatException(FormatErrors.DuplicateTensor, $"Two tensors are called '{named.Name}'.", tensor: named.Name);
-            _tensors.Add(builder.Build(named));
+            tensors.Add(builder.Build(named));
         }
-        if (_tensors.Count == 0)
+        if (tensors.Count == 0)
         {
             throw new ModelFormatException(FormatErrors.NoTensors, "The file holds no tensors.",
                 remedy: "Save the model's state_dict with torch.save.");
         }
+        return tensors;
     }
 
     private static bool StartsAsZip(ModelFileHandle file)

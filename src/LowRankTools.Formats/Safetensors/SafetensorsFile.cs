@@ -4,11 +4,10 @@ using System.Buffers.Binary;
 namespace LowRankTools.Formats;
 
 /// <summary>One safetensors file.</summary>
-public sealed class SafetensorsFile : TensorFile
+public sealed class SafetensorsFile : SingleTensorFile
 {
     private const int FirstReadBytes = 64 * 1024;
 
-    private readonly RandomAccessSource _file;
     private readonly List<TensorInfo> _tensors;
     private readonly SafetensorsHeader _header;
 
@@ -26,26 +25,14 @@ public sealed class SafetensorsFile : TensorFile
     /// <exception cref="ModelFormatException">The header is damaged or does not fit the file.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     internal SafetensorsFile(RandomAccessSource file)
-    {
-        _file = file;
-        try
+        : base(file) => (_header, _tensors) = ReadOrClose(() =>
         {
-            (_header, long dataStart) = ReadHeader(_file);
-            _tensors = new List<TensorInfo>(_header.Entries.Count);
-            foreach (SafetensorsHeader.Entry e in _header.Entries)
-                _tensors.Add(new TensorInfo(e.Name, e.DType, e.Shape, new FileRegion(_file, dataStart + e.Begin, e.End - e.Begin)));
-        }
-        catch (Exception e)
-        {
-            _file.Dispose();
-            if (e is ModelFormatException { File: null } known)
-                throw known.In(file.Path);
-            throw;
-        }
-    }
-
-    /// <inheritdoc/>
-    public override string Path => _file.Path;
+            (SafetensorsHeader header, long dataStart) = ReadHeader(file);
+            List<TensorInfo> tensors = new(header.Entries.Count);
+            foreach (SafetensorsHeader.Entry e in header.Entries)
+                tensors.Add(new TensorInfo(e.Name, e.DType, e.Shape, new FileRegion(file, dataStart + e.Begin, e.End - e.Begin)));
+            return (header, tensors);
+        });
 
     /// <inheritdoc/>
     public override ModelFormat Format => ModelFormat.Safetensors;
@@ -58,18 +45,6 @@ public sealed class SafetensorsFile : TensorFile
 
     /// <summary>Identity of the run whose shard the file is; null for any other file.</summary>
     internal string? ShardSet => _header.Metadata.GetValueOrDefault(Formats.ShardSet.Key);
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<string> Files => [_file.Path];
-
-    /// <inheritdoc/>
-    public override long FileBytes => _file.Length;
-
-    /// <inheritdoc/>
-    public override RemoteTransfer? Transfer => _file.Transfer;
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing) => _file.Dispose();
 
     private static (SafetensorsHeader Header, long DataStart) ReadHeader(RandomAccessSource file)
     {
