@@ -13,6 +13,7 @@ internal sealed class CalibrateCommand
     private readonly TextOptions _text = new();
     private readonly Option<string?> _output = new("--output-path") { Description = "The .safetensors file to write; by default one called after the model.", HelpName = "file" };
     private readonly Option<string?> _gradient = SharedOptions.Choice("--gradient", "What the gradients at the layers' outputs are those of; by default the next token's loss or a projection of the embedding.", Enum.GetNames<GradientSource>());
+    private readonly Option<string?> _plan = new("--plan") { Description = "A plan of lowrank plan: collect what its layers are fed once those before them are compressed.", HelpName = "file" };
     private readonly Option<double?> _heldOut = SharedOptions.Number<double>("--held-out", "Share of the lines that nothing will be fitted on; 0.1 by default.", s => s is >= 0 and < 1, "a held-out share is at least 0 and below 1");
     private readonly Option<ulong?> _seed = SharedOptions.Number<ulong>("--seed", "Chooses the held-out lines and the signs of projections; 0 by default.", _ => true, "a seed is a whole number, not negative");
     private readonly Option<bool> _force = new("--force") { Description = "Replace an existing file." };
@@ -26,7 +27,7 @@ internal sealed class CalibrateCommand
         CalibrateCommand self = new();
         Command command = new("calibrate", "Run models on a text and write calibration files: what their layers are fed, and what a change of their outputs does.") { self._paths, self._recurse };
         self._text.AddTo(command);
-        foreach (Option option in (Option[])[self._output, self._gradient, self._heldOut, self._seed, self._force, self._whatIf, self._threadCount])
+        foreach (Option option in (Option[])[self._output, self._gradient, self._plan, self._heldOut, self._seed, self._force, self._whatIf, self._threadCount])
             command.Add(option);
         self._engine.AddTo(command);
         command.Add(self._json);
@@ -42,6 +43,7 @@ internal sealed class CalibrateCommand
             OutputPath = parsed.GetValue(_output),
             HeldOut = parsed.GetValue(_heldOut) ?? 0.1,
             Gradients = parsed.GetValue(_gradient) is { } name ? Enum.Parse<GradientSource>(name, ignoreCase: true) : GradientSource.Auto,
+            Plan = parsed.GetValue(_plan) is { } plan ? RankPlanFile.Read(Path.GetFullPath(plan)) : null,
             Pooling = _text.Pooling(parsed),
             BatchSize = _text.BatchSize(parsed),
             Seed = parsed.GetValue(_seed) ?? 0,

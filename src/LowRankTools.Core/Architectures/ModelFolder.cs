@@ -7,7 +7,7 @@ namespace LowRankTools.Core;
 
 /// <summary>
 /// Writes a model folder from a configuration: <c>config.json</c> and <c>model.safetensors</c> with made-up weights of
-/// realistic spectra. Something to count, factorize, run and time without a download.
+/// realistic spectra, something to count, factorize, run and time without a download; or with the weights of a network.
 /// </summary>
 public sealed class ModelFolder(TransformerConfig config)
 {
@@ -33,17 +33,22 @@ public sealed class ModelFolder(TransformerConfig config)
     /// <summary>Whether an existing model in the folder is replaced.</summary>
     public bool Force { get; init; }
 
+    /// <summary>A network of this configuration, whose weights are written, and its engine; null for made-up weights.</summary>
+    public (Transformer Network, INetworkEngine Engine)? Trained { get; init; }
+
     /// <summary>Writes the folder.</summary>
     /// <param name="folder">Created where it is absent.</param>
     /// <param name="progress">Told about every tensor, in bytes.</param>
     /// <param name="cancellationToken">Stops between tensors; nothing is left behind.</param>
     /// <returns>The model.</returns>
-    /// <exception cref="LowRankToolsException"><c>ConfigInvalid</c>, <c>OutputExists</c>, <c>OutputNotWritable</c>, <c>DiskFull</c>.</exception>
+    /// <exception cref="LowRankToolsException"><c>ConfigInvalid</c>, <c>OutputExists</c>, <c>OutputNotWritable</c>, <c>DiskFull</c>,
+    /// <c>NonFiniteValues</c>: a weight of <see cref="Trained"/> is no number.</exception>
     public ModelSource Write(string folder, IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         byte[] fields = ConfigWriter.Write(config);
         WeightLayout layout = WeightLayout.Of(config.ModelType);
         List<TensorSpec> tensors = [];
+        Dictionary<string, Parameter> trained = Trained?.Network.StateDict().DistinctBy(p => p.Name).ToDictionary(p => p.Name, p => p.Parameter, StringComparer.Ordinal) ?? [];
         Dictionary<string, string> metadata = new(StringComparer.Ordinal) { ["format"] = "pt" };
         using (Transformer network = Transformer.Create(config, ParameterFactory.ShapesOnly))
         {
@@ -68,10 +73,19 @@ public sealed class ModelFolder(TransformerConfig config)
             progress?.Report(new OperationProgress("Writing", tensors[i].Name, done, total));
             TensorSpec tensor = tensors[i];
             int seed = unchecked(Seed * SeedStep + i);
-            output.Writing(() => Write(output.Writer, tensor, seed));
+            if (Trained is { } own)
+                Write(output, tensor, own.Engine, trained[tensor.Name], layout.IsInOut(tensor.Name), cancellationToken);
+            else
+                output.Writing(() => Write(output.Writer, tensor, seed));
             done += tensor.ByteLength;
         }
         return new ModelSource(output.Complete(metadata, record: null, companionsFrom: null, config: fields), Path.GetFileName(full));
+    }
+
+    private static void Write(ModelOutput output, TensorSpec tensor, INetworkEngine engine, Parameter parameter, bool inOut, CancellationToken cancellationToken)
+    {
+        using Matrix<float> matrix = engine.ToMatrix(parameter.Value);
+        MatrixRows.Write(output, tensor, inOut ? matrix.Transposed : matrix.View, "the network", cancellationToken);
     }
 
     private static void Write(ITensorWriter writer, TensorSpec tensor, int seed)

@@ -73,8 +73,8 @@ internal static class CalibratedFactors
 
     private static string Name(CalibrationOptions use, LayerCalibration calibration, string route)
     {
-        string sides = use.Mode == CalibrationMode.Diagonal ? "input magnitudes" : calibration.OutputGradients is null ? "inputs" : "inputs and gradients";
-        string sequential = use.Mode == CalibrationMode.Full && calibration.Inputs.Cross is not null ? ", sequential" : "";
+        string sides = use.Mode == CalibrationMode.Diagonal ? "input magnitudes" : use.Mode == CalibrationMode.Inputs || calibration.OutputGradients is null ? "inputs" : "inputs and gradients";
+        string sequential = use.Mode != CalibrationMode.Diagonal && calibration.Inputs.Cross is not null ? ", sequential" : "";
         return $"calibrated on {sides}{sequential} ({route}){(use.Refit ? ", refitted" : "")}";
     }
 

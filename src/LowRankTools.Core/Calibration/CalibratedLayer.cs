@@ -28,7 +28,7 @@ internal sealed class CalibratedLayer : IDisposable
         }
         if (calibration.Inputs.Cross is { } cross)
             Target = Own(SequentialTarget.Compute(engine, Target, cross, Inputs.Dense!, ridge, cancellationToken));
-        Outputs = calibration.OutputGradients is { } gradients ? Own(gradients.Plus(gradients.Ridge(options.Damping))) : null;
+        Outputs = options.Mode == CalibrationMode.Full && calibration.OutputGradients is { } gradients ? Own(gradients.Plus(gradients.Ridge(options.Damping))) : null;
         Problem = Own(new WeightedProblem(engine, Target, Outputs, Inputs));
     }
 

@@ -5,6 +5,8 @@ public enum CalibrationMode
 {
     /// <summary>Their whole Gram matrix, and that of the output gradients where it is given: the error at the layer's output is the least possible.</summary>
     Full,
+    /// <summary>The whole Gram matrix of the inputs alone, whatever else the file holds: the whitened truncation of Wang et al., SVD-LLM, 2024.</summary>
+    Inputs,
     /// <summary>Only the mean magnitude of each input: the columns of W are scaled by its root (Yuan et al., ASVD, 2023). Cheap, not optimal.</summary>
     Diagonal,
 }

@@ -33,6 +33,9 @@ public sealed record CalibrationResult
     /// <summary>What the gradients are those of: NextToken, Projection or None.</summary>
     public required string Gradients { get; init; }
 
+    /// <summary>Whether the layers of a plan were compressed one after the other, and each one's inputs collected behind the compressed ones.</summary>
+    public bool Sequential { get; init; }
+
     /// <summary>Layers that the file knows; null before it is written.</summary>
     public int? Layers { get; init; }
 

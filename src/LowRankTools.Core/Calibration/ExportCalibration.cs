@@ -22,7 +22,7 @@ public sealed class ExportCalibration(ExportCalibrationOptions options)
     /// <param name="source">The model.</param>
     /// <param name="progress">Told about lines, tensors and batches.</param>
     /// <param name="cancellationToken">Stops between and inside runs; nothing is left behind.</param>
-    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>, <c>TextInvalid</c>, <c>OutputExists</c>, <c>OutputNotWritable</c>, and those of tokenizers and of opening a model.</exception>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>, <c>TextInvalid</c>, <c>OutputExists</c>, <c>OutputNotWritable</c>, <c>PlanModelMismatch</c>, and those of tokenizers and of opening a model.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public CalibrationResult Run(ModelSource source, IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
@@ -31,7 +31,7 @@ public sealed class ExportCalibration(ExportCalibrationOptions options)
         OutputLocation location = Location(source);
         OutputCheck.Free([location.WeightsPath], options.Force || options.WhatIf);
         using RunnableModel model = RunnableModel.Open(source, EngineSelector.SelectForNetworks(options.Engine, options.ThreadCount).CreateForNetworks(options.ThreadCount), progress, cancellationToken);
-        GradientSource gradients = CalibrationGradients.SourceOf(options.Gradients, model.Config);
+        GradientSource gradients = options.Plan is not null ? GradientSource.None : CalibrationGradients.SourceOf(options.Gradients, model.Config);
         TokenText text = TokenText.Read(options.Input, source, model.Config, progress, cancellationToken);
         (List<TokenSequence> fitted, List<TokenSequence> judged) = TextSplit.Of(text, options.HeldOut, options.Seed);
         CalibrationResult result = new()
@@ -46,18 +46,21 @@ public sealed class ExportCalibration(ExportCalibrationOptions options)
             HeldOutLines = TextSplit.Lines(judged),
             HeldOutTokens = judged.Sum(s => (long)s.Ids.Length),
             Gradients = gradients.ToString(),
+            Sequential = options.Plan is not null,
             Note = text.Note,
         };
         if (options.WhatIf)
             return result;
-        CollectCalibration collect = new(model) { Gradients = gradients, Pooling = options.Pooling, Seed = options.Seed, Force = options.Force };
         CollectedCalibration collected = OutputErrors.Writing(location.Folder, () =>
         {
             Directory.CreateDirectory(location.Folder);
-            return collect.Run(Batches(fitted), Batches(judged), location.WeightsPath, progress, cancellationToken);
+            return options.Plan is { } plan
+                ? new CollectSequential(source, plan, options).Run(Batches(fitted), Batches(judged), location.WeightsPath, progress, cancellationToken)
+                : new CollectCalibration(model) { Gradients = gradients, Pooling = options.Pooling, Seed = options.Seed, Force = options.Force }
+                    .Run(Batches(fitted), Batches(judged), location.WeightsPath, progress, cancellationToken);
         });
         return result with { Written = true, Layers = collected.Layers, WithoutGradients = collected.WithoutGradients, Seconds = clock.Elapsed.TotalSeconds };
     }
 
-    private List<NetworkBatch> Batches(List<TokenSequence> sequences) => [.. TokenBatches.Sorted(sequences, options.BatchSize).Select(b => b.Batch)];
+    private List<TokenBatch> Batches(List<TokenSequence> sequences) => [.. TokenBatches.Sorted(sequences, options.BatchSize).Select(b => b.Batch)];
 }

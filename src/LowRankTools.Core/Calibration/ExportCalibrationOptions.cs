@@ -18,6 +18,12 @@ public sealed record ExportCalibrationOptions
     /// <summary>What the gradients at the outputs are those of.</summary>
     public GradientSource Gradients { get; init; }
 
+    /// <summary>
+    /// A plan whose layers are compressed one after the other while inputs are collected, so that each is known with what it will be fed then; null for
+    /// the inputs of the model as it is. No gradients are collected with one.
+    /// </summary>
+    public RankPlan? Plan { get; init; }
+
     /// <summary>How an encoder's embedding is made; null for what suits it.</summary>
     public Pooling? Pooling { get; init; }
 
@@ -46,6 +52,8 @@ public sealed record ExportCalibrationOptions
         Input.Validate();
         if (!(HeldOut is >= 0 and < 1) || BatchSize < 1)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "A held-out share is at least 0 and below 1, a batch at least 1.");
+        if (Plan is not null && Gradients is not (GradientSource.Auto or GradientSource.None))
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "With a plan, inputs alone are collected.", "Leave the gradients out, or the plan.");
         if (OutputPath is { } path && !path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase))
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{path}: a calibration is a .safetensors file.", "Name such a file as -OutputPath.");
     }

@@ -19,6 +19,10 @@ public sealed class ExportLowRankCalibrationCommand : TextCommandBase
     [Parameter, ValidateSet("Auto", "None", "Projection", "NextToken")]
     public string Gradient { get; set; } = "Auto";
 
+    /// <summary>A plan, or the path of its file: inputs are collected behind its layers, which are compressed one after the other.</summary>
+    [Parameter, RankPlanTransformation, ValidateNotNull]
+    public RankPlan? Plan { get; set; }
+
     /// <summary>Share of the lines that nothing will be fitted on.</summary>
     [Parameter]
     public double HeldOut { get; set; } = 0.1;
@@ -37,6 +41,7 @@ public sealed class ExportLowRankCalibrationCommand : TextCommandBase
         OutputPath = _outputPath,
         HeldOut = HeldOut,
         Gradients = Enum.Parse<GradientSource>(Gradient, ignoreCase: true),
+        Plan = Plan,
         Pooling = ChosenPooling,
         BatchSize = BatchSize,
         Seed = (ulong)Seed,

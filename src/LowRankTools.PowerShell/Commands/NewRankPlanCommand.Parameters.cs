@@ -87,7 +87,7 @@ public sealed partial class NewRankPlanCommand
     public string? Calibration { get; set; }
 
     /// <summary>How much of the calibration is used.</summary>
-    [Parameter, ValidateSet("Full", "Diagonal")]
+    [Parameter, ValidateSet("Full", "Inputs", "Diagonal")]
     public string CalibrationMode { get; set; } = "Full";
 
     /// <summary>Whether adapters are planned: the weights stay, and only what is trained beside them counts.</summary>

@@ -29,7 +29,7 @@ internal sealed class TrialNetwork : IDisposable
             _measure = new MeasureQuality(new QualityOptions { Input = use.Input, Pooling = use.Pooling, BatchSize = use.BatchSize, Engine = options.Engine, ThreadCount = options.Svd.ThreadCount }, model.Source);
             Measure = QualityMeasures.For(use.Measure, _network.Config);
             using CalibrationFile? calibration = options.Calibration is { } file ? CalibrationFile.Open(file.Path) : null;
-            ILookup<string, Slot> places = Places();
+            ILookup<string, Slot> places = LayerPlaces.Of(_network);
             foreach (PlanCandidate candidate in open)
             {
                 cancellationToken.ThrowIfCancellationRequested();
@@ -88,19 +88,5 @@ internal sealed class TrialNetwork : IDisposable
     {
         (long rows, long columns) = candidate.Cost.Size;
         return candidate.Override?.Rank ?? (int)Math.Max(1, Math.Min(RankBounds.BreakEven(rows, columns), Math.Min(rows, columns)));
-    }
-
-    /// <summary>Where the network has the layer of a tensor: also where another layer shares its weight.</summary>
-    private ILookup<string, Slot> Places()
-    {
-        Dictionary<Parameter, string> tensors = new(ReferenceEqualityComparer.Instance);
-        foreach (NamedParameter named in _network.Network.StateDict())
-        {
-            if (_network.Tensors.TryGetValue(named.Name, out string? tensor))
-                tensors.TryAdd(named.Parameter, tensor);
-        }
-        IEnumerable<Slot> slots = _network.Network.Modules().SelectMany(m => m.Module.Children);
-        return slots.Where(s => s.Child is Linear or Embedding).Select(s => (Slot: s, Weight: s.Child is Linear linear ? linear.Weight : ((Embedding)s.Child).Weight))
-            .Where(s => tensors.ContainsKey(s.Weight)).ToLookup(s => tensors[s.Weight], s => s.Slot, StringComparer.Ordinal);
     }
 }

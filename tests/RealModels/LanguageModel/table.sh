@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# The table of docs/quality.md: fetches text of Debian's packages, trains the language model, compresses it by every method at every kept share
+# and prints the perplexity on text that was used for nothing else. What is there already is not made again.
+#   table.sh FOLDER [STEPS [SHARES]]
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+folder=${1:?a folder to work in}; steps=${2:-1500}; shares=${3:-0.8 0.6 0.4}
+judge_lines=${JUDGE_LINES:-200} select_lines=${SELECT_LINES:-40} calibrate_lines=${CALIBRATE_LINES:-400} sequential_lines=${SEQUENTIAL_LINES:-60}
+trials=${TRIALS:-120} distill_lines=${DISTILL_LINES:-3000} distill_steps=${DISTILL_STEPS:-200}
+program=${PROGRAM:-"$here/bin/Release/net10.0/LowRankTools.LanguageModel.dll"} lowrank=${LOWRANK:-"$here/../../../src/LowRankTools.Cli/bin/Release/net10.0/lowrank"}
+mkdir -p "$folder"; cd "$folder"
+
+if [ ! -d texts ]; then
+    [ -d packages ] || { mkdir -p debs && (cd debs && apt-get download -q anarchism fortunes fortunes-min >/dev/null); for deb in debs/*.deb; do dpkg-deb -x "$deb" packages; done; }
+    dotnet "$program" texts packages texts
+fi
+[ -f model/model.safetensors ] || dotnet "$program" train texts model "$steps"
+model=model/model.safetensors
+layers=(--include 'model.layers.*')
+weights() { find "$1" -name '*.safetensors' | head -1; }
+seconds() { local start; start=$(date +%s); "$@" >/dev/null; echo $(($(date +%s) - start)); }
+# A method: its name, and how it makes the folder.
+method() {
+    local name=$1 share=$2 out=$1-$2; shift 2
+    [ -d "$out" ] || { echo "$(seconds "$lowrank" "$@" --output-path "$out")" > "$out.seconds"; }
+    echo "$out: $(cat "$out.seconds") s"
+    made+=("$(weights "$out")")
+}
+
+[ -f all.calibration.safetensors ] || echo "calibration: $(seconds "$lowrank" calibrate $model --text-path texts/calibrate.txt --max-lines "$calibrate_lines" --output-path all.calibration.safetensors) s"
+all=(--calibration all.calibration.safetensors)
+for share in $shares; do
+    made=()
+    reduction=$(python3 -c "print(1 / $share)")
+    method plain "$share" factorize $model --keep-ratio "$share" "${layers[@]}"
+    method asvd "$share" factorize $model --keep-ratio "$share" "${layers[@]}" "${all[@]}" --calibration-mode diagonal
+    method svd-llm "$share" factorize $model --keep-ratio "$share" "${layers[@]}" "${all[@]}" --calibration-mode inputs
+    [ -f "calibrated-$share.plan.json" ] || "$lowrank" plan $model --target-reduction "$reduction" "${layers[@]}" "${all[@]}" --output "calibrated-$share.plan.json" >/dev/null
+    method calibrated "$share" factorize --plan "calibrated-$share.plan.json"
+    [ -f "measured-$share.plan.json" ] || echo "measuring: $(seconds "$lowrank" plan $model --target-reduction "$reduction" "${layers[@]}" "${all[@]}" --text-path texts/select.txt --max-lines "$select_lines" --trials "$trials" --output "measured-$share.plan.json") s"
+    method measured "$share" factorize --plan "measured-$share.plan.json"
+    method distilled "$share" optimize "$(weights "measured-$share")" --reference-path $model --text-path texts/train.txt --max-lines "$distill_lines" --steps "$distill_steps" --learning-rate 0.001 --held-out 0
+    [ -f "uniform-$share.plan.json" ] || "$lowrank" plan $model --keep-ratio "$share" "${layers[@]}" --output "uniform-$share.plan.json" >/dev/null
+    [ -f "aa-$share.calibration.safetensors" ] || echo "sequential calibration: $(seconds "$lowrank" calibrate $model --plan "uniform-$share.plan.json" --text-path texts/calibrate.txt --max-lines "$sequential_lines" --held-out 0 --output-path "aa-$share.calibration.safetensors") s"
+    method aa "$share" factorize --plan "uniform-$share.plan.json" --calibration "aa-$share.calibration.safetensors"
+    "$lowrank" quality "${made[@]}" --reference-path $model --text-path texts/judge.txt --max-lines "$judge_lines" | tee "quality-$share.txt"
+done
