@@ -5,7 +5,7 @@ namespace LowRankTools.Core;
 
 /// <summary>
 /// Puts an adapter beside the weights of a network that runs, so that its factors are multiplied and no weight changes: pairs as
-/// <see cref="LoraLinear"/>, LoTR as <see cref="LotrLinear"/> with one L and R for all layers of a group.
+/// <see cref="LoraLinear"/>, with DoRA's lengths as <see cref="DoraLinear"/>, LoTR as <see cref="LotrLinear"/> with one L and R for all layers of a group.
 /// </summary>
 internal static class AdapterPlacement
 {
@@ -19,7 +19,7 @@ internal static class AdapterPlacement
     /// <exception cref="LowRankToolsException"><c>AdapterDoesNotFit</c>, <c>AdapterPartNotCarried</c>; <c>AdapterUnsupported</c>: it adapts what is no linear layer of the network.</exception>
     public static void Place(Adapter adapter, Model model, Module network, ModelWeights weights, INetworkEngine engine, CancellationToken cancellationToken)
     {
-        adapter.RefuseOthers(withMagnitudes: true);
+        adapter.RefuseOthers(withMagnitudes: false);
         AdapterFit fit = AdapterFit.Of(adapter, model);
         fit.Require();
         Dictionary<string, string> names = weights.FileNames.ToDictionary(n => n.Value, n => n.Key, StringComparer.Ordinal);
@@ -56,13 +56,26 @@ internal static class AdapterPlacement
             Parameter left = Shared(module.B, () => module.ReadLeft(cancellationToken)), right = Shared(module.A, () => module.ReadA(cancellationToken));
             return new LotrLinear(linear.Weight, linear.Bias, left, Loaded(engine, module.ReadCore(cancellationToken)), right, options);
         }
-        LoraLinear layer = new(ParameterFactory.ShapesOnly, linear.Weight, linear.Bias, options);
+        (LinearLayer layer, Parameter first, Parameter second) = module.Magnitude is null
+            ? Plain(new LoraLinear(ParameterFactory.ShapesOnly, linear.Weight, linear.Bias, options))
+            : Decomposed(new DoraLinear(ParameterFactory.ShapesOnly, linear.Weight, linear.Bias, options));
         Matrix<float> b = module.ReadB(cancellationToken);
         target.Order.Apply(b);
-        layer.B.Value = engine.Adopt(b, b.Rows, b.Columns);
+        second.Value = engine.Adopt(b, b.Rows, b.Columns);
         Matrix<float> a = module.ReadA(cancellationToken);
-        layer.A.Value = engine.Adopt(a, a.Rows, a.Columns);
+        first.Value = engine.Adopt(a, a.Rows, a.Columns);
         return layer;
+
+        (LinearLayer, Parameter, Parameter) Plain(LoraLinear made) => (made, made.A, made.B);
+
+        (LinearLayer, Parameter, Parameter) Decomposed(DoraLinear made)
+        {
+            using Matrix<float> magnitude = module.ReadMagnitude(cancellationToken);
+            Matrix<float> column = Matrix<float>.From(magnitude.Columns, 1, magnitude.Row(0));
+            target.Order.Apply(column);
+            made.Magnitude.Value = engine.Adopt(column, column.Rows);
+            return (made, made.A, made.B);
+        }
 
         Parameter Shared(object tensor, Func<Matrix<float>> read) => shared.TryGetValue(tensor, out Parameter? parameter) ? parameter : shared[tensor] = Loaded(engine, read());
     }

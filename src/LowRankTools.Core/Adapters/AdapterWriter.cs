@@ -132,7 +132,7 @@ internal sealed record AdapterWriter(OutputLocation Location, AdapterLayout Layo
     }
 
     /// <summary>PEFT writes names as they are, whose dots stand for any character; anything else that an expression would obey is escaped.</summary>
-    private static string PatternOf(string name) => name.All(c => char.IsLetterOrDigit(c) || c is '.' or '_' or '-') ? name : Regex.Escape(name);
+    internal static string PatternOf(string name) => name.All(c => char.IsLetterOrDigit(c) || c is '.' or '_' or '-') ? name : Regex.Escape(name);
 
     private byte[] Config(IReadOnlyList<AdapterFactors> factors)
     {

@@ -25,14 +25,16 @@ internal sealed class PeftConfig
     private readonly double _alpha;
     private readonly bool _rootScaling;
 
-    private PeftConfig(ConfigFile file, bool ofProducts)
+    private PeftConfig(ConfigFile file, bool ofProducts, bool onChangedBase)
     {
         _file = file;
         string kind = file.Text("peft_type", "LORA");
         string[] kinds = ofProducts ? ["LOHA", "LOKR"] : ["LORA"];
         if (!kinds.Contains(kind, StringComparer.OrdinalIgnoreCase))
             throw Unsupported($"it is of type {kind}, and its tensors are of type {string.Join(" or ", kinds)}");
-        CheckBase();
+        string? start = file.Has("init_lora_weights") ? TextOf("init_lora_weights") : null;
+        Start = s_changesBase.FirstOrDefault(s => start?.StartsWith(s, StringComparison.OrdinalIgnoreCase) == true);
+        CheckBase(onChangedBase);
         _rank = file.Int("r", 8);
         _alpha = file.Number(ofProducts ? "alpha" : "lora_alpha", 8);
         _rootScaling = file.Flag("use_rslora", false);
@@ -40,6 +42,9 @@ internal sealed class PeftConfig
         _ranks = Patterns("rank_pattern");
         _alphas = Patterns("alpha_pattern");
     }
+
+    /// <summary>The start from the base model's weights, which changed them: pissa, olora, corda; null for none.</summary>
+    public string? Start { get; }
 
     /// <summary>Whether weights are stored (in, out).</summary>
     public bool FanInFanOut { get; }
@@ -51,9 +56,10 @@ internal sealed class PeftConfig
     /// <summary>Reads the file beside an adapter's weights; null where there is none.</summary>
     /// <param name="weights">Full path of the weights.</param>
     /// <param name="ofProducts">Whether the weights are LoHa's or LoKr's.</param>
+    /// <param name="onChangedBase">Whether the adapter is for a base that such a start has changed.</param>
     /// <exception cref="LowRankToolsException"><c>ConfigInvalid</c>, <c>AdapterUnsupported</c>.</exception>
-    public static PeftConfig? Beside(string weights, bool ofProducts = false) =>
-        Formats.SiblingPath.Companion(Path.GetDirectoryName(weights)!, FileName) is { } path ? new PeftConfig(ConfigFile.Read(path), ofProducts) : null;
+    public static PeftConfig? Beside(string weights, bool ofProducts = false, bool onChangedBase = false) =>
+        Formats.SiblingPath.Companion(Path.GetDirectoryName(weights)!, FileName) is { } path ? new PeftConfig(ConfigFile.Read(path), ofProducts, onChangedBase) : null;
 
     /// <summary>The scale of a product whose factors need not show the rank: alpha / r.</summary>
     /// <exception cref="LowRankToolsException"><c>AdapterInvalid</c>: the configuration says another rank.</exception>
@@ -75,11 +81,10 @@ internal sealed class PeftConfig
         return _rootScaling ? alpha / Math.Sqrt(rank) : alpha / rank;
     }
 
-    private void CheckBase()
+    private void CheckBase(bool onChangedBase)
     {
-        if (_file.Has("init_lora_weights") && TextOf("init_lora_weights") is { } start
-            && s_changesBase.FirstOrDefault(s => start.StartsWith(s, StringComparison.OrdinalIgnoreCase)) is { } changed)
-            throw Unsupported($"it was started by {changed}, which changes the base model's own weights");
+        if (Start is not null && !onChangedBase)
+            throw Unsupported($"it was started by {Start}, which changes the base model's own weights");
         if (_file.Has("alora_invocation_tokens"))
             throw Unsupported("it acts after certain tokens only");
     }

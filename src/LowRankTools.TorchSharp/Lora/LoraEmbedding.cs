@@ -15,7 +15,7 @@ public sealed class LoraEmbedding : LoraModule
     /// <param name="options">Rank and alpha.</param>
     /// <exception cref="LowRankToolsException">RankNotPositive; LoraOptionsInvalid: groups and fan_in_fan_out are for linear layers.</exception>
     public LoraEmbedding(Parameter weight, LoraOptions options)
-        : base(nameof(LoraEmbedding), Fitting(options), weight, null,
+        : base(nameof(LoraEmbedding), options.CheckedPlain("embeddings"), weight, null,
             zeros(options.Rank, weight.shape[0], weight.dtype, weight.device),
             randn(weight.shape[1], options.Rank).to(weight.dtype).to(weight.device))
     {
@@ -46,11 +46,6 @@ public sealed class LoraEmbedding : LoraModule
         table.train(training);
         return table;
     }
-
-    private static LoraOptions Fitting(LoraOptions options) =>
-        options.EnabledGroups is null && !options.FanInFanOut && options.Start == LoraStart.Zero
-            ? options.Checked()
-            : throw new LowRankToolsException("LoraOptionsInvalid", "Groups, starts from the weight and fan_in_fan_out are for linear layers.", "Leave them out for embeddings.");
 
     private static Tensor Rows(Tensor table, Tensor ids) => table.index_select(0, ids.reshape(-1)).reshape([.. ids.shape, table.shape[1]]);
 }

@@ -33,7 +33,7 @@ public sealed class LoraLinear : LoraModule
     /// <param name="options">Rank, alpha and the rest.</param>
     /// <exception cref="LowRankToolsException">RankNotPositive, LoraOptionsInvalid, ShapesDoNotMatch.</exception>
     public LoraLinear(Parameter weight, Parameter? bias, LoraOptions options)
-        : base(nameof(LoraLinear), options.Checked(), weight, bias, NewA(weight, options), NewB(weight, options)) =>
+        : base(nameof(LoraLinear), Fitting(options), weight, bias, NewA(weight, options), NewB(weight, options)) =>
         _groups = [.. Groups(options)];
 
     /// <summary>Features of an input.</summary>
@@ -92,7 +92,7 @@ public sealed class LoraLinear : LoraModule
         return layer;
     }
 
-    /// <summary>Sets A and B to the r largest components of each group's part of W, and W to the rest; s B A + W stays, to rounding.</summary>
+    /// <summary>Sets A and B of each group from its part of W as the start says, and W to the rest; s B A + W stays, to rounding.</summary>
     internal void StartAtWeight(CancellationToken ct)
     {
         double root = Math.Sqrt(Options.Scaling);
@@ -103,7 +103,7 @@ public sealed class LoraLinear : LoraModule
         {
             if (!_groups[group]) continue;
             Tensor rows = OutByIn(Weight.detach()).narrow(0, group * GroupWidth, GroupWidth).contiguous();
-            (Tensor a, Tensor b, _) = PairFactory.Components(rows, Options.Rank, root, Options.Seed, ct);
+            (Tensor a, Tensor b) = Options.Start == LoraStart.Olora ? Orthogonal(rows) : Principal(rows, root, ct);
             A.narrow(0, (long)pair * Options.Rank, Options.Rank).copy_(a);
             B.narrow(0, pair++ * GroupWidth, GroupWidth).copy_(b);
         }
@@ -111,9 +111,27 @@ public sealed class LoraLinear : LoraModule
         Weight.sub_(Delta());
     }
 
+    private (Tensor A, Tensor B) Principal(Tensor rows, double root, CancellationToken ct)
+    {
+        (Tensor a, Tensor b, _) = PairFactory.Components(rows, Options.Rank, root, Options.Seed, ct);
+        return (a, b);
+    }
+
+    private (Tensor A, Tensor B) Orthogonal(Tensor rows)
+    {
+        if (Options.Rank > rows.shape.Min())
+            throw new LowRankToolsException("RankExceedsLayer", $"Rank {Options.Rank} is above the smaller side of a ({rows.shape[0]} x {rows.shape[1]}) weight.", "Use a smaller rank.");
+        (Tensor q, Tensor r) = linalg.qr(rows);
+        return (r.narrow(0, 0, Options.Rank), q.narrow(1, 0, Options.Rank));
+    }
+
     /// <summary>A and B as a layer without groups starts them: A random, B zero.</summary>
     internal static (Parameter A, Parameter B) Start(Parameter first, long outputs, int rank) =>
         (Own(Start(first.shape[1], rank, first.shape[1]).to(first.dtype).to(first.device)), Own(zeros(outputs, rank, first.dtype, first.device)));
+
+    private static LoraOptions Fitting(LoraOptions options) => !options.Dora
+        ? options.Checked()
+        : throw new LowRankToolsException("LoraOptionsInvalid", "DoRA has a layer of its own, without groups.", "Use DoraLinear, or leave the groups out.");
 
     private static bool[] Groups(LoraOptions options) => [.. options.EnabledGroups ?? [true]];
 

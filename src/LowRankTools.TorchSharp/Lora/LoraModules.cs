@@ -11,7 +11,7 @@ public static class LoraModules
     private const string PeftPrefix = "base_model.model.";
 
     /// <summary>
-    /// Puts LoRA on linear layers and around low-rank pairs, and on embeddings that a pattern names. The weights stay the same objects and are frozen; other
+    /// Puts LoRA on linear layers and around low-rank pairs, and on embeddings and convolutions that a pattern names. The weights stay the same objects and are frozen; other
     /// parameters stay as they are, until <see cref="MarkOnlyLoraTrainable"/>. Make optimizers after it.
     /// </summary>
     /// <param name="module">The module; not a layer itself, which has nobody to replace it in.</param>
@@ -26,18 +26,21 @@ public static class LoraModules
     public static IReadOnlyList<string> AddLora(this nn.Module module, LoraOptions options, IReadOnlyList<string>? patterns = null, CancellationToken cancellationToken = default)
     {
         options.Checked();
-        List<ModulePlace<nn.Module>> places = [.. ModuleTree.Places<nn.Module>(module, child => child is Linear or Embedding or LowRankPair)
+        List<ModulePlace<nn.Module>> places = [.. ModuleTree.Places<nn.Module>(module, child => child is Linear or Embedding or Conv2d or LowRankPair)
             .Where(place => patterns?.Any(pattern => Matches(pattern, place.Name)) ?? place.Module is Linear or LowRankPair)];
         if (places.Count == 0)
         {
             throw new LowRankToolsException("NoLayerMatches", patterns is null ? "The module has no linear layer and no low-rank pair in it."
-                : $"No linear layer, pair or embedding is named like {string.Join(", ", patterns.Select(p => $"'{p}'"))}.", "ListLayerShapes tells the names.");
+                : $"No linear layer, pair, embedding or convolution is named like {string.Join(", ", patterns.Select(p => $"'{p}'"))}.", "ListLayerShapes tells the names.");
         }
 
         foreach (ModulePlace<nn.Module> place in places)
         {
             if (place.Module is LowRankPair) LoraPair.Check(options, place.Name);
-            ModuleReplacer.Require(place.Parent, place.Name, place.Module, place.Module switch { Linear => typeof(LoraLinear), LowRankPair => typeof(LoraPair), _ => typeof(LoraEmbedding) });
+            ModuleReplacer.Require(place.Parent, place.Name, place.Module, place.Module switch
+            {
+                Linear => options.Dora ? typeof(DoraLinear) : typeof(LoraLinear), LowRankPair => typeof(LoraPair), Conv2d => typeof(LoraConv2d), _ => typeof(LoraEmbedding),
+            });
         }
 
         if (options.Start != LoraStart.Zero) RequireUnshared(module, places);
@@ -56,12 +59,10 @@ public static class LoraModules
                     continue;
                 }
 
-                Parameter weight = layer is Linear linear ? linear.weight! : ((Embedding)layer).weight!;
+                Parameter weight = layer.get_parameter("weight")!;
                 bool changes = options.Start != LoraStart.Zero && layer is Linear;
                 before.Add((weight, weight.requires_grad, changes ? weight.detach().clone().DetachFromDisposeScope() : null));
-                made[layer] = layer is Linear dense
-                    ? new LoraLinear(weight, dense.bias, options with { FanInFanOut = false })
-                    : new LoraEmbedding(weight, options with { Dropout = 0, EnabledGroups = null, FanInFanOut = false, Start = LoraStart.Zero });
+                made[layer] = Lora(layer, options);
                 if (changes) ((LoraLinear)made[layer]).StartAtWeight(cancellationToken);
                 made[layer].train(layer.training);
             }
@@ -79,6 +80,18 @@ public static class LoraModules
         return [.. places.Select(place => place.Name)];
     }
 
+    private static LoraModule Lora(nn.Module layer, LoraOptions options)
+    {
+        LoraOptions elsewhere = options with { Dropout = 0, EnabledGroups = null, FanInFanOut = false, Start = LoraStart.Zero, Dora = false };
+        return layer switch
+        {
+            Linear dense when options.Dora => new DoraLinear(dense.weight!, dense.bias, options with { FanInFanOut = false }),
+            Linear dense => new LoraLinear(dense.weight!, dense.bias, options with { FanInFanOut = false }),
+            Conv2d convolution => new LoraConv2d(convolution, elsewhere),
+            _ => new LoraEmbedding(((Embedding)layer).weight!, elsewhere),
+        };
+    }
+
     /// <summary>Replaces LoRA layers by plain ones of W + s B A, and pairs with LoRA by pairs of the ranks' sum, for good. They are disposed of.</summary>
     /// <param name="module">The module.</param>
     /// <returns>Names of the layers that were replaced.</returns>
@@ -90,7 +103,10 @@ public static class LoraModules
     {
         List<ModulePlace<nn.Module>> places = ModuleTree.Places(module, wanted);
         foreach (ModulePlace<nn.Module> place in places)
-            ModuleReplacer.Require(place.Parent, place.Name, place.Module, place.Module switch { LoraLinear => typeof(Linear), LoraPair => typeof(LowRankPair), _ => typeof(Embedding) });
+            ModuleReplacer.Require(place.Parent, place.Name, place.Module, place.Module switch
+            {
+                LoraLinear or DoraLinear => typeof(Linear), LoraPair => typeof(LowRankPair), LoraConv2d => typeof(Conv2d), _ => typeof(Embedding),
+            });
         Dictionary<nn.Module, nn.Module> plain = places.Select(place => place.Module).Distinct().ToDictionary(layer => layer, layer => layer is LoraPair pair ? (nn.Module)pair.ToPair() : ((LoraModule)layer).ToDense());
         foreach (ModulePlace<nn.Module> place in places) ModuleReplacer.Replace(place.Parent, place.Module, plain[place.Module]);
 
@@ -124,7 +140,7 @@ public static class LoraModules
     /// <param name="module">The module.</param>
     /// <param name="bias">Which biases belong to it.</param>
     /// <param name="keys">How they are named.</param>
-    /// <exception cref="LowRankToolsException">NoPeftLayout: PEFT knows no layer with groups.</exception>
+    /// <exception cref="LowRankToolsException">NoPeftLayout: PEFT knows no layer with groups, and convolutions in another form.</exception>
     public static Dictionary<string, Tensor> LoraStateDict(this nn.Module module, LoraBias bias = LoraBias.None, LoraKeys keys = LoraKeys.Loralib) =>
         Chosen(module, bias).ToDictionary(p => keys == LoraKeys.Loralib ? p.Name : PeftName(p.Owner, p.Name, strict: true), p => (Tensor)p.Parameter, StringComparer.Ordinal);
 
@@ -147,7 +163,11 @@ public static class LoraModules
     {
         List<(nn.Module Owner, string Name, Parameter Parameter)> all = [.. Chosen(module, LoraBias.All)];
         Dictionary<string, string> names = new(StringComparer.Ordinal);
-        foreach ((nn.Module owner, string name, _) in all) names[PeftName(owner, name, strict: false)] = name;
+        foreach ((nn.Module owner, string name, _) in all)
+            names[PeftName(owner, name, strict: false)] = name;
+
+        // PEFT has written lengths with and without the last part.
+        foreach ((_, string name, _) in all.Where(p => p.Owner is DoraLinear)) names[$"{PeftPrefix}{name}.weight"] = name;
         LoraModule[] merged = [.. module.modules().OfType<LoraModule>().Where(layer => layer.IsMerged)];
         foreach (LoraModule layer in merged) layer.Unmerge();
         WeightReport report = module.LoadWeights(path, new WeightLoadOptions { Strict = false, Rename = name => names.GetValueOrDefault(name, name) }, cancellationToken);
@@ -161,8 +181,7 @@ public static class LoraModules
         foreach (nn.Module layer in made)
         {
             (layer as LoraModule)?.Unmerge();
-            layer.get_parameter("lora_A")!.Dispose();
-            layer.get_parameter("lora_B")!.Dispose();
+            foreach ((_, Parameter parameter) in layer.named_parameters(recurse: false).Where(p => IsLora(p.name)).ToList()) parameter.Dispose();
         }
 
         // Backwards, because of a weight that two layers share the first entry knows how it was.
@@ -198,11 +217,12 @@ public static class LoraModules
     {
         int dot = name.LastIndexOf('.') + 1;
         (string path, string own) = (name[..dot], name[dot..]);
-        if (strict && owner is LoraLinear { Options.EnabledGroups: not null } && IsLora(own))
-            throw new LowRankToolsException("NoPeftLayout", $"'{name}' belongs to a layer with groups, which PEFT does not know.", "Use loralib's names.");
+        if (strict && owner is LoraLinear { Options.EnabledGroups: not null } or LoraConv2d && IsLora(own))
+            throw new LowRankToolsException("NoPeftLayout", $"'{name}' belongs to a layer with groups, or to a convolution, which PEFT has in another form.", "Use loralib's names.");
         return PeftPrefix + path + owner switch
         {
             LoraEmbedding when IsLora(own) => own.Replace("lora_", "lora_embedding_", StringComparison.Ordinal),
+            DoraLinear when own == "lora_magnitude_vector" => own,
             LoraModule or LoraPair when IsLora(own) => own + ".weight",
             LoraModule => "base_layer." + own,
             _ => own,

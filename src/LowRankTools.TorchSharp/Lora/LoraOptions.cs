@@ -10,6 +10,9 @@ public enum LoraStart
 
     /// <summary>At the r largest components of the weight, which keeps the rest (Meng et al., "PiSSA", 2024).</summary>
     Pissa,
+
+    /// <summary>At the first columns and rows of W = Q R, which keeps the rest (Büyükakyüz, "OLoRA", 2024).</summary>
+    Olora,
 }
 
 /// <summary>Which parameters a LoRA training changes, beside A and B.</summary>
@@ -31,7 +34,7 @@ public enum LoraKeys
     /// <summary>As the parameters: <c>X.lora_A</c>, <c>X.lora_B</c>.</summary>
     Loralib,
 
-    /// <summary><c>base_model.model.X.lora_A.weight</c>, for embeddings <c>base_model.model.X.lora_embedding_A</c>.</summary>
+    /// <summary><c>base_model.model.X.lora_A.weight</c>, for embeddings <c>base_model.model.X.lora_embedding_A</c>, for lengths <c>base_model.model.X.lora_magnitude_vector</c>.</summary>
     Peft,
 }
 
@@ -57,6 +60,9 @@ public sealed record LoraOptions(int Rank)
     /// <summary>Which of the equal parts of a linear layer's outputs get a pair: [true, false, true]. Null for one pair over all.</summary>
     public IReadOnlyList<bool>? EnabledGroups { get; init; }
 
+    /// <summary>Whether the lengths of the weight's rows are learned apart from their directions: <see cref="DoraLinear"/>. Linear layers without groups only.</summary>
+    public bool Dora { get; init; }
+
     /// <summary>Where A and B start when surgery puts them in.</summary>
     public LoraStart Start { get; init; }
 
@@ -65,6 +71,11 @@ public sealed record LoraOptions(int Rank)
 
     /// <summary>s, the factor of B A.</summary>
     public double Scaling => Alpha / (RankStabilized ? Math.Sqrt(Rank) : Rank);
+
+    /// <summary>Fails too where something is asked for that only plain linear layers have; dropout is not asked about.</summary>
+    internal LoraOptions CheckedPlain(string layers) => EnabledGroups is null && !FanInFanOut && Start == LoraStart.Zero && !Dora
+        ? Checked()
+        : throw new LowRankToolsException("LoraOptionsInvalid", "Groups, starts from the weight, fan_in_fan_out and DoRA are for plain linear layers.", $"Leave them out for {layers}.");
 
     /// <summary>Fails where a number makes no sense.</summary>
     internal LoraOptions Checked()

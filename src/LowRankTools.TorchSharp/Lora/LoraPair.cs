@@ -73,7 +73,7 @@ public sealed class LoraPair : nn.Module<Tensor, Tensor>
     /// <summary>Fails for options that need one weight.</summary>
     internal static void Check(LoraOptions options, string name)
     {
-        if (options.Start != LoraStart.Zero || options.EnabledGroups is not null)
-            throw new LowRankToolsException("LoraOptionsInvalid", $"'{name}' is a low-rank pair: LoRA around it starts at zero and has no groups.", "Leave it out, or make it dense with MergePairs first.");
+        if (options.Start != LoraStart.Zero || options.EnabledGroups is not null || options.Dora)
+            throw new LowRankToolsException("LoraOptionsInvalid", $"'{name}' is a low-rank pair: LoRA around it starts at zero and has neither groups nor DoRA.", "Leave it out, or make it dense with MergePairs first.");
     }
 }
