@@ -14,3 +14,10 @@ public enum ModelFormat
     /// <summary>TensorFlow.js: model.json with binary shards.</summary>
     TensorFlowJs,
 }
+
+/// <summary>What follows from a format.</summary>
+public static class ModelFormatExtensions
+{
+    /// <summary>Whether a file of it says what is computed, so that it is written with factors where they are used.</summary>
+    public static bool IsGraph(this ModelFormat format) => format is ModelFormat.Onnx or ModelFormat.TensorFlowJs;
+}

@@ -16,7 +16,7 @@ internal sealed class OutputOptions
 
     private readonly Option<string?> _format = SharedOptions.Choice("--format",
         "Format to write; by default what --output-path ends in, or else onnx and gguf for models in them and safetensors for others.",
-        nameof(ModelFormat.Safetensors), nameof(ModelFormat.PyTorch), nameof(ModelFormat.Onnx), nameof(ModelFormat.Gguf));
+        nameof(ModelFormat.Safetensors), nameof(ModelFormat.PyTorch), nameof(ModelFormat.Onnx), nameof(ModelFormat.Gguf), nameof(ModelFormat.TensorFlowJs));
 
     private readonly Option<string?> _dtype = SharedOptions.Choice("--dtype",
         "Element type of what is computed; by default the source's own.",

@@ -37,8 +37,8 @@ public sealed record MergeAdapterOptions
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>, <c>OutputFormatNotWritten</c>.</exception>
     public void Validate()
     {
-        if ((Format ?? (OutputPath is null ? null : OutputLocation.FormatOf(OutputPath))) == ModelFormat.Onnx)
-            throw new LowRankToolsException(CoreErrors.OutputFormatNotWritten, "Adapters are not merged into ONNX graphs.", "Write Safetensors or PyTorch.");
+        if ((Format ?? (OutputPath is null ? null : OutputLocation.FormatOf(OutputPath))) is { } format && format.IsGraph())
+            throw new LowRankToolsException(CoreErrors.OutputFormatNotWritten, "Adapters are not merged into graphs.", "Write Safetensors or PyTorch.");
         if (!double.IsFinite(Weight) || Weight == 0)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"A weight of {Weight} merges nothing.", "Give -Weight a number other than zero.");
         OutputCheck.Options(OutputPath, Format, DType, MaxShardBytes);

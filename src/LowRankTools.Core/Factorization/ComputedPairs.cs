@@ -75,7 +75,7 @@ internal sealed class ComputedPairs : IPairSource
             Truncation = factors.TruncationError, Quantization = factors.QuantizationError,
         };
         bool embedding = layer.Shape.Kind == LayerKind.Embedding;
-        return new ComputedLayer(AsStored(factors, embedding, _job.Format == ModelFormat.Onnx), measured, factors)
+        return new ComputedLayer(AsStored(factors, embedding, _job.Format.IsGraph()), measured, factors)
         {
             Levels = factors is { LeftLevels: { } left, RightLevels: { } right } ? embedding ? [left, right] : [right, left] : null,
         };

@@ -71,7 +71,7 @@ internal sealed class FactorizationJob : IDisposable
     public OutputRequest Request() => new(Location, Format, [.. Items.SelectMany(i => i.Written)], Metadata(Record(_ => MeasuredPair.Longest, ComputedBy)))
     {
         MaxShardBytes = Options.MaxShardBytes, HasRecord = true, Source = Read, Disk = Options.Disk,
-        Force = Options.Force, Graph = Format == ModelFormat.Onnx ? GraphEdit.Of(Model, Items) : null, Gguf = GgufContents.Of(Model, Format),
+        Force = Options.Force, Graph = GraphEdit.Of(Model, Format, Items), Gguf = GgufContents.Of(Model, Format),
     };
 
     /// <summary>Free text of the weights.</summary>
@@ -104,7 +104,7 @@ internal sealed class FactorizationJob : IDisposable
                 Shape = l.Shape,
                 Orientation = l.Kernel is null ? layers[l.Name].Shape.Orientation : l.ChannelsLast ? WeightOrientation.InOut : WeightOrientation.OutIn,
                 DType = layers[l.Name].Shape.DType,
-                Bias = Format == ModelFormat.Onnx ? null : biases.Of(layers[l.Name].Shape),
+                Bias = Format.IsGraph() ? null : biases.Of(layers[l.Name].Shape),
                 RelativeError = measured(l.TiedTo ?? l.Name).Error,
                 Quantization = l.Quantization?.ToString(),
                 TruncationError = l.Quantization is null ? null : measured(l.TiedTo ?? l.Name).Truncation,

@@ -59,7 +59,7 @@ public sealed class FactorizeModel(FactorizeOptions options)
     {
         TensorCopier copier = new(job.Model.File, output);
         long done = 0, total = job.Model.Layers.Sum(l => l.Shape.Bytes);
-        if (output.Writer is OnnxModelWriter graph)
+        if (output.Writer is IGraphWriter graph)
             output.Writing(() => graph.CopyUnchanged(cancellationToken));
         foreach (OutputItem item in job.Items)
         {
@@ -79,7 +79,7 @@ public sealed class FactorizeModel(FactorizeOptions options)
                     measured[pruned.Layer.Shape.Name] = DensePruner.Write(job, pruned, output, cancellationToken);
                     done += pruned.Layer.Tensor.StoredBytes;
                     break;
-                case OutputItem.Copy when output.Writer is OnnxModelWriter:
+                case OutputItem.Copy when output.Writer is IGraphWriter:
                     break;
                 default:
                     copier.Write(item, cancellationToken);

@@ -21,7 +21,7 @@ internal sealed class FactorizedItems(Model model, RankPlan plan, FactorizeOptio
         foreach (ModelLayer layer in model.Layers)
         {
             // A graph adds its bias where it did before.
-            if (format != ModelFormat.Onnx && IsPair(layer) && _biases.Of(layer.Shape) is { } bias)
+            if (!format.IsGraph() && IsPair(layer) && _biases.Of(layer.Shape) is { } bias)
                 _movedBiases[bias] = new FactorNames(layer.Shape.Name).Bias((_plans[layer.Shape.Name].Stages?.Count ?? 2) - 1);
         }
         return OutputItems.Checked([.. model.Layers.SelectMany(Items)], model.Source.Path);
@@ -63,8 +63,14 @@ internal sealed class FactorizedItems(Model model, RankPlan plan, FactorizeOptio
         bool embedding = shape.Kind == LayerKind.Embedding;
         TensorSpec first = new(names.First, dtype, embedding ? [shape.InFeatures!.Value, rank] : [rank, shape.InFeatures!.Value]);
         TensorSpec second = new(names.Second, dtype, [shape.OutFeatures!.Value, rank]);
-        if (format == ModelFormat.Onnx)
+        if (format.IsGraph())
             (first, second) = (first with { Shape = [shape.InFeatures!.Value, rank] }, second with { Shape = [rank, shape.OutFeatures!.Value] });
+        if (format == ModelFormat.TensorFlowJs)
+        {
+            // Of a convolution of size one two of them.
+            IEnumerable<long> ones = layer.Tensor.Shape.SkipLast(2);
+            (first, second) = (first with { Shape = [.. ones, .. first.Shape] }, second with { Shape = [.. ones, .. second.Shape] });
+        }
         List<OutputItem> items = [];
         if (format == ModelFormat.Onnx && embedding && decision.Quantization is not null)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"'{shape.Name}': a graph would make floats of a whole table for every row.", "Leave embeddings out with -Exclude, or write Safetensors.");

@@ -48,7 +48,7 @@ internal static class OutputTypes
     public static bool Holds(ModelFormat format, TensorDType dtype) =>
         format switch
         {
-            ModelFormat.Onnx => true,
+            ModelFormat.Onnx or ModelFormat.TensorFlowJs => true,
             ModelFormat.Gguf => GgufModelWriter.Supports(dtype),
             ModelFormat.PyTorch => PyTorchModelWriter.Supports(dtype),
             _ => SafetensorsModelWriter.Supports(dtype),

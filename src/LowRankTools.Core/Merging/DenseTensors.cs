@@ -16,10 +16,14 @@ internal sealed class DenseTensors
     /// <summary>Factors of a graph lie as its MatMul take them, (in, r) and (r, out); those of the other formats as PyTorch has them.</summary>
     private readonly bool _inOut;
 
+    /// <summary>Factors of a convolution of size one are convolutions again: their shapes begin with its ones.</summary>
+    private readonly bool _leading;
+
     private DenseTensors(Model model)
     {
         _model = model;
-        _inOut = model.File.Format == ModelFormat.Onnx;
+        _inOut = model.File.Format.IsGraph();
+        _leading = model.File.Format == ModelFormat.TensorFlowJs;
         _tensors = model.Layers.ToDictionary(l => l.Shape.Name, l => l.Tensor, StringComparer.Ordinal);
         foreach (FactorizedLayerRecord layer in model.Record?.Layers ?? [])
         {
@@ -97,8 +101,9 @@ internal sealed class DenseTensors
         if (layer.Shape.Count < 2 || layer.Shape.Sizes.SkipLast(2).Any(s => s != 1))
             throw Inconsistent(layer, "its shape is no matrix");
         long inFeatures = outIn ? layer.Shape[^1] : layer.Shape[^2], outFeatures = outIn ? layer.Shape[^2] : layer.Shape[^1];
+        long[] ones = _leading ? [.. layer.Shape.Sizes.SkipLast(2)] : [];
         long[] expected = layer.Kind == LayerKind.Embedding || _inOut ? [inFeatures, layer.Rank] : [layer.Rank, inFeatures];
-        if (!first.Shape.SequenceEqual(expected) || !second.Shape.SequenceEqual(_inOut ? [layer.Rank, outFeatures] : [outFeatures, layer.Rank]))
+        if (!first.Shape.SequenceEqual([.. ones, .. expected]) || !second.Shape.SequenceEqual([.. ones, .. _inOut ? new[] { layer.Rank, outFeatures } : [outFeatures, layer.Rank]]))
             throw Inconsistent(layer, "its factors have other shapes");
         CheckBias(layer, names.FirstBias, layer.Rank);
         CheckBias(layer, names.SecondBias, outFeatures);

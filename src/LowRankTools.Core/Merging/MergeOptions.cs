@@ -33,6 +33,8 @@ public sealed record MergeOptions
     {
         if ((Format ?? (OutputPath is null ? null : OutputLocation.FormatOf(OutputPath))) == ModelFormat.Onnx)
             throw new LowRankToolsException(CoreErrors.OutputFormatNotWritten, "Merged models are not written as ONNX graphs: the graph from before the factorization is the merged one.", "Write Safetensors or PyTorch.");
+        if (Format == ModelFormat.TensorFlowJs)
+            throw new LowRankToolsException(CoreErrors.OutputFormatNotWritten, "Merged models are not written as TensorFlow.js graphs: the graph from before the factorization is the merged one.", "Write Safetensors or PyTorch.");
         OutputCheck.Options(OutputPath, Format, DType, MaxShardBytes);
     }
 }

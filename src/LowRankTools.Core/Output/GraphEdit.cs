@@ -2,19 +2,46 @@ using LowRankTools.Formats;
 
 namespace LowRankTools.Core;
 
-/// <summary>An ONNX model that is written again with factors in place of some weights.</summary>
-/// <param name="Source">The model.</param>
-/// <param name="Factors">What takes the place of what.</param>
-internal sealed record GraphEdit(OnnxFile Source, IReadOnlyList<OnnxFactors> Factors)
+/// <summary>A graph that is written again with factors in place of some weights.</summary>
+internal abstract record GraphEdit
 {
-    /// <summary>Whether values lie in a data file beside the model.</summary>
-    public bool HasData => OnnxModelWriter.HasData(Source);
+    /// <summary>The change that a plan's steps make; null for a format without a graph.</summary>
+    public static GraphEdit? Of(Model model, ModelFormat format, IEnumerable<OutputItem> items) => format switch
+    {
+        ModelFormat.Onnx => new OnnxEdit((OnnxFile)model.File, [.. items.OfType<OutputItem.Factored>().Select(FactorsOf)]),
+        ModelFormat.TensorFlowJs => new TensorFlowJsEdit((TensorFlowJsFile)model.File, [.. items.OfType<OutputItem.Factored>().Select(p => new TensorFlowJsPair(p.Layer.Shape.Name, p.Factors[0], p.Factors[1]))]),
+        _ => null,
+    };
 
-    /// <summary>The change that a plan's steps make.</summary>
-    public static GraphEdit Of(Model model, IEnumerable<OutputItem> items) =>
-        new((OnnxFile)model.File, [.. items.OfType<OutputItem.Factored>().Select(p => new OnnxFactors(p.Layer.Shape.Name, p.Parts is { } parts ? [.. parts.Select(f => f[0])] : p.Factors,
-            p.Plan.Stages?.Select(s => new OnnxConvolution(s.TakesHeight, s.TakesWidth, s.Groups)).ToArray())
+    /// <summary>Full paths of the data files beside the model; none where its values are in it.</summary>
+    /// <param name="path">Full path of the model.</param>
+    /// <param name="generation">Which names they get.</param>
+    public abstract IReadOnlyList<string> DataPaths(string path, int generation);
+
+    /// <summary>Starts the model.</summary>
+    /// <param name="path">Full path of the model.</param>
+    /// <param name="metadata">Free text at its greatest length.</param>
+    /// <param name="place">Whose temporary files they are.</param>
+    /// <param name="generation">Which names data files get.</param>
+    public abstract IGraphWriter Open(string path, IReadOnlyDictionary<string, string> metadata, OutputPlace place, int generation);
+
+    private static OnnxFactors FactorsOf(OutputItem.Factored item) =>
+        new(item.Layer.Shape.Name, item.Parts is { } parts ? [.. parts.Select(f => f[0])] : item.Factors, item.Plan.Stages?.Select(s => new OnnxConvolution(s.TakesHeight, s.TakesWidth, s.Groups)).ToArray())
         {
-            Scales = p.Parts?.Select(f => f[1]).ToArray(),
-        })]);
+            Scales = item.Parts?.Select(f => f[1]).ToArray(),
+        };
+
+    private sealed record OnnxEdit(OnnxFile Source, IReadOnlyList<OnnxFactors> Factors) : GraphEdit
+    {
+        public override IReadOnlyList<string> DataPaths(string path, int generation) => OnnxModelWriter.HasData(Source) ? [OnnxModelWriter.DataPath(path, generation)] : [];
+
+        public override IGraphWriter Open(string path, IReadOnlyDictionary<string, string> metadata, OutputPlace place, int generation) => new OnnxModelWriter(path, Source, Factors, metadata, place, generation);
+    }
+
+    private sealed record TensorFlowJsEdit(TensorFlowJsFile Source, IReadOnlyList<TensorFlowJsPair> Pairs) : GraphEdit
+    {
+        public override IReadOnlyList<string> DataPaths(string path, int generation) => TensorFlowJsModelWriter.ShardPaths(path, Source, Pairs, generation);
+
+        public override IGraphWriter Open(string path, IReadOnlyDictionary<string, string> metadata, OutputPlace place, int generation) => new TensorFlowJsModelWriter(path, Source, Pairs, metadata, place, generation);
+    }
 }

@@ -54,7 +54,7 @@ internal sealed class ModelOutput : IDisposable
                 OutputTargets targets = request.Targets();
                 OutputCheck.Room(location.Folder, request.Tensors.Sum(t => t.ByteLength));
                 ITensorWriter writer = request.Graph is { } graph
-                    ? new OnnxModelWriter(location.WeightsPath, graph.Source, graph.Factors, request.Metadata, place, targets.Generation)
+                    ? graph.Open(location.WeightsPath, request.Metadata, place, targets.Generation)
                     : request.Gguf is { } gguf
                     ? new GgufModelWriter(location.WeightsPath, gguf.Source, request.Tensors, gguf.Values, request.Metadata, [FactorizationRecord.MetadataKey], place)
                     : request.Format == ModelFormat.PyTorch

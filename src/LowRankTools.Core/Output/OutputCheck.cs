@@ -10,7 +10,7 @@ internal static class OutputCheck
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>.</exception>
     public static void Options(string? outputPath, ModelFormat? format, TensorDType? dtype, long maxShardBytes)
     {
-        if (format is not (null or ModelFormat.Safetensors or ModelFormat.PyTorch or ModelFormat.Onnx or ModelFormat.Gguf))
+        if (format is not (null or ModelFormat.Safetensors or ModelFormat.PyTorch or ModelFormat.Onnx or ModelFormat.Gguf or ModelFormat.TensorFlowJs))
             throw Invalid($"{format} models are read, not written.", "Write Safetensors or PyTorch.");
         if (outputPath is not null && OutputLocation.FormatOf(outputPath) is { } named && format is { } wanted && named != wanted)
             throw Invalid($"{outputPath}: the name asks for {named}, the format for {format}.", "Make them agree, or leave the format out.");
@@ -35,22 +35,27 @@ internal static class OutputCheck
     }
 
     /// <summary>Refuses what a graph cannot be written with.</summary>
-    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>.</exception>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>; <c>OutputFormatNotWritten</c>: a TensorFlow.js model of layers.</exception>
     public static void Graph(Model model, ModelFormat format, FactorizeOptions options)
     {
         Source(model, format, options.DType);
         if (options.Quantize is { } kind)
             QuantizedParts.Check(kind, format);
-        if (options.DenseTwoOfFour && format == ModelFormat.Onnx)
+        if (options.DenseTwoOfFour && format.IsGraph())
             throw Invalid($"{model.Source.Path}: what stays dense in a graph stays as it is.", "Leave -DenseSparsity out, or write Safetensors.");
-        if (options.QuantizeDense && format == ModelFormat.Onnx)
+        if (options.QuantizeDense && format.IsGraph())
             throw Invalid($"{model.Source.Path}: what stays dense in a graph stays as it is.", "Leave -QuantizeDense out, or write Safetensors.");
         if (options.DType == TensorDType.Q8_0)
             throw Invalid($"{model.Source.Path}: the columns of factors are no whole blocks of Q8_0.", "Choose F32, F16 or BF16.");
-        if (format != ModelFormat.Onnx)
+        if (!format.IsGraph())
             return;
-        if (model.File is not OnnxFile)
-            throw Invalid($"{model.Source.Path}: only an ONNX model can be written as one: the others have no graph.", "Write Safetensors or PyTorch.");
+        if (model.File.Format != format)
+            throw Invalid($"{model.Source.Path}: only {(format == ModelFormat.Onnx ? "an ONNX" : "a TensorFlow.js")} model can be written as one: the others do not have its graph.", "Write Safetensors or PyTorch.");
+        if (model.File is TensorFlowJsFile { IsGraph: false })
+        {
+            throw new LowRankToolsException(CoreErrors.OutputFormatNotWritten, $"{model.Source.Path}: layers of Keras, and no graph, say what this model computes, and none of them is a pair.",
+                "Convert it with tensorflowjs_converter --output_format=tfjs_graph_model, or write Safetensors.");
+        }
         if (options.DType is not null || options.FirstBias || options.MaxShardBytes > 0)
             throw Invalid($"{model.Source.Path}: a graph keeps its types, has no biases of zeros and is one file.", "Leave -DType, -FirstBias and -MaxShardSize out, or write Safetensors.");
     }

@@ -64,10 +64,14 @@ internal static class OutputLeftovers
 
     /// <summary>The very file that the run had in hand, and no index names it: either the run's own index never stood, or it has replaced the old one.</summary>
     private static bool IsOrphan(string path, string stamp) =>
-        IsPart(path) && FileStamp.Of(path)?.ToString() == stamp && !(OnnxModelWriter.ModelOf(path) is { } graph ? IsNamedByGraph(path, graph) : IsNamedByIndex(path));
+        IsPart(path) && FileStamp.Of(path)?.ToString() == stamp && !(GraphOf(path) is { } graph ? IsNamedByGraph(path, graph) : IsNamedByIndex(path));
 
     /// <summary>Shards, and data files of graphs.</summary>
-    private static bool IsPart(string path) => ShardNames.StemOf(path) is not null || OnnxModelWriter.ModelOf(path) is not null;
+    private static bool IsPart(string path) => ShardNames.StemOf(path) is not null || GraphOf(path) is not null;
+
+    /// <summary>Full path of the graph that a file is a data file of, by its name; null for other names.</summary>
+    public static string? GraphOf(string path) => OnnxModelWriter.ModelOf(path)
+        ?? (TensorFlowJsModelWriter.IsShard(path) ? Path.Combine(Path.GetDirectoryName(path)!, OutputLocation.TensorFlowJsName) : null);
 
     private static bool IsNamedByIndex(string path) =>
         ModelParts.TryList(Path.Combine(Path.GetDirectoryName(path)!, ShardNames.StemOf(path) + ".safetensors" + ModelFileNames.IndexSuffix), out IReadOnlyList<string> named) && named.Contains(path);
@@ -79,7 +83,7 @@ internal static class OutputLeftovers
             return false;
         try
         {
-            using OnnxFile model = new(graph);
+            using TensorFile model = TensorFile.Open(graph);
             return model.Files.Contains(path);
         }
         catch (Exception e) when (e is ModelFormatException or IOException or UnauthorizedAccessException)

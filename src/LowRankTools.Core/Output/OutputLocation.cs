@@ -16,6 +16,9 @@ public sealed record OutputLocation(string Folder, string WeightsPath, string Re
     /// <summary>What locks and temporary files of a model with a folder of its own are called after; others put the model's name in front.</summary>
     internal const string OwnKey = "lowrank";
 
+    /// <summary>What the JSON of a TensorFlow.js model is called.</summary>
+    internal const string TensorFlowJsName = "model.json";
+
     private static readonly HashSet<string> s_onlyRead = new([".json", ".ckpt"], StringComparer.OrdinalIgnoreCase);
 
     /// <summary>What this output's lock and temporary files are called after: outputs that share a file share it.</summary>
@@ -38,7 +41,7 @@ public sealed record OutputLocation(string Folder, string WeightsPath, string Re
         if (outputPath is not null)
             CheckFolder(outputPath);
         string folder = outputPath is null ? Beside(source, suffix) : Path.Combine(Path.GetFullPath(outputPath), source.Name);
-        string weights = format switch { ModelFormat.PyTorch => "pytorch_model.bin", ModelFormat.Onnx => "model.onnx", ModelFormat.Gguf => "model.gguf", _ => "model.safetensors" };
+        string weights = format switch { ModelFormat.PyTorch => "pytorch_model.bin", ModelFormat.Onnx => "model.onnx", ModelFormat.Gguf => "model.gguf", ModelFormat.TensorFlowJs => TensorFlowJsName, _ => "model.safetensors" };
         return new OutputLocation(folder, Path.Combine(folder, weights), Path.Combine(folder, FactorizationRecord.FileName), OwnFolder: true);
     }
 

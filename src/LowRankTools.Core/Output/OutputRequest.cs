@@ -33,7 +33,7 @@ internal sealed record OutputRequest(OutputLocation Location, ModelFormat Format
     /// <summary>Names what will be written, and checks it.</summary>
     /// <exception cref="Numerics.LowRankToolsException"><c>OutputIsSource</c>, <c>OutputExists</c>.</exception>
     public OutputTargets Targets() =>
-        Graph is { } graph ? OutputTargets.PlanGraph(Location, graph.HasData, HasRecord, Source, Force)
+        Graph is { } graph ? OutputTargets.PlanGraph(Location, graph, HasRecord, Source, Force)
         : OutputTargets.Plan(Location, Format is ModelFormat.PyTorch or ModelFormat.Gguf ? 1 : SafetensorsModelWriter.CountFiles(Tensors, MaxShardBytes), HasRecord, Source, Force);
 
     /// <summary>What would have to give way: told, not refused, where nothing is written.</summary>

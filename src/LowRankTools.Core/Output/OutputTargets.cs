@@ -48,21 +48,20 @@ internal sealed class OutputTargets
         return new OutputTargets(location, ShardNames.Of(location.WeightsPath, shardCount, generation), generation, hasRecord, hasIndex: true);
     }
 
-    /// <summary>Names the targets of a run that writes a graph, with a data file or without.</summary>
+    /// <summary>Names the targets of a run that writes a graph, with data files or without.</summary>
     /// <exception cref="LowRankToolsException"><c>OutputIsSource</c>, <c>OutputExists</c>.</exception>
-    public static OutputTargets PlanGraph(OutputLocation location, bool hasData, bool hasRecord, SourceFiles source, bool force)
+    public static OutputTargets PlanGraph(OutputLocation location, GraphEdit graph, bool hasRecord, SourceFiles source, bool force)
     {
         Check(location, source, force);
         string path = location.WeightsPath;
-        if (!hasData)
-            return new OutputTargets(location, [], 1, hasRecord);
-        RefuseSource([OnnxModelWriter.DataPath(path)], source);
-        OutputCheck.Free([OnnxModelWriter.DataPath(path)], force);
-        // The old data file makes the old model until the new one stands.
+        IReadOnlyList<string> data = graph.DataPaths(path, 1);
+        RefuseSource(data, source);
+        OutputCheck.Free(data, force);
+        // The old data files make the old model until the new one stands.
         int generation = 1;
-        while (Path.Exists(OnnxModelWriter.DataPath(path, generation)))
+        while (graph.DataPaths(path, generation).Any(Path.Exists))
             generation++;
-        return new OutputTargets(location, [OnnxModelWriter.DataPath(path, generation)], generation, hasRecord);
+        return new OutputTargets(location, graph.DataPaths(path, generation), generation, hasRecord);
     }
 
     /// <summary>What can be said before it is known how many files there will be, so that a long plan is not made in vain.</summary>
@@ -110,12 +109,12 @@ internal sealed class OutputTargets
     /// <summary>Data files of the graph that gives way: files called like its own that it names.</summary>
     private IEnumerable<string> OldData()
     {
-        if (Path.GetExtension(_location.WeightsPath) != ".onnx" || !File.Exists(_location.WeightsPath))
+        if (Path.GetExtension(_location.WeightsPath) is not (".onnx" or ".json") || !File.Exists(_location.WeightsPath))
             return [];
         try
         {
-            using OnnxFile old = new(_location.WeightsPath);
-            return [.. old.Files.Skip(1).Where(f => Path.GetDirectoryName(f) == _location.Folder && OnnxModelWriter.ModelOf(f) == _location.WeightsPath)];
+            using TensorFile old = TensorFile.Open(_location.WeightsPath);
+            return [.. old.Files.Skip(1).Where(f => Path.GetDirectoryName(f) == _location.Folder && OutputLeftovers.GraphOf(f) == _location.WeightsPath)];
         }
         catch (Exception e) when (e is ModelFormatException or IOException or UnauthorizedAccessException)
         {

@@ -11,7 +11,7 @@ namespace LowRankTools.Core;
 internal sealed class PlanCandidates(Model model, StoredAs stored, LayerSelection selection, LayerOverrides overrides)
 {
     /// <summary>What a graph can have pairs in place of, where it is the graph that will be written; null for formats without one.</summary>
-    private readonly HashSet<string>? _replaceable = stored.Format == ModelFormat.Onnx && model.File is OnnxFile graph ? Replaceable(model, graph) : null;
+    private readonly HashSet<string>? _replaceable = stored.Format != model.File.Format ? null : model.File switch { OnnxFile graph => Replaceable(model, graph.ReplaceableWeights), TensorFlowJsFile graph => Replaceable(model, graph.ReplaceableWeights), _ => null };
 
     /// <summary>Kernels that a graph convolves with in one group, and in no other way, whatever is written; null for formats that do not tell.</summary>
     private readonly IReadOnlySet<string>? _kernels = model.File is OnnxFile known ? known.ReplaceableWeights : null;
@@ -87,9 +87,9 @@ internal sealed class PlanCandidates(Model model, StoredAs stored, LayerSelectio
     }
 
     /// <summary>Values that two tensors share in a data file stay shared.</summary>
-    private static HashSet<string> Replaceable(Model model, OnnxFile graph)
+    private static HashSet<string> Replaceable(Model model, IReadOnlySet<string> weights)
     {
-        HashSet<string> replaceable = [.. graph.ReplaceableWeights];
+        HashSet<string> replaceable = [.. weights];
         foreach (LayerShape tied in model.Layers.Select(l => l.Shape).Where(s => s.TiedTo is not null))
             replaceable.ExceptWith([tied.Name, tied.TiedTo!]);
         return replaceable;

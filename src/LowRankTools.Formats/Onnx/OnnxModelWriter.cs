@@ -8,7 +8,7 @@ namespace LowRankTools.Formats;
 /// alike, a chain of Conv in place of one. Every other part of the graph is copied byte for byte, and nothing is held in memory but the nodes that change. Where the
 /// source keeps values in data files, the output has one data file.
 /// </summary>
-public sealed partial class OnnxModelWriter : ITensorWriter
+public sealed partial class OnnxModelWriter : IGraphWriter
 {
     private const int PieceBytes = 1 << 20;
 
@@ -74,9 +74,7 @@ public sealed partial class OnnxModelWriter : ITensorWriter
         ? Path.Combine(Path.GetDirectoryName(path)!, match.Groups[1].Value + match.Groups[2].Value) : null;
 
     /// <summary>Copies what stays: the graph around the pairs, and values in data files. Comes before the first <see cref="Begin"/>.</summary>
-    /// <param name="cancellationToken">Stops between pieces.</param>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    /// <exception cref="IOException">The disk is full, or the source cannot be read.</exception>
+    /// <inheritdoc/>
     public void CopyUnchanged(CancellationToken cancellationToken = default)
     {
         byte[] buffer = new byte[PieceBytes];

@@ -52,15 +52,18 @@ internal static class TensorFlowGraph
         Property(node, "attr", out JsonElement attributes) && Property(attributes, name, out JsonElement attribute)
         && Property(attribute, "b", out JsonElement flag) && flag.ValueKind == JsonValueKind.True;
 
-    private static string? Text(JsonElement node, string name) =>
+    /// <summary>A text of a node; null where it has none.</summary>
+    public static string? Text(JsonElement node, string name) =>
         Property(node, name, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
-    private static bool Property(JsonElement element, string name, out JsonElement value)
+    /// <summary>A property, where the element is an object that has it.</summary>
+    public static bool Property(JsonElement element, string name, out JsonElement value)
     {
         value = default;
         return element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out value);
     }
 
-    private static IEnumerable<JsonElement> Items(JsonElement owner, string key) =>
+    /// <summary>The items of an array; none where it is not there.</summary>
+    public static IEnumerable<JsonElement> Items(JsonElement owner, string key) =>
         Property(owner, key, out JsonElement items) && items.ValueKind == JsonValueKind.Array ? items.EnumerateArray() : [];
 }

@@ -17,7 +17,9 @@ public sealed class TensorFlowJsFile : TensorFile
     private readonly List<ModelFileHandle> _shards = [];
     private readonly List<TensorInfo> _tensors = [];
     private readonly Dictionary<string, string> _metadata = new(StringComparer.Ordinal);
-    private readonly long _jsonBytes;
+    private readonly List<TensorFlowJsPlace> _places = [];
+    private readonly byte[] _json;
+    private readonly HashSet<string> _replaceable;
 
     /// <summary>Opens a model.json and its shards.</summary>
     /// <param name="path">Full path of the model.json.</param>
@@ -26,12 +28,11 @@ public sealed class TensorFlowJsFile : TensorFile
     public TensorFlowJsFile(string path)
     {
         Path = path;
-        byte[] json = ReadJson(path);
-        _jsonBytes = json.Length;
+        _json = ReadJson(path);
         try
         {
-            using JsonDocument document = JsonDocument.Parse(TrimMark(json), new JsonDocumentOptions { MaxDepth = 128 });
-            Read(document.RootElement);
+            using JsonDocument document = Parse();
+            _replaceable = Read(document.RootElement);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
         {
@@ -61,7 +62,32 @@ public sealed class TensorFlowJsFile : TensorFile
     public override IReadOnlyList<string> Files => [Path, .. _shards.Select(f => f.Path)];
 
     /// <summary>Bytes of model.json and its shards on disk: quantised weights take less there than their values do.</summary>
-    public override long FileBytes => _jsonBytes + _shards.Sum(f => f.Length);
+    public override long FileBytes => _json.Length + _shards.Sum(f => f.Length);
+
+    /// <summary>Whether it is a graph model: nodes, and no layers of Keras, say what is computed.</summary>
+    public bool IsGraph => NodeNames.Count > 0;
+
+    /// <summary>
+    /// Weights that the graph multiplies by, by matrix products or convolutions of size and step one, and uses in no other way: those in whose
+    /// place <see cref="TensorFlowJsModelWriter"/> can put a pair.
+    /// </summary>
+    public IReadOnlySet<string> ReplaceableWeights => _replaceable;
+
+    /// <summary>Names of the graph's nodes.</summary>
+    internal HashSet<string> NodeNames { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Every weight as it is stored, in the order of the manifest.</summary>
+    internal IReadOnlyList<TensorFlowJsPlace> Places => _places;
+
+    /// <summary>The model.json with pairs in place of weights.</summary>
+    /// <param name="pairs">By the name of the weight.</param>
+    /// <param name="metadata">Free text.</param>
+    /// <param name="groups">Entries and shards of each group.</param>
+    internal byte[] Rewritten(IReadOnlyDictionary<string, TensorFlowJsPair> pairs, IReadOnlyDictionary<string, string> metadata, IReadOnlyList<(IReadOnlyList<string> Entries, IReadOnlyList<string> Paths)> groups)
+    {
+        using JsonDocument document = Parse();
+        return TensorFlowJsText.Write(document.RootElement, pairs, metadata, groups);
+    }
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
@@ -82,7 +108,9 @@ public sealed class TensorFlowJsFile : TensorFile
 
     private static ReadOnlyMemory<byte> TrimMark(byte[] json) => json.AsSpan().StartsWith("\uFEFF"u8) ? json.AsMemory(3) : json;
 
-    private void Read(JsonElement root)
+    private JsonDocument Parse() => JsonDocument.Parse(TrimMark(_json), new JsonDocumentOptions { MaxDepth = 128 });
+
+    private HashSet<string> Read(JsonElement root)
     {
         if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty(TensorFlowJsManifest.Key, out JsonElement manifest))
         {
@@ -94,17 +122,24 @@ public sealed class TensorFlowJsFile : TensorFile
             if (root.TryGetProperty(key, out JsonElement text) && text.ValueKind == JsonValueKind.String)
                 _metadata[key] = text.GetString()!;
         }
+        if (root.TryGetProperty(TensorFlowJsText.UserMetadata, out JsonElement texts) && texts.ValueKind == JsonValueKind.Object)
+        {
+            foreach (JsonProperty text in texts.EnumerateObject().Where(t => t.Value.ValueKind == JsonValueKind.String))
+                _metadata[text.Name] = text.Value.GetString()!;
+        }
         TensorFlowRoles roles = new(root.TryGetProperty("modelTopology", out JsonElement topology) ? topology : default);
         HashSet<string> names = new(StringComparer.Ordinal);
-        int texts = 0;
+        int count = 0, number = 0;
         foreach (TensorFlowJsGroup group in TensorFlowJsManifest.Read(manifest))
-            texts += Read(group, names, roles);
-        if (texts > 0)
-            _metadata["text_tensors"] = texts.ToString(CultureInfo.InvariantCulture);
+            count += Read(group, number++, names, roles);
+        if (count > 0)
+            _metadata["text_tensors"] = count.ToString(CultureInfo.InvariantCulture);
+        NodeNames.UnionWith(TensorFlowGraph.Items(topology, "node").Select(n => TensorFlowGraph.Text(n, "name")).OfType<string>());
+        return TensorFlowSites.Find(topology, _places.Select(p => p.Weight));
     }
 
     /// <summary>Describes a group's weights; returns how many hold texts.</summary>
-    private int Read(TensorFlowJsGroup group, HashSet<string> names, TensorFlowRoles roles)
+    private int Read(TensorFlowJsGroup group, int number, HashSet<string> names, TensorFlowRoles roles)
     {
         int texts = 0;
         TensorFlowJsShards shards = new([.. group.Paths.Select(OpenShard)]);
@@ -112,13 +147,15 @@ public sealed class TensorFlowJsFile : TensorFile
         {
             if (!names.Add(weight.Name))
                 throw new ModelFormatException(FormatErrors.DuplicateTensor, $"Tensor '{weight.Name}' stands twice in the manifest.", tensor: weight.Name);
+            long from = shards.Position;
             if (weight.DType == "string")
             {
                 shards.SkipTexts(TensorShape.ElementCount(weight.Shape, weight.Name), weight.Name);
                 texts++;
-                continue;
             }
-            _tensors.Add(TensorFlowJsElements.Describe(weight, shards, roles));
+            else
+                _tensors.Add(TensorFlowJsElements.Describe(weight, shards, roles));
+            _places.Add(new TensorFlowJsPlace(weight, number, shards.Taken(from), shards.Position - from));
         }
         if (shards.Left > 0)
             throw new ModelFormatException(FormatErrors.DataHole, $"{shards.Left} bytes at the end of '{group.Paths[^1]}' belong to no tensor.");

@@ -30,7 +30,7 @@ internal static class TensorFlowJsManifest
         if (shape.ValueKind == JsonValueKind.Array && shape.GetArrayLength() > TensorShape.MaxDimensions)
             throw new JsonException($"'{name}' has more than {TensorShape.MaxDimensions} dimensions");
         ImmutableArray<long> sizes = [.. Array(shape, "shape").Select(size => Size(size, name))];
-        return new TensorFlowJsWeight(name, Text(Property(weight, "dtype"), "a dtype"), sizes, ReadQuantization(weight, name));
+        return new TensorFlowJsWeight(name, Text(Property(weight, "dtype"), "a dtype"), sizes, ReadQuantization(weight, name)) { Entry = weight.GetRawText() };
     }
 
     private static TensorFlowJsQuantization? ReadQuantization(JsonElement weight, string name)

@@ -24,13 +24,20 @@ internal sealed class TensorFlowJsShards
     /// <summary>Bytes that no weight has taken yet.</summary>
     public long Left => _starts[^1] - _position;
 
+    /// <summary>Bytes that weights have taken.</summary>
+    public long Position => _position;
+
+    /// <summary>Bytes that a weight has taken.</summary>
+    /// <param name="from">Where it began, <see cref="Position"/> before.</param>
+    public ITensorSource Taken(long from) => Region(from, _position - from);
+
     /// <summary>Takes the next bytes.</summary>
     /// <exception cref="ModelFormatException"><c>TensorTruncated</c>: the shards are too short.</exception>
     public ITensorSource Take(long length, string tensor)
     {
         if (length > Left)
             throw TooShort(length, tensor);
-        ITensorSource source = Region(length);
+        ITensorSource source = Region(_position, length);
         _position += length;
         return source;
     }
@@ -50,7 +57,7 @@ internal sealed class TensorFlowJsShards
             {
                 start = _position;
                 filled = (int)Math.Min(window.Length, Left);
-                Region(filled).Read(0, window.AsSpan(0, filled));
+                Region(_position, filled).Read(0, window.AsSpan(0, filled));
             }
             long length = sizeof(uint) + (long)BinaryPrimitives.ReadUInt32LittleEndian(window.AsSpan((int)(_position - start)));
             if (length > Left)
@@ -59,13 +66,13 @@ internal sealed class TensorFlowJsShards
         }
     }
 
-    private ITensorSource Region(long length)
+    private ITensorSource Region(long from, long length)
     {
         List<(ITensorSource, long)> parts = [];
-        int shard = Array.BinarySearch(_starts, _position);
+        int shard = Array.BinarySearch(_starts, from);
         shard = shard < 0 ? ~shard - 1 : shard;
-        long end = _position + length;
-        for (long at = _position; at < end; shard++)
+        long end = from + length;
+        for (long at = from; at < end; shard++)
         {
             long count = Math.Min(end, _starts[shard + 1]) - at;
             if (count > 0)

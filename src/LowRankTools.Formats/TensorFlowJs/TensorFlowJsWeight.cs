@@ -7,7 +7,11 @@ namespace LowRankTools.Formats;
 /// <param name="DType">Element type that the model computes with.</param>
 /// <param name="Shape">Sizes.</param>
 /// <param name="Quantization">How the stored numbers become values, where they are quantised.</param>
-internal sealed record TensorFlowJsWeight(string Name, string DType, ImmutableArray<long> Shape, TensorFlowJsQuantization? Quantization);
+internal sealed record TensorFlowJsWeight(string Name, string DType, ImmutableArray<long> Shape, TensorFlowJsQuantization? Quantization)
+{
+    /// <summary>The entry as it was read, JSON.</summary>
+    public required string Entry { get; init; }
+}
 
 /// <summary>Affine quantisation: value = number * scale + minimum.</summary>
 /// <param name="DType">What is stored: <c>uint8</c>, <c>uint16</c>, or <c>float16</c>, which has no scale.</param>

@@ -11,4 +11,6 @@ public enum OutputFormat
     Onnx,
     /// <summary>GGUF, for models that are in it: what llama.cpp reads beside the weights goes along.</summary>
     Gguf,
+    /// <summary>The graph of a TensorFlow.js graph model with pairs of products in place of one: model.json and shards.</summary>
+    TensorFlowJs,
 }

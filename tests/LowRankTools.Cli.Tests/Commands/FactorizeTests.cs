@@ -38,6 +38,20 @@ public sealed class FactorizeTests : IDisposable
     }
 
     [Fact]
+    public async Task A_graph_of_TensorFlowJs_stays_one_where_it_is_asked_for()
+    {
+        Directory.CreateDirectory(_folder["tf"]);
+        File.WriteAllText(_folder["tf/model.json"], """{"modelTopology":{"node":[{"name":"x","op":"Placeholder"},{"name":"w","op":"Const"},{"name":"y","op":"MatMul","input":["x","w"]}]},"weightsManifest":[{"paths":["s"],"weights":[{"name":"w","shape":[16,16],"dtype":"float32"}]}]}""");
+        Random random = new(1);
+        File.WriteAllBytes(_folder["tf/s"], [.. Enumerable.Range(0, 256).SelectMany(_ => BitConverter.GetBytes(random.NextSingle()))]);
+        CliRun run = await CliRun.Of("factorize", _folder["tf/model.json"], "--rank", "3", "--format", "TensorFlowJs", "--output-path", _folder["small"], "--json");
+        Assert.Equal((0, "model.json"), (run.Code, Path.GetFileName(run.Json[0].GetProperty("Path").GetString())));
+        CliRun shapes = await CliRun.Of("shapes", _folder["small"], "--json");
+        Assert.Equal(["w.0.weight", "w.1.weight"], shapes.Json.Select(s => s.GetProperty("Name").GetString()));
+        Assert.NotEqual(0, (await CliRun.Of("factorize", _folder.Model(), "--rank", "3", "--format", "TensorFlowJs")).Code);
+    }
+
+    [Fact]
     public async Task A_mode_without_a_calibration_is_refused()
     {
         Assert.Equal(2, (await Run("--rank", "4", "--calibration-mode", "full")).Code);

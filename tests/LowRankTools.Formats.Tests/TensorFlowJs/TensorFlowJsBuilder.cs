@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.Json.Nodes;
-using LowRankTools.Formats.Tests.Safetensors;
 
 namespace LowRankTools.Formats.Tests.TensorFlowJs;
 
@@ -66,11 +65,4 @@ internal static class TensorFlowJsBuilder
             },
         },
     };
-
-    public static TensorFile Open(this TestFolder folder, byte[] json, params byte[][] shards)
-    {
-        for (int i = 0; i < shards.Length; i++)
-            folder.Write($"s{i + 1}", shards[i]);
-        return TensorFile.Open(folder.Write("model.json", json));
-    }
 }

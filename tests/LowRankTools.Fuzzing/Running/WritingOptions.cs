@@ -29,7 +29,8 @@ internal sealed class WritingOptions
 
     public FactorizeOptions Factorize(ModelSource source, string path) => new()
     {
-        Rule = _rule, OutputPath = path, Format = Stays(source) ? ModelFormat.Gguf : _format, MaxShardBytes = Stays(source) ? 0 : _shard, DType = _dtype, FirstBias = _firstBias, UseCache = false,
+        Rule = _rule, OutputPath = path, Format = Stays(source) ? ModelFormat.Gguf : IsGraph(source) ? ModelFormat.TensorFlowJs : _format, MaxShardBytes = Stays(source) || IsGraph(source) ? 0 : _shard,
+        DType = IsGraph(source) ? null : _dtype, FirstBias = _firstBias && !IsGraph(source), UseCache = false,
         Selection = new LayerSelection { IncludeEmbedding = _embeddings }, Svd = SvdOptions.Default with { ThreadCount = 1 },
     };
 
@@ -38,6 +39,9 @@ internal sealed class WritingOptions
 
     /// <summary>Whether a GGUF file is written as one, which is written from nothing else.</summary>
     private bool Stays(ModelSource source) => _keepsFormat && source.Path.EndsWith(".gguf", StringComparison.Ordinal);
+
+    /// <summary>Whether a TensorFlow.js model is written as one; one of layers is refused.</summary>
+    private bool IsGraph(ModelSource source) => _keepsFormat && source.Path.EndsWith("model.json", StringComparison.Ordinal);
 
     /// <summary>PyTorch's format is written as one file.</summary>
     private static (ModelFormat Format, long Shard) Target(Random random) =>
