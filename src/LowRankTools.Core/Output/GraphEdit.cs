@@ -1,3 +1,4 @@
+using LowRankTools.Decompositions;
 using LowRankTools.Formats;
 
 namespace LowRankTools.Core;
@@ -13,8 +14,10 @@ internal sealed record GraphEdit(OnnxFile Source, IReadOnlyList<OnnxFactors> Fac
     /// <summary>The change that a plan's steps make.</summary>
     public static GraphEdit Of(Model model, IEnumerable<OutputItem> items) =>
         new((OnnxFile)model.File, [.. items.OfType<OutputItem.Factored>().Select(p => new OnnxFactors(p.Layer.Shape.Name, p.Parts is { } parts ? [.. parts.Select(f => f[0])] : p.Factors,
-            p.Plan.Stages?.Select(s => new OnnxConvolution(s.TakesHeight, s.TakesWidth, s.Groups)).ToArray())
+            Stages(p.Plan)?.Select(s => new OnnxConvolution(s.TakesHeight, s.TakesWidth, s.Groups)).ToArray())
         {
             Scales = p.Parts?.Select(f => f[1]).ToArray(),
         })]);
+
+    private static IReadOnlyList<ConvolutionStage>? Stages(LayerPlan plan) => plan is { Kernel: { } kernel, Made: ConvolutionMethod method } ? method.Stages(kernel, plan.Choice!.Numbers) : null;
 }

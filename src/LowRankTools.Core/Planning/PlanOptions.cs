@@ -12,8 +12,11 @@ public sealed record PlanOptions
     /// <summary>Which layers are chosen; all linear ones by default.</summary>
     public LayerSelection Selection { get; init; } = new();
 
-    /// <summary>What convolutions over lines and columns become; null to leave them as they are.</summary>
+    /// <summary>What weights become; null for pairs of matrices, and convolutions as they are.</summary>
     public FactorMethod? Method { get; init; }
+
+    /// <summary>How sizes of matrices are split into modes by methods that do: each list for the size that it multiplies to. The others are split evenly.</summary>
+    public IReadOnlyList<IReadOnlyList<int>> Splits { get; init; } = [];
 
     /// <summary>Ranks that are given by hand: they go before the rule, the minimum, the multiple and the selection.</summary>
     public IReadOnlyList<LayerOverride> Overrides { get; init; } = [];
