@@ -55,7 +55,7 @@ public sealed class MakePlan(PlanOptions options)
         foreach (WeightQuantization kind in options.Quantize.OfType<WeightQuantization>())
             QuantizedParts.Check(kind, stored.Format);
         string fingerprint = ModelFingerprint.Compute(model.File, cancellationToken);
-        List<PlanCandidate> candidates = new PlanCandidates(model, stored, options.Selection with { IncludeConvolution = options.Method is not null }, new LayerOverrides(options.Overrides)).Build();
+        List<PlanCandidate> candidates = new PlanCandidates(model, stored, options.Selection with { IncludeConvolution = options.Method is not (null or FactorMethod.TensorTrain) }, new LayerOverrides(options.Overrides)).Build();
         OtherTensors others = OtherTensors.Of(model, stored);
         SpectrumOrigin origin = options.IsAdapter ? Assume(candidates) : Read(model, stored.Format, fingerprint, candidates, progress, cancellationToken);
         return Plan(candidates, Chosen(), origin, others, model.Source, fingerprint);

@@ -6,7 +6,7 @@ namespace LowRankTools.Decompositions;
 public static class LayerMethods
 {
     /// <summary>The methods.</summary>
-    public static IReadOnlyList<LayerMethod> All { get; } = [.. ConvolutionMethods.All];
+    public static IReadOnlyList<LayerMethod> All { get; } = [.. ConvolutionMethods.All, new TensorTrainLayer()];
 
     /// <summary>The method of a name.</summary>
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>: there is none.</exception>
