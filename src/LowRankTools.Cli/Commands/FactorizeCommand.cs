@@ -15,6 +15,7 @@ internal sealed class FactorizeCommand
     private readonly Option<string?> _plan = new("--plan") { Description = "Take the ranks from a plan that lowrank plan --output wrote.", HelpName = "file" };
     private readonly Option<bool> _anyModel = new("--any-model") { Description = "Carry the plan out on another model that has the planned layers too." };
     private readonly Option<string?> _method = MethodOption.Create();
+    private readonly Option<IReadOnlyList<int>[]> _splits = MethodOption.Splits();
     private readonly Option<string[]> _include = SharedOptions.Include();
     private readonly Option<string[]> _exclude = SharedOptions.Exclude();
     private readonly Option<bool> _includeEmbedding = new("--include-embedding") { Description = "Factorize embeddings too." };
@@ -41,6 +42,7 @@ internal sealed class FactorizeCommand
         command.Add(self._anyModel);
         self._rules.AddTo(command, self._plan);
         command.Add(self._method);
+        command.Add(self._splits);
         command.Add(self._include);
         command.Add(self._exclude);
         command.Add(self._includeEmbedding);
@@ -92,6 +94,7 @@ internal sealed class FactorizeCommand
         Plan = parsed.GetValue(_plan) is { } plan ? RankPlanFile.Read(Path.GetFullPath(plan)) : null,
         AnyModel = parsed.GetValue(_anyModel),
         Method = MethodOption.Choice(parsed.GetValue(_method)),
+        Splits = parsed.GetValue(_splits) ?? [],
         Selection = new LayerSelection
         {
             Include = SharedOptions.Patterns(parsed.GetValue(_include)),

@@ -19,6 +19,7 @@ internal sealed class PlanCommand
     private readonly Option<int?> _multiple = SharedOptions.Number<int>("--multiple", "Ranks are multiples of this; 1 by default.", n => n >= 1, "a multiple is a whole number, at least 1");
     private readonly Option<LayerOverride[]> _layerRank = LayerRankOption.Create();
     private readonly Option<string?> _method = MethodOption.Create();
+    private readonly Option<IReadOnlyList<int>[]> _splits = MethodOption.Splits();
     private readonly Option<string[]> _include = SharedOptions.Include();
     private readonly Option<string[]> _exclude = SharedOptions.Exclude();
     private readonly Option<bool> _includeEmbedding = new("--include-embedding") { Description = "Choose embeddings too." };
@@ -45,7 +46,7 @@ internal sealed class PlanCommand
         PlanCommand self = new();
         Command command = new("plan", "Choose a rank for every layer by one rule, and tell what it costs.") { self._paths, self._recurse, self._shape };
         self._rules.AddTo(command);
-        foreach (Option option in new Option[] { self._minRank, self._multiple, self._layerRank, self._method, self._include, self._exclude, self._includeEmbedding, self._weighting, self._text, self._tokens, self._lines, self._pooling, self._adapter,
+        foreach (Option option in new Option[] { self._minRank, self._multiple, self._layerRank, self._method, self._splits, self._include, self._exclude, self._includeEmbedding, self._weighting, self._text, self._tokens, self._lines, self._pooling, self._adapter,
             self._dtype, self._output, self._force, self._noCache, self._threadCount })
             command.Add(option);
         self._quantize.AddTo(command);
@@ -93,6 +94,7 @@ internal sealed class PlanCommand
     {
         Rule = _rules.Rule(parsed)!,
         Method = MethodOption.Choice(parsed.GetValue(_method)),
+        Splits = parsed.GetValue(_splits) ?? [],
         Selection = new LayerSelection
         {
             Include = SharedOptions.Patterns(parsed.GetValue(_include)),

@@ -34,7 +34,7 @@ internal sealed class SpeedCommand
         self._engine.AddTo(command);
         command.Add(self._json);
         command.Validators.Add(self.Check);
-        command.SetAction(parsed => self._convolutions.IsAsked(parsed) ? self._convolutions.Run(parsed, self.Convolutions(parsed, console), console, parsed.GetValue(self._json)) : parsed.GetValue(self._shapes) is { Length: > 0 } shapes ? self.Layers(shapes, parsed, console) : self.Models(parsed, console));
+        command.SetAction(parsed => self._convolutions.IsAsked(parsed) ? self._convolutions.Run(parsed, self.Convolutions(parsed, console), console, parsed.GetValue(self._json)) : parsed.GetValue(self._shapes) is { Length: > 0 } shapes ? self._convolutions.IsTrain(parsed) ? self._convolutions.RunTrains(parsed, self.Trains(parsed, console), shapes, console, parsed.GetValue(self._json)) : self.Layers(shapes, parsed, console) : self.Models(parsed, console));
         return command;
     }
 
@@ -107,6 +107,15 @@ internal sealed class SpeedCommand
     private ConvolutionSpeedOptions Convolutions(ParseResult parsed, ConsoleContext console) => new()
     {
         BatchSize = parsed.GetValue(_batchSize) ?? 1,
+        Engine = _engine.Choice(parsed, console),
+        ThreadCount = parsed.GetValue(_threadCount) ?? 0,
+        Timing = Timing(new TimingOptions(), parsed),
+    };
+
+    private TrainSpeedOptions Trains(ParseResult parsed, ConsoleContext console) => new()
+    {
+        Ranks = parsed.GetValue(_ranks) ?? [],
+        BatchSize = parsed.GetValue(_batchSize) ?? LayerSpeedOptions.DefaultBatchSize,
         Engine = _engine.Choice(parsed, console),
         ThreadCount = parsed.GetValue(_threadCount) ?? 0,
         Timing = Timing(new TimingOptions(), parsed),

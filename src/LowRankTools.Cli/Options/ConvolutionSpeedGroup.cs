@@ -6,13 +6,13 @@ using LowRankTools.Numerics;
 
 namespace LowRankTools.Cli.Options;
 
-/// <summary>Options of <c>lowrank speed</c> that are about convolutions, and what they ask for.</summary>
+/// <summary>Options of <c>lowrank speed</c> that are about convolutions and TT-matrices, and what they ask for.</summary>
 internal sealed class ConvolutionSpeedGroup
 {
     private readonly Option<MeasuredKernel[]> _kernels = SharedOptions.List("--kernel", "Kernels of convolutions, outputs x channels x height x width, with commas between them: 128x64x3x3.", "shape",
         text => MeasuredKernel.Parse(text) ?? throw new LowRankToolsException(CoreErrors.OptionInvalid, $"'{text}' is no kernel.", "A kernel is outputs x channels x height x width."));
-    private readonly Option<string?> _method = SharedOptions.Choice("--method", "With --kernel: the chain of convolutions; auto, the default, for all of them.", Enum.GetNames<FactorMethod>());
-    private readonly Option<double?> _keepRatio = SharedOptions.Number<double>("--keep-ratio", "With --kernel: most of its parameters that a chain keeps; 0.5 by default.", r => r is > 0 and < 1, "a ratio lies between 0 and 1");
+    private readonly Option<string?> _method = SharedOptions.Choice("--method", "With --kernel: the chain of convolutions; auto, the default, for all of them. With --shape: tensortrain.", Enum.GetNames<FactorMethod>());
+    private readonly Option<double?> _keepRatio = SharedOptions.Number<double>("--keep-ratio", "With --method: most of its parameters that a chain or a TT-matrix keeps; 0.5 by default.", r => r is > 0 and < 1, "a ratio lies between 0 and 1");
     private readonly Option<Dimensions[]> _imageSize = SharedOptions.List("--image-size", "With --kernel: lines x pixels of an image; 32x32 by default.", "size", ImageSize);
 
     public void AddTo(Command command)
@@ -22,6 +22,22 @@ internal sealed class ConvolutionSpeedGroup
     }
 
     public bool IsAsked(ParseResult parsed) => parsed.GetResult(_kernels) is not null;
+
+    public bool IsTrain(ParseResult parsed) => MethodOption.Choice(parsed.GetValue(_method)) == FactorMethod.TensorTrain;
+
+    public int RunTrains(ParseResult parsed, TrainSpeedOptions options, MatrixShape[] shapes, ConsoleContext console, bool json)
+    {
+        MeasureTrainSpeed operation = new(options with { KeepRatio = parsed.GetValue(_keepRatio) ?? options.KeepRatio });
+        Attempts attempts = new(console);
+        List<TrainSpeed> results = [];
+        foreach (MatrixShape shape in shapes)
+            attempts.Try(shape.ToString(), () => results.AddRange(ProgressBar.Run(console, progress => operation.Run(MeasuredLayer.Of(shape), progress, console.Cancellation))));
+        if (json)
+            results.ForEach(speed => JsonLines.Write(console.Out, speed));
+        else
+            TrainSpeedReport.Write(results, console);
+        return attempts.Code;
+    }
 
     public bool IsAsked(CommandResult result) => result.GetResult(_kernels) is not null;
 

@@ -56,7 +56,7 @@ internal static class FactorizeReport
         ReportTable table = new("Layer", "Shape", "Method", ">Ranks", ">Parameters", ">After", ">Error", ">Seconds", "Stays dense");
         foreach (LayerFactorization layer in result.Layers.Where(l => l.Rank is not null || result.KeptLayers <= MostKeptRows))
         {
-            table.Add(layer.Name, layer.Shape.ToString(), layer.Rank is null ? "" : layer.Kind == LayerKind.Conv2d ? layer.Method! : nameof(FactorMethod.Svd), layer.Ranks?.ToString() ?? "",
+            table.Add(layer.Name, layer.Shape.ToString(), layer.Rank is null ? "" : layer.Kind == LayerKind.Conv2d || layer.Method?.StartsWith(nameof(FactorMethod.TensorTrain), StringComparison.Ordinal) == true ? layer.Method! : nameof(FactorMethod.Svd), layer.Ranks?.ToString() ?? "",
                 Figures.Count(layer.ParametersBefore), Figures.Count(layer.Parameters), Figures.Small(layer.RelativeError), Figures.Seconds(layer.Seconds), KeepReasons.InWords(layer.Reason));
         }
         return table;

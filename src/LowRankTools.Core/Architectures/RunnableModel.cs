@@ -4,8 +4,8 @@ using LowRankTools.Numerics;
 namespace LowRankTools.Core;
 
 /// <summary>
-/// A model as a network that runs: chosen by its configuration, its weights loaded, dense layers and pairs each as the
-/// file has them.
+/// A model as a network that runs: chosen by its configuration, its weights loaded, dense layers, pairs and TT-matrices each as
+/// the file has them.
 /// </summary>
 public sealed class RunnableModel : IDisposable
 {
@@ -37,10 +37,10 @@ public sealed class RunnableModel : IDisposable
     /// <summary>Bytes of the parameters in memory.</summary>
     public long ParameterBytes => Parameters * sizeof(float);
 
-    /// <summary>Names of the layers that are low-rank pairs; none in a dense model.</summary>
+    /// <summary>Names of the layers that are low-rank pairs or TT-matrices; none in a dense model.</summary>
     public IReadOnlyList<string> PairLayers { get; }
 
-    /// <summary>Whether any layer is a pair.</summary>
+    /// <summary>Whether any layer is one.</summary>
     public bool IsFactorized => PairLayers.Count > 0;
 
     /// <summary>For each parameter of the network the name of its tensor in the file.</summary>

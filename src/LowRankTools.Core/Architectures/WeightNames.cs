@@ -51,20 +51,29 @@ internal sealed class WeightNames
         // x-transformers had one more module without weights in its feed-forward at times.
         .Replace(".1.net.3.", ".1.net.2.", StringComparison.Ordinal);
 
-    /// <summary>Whether there are weights for a module, dense or as a pair.</summary>
-    public bool Holds(string module) => _byName.ContainsKey(module + ".weight") || _byName.ContainsKey(module + ".0.weight");
+    /// <summary>Whether there are weights for a module, dense or as factors.</summary>
+    public bool Holds(string module) => _byName.ContainsKey(module + ".weight") || _byName.ContainsKey(module + ".0.weight") || _byName.ContainsKey(module + ".weight.core0");
 
-    /// <summary>Rows of a stored tensor or of what stands for it as a pair: entries of an embedding; zero where there is none.</summary>
-    public int Rows(string module) => Size(module + ".weight", 0) ?? Size(module + ".0.weight", 0) ?? 0;
+    /// <summary>Rows of a stored tensor or of the factors that stand for it: entries of an embedding; zero where there is none.</summary>
+    public int Rows(string module) => Size(module + ".weight", 0) ?? Size(module + ".0.weight", 0) ?? CoreRows(module) ?? 0;
 
-    /// <summary>Outputs of a linear map in PyTorch's orientation, dense or as a pair; zero where there is none.</summary>
-    public int Outputs(string module) => Size(module + ".weight", 0) ?? Size(module + ".1.weight", 0) ?? 0;
+    /// <summary>Outputs of a linear map in PyTorch's orientation, dense or as factors; zero where there is none.</summary>
+    public int Outputs(string module) => Size(module + ".weight", 0) ?? Size(module + ".1.weight", 0) ?? CoreRows(module) ?? 0;
 
     /// <summary>Length of a vector; zero where there is none.</summary>
     public int Length(string tensor) => Size(tensor, 0) ?? 0;
 
     /// <summary>Length of a module's bias, or of that of the second half of its pair; zero where there is none.</summary>
     public int BiasLength(string module) => Size(module + ".bias", 0) ?? Size(module + ".1.bias", 0) ?? 0;
+
+    /// <summary>Rows of a TT-matrix; null where there is none.</summary>
+    private int? CoreRows(string module)
+    {
+        long rows = 1;
+        for (int k = 0; Size(FormattableString.Invariant($"{module}.weight.core{k}"), 1) is { } digits; k++)
+            rows = Math.Min(int.MaxValue, rows * digits);
+        return Size(module + ".weight.core0", 1) is null ? null : (int)rows;
+    }
 
     private int? Size(string tensor, int dimension) =>
         _byName.TryGetValue(tensor, out ModelLayer? layer) && layer.Shape.Shape.Count > dimension

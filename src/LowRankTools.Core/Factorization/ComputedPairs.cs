@@ -45,14 +45,14 @@ internal sealed class ComputedPairs : IPairSource
     public void Dispose() => _layers.Dispose();
 
     private ComputedLayer Factorize(OutputItem.Factored item, int threads, CancellationToken cancellationToken) =>
-        item.Plan.Kernel is null ? Pair(item, threads, cancellationToken) : Chain(item, threads, cancellationToken);
+        item.Plan.Made is null ? Pair(item, threads, cancellationToken) : Made(item, threads, cancellationToken);
 
-    private ComputedLayer Chain(OutputItem.Factored item, int threads, CancellationToken cancellationToken)
+    private ComputedLayer Made(OutputItem.Factored item, int threads, CancellationToken cancellationToken)
     {
-        using Tensor kernel = ConvolutionKernel.Read(_job.Model.File, item.Layer.Tensor, cancellationToken);
-        ChainFactors chain = WeightMatrix.Named(_job.Model, item.Layer, () => ChainFactors.Compute(kernel, item.Plan.Choice!, item.Factors[0].DType,
+        using Tensor weight = LayerWeight.Read(_job.Model.File, item.Layer, cancellationToken);
+        MadeFactors made = WeightMatrix.Named(_job.Model, item.Layer, () => MadeFactors.Compute(weight, item.Plan.Choice!, item.Factors[0].DType,
             new ComputeOptions { ThreadCount = threads, Seed = Options.Svd.Seed }, cancellationToken));
-        return new ComputedLayer([.. chain.Kernels.Select(k => k.View)], chain.Measured with { Engine = LayerEngines.OfKernels }, chain);
+        return new ComputedLayer([.. made.Factors.Select(f => f.View)], made.Measured with { Engine = LayerEngines.OfKernels }, made);
     }
 
     private ComputedLayer Pair(OutputItem.Factored pair, int threads, CancellationToken cancellationToken)

@@ -1,6 +1,6 @@
 namespace LowRankTools.Core;
 
-/// <summary>What convolutions become. Matrices of linear maps and embeddings become pairs whatever is chosen.</summary>
+/// <summary>What weights become. What a method is not for becomes a pair where it is a matrix, or a 1 x 1 kernel.</summary>
 public enum FactorMethod
 {
     /// <summary>A convolution with the kernel's places into few channels, then 1 x 1: the singular value decomposition of the flattened kernel.</summary>
@@ -11,6 +11,8 @@ public enum FactorMethod
     Cp,
     /// <summary>Over lines into few channels, then over columns: a singular value decomposition across space.</summary>
     SpatialSvd,
-    /// <summary>For each kernel the one of the others that loses least at the same number of parameters.</summary>
+    /// <summary>A linear layer or an embedding as a TT-matrix; convolutions stay as they are.</summary>
+    TensorTrain,
+    /// <summary>For each weight the one of the others, or the pair, that loses least at the same number of parameters.</summary>
     Auto,
 }

@@ -1,8 +1,8 @@
 namespace LowRankTools.Core;
 
 /// <summary>
-/// Names of the tensors that stand for <c>X.weight</c> and its bias after factorization, however many they are: those of an
-/// <c>nn.Sequential</c> in place of X, <c>X.0.weight</c>, <c>X.1.weight</c> and so on, in the order in which they are applied.
+/// Names of the tensors that stand for <c>X.weight</c> and its bias after factorization, however many they are: those of an <c>nn.Sequential</c> in place of X,
+/// <c>X.0.weight</c>, <c>X.1.weight</c> and so on, in the order in which they are applied, or those that their method gives.
 /// </summary>
 /// <param name="weight">Name of the dense weight.</param>
 internal readonly struct FactorNames(string weight)
@@ -15,7 +15,6 @@ internal readonly struct FactorNames(string weight)
     /// <summary>Name of the bias beside it.</summary>
     public string Bias(int index) => FormattableString.Invariant($"{_module}.{index}.bias");
 
-    /// <summary>Names of all factors.</summary>
-    /// <param name="count">How many there are.</param>
-    public IEnumerable<string> All(int count) => Enumerable.Range(0, count).Select(Factor);
+    /// <summary>Name of what a method of layers calls so.</summary>
+    public string Behind(string name) => $"{_module}.{name}";
 }

@@ -86,7 +86,7 @@ internal sealed class FactorizationJob : IDisposable
         BiasFinder biases = new(Model.Layers);
         return new FactorizationRecord
         {
-            Version = Plan.Layers.Any(l => l.Stages is not null) ? FactorizationRecord.WithChains : 1,
+            Version = Plan.Layers.Any(l => l.Made is not null) ? FactorizationRecord.WithChains : 1,
             Source = Model.Source.Name,
             SourceFingerprint = Plan.Fingerprint!,
             Rule = Plan.Rule,
@@ -98,9 +98,9 @@ internal sealed class FactorizationJob : IDisposable
             {
                 Name = l.Name,
                 Kind = l.Kind,
-                Method = l.Kernel is not null ? l.Method! : Calibrations?.Has(l) == true ? "CalibratedSvd" : "TruncatedSvd",
+                Method = l.Made is not null ? l.Method! : Calibrations?.Has(l) == true ? "CalibratedSvd" : "TruncatedSvd",
                 Rank = l.Rank!.Value,
-                Ranks = l.Kernel is not null ? l.Ranks : null,
+                Ranks = l.Made is not null ? l.Ranks : null,
                 Shape = l.Shape,
                 Orientation = l.Kernel is null ? layers[l.Name].Shape.Orientation : l.ChannelsLast ? WeightOrientation.InOut : WeightOrientation.OutIn,
                 DType = layers[l.Name].Shape.DType,
@@ -135,7 +135,7 @@ internal sealed class FactorizationJob : IDisposable
                 : new MakePlan(Options.PlanOptions!).Run(Model, stored, progress, cancellationToken);
             Calibrations?.Check(Model, Plan);
             Items = new FactorizedItems(Model, Plan, Options, Format).Build();
-            Engines = LayerEngines.Choose(Options.Engine, [.. Items.OfType<OutputItem.Factored>().Select(p => p.Plan).Where(p => p.Kernel is null)], Options.Svd.ThreadCount);
+            Engines = LayerEngines.Choose(Options.Engine, [.. Items.OfType<OutputItem.Factored>().Select(p => p.Plan).Where(p => p.Made is null)], Options.Svd.ThreadCount);
         }
         catch
         {

@@ -85,6 +85,6 @@ public sealed record FactorizationRecord
     private bool Describes(TensorFile file)
     {
         HashSet<string> names = file.Tensors.Select(t => t.Name).ToHashSet(StringComparer.Ordinal);
-        return Layers.Count > 0 && Layers.All(l => names.Contains(new PairNames(l.Name).First) && names.Contains(new PairNames(l.Name).Second));
+        return Layers.Count > 0 && Layers.All(l => FactorsRecord.NamesOf(l).All(names.Contains));
     }
 }

@@ -18,8 +18,11 @@ public sealed record FactorizeOptions
     /// <summary>Which layers a rule factorizes; all linear ones by default.</summary>
     public LayerSelection Selection { get; init; } = new();
 
-    /// <summary>What convolutions over lines and columns become; null to leave them as they are. A plan says it by itself.</summary>
+    /// <summary>What weights become; null for pairs of matrices, and convolutions as they are. A plan says it by itself.</summary>
     public FactorMethod? Method { get; init; }
+
+    /// <summary>How sizes of matrices are split into modes by methods that do, as in <see cref="PlanOptions.Splits"/>.</summary>
+    public IReadOnlyList<IReadOnlyList<int>> Splits { get; init; } = [];
 
     /// <summary>Where the model goes, <see cref="OutputLocation"/>; null for a folder beside the source.</summary>
     public string? OutputPath { get; init; }
@@ -89,7 +92,7 @@ public sealed record FactorizeOptions
         : new PlanOptions
         {
             Multiple = Quantize is { } kind ? QuantizedLayout.RowMultiple(kind) : 1, Quantize = Quantize is null ? [] : [Quantize], QuantizeDense = QuantizeDense,
-            Rule = Rule, Method = Method, Selection = Selection, DType = DType, PredictErrors = false, UseCache = UseCache, Engine = Engine, Svd = Svd,
+            Rule = Rule, Method = Method, Splits = Splits, Selection = Selection, DType = DType, PredictErrors = false, UseCache = UseCache, Engine = Engine, Svd = Svd,
             Calibration = Calibration, Weighting = Calibration is null ? Weighting.Relative : Weighting.Calibrated,
         };
 

@@ -1,3 +1,4 @@
+using LowRankTools.Decompositions;
 using LowRankTools.Formats;
 using LowRankTools.Numerics;
 
@@ -22,9 +23,18 @@ internal sealed class FactorizedItems(Model model, RankPlan plan, FactorizeOptio
         {
             // A graph adds its bias where it did before.
             if (!format.IsGraph() && IsPair(layer) && _biases.Of(layer.Shape) is { } bias)
-                _movedBiases[bias] = new FactorNames(layer.Shape.Name).Bias((_plans[layer.Shape.Name].Stages?.Count ?? 2) - 1);
+                Move(bias, _plans[layer.Shape.Name]);
         }
         return OutputItems.Checked([.. model.Layers.SelectMany(Items)], model.Source.Path);
+    }
+
+    private void Move(string bias, LayerPlan decision)
+    {
+        FactorNames names = new(decision.Name);
+        if (decision.Made is not { } method)
+            _movedBiases[bias] = names.Bias(1);
+        else if (method.BiasName(decision.Factors!.Count) is { } name)
+            _movedBiases[bias] = names.Behind(name);
     }
 
     private bool IsPair(ModelLayer layer) => _plans.TryGetValue(layer.Shape.Name, out LayerPlan? decision) && decision.Rank is not null;
@@ -32,7 +42,7 @@ internal sealed class FactorizedItems(Model model, RankPlan plan, FactorizeOptio
     private List<OutputItem> Items(ModelLayer layer)
     {
         if (IsPair(layer))
-            return _plans[layer.Shape.Name] is { Kernel: not null } chain ? Chain(layer, chain) : Pair(layer, _plans[layer.Shape.Name]);
+            return _plans[layer.Shape.Name] is { Made: not null } made ? Made(layer, made) : Pair(layer, _plans[layer.Shape.Name]);
         TensorInfo tensor = layer.Tensor;
         string name = _movedBiases.GetValueOrDefault(tensor.Name, tensor.Name);
         TensorSpec spec = new(name, OutputTypes.Copy(tensor.DType, format, options.DType), tensor.Shape);
@@ -44,13 +54,16 @@ internal sealed class FactorizedItems(Model model, RankPlan plan, FactorizeOptio
         return [alias ? new OutputItem.Alias(spec, _movedBiases.GetValueOrDefault(layer.Shape.TiedTo!, layer.Shape.TiedTo!)) : new OutputItem.Copy(tensor, spec)];
     }
 
-    private List<OutputItem> Chain(ModelLayer layer, LayerPlan decision)
+    private List<OutputItem> Made(ModelLayer layer, LayerPlan decision)
     {
         FactorNames names = new(layer.Shape.Name);
         TensorDType dtype = OutputTypes.Factor(layer.Tensor.DType, options.DType);
-        TensorSpec[] factors = [.. decision.Stages!.Select((stage, i) => new TensorSpec(names.Factor(i), dtype, [.. stage.Shape.Select(size => (long)size)]))];
+        IReadOnlyList<FactorShape> shapes = decision.Factors!;
+        if (decision.Made is not ConvolutionMethod && format is ModelFormat.Onnx or ModelFormat.Gguf)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"'{decision.Name}': {format} has no layers by {decision.Made!.Name}.", "Write Safetensors or PyTorch, or choose another method.");
+        TensorSpec[] factors = [.. shapes.Select(f => new TensorSpec(names.Behind(f.Name), dtype, [.. f.Shape.Select(size => (long)size)]))];
         return decision.TiedTo is { } leader
-            ? [.. factors.Select((f, i) => new OutputItem.Alias(f, new FactorNames(leader).Factor(i)))]
+            ? [.. factors.Select((f, i) => new OutputItem.Alias(f, new FactorNames(leader).Behind(shapes[i].Name)))]
             : [new OutputItem.Factored(layer, decision, factors)];
     }
 

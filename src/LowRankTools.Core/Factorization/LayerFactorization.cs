@@ -80,7 +80,7 @@ public sealed record LayerFactorization
         Quantization = plan.Quantization,
         Rank = plan.Rank,
         Ranks = plan.Ranks,
-        Method = plan.Kernel is null ? null : plan.Method,
+        Method = plan.Made is null ? null : plan.Method,
         Reason = plan.Reason,
         ParametersBefore = plan.ParametersBefore,
         Parameters = plan.Parameters,

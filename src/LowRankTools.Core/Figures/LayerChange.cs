@@ -22,7 +22,7 @@ internal sealed record LayerChange(string Name, string Shape, int? Rank, long Pa
     public static LayerChange[] Of(FactorizationRecord record) => [.. record.Layers.Where(l => l.TiedTo is null).Select(l =>
     {
         long columns = l.Shape.Count == 0 ? 1 : l.Shape[^1], elements = l.Shape.Sizes.Aggregate(1L, (a, b) => a * b);
-        return new LayerChange(l.Name, l.Shape.ToString(), l.Rank, elements, ChainRecord.ParametersOf(l) ?? l.Rank * (columns + elements / Math.Max(1, columns)), 0, null);
+        return new LayerChange(l.Name, l.Shape.ToString(), l.Rank, elements, FactorsRecord.ParametersOf(l) ?? l.Rank * (columns + elements / Math.Max(1, columns)), 0, null);
     })];
 
     /// <summary>How a result came about.</summary>

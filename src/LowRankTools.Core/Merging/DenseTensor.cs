@@ -13,7 +13,7 @@ internal sealed class DenseTensor
     private readonly TensorInfo? _second;
     private readonly FactorizedLayerRecord? _record;
     private readonly DecomposedTensor? _decomposed;
-    private readonly ChainRecord? _chain;
+    private readonly FactorsRecord? _chain;
     private readonly bool _inOut;
 
     /// <summary>A tensor of its own.</summary>
@@ -52,7 +52,7 @@ internal sealed class DenseTensor
     }
 
     /// <summary>The chain of a convolution.</summary>
-    public DenseTensor(ChainRecord chain)
+    public DenseTensor(FactorsRecord chain)
     {
         _record = chain.Record;
         Name = _record.Name;

@@ -9,7 +9,7 @@ internal sealed class DenseTensors
     private readonly Model _model;
     private readonly Dictionary<string, TensorInfo> _tensors;
     private readonly Dictionary<string, FactorizedLayerRecord> _byFirst = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, ChainRecord> _chains = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, FactorsRecord> _chains = new(StringComparer.Ordinal);
     private readonly Dictionary<string, DecomposedTensor> _decomposed = new(StringComparer.Ordinal);
     private readonly HashSet<string> _absorbed = new(StringComparer.Ordinal);
 
@@ -58,7 +58,7 @@ internal sealed class DenseTensors
         string name = layer.Shape.Name;
         if (_decomposed.TryGetValue(name, out DecomposedTensor? decomposed))
             return [new DenseTensor(decomposed)];
-        if (_chains.TryGetValue(name, out ChainRecord? chain))
+        if (_chains.TryGetValue(name, out FactorsRecord? chain))
             return Of(chain);
         if (!_byFirst.TryGetValue(name, out FactorizedLayerRecord? record))
             return _absorbed.Contains(name) ? [] : [new DenseTensor(name, layer.Tensor)];
@@ -74,21 +74,21 @@ internal sealed class DenseTensors
 
     private void Add(FactorizedLayerRecord layer)
     {
-        ChainRecord chain = ChainRecord.Of(layer, _tensors, what => Inconsistent(layer, what));
-        FactorNames names = new(layer.Name);
-        int last = chain.Factors.Count - 1;
-        if (layer.Bias is not null && !_tensors.ContainsKey(names.Bias(last)))
+        FactorsRecord chain = FactorsRecord.Of(layer, _tensors, what => Inconsistent(layer, what));
+        _chains[chain.Factors[0].Name] = chain;
+        _absorbed.UnionWith(chain.Factors.Skip(1).Select(f => f.Name));
+        if (chain.MovedBias is not { } bias)
+            return;
+        if (layer.Bias is not null && !_tensors.ContainsKey(bias))
             throw Inconsistent(layer, "its bias is not in the file");
-        CheckBias(layer, names.Bias(last), chain.Factors[last].Shape[0]);
-        _chains[names.Factor(0)] = chain;
-        _absorbed.UnionWith([.. names.All(chain.Factors.Count).Skip(1), names.Bias(last)]);
+        CheckBias(layer, bias, chain.Factors[^1].Shape[0]);
+        _absorbed.Add(bias);
     }
 
-    /// <summary>The kernel, and the bias that moved to the last stage.</summary>
-    private List<DenseTensor> Of(ChainRecord chain)
+    /// <summary>The weight, and the bias that moved to the last factor.</summary>
+    private List<DenseTensor> Of(FactorsRecord chain)
     {
-        string bias = new FactorNames(chain.Record.Name).Bias(chain.Factors.Count - 1);
-        return _tensors.TryGetValue(bias, out TensorInfo? moved)
+        return chain.MovedBias is { } bias && _tensors.TryGetValue(bias, out TensorInfo? moved)
             ? [new DenseTensor(chain), new DenseTensor(chain.Record.Bias ?? LayerNames.Bias(chain.Record.Name), moved)]
             : [new DenseTensor(chain)];
     }

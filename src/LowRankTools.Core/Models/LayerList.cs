@@ -8,6 +8,7 @@ internal sealed class LayerList
     private readonly ModelSource _source;
     private readonly LayerRecognizer _recognizer;
     private readonly Dictionary<string, int> _halves = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, LayerKind> _kinds = new(StringComparer.Ordinal);
     private readonly AdapterParts? _adapter;
     private readonly Dictionary<string, List<(StorageSpan Span, string Name)>> _storages = new(StringComparer.Ordinal);
 
@@ -18,8 +19,13 @@ internal sealed class LayerList
         _adapter = AdapterParts.Of(file.Tensors);
         foreach (FactorizedLayerRecord layer in record?.Layers ?? [])
         {
-            foreach (string factor in new FactorNames(layer.Name).All(ChainRecord.FactorsOf(layer)))
+            foreach (string factor in FactorsRecord.NamesOf(layer))
+            {
                 _halves[factor] = layer.Rank;
+                // Cores of a matrix have four sizes and are no kernels.
+                if (layer.Ranks is not null && layer.Kind != LayerKind.Conv2d)
+                    _kinds[factor] = layer.Kind;
+            }
         }
         foreach ((string factor, int rank) in FactorRanks.Of(file, decompositions))
             _halves[factor] = rank;
@@ -37,8 +43,9 @@ internal sealed class LayerList
 
     private ModelLayer Layer(TensorInfo tensor, string? tiedTo)
     {
-        LayerKind kind = _recognizer.Kind(tensor);
-        WeightOrientation orientation = _recognizer.Orientation(tensor, kind);
+        bool core = _kinds.TryGetValue(tensor.Name, out LayerKind ofMatrix);
+        LayerKind kind = core ? ofMatrix : _recognizer.Kind(tensor);
+        WeightOrientation orientation = core ? WeightOrientation.None : _recognizer.Orientation(tensor, kind);
         (long? inFeatures, long? outFeatures) = Features(tensor, kind, orientation);
         return new ModelLayer(tensor, new LayerShape
         {

@@ -62,7 +62,7 @@ public sealed record LayerShape
 
     /// <summary>Whether the tensor is a matrix that a low-rank pair can stand for.</summary>
     [JsonIgnore]
-    internal bool IsMatrix => Kind is LayerKind.Linear or LayerKind.AttentionPacked or LayerKind.Embedding && InFeatures is not null;
+    internal bool IsMatrix => Kind is LayerKind.Linear or LayerKind.AttentionPacked or LayerKind.Embedding && InFeatures is not null && Orientation != WeightOrientation.None;
 
     /// <summary>Whether the tensor is the kernel of a convolution over lines and columns, which a chain of smaller ones can stand for.</summary>
     [JsonIgnore]

@@ -1,3 +1,4 @@
+using LowRankTools.Decompositions;
 using LowRankTools.Formats;
 
 namespace LowRankTools.Core;
@@ -26,10 +27,12 @@ internal abstract record GraphEdit
     public abstract IGraphWriter Open(string path, IReadOnlyDictionary<string, string> metadata, OutputPlace place, int generation);
 
     private static OnnxFactors FactorsOf(OutputItem.Factored item) =>
-        new(item.Layer.Shape.Name, item.Parts is { } parts ? [.. parts.Select(f => f[0])] : item.Factors, item.Plan.Stages?.Select(s => new OnnxConvolution(s.TakesHeight, s.TakesWidth, s.Groups)).ToArray())
+        new(item.Layer.Shape.Name, item.Parts is { } parts ? [.. parts.Select(f => f[0])] : item.Factors, Stages(item.Plan)?.Select(s => new OnnxConvolution(s.TakesHeight, s.TakesWidth, s.Groups)).ToArray())
         {
             Scales = item.Parts?.Select(f => f[1]).ToArray(),
         };
+
+    private static IReadOnlyList<ConvolutionStage>? Stages(LayerPlan plan) => plan is { Kernel: { } kernel, Made: ConvolutionMethod method } ? method.Stages(kernel, plan.Choice!.Numbers) : null;
 
     private sealed record OnnxEdit(OnnxFile Source, IReadOnlyList<OnnxFactors> Factors) : GraphEdit
     {

@@ -36,6 +36,6 @@ internal static class PartShare
     }
 
     // Of a chain only the order matters: one product of the kernel with its factors, about.
-    private static double Cost(LayerPlan layer, SvdOptions svd) => layer.Kernel is { } kernel ? (double)kernel.Length * layer.Rank!.Value
+    private static double Cost(LayerPlan layer, SvdOptions svd) => layer.Made is not null ? (double)layer.DenseParameters * layer.Rank!.Value
         : TruncatedSvd.EstimateCost(checked((int)layer.Rows), checked((int)layer.Columns), layer.Rank!.Value, svd);
 }

@@ -121,7 +121,7 @@ internal sealed class BudgetRanks
     }
 
     /// <summary>The options on the lower convex hull of their costs and losses, between which a price decides; none that costs no less than the kernel.</summary>
-    private RankChoices Kernel(PlanCandidate candidate, IReadOnlyList<KernelOption> options)
+    private RankChoices Kernel(PlanCandidate candidate, IReadOnlyList<LayerOption> options)
     {
         LayerCost cost = candidate.Cost;
         long dense = _inBytes ? cost.DenseType.ByteLength(cost.DenseParameters) : cost.DenseParameters;

@@ -48,12 +48,22 @@ internal sealed record LayerCost
     /// <summary>Whether a pair of a rank has fewer parameters than the matrix.</summary>
     public bool Pays(long rank) => rank <= RankBounds.BreakEven(Size.Rows, Size.Columns) && PairParameters(rank) < DenseParameters;
 
+    /// <summary>Sizes of the weight as methods of layers take it: of the kernel, or of the matrix that a pair stands for; null for other tensors and for what is too large.</summary>
+    public IReadOnlyList<int>? Weight => Kernel?.Sizes ?? (Size.Rows > 0 && Size.Columns > 0 && (Int128)Size.Rows * Size.Columns <= int.MaxValue ? [(int)Size.Rows, (int)Size.Columns] : null);
+
+    /// <summary>Whether a choice is factors by a method of layers, and not dense or the pair of a matrix.</summary>
+    public bool IsMade(FactorChoice? choice) => choice is not null && (Kernel is not null || choice.Method != FactorChoice.Pair);
+
     /// <summary>Parameters of a choice; null for dense.</summary>
     public long ParametersOf(FactorChoice? choice) =>
-        Kernel is { } kernel && choice is not null ? IsTied ? 0 : ConvolutionMethods.Find(choice.Method).Parameters(kernel, choice.Numbers) : Parameters(choice?.Largest);
+        !IsMade(choice) ? Parameters(choice?.Largest) : IsTied ? 0 : LayerMethods.Find(choice!.Method).Parameters(Weight!, choice.Numbers);
 
     /// <summary>Bytes of those.</summary>
-    public long BytesOf(FactorChoice? choice) => Kernel is null || choice is null ? Bytes(choice?.Largest) : PairType.ByteLength(ParametersOf(choice));
+    public long BytesOf(FactorChoice? choice) => IsMade(choice) ? PairType.ByteLength(ParametersOf(choice)) : Bytes(choice?.Largest);
+
+    /// <summary>Floating-point operations of a choice, as <see cref="Flops"/> counts them.</summary>
+    public long? FlopsOf(FactorChoice? choice) =>
+        IsMade(choice) ? 2 * LayerMethods.Find(choice!.Method).MultiplyAdds(Weight!, choice.Numbers, Kind == LayerKind.Embedding) : Flops(choice?.Largest);
 
     /// <summary>Parameters that are stored, or trained in an adapter.</summary>
     public long Parameters(int? rank) => IsTied ? 0 : rank is { } r ? PairParameters(r) : IsAdapter ? 0 : DenseParameters;

@@ -52,9 +52,9 @@ public sealed class LayerPlan
         get => Choice?.Largest;
         set
         {
-            if (_cost.Kernel is { } kernel)
+            if (_cost.Kernel is not null || _cost.IsMade(Choice ?? PlannedChoice))
             {
-                Choice = value is { } rank ? ChainOf(kernel, rank) : null;
+                Choice = value is { } rank ? MadeOf(rank) : null;
                 return;
             }
             if (value < 1 || value > Math.Min(Rows, Columns))
@@ -77,10 +77,11 @@ public sealed class LayerPlan
     /// <c>RankExceedsLayer</c>: no chain has these ranks.</exception>
     public void SetChain(string method, params int[] ranks)
     {
-        if (_cost.Kernel is not { } kernel)
-            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"'{Name}' of shape {Shape} is no convolution over lines and columns.", "Set its Rank.");
-        FactorChoice choice = FactorChoice.Of(ConvolutionMethods.Find(method).Name, ranks);
-        RequireChain(kernel, choice);
+        LayerMethod found = LayerMethods.Find(method);
+        if (_cost.Weight is not { } weight || !found.Takes(weight))
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"'{Name}' of shape {Shape} is no weight that {found.Name} is for.", Kernel is null ? "Set its Rank." : "Choose a method of convolutions.");
+        FactorChoice choice = FactorChoice.Of(found.Name, ranks);
+        Require(found, weight, choice);
         Choice = choice;
     }
 
@@ -109,8 +110,11 @@ public sealed class LayerPlan
     /// <summary>Shape of the kernel of a convolution over lines and columns; null where the tensor is none.</summary>
     internal KernelShape? Kernel => _cost.Kernel;
 
-    /// <summary>The convolutions that a kernel becomes; null where it stays, or the tensor is no kernel.</summary>
-    internal IReadOnlyList<ConvolutionStage>? Stages => Kernel is { } kernel && Choice is { } choice ? ConvolutionMethods.Find(choice.Method).Stages(kernel, choice.Numbers) : null;
+    /// <summary>The method of layers that the factors are made by; null for a layer that stays and for the pair of a matrix.</summary>
+    internal LayerMethod? Made => _cost.IsMade(Choice) ? LayerMethods.Find(Choice!.Method) : null;
+
+    /// <summary>The factors by that method; null where there is none.</summary>
+    internal IReadOnlyList<FactorShape>? Factors => Made?.Factors(_cost.Weight!, Choice!.Numbers);
 
     /// <summary>The rank that was planned, before anyone changed it by hand.</summary>
     public int? PlannedRank => PlannedChoice?.Largest;
@@ -155,7 +159,7 @@ public sealed class LayerPlan
     public long? FlopsBefore => _cost.Flops(null);
 
     /// <summary>The same of what stands for it.</summary>
-    public long? Flops => _cost.Flops(Rank);
+    public long? Flops => _cost.FlopsOf(Choice);
 
     /// <summary>
     /// Predicted ||W - W'|| / ||W||, or ||(W - W') X|| / ||W X|| in a calibrated plan; zero for a layer that stays. Null where the
@@ -163,7 +167,7 @@ public sealed class LayerPlan
     /// </summary>
     public double? RelativeError =>
         Rank is not { } rank ? (IsChosen && !_cost.IsAdapter ? DenseError : null)
-        : _spectrum is not null ? (Quantization is { } kind ? QuantizedError(_spectrum, rank, kind) : SpectrumMeasures.RelativeError(_spectrum, rank))
+        : _spectrum is not null && Made is null ? (Quantization is { } kind ? QuantizedError(_spectrum, rank, kind) : SpectrumMeasures.RelativeError(_spectrum, rank))
         : Choice == PlannedChoice ? _plannedError : null;
 
     private double DenseError => Quantization is { } kind ? Math.Sqrt(QuantizationNoise.Share(kind, _cost.DenseParameters / _cost.StoredRows)) : 0;
@@ -187,21 +191,21 @@ public sealed class LayerPlan
     /// <summary>The name: what takes names of layers takes the layer.</summary>
     public override string ToString() => Name;
 
-    private FactorChoice ChainOf(KernelShape kernel, int rank)
+    private FactorChoice MadeOf(int rank)
     {
         if ((Method ?? PlannedMethod) is not { } name)
             throw new LowRankToolsException(CoreErrors.RankExceedsLayer, $"'{Name}' of shape {Shape} is a convolution, and a rank alone does not say what it becomes.", "Choose a method with SetChain, or plan with -Method.");
-        ConvolutionMethod method = ConvolutionMethods.Find(name);
-        int most = method.MostRanks(kernel).Max();
-        return rank >= 1 && rank <= most ? FactorChoice.Of(method.Name, method.RanksOf(kernel, rank))
+        LayerMethod method = LayerMethods.Find(name);
+        int most = method.MostRanks(_cost.Weight!).Max();
+        return rank >= 1 && rank <= most ? FactorChoice.Of(method.Name, method.RanksOf(_cost.Weight!, rank))
             : throw new LowRankToolsException(CoreErrors.RankExceedsLayer, $"'{Name}' of shape {Shape} has no {method.Name} chain of rank {rank}.", $"Ranks go from 1 to {most}; null leaves the layer as it is.");
     }
 
-    private void RequireChain(KernelShape kernel, FactorChoice choice)
+    private void Require(LayerMethod method, IReadOnlyList<int> weight, FactorChoice choice)
     {
         try
         {
-            ConvolutionMethods.Find(choice.Method).Stages(kernel, choice.Numbers);
+            method.Factors(weight, choice.Numbers);
         }
         catch (LowRankToolsException e) when (e.ErrorId == "ShapesDoNotMatch")
         {

@@ -26,7 +26,7 @@ internal static class LayerRanks
     }
 
     /// <summary>At one budget the method that loses least, at one error the one with fewest parameters.</summary>
-    private static (int? Rank, KeepReason Reason) Kernel(PlanCandidate candidate, IReadOnlyList<KernelOption> options, bool fewest)
+    private static (int? Rank, KeepReason Reason) Kernel(PlanCandidate candidate, IReadOnlyList<LayerOption> options, bool fewest)
     {
         IOrderedEnumerable<int> order = Enumerable.Range(0, options.Count).Where(i => options[i].Parameters < candidate.Cost.DenseParameters)
             .OrderBy(i => fewest ? options[i].Parameters : options[i].Error ?? 0).ThenBy(i => fewest ? options[i].Error ?? 0 : options[i].Parameters);

@@ -39,7 +39,7 @@ public sealed record LayerSelection
             return KeepReason.Embedding;
         if (!TensorConversion.IsReadable(layer.Tensor.DType))
             return KeepReason.UnreadableType;
-        return shape.IsMatrix || ConvolutionKernel.ShapeOf(layer) is { Outputs: > 1, Channels: > 1 } ? KeepReason.None : KeepReason.Grouped;
+        return shape.IsMatrix || LayerWeight.ShapeOf(layer) is { Outputs: > 1, Channels: > 1 } ? KeepReason.None : KeepReason.Grouped;
     }
 
     /// <summary>Why a name alone is not chosen.</summary>

@@ -55,9 +55,9 @@ public sealed class MakePlan(PlanOptions options)
         foreach (WeightQuantization kind in options.Quantize.OfType<WeightQuantization>())
             QuantizedParts.Check(kind, stored.Format);
         string fingerprint = ModelFingerprint.Compute(model.File, cancellationToken);
-        List<PlanCandidate> candidates = new PlanCandidates(model, stored, options.Selection with { IncludeConvolution = options.Method is not null }, new LayerOverrides(options.Overrides)).Build();
+        List<PlanCandidate> candidates = new PlanCandidates(model, stored, options.Selection with { IncludeConvolution = options.Method is not (null or FactorMethod.TensorTrain) }, new LayerOverrides(options.Overrides)).Build();
         OtherTensors others = OtherTensors.Of(model, stored);
-        SpectrumOrigin origin = options.IsAdapter ? Assume(candidates) : Read(model, fingerprint, candidates, progress, cancellationToken);
+        SpectrumOrigin origin = options.IsAdapter ? Assume(candidates) : Read(model, stored.Format, fingerprint, candidates, progress, cancellationToken);
         return Plan(candidates, Chosen(), origin, others, model.Source, fingerprint);
 
         (ChosenRanks, PlanMeasurement?) Chosen()
@@ -85,12 +85,12 @@ public sealed class MakePlan(PlanOptions options)
         return SpectrumOrigin.Assumed;
     }
 
-    private SpectrumOrigin Read(Model model, string fingerprint, List<PlanCandidate> candidates, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
+    private SpectrumOrigin Read(Model model, ModelFormat format, string fingerprint, List<PlanCandidate> candidates, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
     {
-        new KernelOptions(model, options).Find([.. candidates.Where(c => c.IsOpen && c.Cost.Kernel is not null)], progress, cancellationToken);
+        new LayerOptions(model, options, format).Find([.. candidates.Where(c => c.IsOpen)], progress, cancellationToken);
         if (!options.PredictErrors && options.Rule is RankRule.Fixed or RankRule.KeepRatio)
             return SpectrumOrigin.None;
-        PlanCandidate[] open = [.. candidates.Where(c => c.IsOpen && c.Cost.Kernel is null)];
+        PlanCandidate[] open = [.. candidates.Where(c => c.IsOpen && c.Cost.Kernel is null && c.Options is null)];
         PlanCandidate[] calibrated = options.Calibration is { } use ? Calibrate(model, fingerprint, open, use, progress, cancellationToken) : [];
         open = [.. open.Except(calibrated)];
         SpectrumReader reader = new(model, fingerprint, options.Engine, options.Svd, Cache);

@@ -35,14 +35,14 @@ internal sealed class PlanCandidate
     /// <summary>Singular values that say what a rank loses; null where they are not needed.</summary>
     public double[]? Values { get; set; }
 
-    /// <summary>What a kernel may become, by method and ranks; null for other tensors, and until they are known.</summary>
-    public IReadOnlyList<KernelOption>? Options { get; set; }
+    /// <summary>What a kernel, or a matrix that may become more than a pair, may become, by method and ranks; null for others, and until they are known.</summary>
+    public IReadOnlyList<LayerOption>? Options { get; set; }
 
-    /// <summary>||K||^2 of a kernel that was read; null for one that was not.</summary>
-    public double? KernelEnergy { get; set; }
+    /// <summary>||W||^2 of a weight whose options were computed; null for others.</summary>
+    public double? Energy { get; set; }
 
     /// <summary>The one of <see cref="Options"/> that was taken.</summary>
-    public KernelOption? Taken { get; set; }
+    public LayerOption? Taken { get; set; }
 
     /// <summary>Factor of the lost energy.</summary>
     public double Weight { get; set; } = 1;
@@ -51,7 +51,7 @@ internal sealed class PlanCandidate
     public bool IsOpen => Reason == KeepReason.None && Leader is null;
 
     /// <summary>Its energy in what is minimised.</summary>
-    public double WeightedEnergy => Weight * (Cost.Kernel is null ? SpectrumMeasures.SquaredNorm(Values) : KernelEnergy ?? 0);
+    public double WeightedEnergy => Weight * (Energy ?? (Cost.Kernel is null ? SpectrumMeasures.SquaredNorm(Values) : 0));
 
     /// <summary>What a rank, or null for dense, loses of that.</summary>
     public double Loss(int? rank) => rank is { } r ? Weight * SpectrumMeasures.Tail(Values, r) : 0;
@@ -62,7 +62,7 @@ internal sealed class PlanCandidate
     private double Noise(int? rank, WeightQuantization kind) => Values is null ? 0 : rank is { } r ? QuantizationNoise.OfPair(kind, Values, r, Cost.Kind == LayerKind.Embedding ? r : Cost.Size.Columns)
         : Cost.StoredRows == 0 ? 0 : SpectrumMeasures.SquaredNorm(Values) * QuantizationNoise.Share(kind, Cost.DenseParameters / Cost.StoredRows);
 
-    /// <summary>The rank behind a rank of its <see cref="RankChoices"/>: itself, or for a kernel the largest one of the option of that number, which is taken then.</summary>
+    /// <summary>The rank behind a rank of its <see cref="RankChoices"/>: itself, or where it has options the largest one of the option of that number, which is taken then.</summary>
     public int? Take(int? rank)
     {
         if (Options is null || rank is not { } number)
@@ -81,8 +81,8 @@ internal sealed class PlanCandidate
     {
         double[]? values = withErrors ? Values : null;
         LayerCost cost = kind is null || Cost.Kernel is not null ? Cost : rank is null ? Cost with { DenseQuantize = kind } : Cost with { Quantize = kind };
-        FactorChoice? choice = Cost.Kernel is null ? FactorChoice.OfPair(rank) : rank is null ? null : (Leader ?? this).Taken!.Choice;
-        double? norm = values is not null ? Math.Sqrt(SpectrumMeasures.SquaredNorm(values)) : KernelEnergy is { } energy ? Math.Sqrt(energy) : null;
+        FactorChoice? choice = rank is null ? null : (Leader ?? this).Taken?.Choice ?? FactorChoice.OfPair(rank);
+        double? norm = values is not null ? Math.Sqrt(SpectrumMeasures.SquaredNorm(values)) : Energy is { } energy ? Math.Sqrt(energy) : null;
         return new LayerPlan(cost, choice, reason, values, plannedError: Taken?.Error, leader: leader)
         {
             Name = Name,

@@ -70,14 +70,8 @@ internal sealed record PlanDocumentLayer(
         TensorDType before = Type(DTypeBefore, invalid);
         long elements = Elements(invalid);
         KernelShape? kernel = Kernel(elements);
-        if (kernel is null && (Method ?? PlannedMethod ?? FactorChoice.Pair) != FactorChoice.Pair)
-            throw invalid($"'{Name}' is no convolution over lines and columns and cannot become a chain");
-        FactorChoice? chosen = kernel is { } k ? Chain(k, Rank, Method, Ranks, invalid) : FactorChoice.OfPair(Rank);
-        FactorChoice? first = kernel is { } shape ? Chain(shape, PlannedRank, PlannedMethod, PlannedRanks, invalid) : FactorChoice.OfPair(PlannedRank);
-        if (kernel is null && Rank is { } rank && (rank < 1 || rank > Math.Min(Rows, Columns)))
-            throw invalid($"'{Name}' is {Rows} x {Columns} and has no rank {rank}");
-        if (kernel is null && PlannedRank is { } planned && (planned < 1 || planned > Math.Min(Rows, Columns)))
-            throw invalid($"'{Name}' is {Rows} x {Columns} and cannot have been planned at rank {planned}");
+        FactorChoice? chosen = Choice(kernel, elements, Rank, Method, Ranks, invalid);
+        FactorChoice? first = Choice(kernel, elements, PlannedRank, PlannedMethod, PlannedRanks, invalid);
         if (BytesBefore < 0 || Norm is < 0 || Weight is < 0 || RelativeError is < 0)
             throw invalid($"'{Name}' has a negative figure");
         if (Quantization is { } kind && (!Enum.IsDefined(kind) || isAdapter || Rows * Columns == 0 || Shape.Count != 2))
@@ -114,17 +108,25 @@ internal sealed record PlanDocumentLayer(
     }
 
     private KernelShape? Kernel(long elements) =>
-        Kind == LayerKind.Conv2d && Shape.Count == 4 && elements is > 0 and <= int.MaxValue ? ConvolutionKernel.ShapeOf(Shape, ChannelsLast) : null;
+        Kind == LayerKind.Conv2d && Shape.Count == 4 && elements is > 0 and <= int.MaxValue ? LayerWeight.ShapeOf(Shape, ChannelsLast) : null;
 
-    private FactorChoice? Chain(KernelShape kernel, int? rank, string? method, Dimensions? ranks, Func<string, Exception> invalid)
+    private FactorChoice? Choice(KernelShape? kernel, long elements, int? rank, string? method, Dimensions? ranks, Func<string, Exception> invalid)
     {
+        if (kernel is null && (method ?? FactorChoice.Pair) == FactorChoice.Pair)
+        {
+            return rank is null || rank >= 1 && rank <= Math.Min(Rows, Columns) ? FactorChoice.OfPair(rank)
+                : throw invalid($"'{Name}' is {Rows} x {Columns} and has no rank {rank}");
+        }
+        IReadOnlyList<int>? weight = kernel?.Sizes ?? (Rows * Columns == elements && elements is > 0 and <= int.MaxValue ? [(int)Rows, (int)Columns] : null);
+        if (weight is null || method is not null && LayerMethods.TryFind(method)?.Takes(weight) == false)
+            throw invalid($"'{Name}' is no weight that {method} is for");
         if (rank is null)
             return null;
-        if (method is null || ranks is null || ConvolutionMethods.TryFind(method) is not { } known)
-            throw invalid($"'{Name}' is a convolution with a rank, and names no method and ranks that there are");
-        IReadOnlyList<int> most = known.MostRanks(kernel);
+        if (method is null || ranks is null || LayerMethods.TryFind(method) is not { } known)
+            throw invalid($"'{Name}' has a rank, and names no method and ranks that there are");
+        IReadOnlyList<int> most = known.MostRanks(weight);
         if (ranks.Count != most.Count || ranks.Sizes.Where((r, i) => r < 1 || r > most[i]).Any() || ranks.Sizes.Max() != rank)
-            throw invalid($"'{Name}' of {kernel} has no {method} chain of ranks {ranks}, the largest of them {rank}");
+            throw invalid($"'{Name}' of ({string.Join(" x ", weight)}) has no {method} of ranks {ranks}, the largest of them {rank}");
         return new FactorChoice(known.Name, ranks);
     }
 

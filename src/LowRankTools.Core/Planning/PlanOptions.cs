@@ -12,8 +12,11 @@ public sealed record PlanOptions
     /// <summary>Which layers are chosen; all linear ones by default.</summary>
     public LayerSelection Selection { get; init; } = new();
 
-    /// <summary>What convolutions over lines and columns become; null to leave them as they are.</summary>
+    /// <summary>What weights become; null for pairs of matrices, and convolutions as they are.</summary>
     public FactorMethod? Method { get; init; }
+
+    /// <summary>How sizes of matrices are split into modes by methods that do: each list for the size that it multiplies to. The others are split evenly.</summary>
+    public IReadOnlyList<IReadOnlyList<int>> Splits { get; init; } = [];
 
     /// <summary>Ranks that are given by hand: they go before the rule, the minimum, the multiple and the selection.</summary>
     public IReadOnlyList<LayerOverride> Overrides { get; init; } = [];
@@ -85,6 +88,9 @@ public sealed record PlanOptions
             : Method is not null && IsAdapter ? "Adapters are planned for weights as they are: leave the method of convolutions out."
             : Method is not null && Rule is RankRule.TargetSpeedup ? $"{Rule}: chains of convolutions are not timed; choose a budget, or leave the method out."
             : Method is not null && Calibration is not null ? "A calibration knows inputs of linear layers, none of convolutions: leave it or the method out."
+            : Method == FactorMethod.TensorTrain && (Overrides.Any(o => o.Rank is not null) || Measured is not null || Quantize.Any(k => k is not null))
+                ? "Ranks by hand, ranks by a measured quality and quantised factors are those of pairs: leave them or the method TensorTrain out."
+            : Splits.Count > 0 && Method is not (FactorMethod.TensorTrain or FactorMethod.Auto) ? "Only TensorTrain splits sizes into modes."
             : DType == Formats.TensorDType.Q8_0 ? "Columns of factors are no whole blocks of Q8_0: choose F32, F16 or BF16 with -DType."
             : null;
         problem ??= Quantize.Count > 1 && Rule is not RankRule.ByteBudget ? $"{Rule}: only a byte budget can choose among ways of storing."

@@ -34,8 +34,8 @@ internal sealed class ReplayPlan(RankPlan plan, bool anyModel)
         {
             LayerPlan? leader = candidate.Leader is null ? null : plans[candidate.Leader];
             LayerPlan? given = wanted.GetValueOrDefault(candidate.Name);
-            if (candidate.Cost.Kernel is not null && given?.Choice is { } choice)
-                candidate.Taken = new KernelOption(choice, 0, null);
+            if (given?.Choice is { } choice && candidate.Cost.IsMade(choice))
+                candidate.Taken = new LayerOption(choice, 0, null);
             plans.Add(candidate, candidate.Decide(leader is null ? given?.Rank : leader.Rank, given?.Reason ?? candidate.Reason, leader, withErrors: false,
                 leader?.Quantization ?? stored.Quantize ?? given?.Quantization));
         }
@@ -69,9 +69,9 @@ internal sealed class ReplayPlan(RankPlan plan, bool anyModel)
             throw new LowRankToolsException(CoreErrors.LayerNotFound, $"{path}: there is no layer '{pair.Name}', which the plan gives a rank.", "Plan this model.");
         if (candidate.Reason != KeepReason.None)
             throw new LowRankToolsException(CoreErrors.PlanInvalid, $"{path}: '{pair.Name}' cannot be a pair ({candidate.Reason}), and the plan gives it a rank.", "Set the rank of that layer to null.");
-        if (candidate.Cost.Kernel is { } kernel)
+        if (candidate.Cost.IsMade(pair.Choice))
         {
-            Chain(pair, kernel, path);
+            Made(pair, candidate, path);
             return;
         }
         (long rows, long columns) = candidate.Cost.Size;
@@ -79,11 +79,13 @@ internal sealed class ReplayPlan(RankPlan plan, bool anyModel)
             throw new LowRankToolsException(CoreErrors.RankExceedsLayer, $"{path}: '{pair.Name}' is {rows} x {columns} and has no rank {pair.Rank}.", $"Its ranks go up to {Math.Min(rows, columns)}.");
     }
 
-    private static void Chain(LayerPlan layer, KernelShape kernel, string path)
+    private static void Made(LayerPlan layer, PlanCandidate candidate, string path)
     {
-        ConvolutionMethod method = ConvolutionMethods.Find(layer.Choice!.Method);
-        IReadOnlyList<int> most = method.MostRanks(kernel), ranks = layer.Choice.Numbers;
+        LayerMethod method = LayerMethods.Find(layer.Choice!.Method);
+        if (candidate.Cost.Weight is not { } weight || !method.Takes(weight))
+            throw new LowRankToolsException(CoreErrors.PlanInvalid, $"{path}: '{layer.Name}' is no weight that {method.Name} is for, and the plan wants it so.", "Plan this model.");
+        IReadOnlyList<int> most = method.MostRanks(weight), ranks = layer.Choice.Numbers;
         if (ranks.Count != most.Count || ranks.Where((r, i) => r < 1 || r > most[i]).Any())
-            throw new LowRankToolsException(CoreErrors.RankExceedsLayer, $"{path}: '{layer.Name}' of {kernel} has no chain {layer.Choice}.", $"Its ranks go up to {string.Join(" x ", most)}.");
+            throw new LowRankToolsException(CoreErrors.RankExceedsLayer, $"{path}: '{layer.Name}' of ({string.Join(" x ", weight)}) has no chain {layer.Choice}.", $"Its ranks go up to {string.Join(" x ", most)}.");
     }
 }

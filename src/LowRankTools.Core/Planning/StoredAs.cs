@@ -26,8 +26,8 @@ internal sealed record StoredAs(TensorDType? DType, ModelFormat Format = ModelFo
         {
             Kind = shape.Kind,
             Size = SizeOf(shape),
-            Kernel = ConvolutionKernel.ShapeOf(layer),
-            ChannelsLast = shape.IsKernel && ConvolutionKernel.IsChannelsLast(layer.Tensor),
+            Kernel = LayerWeight.ShapeOf(layer),
+            ChannelsLast = shape.IsKernel && LayerWeight.IsChannelsLast(layer.Tensor),
             DenseParameters = shape.Parameters,
             PairType = OutputTypes.Factor(layer.Tensor.DType, DType),
             DenseType = OutputTypes.Copy(layer.Tensor.DType, Format, DType),

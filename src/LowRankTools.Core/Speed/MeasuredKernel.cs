@@ -19,12 +19,12 @@ public sealed record MeasuredKernel(KernelShape Shape, string Name, string? Path
         Dimensions sizes = Dimensions.Parse(text);
         if (sizes.Sizes.Any(s => s < 1) || sizes.Sizes.Aggregate(1.0, (product, size) => product * size) > int.MaxValue)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"'{text}' is no shape of a kernel.", "A kernel is outputs x channels x height x width, such as 128x64x3x3.");
-        return new MeasuredKernel(ConvolutionKernel.ShapeOf(sizes, channelsLast: false), sizes.ToString());
+        return new MeasuredKernel(LayerWeight.ShapeOf(sizes, channelsLast: false), sizes.ToString());
     }
 
     /// <summary>The dense convolutions over lines and columns among some, one for each shape in a model; depthwise ones and factors are left out.</summary>
     /// <param name="layers">Layers with kernels of outputs x channels x height x width.</param>
     public static IReadOnlyList<MeasuredKernel> Distinct(IEnumerable<LayerShape> layers) =>
         [.. layers.Where(l => l is { IsKernel: true, Rank: null } && l.Shape[0] > 1 && l.Shape[1] > 1).GroupBy(l => (l.Path, l.Shape)).Select(alike =>
-            new MeasuredKernel(ConvolutionKernel.ShapeOf(alike.Key.Shape, channelsLast: false), alike.First().Name, alike.Key.Path, alike.Count()))];
+            new MeasuredKernel(LayerWeight.ShapeOf(alike.Key.Shape, channelsLast: false), alike.First().Name, alike.Key.Path, alike.Count()))];
 }

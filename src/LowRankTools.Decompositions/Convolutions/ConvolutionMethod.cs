@@ -5,16 +5,10 @@ namespace LowRankTools.Decompositions;
 /// <summary>
 /// A way to make one convolution a chain of smaller ones. A method says which stages its ranks make, how many ranks there are and how large
 /// they may be, which ranks a number of parameters allows, and finds the kernels; a new one is a class and a line in
-/// <see cref="ConvolutionMethods"/>.
+/// <see cref="ConvolutionMethods"/>. The factors are the stages' kernels, named as those of an <c>nn.Sequential</c> of convolutions.
 /// </summary>
-public abstract class ConvolutionMethod
+public abstract class ConvolutionMethod : LayerMethod
 {
-    /// <summary>Name, as it stands in files and on command lines.</summary>
-    public abstract string Name { get; }
-
-    /// <summary>What the chain is, in a line.</summary>
-    public abstract string Description { get; }
-
     /// <summary>Largest ranks that make sense, one for each rank of the method.</summary>
     /// <param name="kernel">Shape of the kernel.</param>
     public abstract IReadOnlyList<int> MostRanks(KernelShape kernel);
@@ -25,7 +19,7 @@ public abstract class ConvolutionMethod
 
     /// <summary>The convolutions that ranks make, in the order in which they are applied.</summary>
     /// <param name="kernel">Shape of the kernel.</param>
-    /// <param name="ranks">As many as <see cref="MostRanks"/>.</param>
+    /// <param name="ranks">As many as <see cref="MostRanks(KernelShape)"/>.</param>
     /// <exception cref="LowRankToolsException"><c>ShapesDoNotMatch</c>: no chain has these ranks.</exception>
     public IReadOnlyList<ConvolutionStage> Stages(KernelShape kernel, IReadOnlyList<int> ranks)
     {
@@ -64,14 +58,6 @@ public abstract class ConvolutionMethod
         return [low];
     }
 
-    /// <summary>Ranks whose error is within a tolerance, the fewest that the method can tell.</summary>
-    /// <param name="kernel">K, outputs x channels x height x width.</param>
-    /// <param name="tolerance">Largest ||K - K'|| / ||K||, above 0 and below 1.</param>
-    /// <param name="options">Threads and seed.</param>
-    /// <param name="ct">Stops the computation.</param>
-    /// <returns>The ranks; null where none that are smaller than the kernel keep the tolerance.</returns>
-    public abstract IReadOnlyList<int>? RanksFor(Tensor kernel, double tolerance, ComputeOptions options, CancellationToken ct = default);
-
     /// <summary>Finds the kernels of the chain.</summary>
     /// <param name="kernel">K, outputs x channels x height x width.</param>
     /// <param name="ranks">The ranks.</param>
@@ -93,11 +79,29 @@ public abstract class ConvolutionMethod
         ? new KernelShape(outputs, channels, height, width)
         : throw TensorShapes.Mismatch($"{TensorShapes.Text([.. kernel.Shape])} is no kernel of outputs x channels x height x width.");
 
-    private protected static void RequireFinite(Tensor kernel)
-    {
-        if (!double.IsFinite(kernel.SquaredNorm()))
-            throw new LowRankToolsException("NonFiniteValues", $"The {TensorShapes.Text([.. kernel.Shape])} kernel holds NaN or infinity.", "Repair or exclude this tensor.");
-    }
+    /// <inheritdoc/>
+    public sealed override bool Takes(IReadOnlyList<int> shape) => shape.Count == 4 && Takes(KernelShape.Of(shape));
+
+    /// <inheritdoc/>
+    public sealed override IReadOnlyList<int> MostRanks(IReadOnlyList<int> shape) => MostRanks(KernelShape.Of(shape));
+
+    /// <inheritdoc/>
+    public sealed override IReadOnlyList<FactorShape> Factors(IReadOnlyList<int> shape, IReadOnlyList<int> ranks) =>
+        [.. Stages(KernelShape.Of(shape), ranks).Select((s, i) => new FactorShape(FormattableString.Invariant($"{i}.weight"), s.Shape))];
+
+    /// <inheritdoc/>
+    public sealed override string BiasName(int factors) => FormattableString.Invariant($"{factors - 1}.bias");
+
+    /// <inheritdoc/>
+    public sealed override IReadOnlyList<int> RanksWithin(IReadOnlyList<int> shape, double parameters) => RanksWithin(KernelShape.Of(shape), parameters);
+
+    /// <inheritdoc/>
+    public sealed override IReadOnlyList<Tensor> Factorize(Tensor weight, IReadOnlyList<int> ranks, ComputeOptions options, IProgress<double>? progress = null, CancellationToken ct = default) =>
+        Decompose(weight, ranks, options, progress, ct).Kernels;
+
+    /// <inheritdoc/>
+    public sealed override Tensor Dense(IReadOnlyList<int> shape, IReadOnlyList<int> ranks, IReadOnlyList<Tensor> factors, ComputeOptions? options = null, CancellationToken ct = default) =>
+        new ConvolutionChain(Stages(KernelShape.Of(shape), ranks), factors).ToDense(options, ct);
 
     private protected abstract IReadOnlyList<ConvolutionStage> Chain(KernelShape kernel, IReadOnlyList<int> ranks);
 

@@ -34,10 +34,10 @@ public sealed class CpConvolution : ConvolutionMethod
 
     /// <summary>Tries ranks: the error falls with the rank, up to what a local minimum is off.</summary>
     /// <inheritdoc/>
-    public override IReadOnlyList<int>? RanksFor(Tensor kernel, double tolerance, ComputeOptions options, CancellationToken ct = default)
+    public override IReadOnlyList<int>? RanksFor(Tensor weight, double tolerance, ComputeOptions options, CancellationToken ct = default)
     {
-        RequireFinite(kernel);
-        KernelShape shape = ShapeOf(kernel);
+        RequireFinite(weight);
+        KernelShape shape = ShapeOf(weight);
         int low = 0, high = RanksWithin(shape, shape.Length - 1)[0];
         if (Parameters(shape, [high]) >= shape.Length || Error(high) > tolerance)
             return null;
@@ -53,8 +53,8 @@ public sealed class CpConvolution : ConvolutionMethod
 
         double Error(int rank)
         {
-            using ConvolutionChain chain = Decompose(kernel, [rank], options, null, ct);
-            return chain.ErrorAgainst(kernel, options, ct);
+            using ConvolutionChain chain = Decompose(weight, [rank], options, null, ct);
+            return chain.ErrorAgainst(weight, options, ct);
         }
     }
 

@@ -1,3 +1,5 @@
+using LowRankTools.Numerics;
+
 namespace LowRankTools.Decompositions;
 
 /// <summary>Shape of the kernel of a convolution over lines and columns whose channels all see each other.</summary>
@@ -15,6 +17,11 @@ public readonly record struct KernelShape(int Outputs, int Channels, int Height,
 
     /// <summary>outputs x channels x height x width.</summary>
     public int[] Sizes => [Outputs, Channels, Height, Width];
+
+    /// <summary>A kernel of four sizes.</summary>
+    /// <exception cref="LowRankToolsException"><c>ShapesDoNotMatch</c>: there are fewer or more.</exception>
+    public static KernelShape Of(IReadOnlyList<int> sizes) => sizes is [var outputs, var channels, var height, var width] ? new(outputs, channels, height, width)
+        : throw TensorShapes.Mismatch($"{TensorShapes.Text([.. sizes])} is no kernel of outputs x channels x height x width.");
 
     /// <summary>The sizes as text.</summary>
     public override string ToString() => $"({Outputs} x {Channels} x {Height} x {Width})";

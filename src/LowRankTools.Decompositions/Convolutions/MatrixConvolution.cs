@@ -35,12 +35,15 @@ public abstract class MatrixConvolution : ConvolutionMethod
     }
 
     /// <inheritdoc/>
-    public override IReadOnlyList<int>? RanksFor(Tensor kernel, double tolerance, ComputeOptions options, CancellationToken ct = default)
+    public sealed override IReadOnlyList<double> AllErrors(Tensor weight, ComputeOptions options, CancellationToken ct = default) => Errors(weight, options, ct);
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<int>? RanksFor(Tensor weight, double tolerance, ComputeOptions options, CancellationToken ct = default)
     {
-        RequireFinite(kernel);
-        KernelShape shape = ShapeOf(kernel);
-        using Tensor matrix = AsMatrix(kernel);
-        using LeadingSubspace leading = LeadingSubspace.Of(matrix.Matricize(1), tolerance * tolerance * kernel.SquaredNorm(), MostRanks(shape)[0], options, ct);
+        RequireFinite(weight);
+        KernelShape shape = ShapeOf(weight);
+        using Tensor matrix = AsMatrix(weight);
+        using LeadingSubspace leading = LeadingSubspace.Of(matrix.Matricize(1), tolerance * tolerance * weight.SquaredNorm(), MostRanks(shape)[0], options, ct);
         return Parameters(shape, [leading.Basis.Rows]) < shape.Length ? [leading.Basis.Rows] : null;
     }
 

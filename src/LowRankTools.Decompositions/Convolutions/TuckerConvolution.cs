@@ -39,12 +39,12 @@ public sealed class TuckerConvolution : ConvolutionMethod
     }
 
     /// <inheritdoc/>
-    public override IReadOnlyList<int>? RanksFor(Tensor kernel, double tolerance, ComputeOptions options, CancellationToken ct = default)
+    public override IReadOnlyList<int>? RanksFor(Tensor weight, double tolerance, ComputeOptions options, CancellationToken ct = default)
     {
-        RequireFinite(kernel);
-        KernelShape shape = ShapeOf(kernel);
+        RequireFinite(weight);
+        KernelShape shape = ShapeOf(weight);
         // The start alone decides the ranks; sweeps make the error smaller at these.
-        using Decomposition tucker = s_tucker.Decompose(kernel, new DecompositionOptions { Tolerance = tolerance, Modes = [0, 1], MaxIterations = 0, Compute = options }, null, ct);
+        using Decomposition tucker = s_tucker.Decompose(weight, new DecompositionOptions { Tolerance = tolerance, Modes = [0, 1], MaxIterations = 0, Compute = options }, null, ct);
         int[] ranks = [tucker.Ranks[0], tucker.Ranks[1]];
         return Parameters(shape, ranks) < shape.Length ? ranks : null;
     }

@@ -21,6 +21,17 @@ public sealed class TensorTrainMatrix : Decomposition
     /// <summary>G_1 to G_d.</summary>
     public IReadOnlyList<Tensor> Cores => _cores;
 
+    /// <summary>TT-SVD of a matrix whose sides are split into modes.</summary>
+    internal static TensorTrainMatrix Near(Tensor matrix, int[] rows, int[] columns, double? tolerance, int[] most, ComputeOptions options, IProgress<double>? progress, CancellationToken ct)
+    {
+        // From (i_1 i_2 ..., j_1 j_2 ...) to (i_1 j_1, i_2 j_2, ...).
+        int[] order = [.. Enumerable.Range(0, rows.Length).SelectMany(k => new[] { k, rows.Length + k })];
+        using Tensor interleaved = TensorTranspose.Of(matrix, [.. rows, .. columns], order, [.. rows.Select((m, k) => m * columns[k])]);
+        using TensorTrain train = TensorTrainSvd.Decompose(interleaved, tolerance, most, options, progress, ct);
+        NamedFactor[] cores = [.. train.Cores.Select((c, k) => new NamedFactor($"core{k}", c.Copy(c.Shape[0], rows[k], columns[k], c.Shape[2])))];
+        return new TensorTrainMatrix(matrix.Shape, train.Ranks, cores) { RelativeError = train.RelativeError };
+    }
+
     /// <inheritdoc/>
     public override Tensor ToDense(ComputeOptions? options = null, CancellationToken ct = default)
     {

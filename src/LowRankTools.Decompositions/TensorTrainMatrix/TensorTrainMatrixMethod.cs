@@ -28,19 +28,11 @@ public sealed class TensorTrainMatrixMethod : DecompositionMethod
 
     private protected override Decomposition Compute(Tensor tensor, DecompositionOptions options, IProgress<double>? progress, CancellationToken ct)
     {
-        int digits = options.Ranks is { Count: > 1 } ranks ? ranks.Count + 1 : Digits(Math.Min(tensor.Shape[0], tensor.Shape[1]));
-        int[] rows = ModeSplit.Of(tensor.Shape[0], digits), columns = ModeSplit.Of(tensor.Shape[1], digits);
-        // From (i_1 i_2 ..., j_1 j_2 ...) to (i_1 j_1, i_2 j_2, ...).
-        int[] order = [.. Enumerable.Range(0, digits).SelectMany(k => new[] { k, digits + k })];
-        using Tensor interleaved = TensorTranspose.Of(tensor, [.. rows, .. columns], order, [.. rows.Select((m, k) => m * columns[k])]);
-        int[] most = options.RanksFor(digits - 1, "bonds between digits");
-        using TensorTrain train = TensorTrainSvd.Decompose(interleaved, options.Tolerance, most, options.Compute, progress, ct);
-        NamedFactor[] cores = [.. train.Cores.Select((c, k) => new NamedFactor($"core{k}", c.Copy(c.Shape[0], rows[k], columns[k], c.Shape[2])))];
-        return new TensorTrainMatrix(tensor.Shape, train.Ranks, cores) { RelativeError = train.RelativeError };
+        int digits = options.Ranks is { Count: > 1 } ranks ? ranks.Count + 1 : ModeSplit.DigitsOf(Math.Min(tensor.Shape[0], tensor.Shape[1]));
+        int[] rows = ModeSplit.Of(tensor.Shape[0], digits), columns = ModeSplit.Of(tensor.Shape[1], digits), most = options.RanksFor(digits - 1, "bonds between digits");
+        return TensorTrainMatrix.Near(tensor, rows, columns, options.Tolerance, most, options.Compute, progress, ct);
     }
 
     private protected override Decomposition Make(IReadOnlyList<int> shape, IReadOnlyList<int> ranks, IReadOnlyList<NamedFactor> factors) =>
         new TensorTrainMatrix(shape, ranks, factors);
-
-    private static int Digits(int smaller) => smaller >= 256 ? 4 : smaller >= 64 ? 3 : 2;
 }

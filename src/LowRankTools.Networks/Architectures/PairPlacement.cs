@@ -1,15 +1,18 @@
+using LowRankTools.Numerics;
+
 namespace LowRankTools.Networks;
 
 /// <summary>
-/// Puts pairs where a source of weights holds pairs: where <c>X.0.weight</c> and <c>X.1.weight</c> are there instead of
-/// <c>X.weight</c>, the layer X becomes the pair of that rank.
+/// Puts factors where a source of weights holds factors: where <c>X.0.weight</c> and <c>X.1.weight</c> are there instead of
+/// <c>X.weight</c>, the layer X becomes the pair of that rank, and where <c>X.weight.core0</c>, <c>X.weight.core1</c>, ... are, a TT-matrix.
 /// </summary>
 public static class PairPlacement
 {
-    /// <summary>Replaces layers of a network whose parameters are not loaded yet. A layer in two places becomes one pair in both.</summary>
+    /// <summary>Replaces layers of a network whose parameters are not loaded yet. A layer in two places becomes one in both.</summary>
     /// <param name="network">The network, as its configuration describes it: dense.</param>
     /// <param name="source">Names and shapes of the weights.</param>
-    /// <returns>Names of the layers that are pairs now.</returns>
+    /// <returns>Names of the layers that were replaced.</returns>
+    /// <exception cref="LowRankToolsException">ShapesDoNotMatch: cores do not fit one another, or the layer.</exception>
     public static IReadOnlyList<string> PlacePairs(Module network, IWeightSource source)
     {
         Dictionary<string, Module> pairs = new(StringComparer.Ordinal);
@@ -32,6 +35,12 @@ public static class PairPlacement
                 replaced[slot.Child] = pairs[name] = pair;
                 slot.Replace(pair);
             }
+            else if (slot.Child is Linear or Embedding && Cores(name, source) is { Count: > 0 } cores)
+            {
+                Module train = slot.Child is Linear whole ? Train(whole, name, cores, source) : Train((Embedding)slot.Child, name, cores);
+                replaced[slot.Child] = pairs[name] = train;
+                slot.Replace(train);
+            }
             else
             {
                 Place(slot.Child, name + ".", source, pairs, replaced);
@@ -43,6 +52,30 @@ public static class PairPlacement
     private static int? Rank(string layer, IWeightSource source) =>
         source.ShapeOf(layer + ".weight") is null && source.ShapeOf(layer + ".0.weight") is { Count: 2 }
         && source.ShapeOf(layer + ".1.weight") is { Count: 2 } second ? second[1] : null;
+
+    /// <summary>Cores of a TT-matrix in the source, with shapes only; none where the layer is dense there, or absent.</summary>
+    private static List<Parameter> Cores(string layer, IWeightSource source)
+    {
+        List<Parameter> cores = [];
+        while (source.ShapeOf(layer + ".weight") is null && source.ShapeOf(FormattableString.Invariant($"{layer}.weight.core{cores.Count}")) is { Count: 4 } shape)
+            cores.Add(new Parameter([.. shape]));
+        return cores;
+    }
+
+    private static TensorTrainLinear Train(Linear dense, string name, List<Parameter> cores, IWeightSource source)
+    {
+        TensorTrainLinear train = new(cores, source.ShapeOf(name + ".bias") is null ? null : new Parameter(dense.OutFeatures));
+        return train.InFeatures == dense.InFeatures && train.OutFeatures == dense.OutFeatures ? train : throw Unfit(name, train.OutFeatures, train.InFeatures, dense.OutFeatures, dense.InFeatures);
+    }
+
+    private static TensorTrainEmbedding Train(Embedding dense, string name, List<Parameter> cores)
+    {
+        TensorTrainEmbedding train = new(cores);
+        return train.Entries == dense.Entries && train.Features == dense.Features ? train : throw Unfit(name, train.Entries, train.Features, dense.Entries, dense.Features);
+    }
+
+    private static LowRankToolsException Unfit(string name, int rows, int columns, int expectedRows, int expectedColumns) =>
+        new("ShapesDoNotMatch", $"The cores of '{name}' are those of {rows} x {columns}, the network has {expectedRows} x {expectedColumns}.", "Check the configuration against the weights.");
 
     private static LowRankLinear Pair(Linear dense, string name, int rank, IWeightSource source) =>
         new(ParameterFactory.ShapesOnly, dense.InFeatures, dense.OutFeatures, rank,

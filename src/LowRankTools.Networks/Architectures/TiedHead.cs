@@ -4,11 +4,12 @@ namespace LowRankTools.Networks;
 
 /// <summary>
 /// A head that scores each token by its own embedding: y = x E^T + b. It has no weight of its own, follows the embedding
-/// when that becomes a pair, and may add a bias.
+/// when that becomes a pair or a TT-table, and may add a bias.
 /// </summary>
 public sealed class TiedHead : LinearLayer
 {
     private readonly Slot<EmbeddingLayer> _embedding;
+    private TensorTrainLinear? _train;
 
     /// <summary>Creates a head.</summary>
     /// <param name="embedding">The place of the embedding.</param>
@@ -36,6 +37,8 @@ public sealed class TiedHead : LinearLayer
     /// <inheritdoc/>
     public override ITensor Forward(Pass pass, ITensor x, Activation activation)
     {
+        if (Train is { } train)
+            return train.Forward(pass, x, activation);
         INetworkEngine engine = pass.Engine;
         (Parameter table, Parameter? features) = Tables();
         ITensor inner = x;
@@ -59,6 +62,8 @@ public sealed class TiedHead : LinearLayer
     {
         if (activation != Activation.None)
             throw new NotSupportedException("A head has no activation to go back through.");
+        if (Train is { } train)
+            return train.Backward(pass, gradient, activation);
         INetworkEngine engine = pass.Engine;
         CancellationToken ct = pass.CancellationToken;
         (ITensor x, ITensor inner) = pass.Restore<State>(this);
@@ -79,6 +84,10 @@ public sealed class TiedHead : LinearLayer
         dInner.Dispose();
         return dx;
     }
+
+    /// <summary>The layer of a TT-table's own cores, whose rows are the outputs; null for other tables.</summary>
+    private TensorTrainLinear? Train => _embedding.Module is not TensorTrainEmbedding table ? null
+        : _train is { } known && ReferenceEquals(known.Cores[0], table.Cores[0]) ? known : _train = new TensorTrainLinear(table.Cores, Bias);
 
     /// <summary>E; or A and B of E = A B^T.</summary>
     private (Parameter Table, Parameter? Features) Tables() => _embedding.Module switch

@@ -83,6 +83,7 @@ public sealed partial class InvokeLowRankFactorizationCommand : WriteCommandBase
         Plan = Plan,
         AnyModel = AnyModel,
         Method = Method is null ? null : Enum.Parse<FactorMethod>(Method, ignoreCase: true),
+        Splits = [.. (ModeSplit ?? []).Select(ModeSplits.Parse)],
         Selection = new LayerSelection
         {
             Include = NamePatterns.Of(Include),

@@ -4,14 +4,14 @@ using LowRankTools.Numerics;
 
 namespace LowRankTools.PowerShell.Commands;
 
-// Convolutions: kernels of four sizes, or layers where a method is named.
+// Convolutions, kernels of four sizes or layers where a method of theirs is named, and TT-matrices.
 public sealed partial class MeasureLayerSpeedCommand
 {
-    /// <summary>Chain that convolutions are timed against; Auto for all of them. With it, piped layers are convolutions.</summary>
-    [Parameter, ValidateSet("Svd", "Tucker", "Cp", "SpatialSvd", "Auto")]
+    /// <summary>Chain that convolutions are timed against, Auto for all of them, or TensorTrain for matrices. With a chain, piped layers are convolutions.</summary>
+    [Parameter, ValidateSet("Svd", "Tucker", "Cp", "SpatialSvd", "TensorTrain", "Auto")]
     public string? Method { get; set; }
 
-    /// <summary>Most of its parameters that a chain keeps.</summary>
+    /// <summary>Most of its parameters that a chain or a TT-matrix keeps.</summary>
     [Parameter]
     public double KeepRatio { get; set; } = 0.5;
 
@@ -19,8 +19,27 @@ public sealed partial class MeasureLayerSpeedCommand
     [Parameter, ValidateNotNullOrEmpty]
     public string ImageSize { get; set; } = "32x32";
 
+    private bool IsTrain => Method?.Equals(nameof(FactorMethod.TensorTrain), StringComparison.OrdinalIgnoreCase) == true;
+
+    private void MeasureTrain(MeasuredLayer layer)
+    {
+        TimingOptions timing = new();
+        MeasureTrainSpeed operation = new(new TrainSpeedOptions
+        {
+            Ranks = Rank,
+            KeepRatio = KeepRatio,
+            BatchSize = BatchSize,
+            Engine = Choice(Engine, Device),
+            ThreadCount = ThreadCount,
+            Timing = Runs > 0 ? timing.WithRuns(Runs) : timing,
+        });
+        Stream(layer.Name, (progress, token) => operation.Run(layer, progress, token), WriteObject);
+    }
+
     private void Measure(MeasuredKernel kernel)
     {
+        if (IsTrain)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "TensorTrain is for matrices, and a kernel has four sizes.", "Choose a chain of convolutions.");
         if (Rank.Length > 0)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "The ranks of a chain of convolutions follow from the share that it keeps.", "Give -KeepRatio in place of -Rank.");
         Dimensions size = Dimensions.Parse(ImageSize);

@@ -7,7 +7,7 @@ namespace LowRankTools.PowerShell.Commands;
 /// <summary>Times linear layers against their low-rank pairs on this machine.</summary>
 // Text binds to -Shape and layers bind to -InputObject: the binder tries objects as they are before it converts them.
 [Cmdlet(VerbsDiagnostic.Measure, "LayerSpeed", DefaultParameterSetName = ShapeSet)]
-[OutputType(typeof(LayerSpeed), typeof(ConvolutionSpeed))]
+[OutputType(typeof(LayerSpeed), typeof(ConvolutionSpeed), typeof(TrainSpeed))]
 public sealed partial class MeasureLayerSpeedCommand : OperationCommandBase
 {
     private const string ShapeSet = nameof(Shape);
@@ -84,7 +84,7 @@ public sealed partial class MeasureLayerSpeedCommand : OperationCommandBase
     /// <inheritdoc/>
     protected override void EndProcessing()
     {
-        if (Method is not null)
+        if (Method is not null && !IsTrain)
         {
             MeasureConvolutions();
             return;
@@ -109,5 +109,11 @@ public sealed partial class MeasureLayerSpeedCommand : OperationCommandBase
             Measure(MeasuredLayer.Of(MatrixShape.Parse(shape)));
     }
 
-    private void Measure(MeasuredLayer layer) => Stream(layer.Name, (progress, token) => _operation!.Run(layer, progress, token), WriteObject);
+    private void Measure(MeasuredLayer layer)
+    {
+        if (IsTrain)
+            MeasureTrain(layer);
+        else
+            Stream(layer.Name, (progress, token) => _operation!.Run(layer, progress, token), WriteObject);
+    }
 }

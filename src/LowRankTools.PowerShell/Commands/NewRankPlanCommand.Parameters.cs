@@ -62,9 +62,13 @@ public sealed partial class NewRankPlanCommand
     [Parameter, ValidateNotNull]
     public IDictionary? LayerRank { get; set; }
 
-    /// <summary>What convolutions over lines and columns become; without it they stay as they are.</summary>
-    [Parameter, ValidateSet("Svd", "Tucker", "Cp", "SpatialSvd", "Auto")]
+    /// <summary>What weights become; without it matrices become pairs, and convolutions stay as they are.</summary>
+    [Parameter, ValidateSet("Svd", "Tucker", "Cp", "SpatialSvd", "TensorTrain", "Auto")]
     public string? Method { get; set; }
+
+    /// <summary>Modes that TensorTrain splits a size into, such as 4x8x8x4 for 1024; sizes without any are split evenly.</summary>
+    [Parameter, ValidateNotNullOrEmpty]
+    public string[]? ModeSplit { get; set; }
 
     /// <summary>Patterns of layers to choose; all linear layers by default.</summary>
     [Parameter, ValidateNotNullOrEmpty, SupportsWildcards, ArgumentCompleter(typeof(LayerNameCompleter))]

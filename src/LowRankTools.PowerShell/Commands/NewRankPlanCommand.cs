@@ -54,6 +54,7 @@ public sealed partial class NewRankPlanCommand : EngineCommandBase
     {
         Rule = Rule(),
         Method = Method is null ? null : Enum.Parse<FactorMethod>(Method, ignoreCase: true),
+        Splits = [.. (ModeSplit ?? []).Select(ModeSplits.Parse)],
         Selection = new LayerSelection
         {
             Include = NamePatterns.Of(Include),

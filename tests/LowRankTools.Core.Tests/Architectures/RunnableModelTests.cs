@@ -39,6 +39,24 @@ public sealed class RunnableModelTests : IDisposable
         Assert.All(values, v => Assert.True(double.IsFinite(v)));
     }
 
+    [Theory]
+    [MemberData(nameof(Small))]
+    public void TT_matrices_run_as_the_model_that_they_merge_to(TransformerConfig config)
+    {
+        ModelSource dense = new ModelFolder(config).Write(_folder["model"]);
+        FactorizationResult small = new FactorizeModel(new FactorizeOptions
+        {
+            Rule = new RankRule.KeepRatio(0.9), Method = FactorMethod.TensorTrain, OutputPath = _folder["trains"], Selection = new LayerSelection { IncludeEmbedding = true },
+        }).Run(dense);
+        string whole = new MergeModel(new MergeOptions { OutputPath = _folder["merged"] }).Run(new ModelLocator().Find(small.Path)[0]).Path;
+        using RunnableModel trains = RunnableModel.Open(small.Path), merged = RunnableModel.Open(whole);
+        Assert.InRange(trains.PairLayers.Count, 1, small.Layers.Count(l => l.Rank is not null));
+        Assert.Equal(merged.Config, trains.Config);
+        NetworkBatch batch = NetworkBatch.MadeUp(config, 2, 10, seed: 3);
+        using NetworkOutput own = trains.Forward(batch), expected = merged.Forward(batch);
+        Assert.All(trains.Engine.ToArray(own.Result).Zip(merged.Engine.ToArray(expected.Result)), pair => Assert.Equal(pair.Second, pair.First, 1e-3));
+    }
+
     [Fact]
     public void Every_preset_is_a_sound_configuration_and_the_seeds_counts_are_exact()
     {

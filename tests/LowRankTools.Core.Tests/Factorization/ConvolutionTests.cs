@@ -11,7 +11,7 @@ public sealed class ConvolutionTests : IDisposable
 
     private readonly TestFolder _folder = new();
 
-    public static TheoryData<FactorMethod> Methods => [.. Enum.GetValues<FactorMethod>()];
+    public static TheoryData<FactorMethod> Methods => [.. Enum.GetValues<FactorMethod>().Except([FactorMethod.TensorTrain])];
 
     public void Dispose() => _folder.Dispose();
 
@@ -56,7 +56,7 @@ public sealed class ConvolutionTests : IDisposable
     {
         ModelSource model = Vision();
         double auto = Run(model, FactorMethod.Auto, new RankRule.KeepRatio(0.3)).Layers.Single(l => l.Name == Weight).RelativeError!.Value;
-        foreach (FactorMethod method in Enum.GetValues<FactorMethod>().Where(m => m != FactorMethod.Auto))
+        foreach (FactorMethod method in Enum.GetValues<FactorMethod>().Except([FactorMethod.Auto, FactorMethod.TensorTrain]))
             Assert.InRange(auto, 0, Run(model, method, new RankRule.KeepRatio(0.3)).Layers.Single(l => l.Name == Weight).RelativeError!.Value * (1 + 1e-6));
     }
 

@@ -21,7 +21,7 @@ public sealed class ConvolutionGraphTests : IDisposable
         get
         {
             TheoryData<FactorMethod, string> cases = [];
-            foreach (FactorMethod method in Enum.GetValues<FactorMethod>())
+            foreach (FactorMethod method in Enum.GetValues<FactorMethod>().Except([FactorMethod.TensorTrain]))
             {
                 foreach (string settings in new[] { "plain", "strided", "dilated", "uneven", "same", "valid" })
                     cases.Add(method, settings);

@@ -11,7 +11,9 @@ internal static class TensorTrainCores
 
     public static void Require(IReadOnlyList<Parameter> cores)
     {
-        bool fits = cores.Count is > 0 and <= MostCores && cores.All(c => c.Shape.Count == 4) && cores[0].Shape[0] == 1 && cores[^1].Shape[3] == 1
+        // Sizes whose product no matrix has are refused before any is multiplied.
+        bool fits = cores.All(c => c.Shape.Count == 4) && cores.Aggregate(1.0, (n, c) => n * c.Shape[1]) <= int.MaxValue && cores.Aggregate(1.0, (n, c) => n * c.Shape[2]) <= int.MaxValue;
+        fits = fits && cores.Count is > 0 and <= MostCores && cores[0].Shape[0] == 1 && cores[^1].Shape[3] == 1
             && Enumerable.Range(1, cores.Count - 1).All(k => cores[k].Shape[0] == cores[k - 1].Shape[3]);
         if (!fits) throw new LowRankToolsException("ShapesDoNotMatch", $"{string.Join(", ", cores.Select(c => $"({string.Join(" x ", c.Shape)})"))} are no cores of a TT-matrix.");
     }

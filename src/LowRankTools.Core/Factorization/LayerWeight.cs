@@ -4,8 +4,11 @@ using LowRankTools.Numerics;
 
 namespace LowRankTools.Core;
 
-/// <summary>Kernels of convolutions in files: outputs x channels x height x width as PyTorch and ONNX store them, or TensorFlow's height x width x channels x outputs.</summary>
-internal static class ConvolutionKernel
+/// <summary>
+/// Weights as methods of layers take them, however files store them. Kernels are outputs x channels x height x width, as PyTorch and ONNX have
+/// them, and not TensorFlow's height x width x channels x outputs; matrices outputs x inputs, or entries x features of an embedding.
+/// </summary>
+internal static class LayerWeight
 {
     /// <summary>Whether the channels are stored last.</summary>
     public static bool IsChannelsLast(TensorInfo tensor) => tensor.Role == TensorRole.ConvolutionChannelsLast;
@@ -20,11 +23,17 @@ internal static class ConvolutionKernel
         return channelsLast ? new KernelShape(s[3], s[2], s[0], s[1]) : new KernelShape(s[0], s[1], s[2], s[3]);
     }
 
-    /// <summary>Reads a kernel as outputs x channels x height x width.</summary>
+    /// <summary>Whether a file has the sides of a layer's weight the other way round: channels last, or a linear map's inputs first.</summary>
+    public static bool IsTurned(LayerKind kind, WeightOrientation orientation) => kind != LayerKind.Embedding && orientation == WeightOrientation.InOut;
+
+    /// <summary>Reads a layer's weight.</summary>
     /// <exception cref="ModelFormatException">The file is too short, or the type has no conversion.</exception>
-    public static Tensor Read(TensorFile file, TensorInfo tensor, CancellationToken cancellationToken)
+    public static Tensor Read(TensorFile file, ModelLayer layer, CancellationToken cancellationToken)
     {
+        TensorInfo tensor = layer.Tensor;
         using Matrix<float> values = WeightMatrix.Read(file, tensor, cancellationToken);
+        if (!layer.Shape.IsKernel)
+            return IsTurned(layer.Shape.Kind, layer.Shape.Orientation) ? Wide(values.Transposed) : Tensor.From(values.RowBlock(0, values.Rows), values.Rows, values.Columns);
         Tensor stored = Tensor.From(values.RowBlock(0, values.Rows), [.. tensor.Shape.Select(size => (int)size)]);
         if (!IsChannelsLast(tensor))
             return stored;
@@ -32,12 +41,12 @@ internal static class ConvolutionKernel
             return Permuted(stored, [3, 2, 0, 1]);
     }
 
-    /// <summary>A kernel as it was stored, (product of the leading sizes) x (last size).</summary>
-    /// <param name="kernel">outputs x channels x height x width.</param>
-    /// <param name="channelsLast">Whether the channels are stored last.</param>
-    public static Matrix<float> Stored(Tensor kernel, bool channelsLast)
+    /// <summary>A weight as it was stored, (product of the leading sizes) x (last size).</summary>
+    /// <param name="weight">The kernel or matrix.</param>
+    /// <param name="turned">Whether the file has its sides the other way round.</param>
+    public static Matrix<float> Stored(Tensor weight, bool turned)
     {
-        using Tensor stored = channelsLast ? Permuted(kernel, [2, 3, 1, 0]) : kernel.Copy();
+        using Tensor stored = turned ? Permuted(weight, weight.Order == 2 ? [1, 0] : [2, 3, 1, 0]) : weight.Copy();
         return Single(stored);
     }
 
@@ -50,6 +59,12 @@ internal static class ConvolutionKernel
         for (int i = 0; i < to.Length; i++)
             to[i] = (float)from[i];
         return matrix;
+    }
+
+    private static Tensor Wide(MatrixView<float> matrix)
+    {
+        using Matrix<float> rows = matrix.ToMatrix();
+        return Tensor.From(rows.RowBlock(0, rows.Rows), rows.Rows, rows.Columns);
     }
 
     private static Tensor Permuted(Tensor tensor, int[] order) => TensorTranspose.Of(tensor, tensor.Shape, order, [.. order.Select(k => tensor.Shape[k])]);
