@@ -5,7 +5,6 @@ namespace LowRankTools.Core;
 /// <summary>Figures as text, the same in every culture.</summary>
 internal static class FigureText
 {
-    private const int LongestName = 44;
     private const double Megabyte = 1 << 20;
 
     /// <summary>A count with group separators.</summary>
@@ -44,6 +43,6 @@ internal static class FigureText
     /// <summary>A number and its noun.</summary>
     public static string Plural(long count, string noun) => $"{Count(count)} {noun}{(count == 1 ? "" : "s")}";
 
-    /// <summary>A name as far as a plot has room: its end says most, so the beginning goes.</summary>
-    public static string Short(string name) => name.Length <= LongestName ? name : string.Concat("\u2026", name.AsSpan(name.Length - LongestName + 1));
+    /// <summary>A name as far as a plot has room, with what tells it from its neighbours.</summary>
+    public static string Short(string name) => ShortName.Of(name, ShortName.Longest);
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using LowRankTools.Core;
 
 namespace LowRankTools.PowerShell.Tests.Views;
 

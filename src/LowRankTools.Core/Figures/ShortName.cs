@@ -1,21 +1,23 @@
 using System.Text;
+using System.Text.RegularExpressions;
 
-namespace LowRankTools.PowerShell;
+namespace LowRankTools.Core;
 
-/// <summary>Long names for narrow columns: what layers have in common is cut, what tells them apart stays.</summary>
-internal static class ShortName
+/// <summary>Long names for narrow columns and plots: what layers have in common is cut, what tells them apart stays.</summary>
+public static partial class ShortName
 {
-    /// <summary>Longest name in a table: leaves room for the figures at a width of 120.</summary>
+    /// <summary>Longest name in a table or plot: leaves room for the figures at a width of 120.</summary>
     public const int Longest = 44;
 
     private const char Cut = '\u2026';
 
     /// <summary>
     /// The name, or its parts (between dots or slashes) from the first on, each cut to one letter until the rest fits. A part with
-    /// a digit in it counts layers and stays, as the last one does: rows of one table differ there. Where even that is too long, the end stands alone.
+    /// a digit in it counts layers and stays, as the last one does: rows of one table differ there. Where that is too long, what was cut goes, and where even that is, the end stands alone.
     /// </summary>
     /// <param name="name">Name of a layer or a model.</param>
     /// <param name="longest">Most characters.</param>
+    /// <returns>At most <paramref name="longest"/> characters; the name itself where it fits.</returns>
     public static string Of(string name, int longest)
     {
         if (name.Length <= longest)
@@ -40,6 +42,13 @@ internal static class ShortName
                 shortened.Append(name[next]);
             start = next + 1;
         }
-        return shortened.Length <= longest ? shortened.ToString() : string.Concat(Cut.ToString(), name.AsSpan(name.Length - longest + 1));
+        if (shortened.Length <= longest)
+            return shortened.ToString();
+        string gaps = CutParts().Replace(shortened.ToString(), "\u2026$1");
+        return gaps.Length <= longest ? gaps : string.Concat(Cut.ToString(), name.AsSpan(name.Length - longest + 1));
     }
+
+    /// <summary>Parts in a row that are one letter each.</summary>
+    [GeneratedRegex(@"(?:[^./]\u2026([./]))+")]
+    private static partial Regex CutParts();
 }

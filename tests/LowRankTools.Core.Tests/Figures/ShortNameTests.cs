@@ -1,4 +1,4 @@
-namespace LowRankTools.PowerShell.Tests.Views;
+namespace LowRankTools.Core.Tests;
 
 /// <summary>Names that are cut stay apart.</summary>
 public sealed class ShortNameTests
@@ -13,6 +13,14 @@ public sealed class ShortNameTests
         string[] cut = [.. names.Select(n => ShortName.Of(n, Longest))];
         Assert.All(cut, n => Assert.True(n.Length <= Longest, n));
         Assert.Equal(names.Length, cut.Distinct().Count());
+    }
+
+    [Fact]
+    public void Layers_of_a_deeper_one_do_too()
+    {
+        string[] names = [.. from layer in Enumerable.Range(0, 12) from part in (string[])["conv1", "conv2", "query", "key"]
+            select $"module_apply_default/Encoder_en/KonaTransformer/Encode/TransformerStack/Layer_{layer}/TransformerLayer/FFN/{part}/Tensordot/Reshape_1"];
+        Assert.Equal(names.Length, names.Select(n => ShortName.Of(n, Longest)).Distinct().Count());
     }
 
     [Theory]
