@@ -11,7 +11,7 @@ internal sealed class OptimizeCommand
     private readonly Argument<string[]> _paths = SharedOptions.Paths();
     private readonly Option<bool> _recurse = SharedOptions.Recurse();
     private readonly Option<string> _reference = new("--reference-path") { Description = "The original.", HelpName = "path", Required = true };
-    private readonly TextOptions _text = new();
+    private readonly TextOptions _text = new(OptimizeOptions.DefaultBatchSize, "Sequences of a step");
     private readonly Option<string?> _output = new("--output-path") { Description = "A weight file to write, or a folder in which each model gets its own; by default a folder beside the source.", HelpName = "path" };
     private readonly Option<int?> _steps = SharedOptions.Number<int>("--steps", "Steps of the optimizer; 500 by default.", n => n >= 1, "a number of steps is a whole number, at least 1");
     private readonly Option<double?> _rate = SharedOptions.Number<double>("--learning-rate", "Largest learning rate of Adam; 0.0003 by default.", r => r > 0 && double.IsFinite(r), "a learning rate is above 0");

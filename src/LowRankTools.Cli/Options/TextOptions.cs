@@ -5,13 +5,15 @@ using LowRankTools.Networks;
 namespace LowRankTools.Cli.Options;
 
 /// <summary>What models are run on.</summary>
-internal sealed class TextOptions
+/// <param name="batchSize">Sequences at once where nobody says how many.</param>
+/// <param name="batch">What a batch is.</param>
+internal sealed class TextOptions(int batchSize = 16, string batch = "Sequences that run at once")
 {
     private readonly Option<string?> _text = new("--text-path") { Description = "A text file in UTF-8, one text a line, tokenized by what lies beside the model.", HelpName = "file" };
     private readonly Option<string?> _tokens = new("--token-path") { Description = "A file of token ids in place of a text, one sequence a line.", HelpName = "file" };
     private readonly Option<int?> _lines = SharedOptions.Number<int>("--max-lines", "Most lines that are used; all by default.", n => n >= 1, "a number of lines is a whole number, at least 1");
     private readonly Option<int?> _length = SharedOptions.Number<int>("--sequence-length", "Most tokens of a sequence; the network's positions by default, 512 at most.", n => n >= 2, "a length is a whole number, at least 2");
-    private readonly Option<int?> _batch = SharedOptions.Number<int>("--batch-size", "Sequences that run at once; 16 by default.", n => n >= 1, "a batch is a whole number, at least 1");
+    private readonly Option<int?> _batch = SharedOptions.Number<int>("--batch-size", $"{batch}; {batchSize} by default.", n => n >= 1, "a batch is a whole number, at least 1");
     private readonly Option<string?> _pooling = SharedOptions.Choice("--pooling", "How an encoder's embedding is made of its states; its own by default where it has one, else their mean.", Enum.GetNames<Pooling>());
 
     /// <summary>Adds the options and the rule that there is one input.</summary>
@@ -34,7 +36,7 @@ internal sealed class TextOptions
         SequenceLength = parsed.GetValue(_length),
     };
 
-    public int BatchSize(ParseResult parsed) => parsed.GetValue(_batch) ?? 16;
+    public int BatchSize(ParseResult parsed) => parsed.GetValue(_batch) ?? batchSize;
 
     public Pooling? Pooling(ParseResult parsed) => parsed.GetValue(_pooling) is { } name ? Enum.Parse<Pooling>(name, ignoreCase: true) : null;
 }

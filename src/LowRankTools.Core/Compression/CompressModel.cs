@@ -87,7 +87,7 @@ public sealed class CompressModel(CompressOptions options)
     private OptimizeResult Train(ModelSource source, FactorizationResult small, OutputLocation location, InputText work, IProgress<OperationProgress>? progress, CancellationToken cancellationToken) =>
         new OptimizeModel(new OptimizeOptions
         {
-            Input = work, OutputPath = Path.GetDirectoryName(location.Folder), Steps = options.Steps, LearningRate = options.LearningRate, BatchSize = options.BatchSize,
+            Input = work, OutputPath = Path.GetDirectoryName(location.Folder), Steps = options.Steps, LearningRate = options.LearningRate,
             Pooling = options.Pooling, Seed = options.Seed, Engine = options.Engine, ThreadCount = options.ThreadCount, Force = options.Force,
         }, source).Run(new ModelSource(small.Path, Path.GetFileName(location.Folder) + Trained), progress, cancellationToken);
 

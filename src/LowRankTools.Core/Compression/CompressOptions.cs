@@ -39,7 +39,7 @@ public sealed record CompressOptions
     /// <summary>How an encoder's embedding is made; null for what suits it.</summary>
     public Pooling? Pooling { get; init; }
 
-    /// <summary>Sequences that run at once.</summary>
+    /// <summary>Sequences that run at once in calibration, trials and judgement; a step of training sees as many as <see cref="OptimizeOptions"/> says.</summary>
     public int BatchSize { get; init; } = 16;
 
     /// <summary>Chooses lines, signs and orders.</summary>

@@ -5,7 +5,7 @@ namespace LowRankTools.Core;
 /// <summary>Sequences of many lengths as batches of one length each, the fill marked.</summary>
 internal static class TokenBatches
 {
-    // Products of fewer rows run slower; activations of more leave the caches. Fill of an eighth costs less than another group.
+    // Products of fewer rows than enough run slower, activations of more than most leave the caches, and fill of an eighth costs less than another group.
     private const int EnoughTokens = 256, MostTokens = 2048, FillDivisor = 8;
 
     /// <summary>One batch of some sequences, in their order.</summary>
@@ -38,8 +38,10 @@ internal static class TokenBatches
         int tokens = 0;
         foreach (TokenSequence next in sequences.OrderBy(s => s.Ids.Length))
         {
-            int filled = next.Ids.Length * (group.Count + 1), own = tokens + next.Ids.Length;
-            if (tokens >= EnoughTokens && (filled > MostTokens || filled - own > own / FillDivisor))
+            long filled = (long)next.Ids.Length * (group.Count + 1);
+            int own = tokens + next.Ids.Length;
+            bool wasteful = filled - own > own / FillDivisor && (tokens >= EnoughTokens || filled - own > EnoughTokens);
+            if (group.Count > 0 && (filled > MostTokens || wasteful))
             {
                 yield return group;
                 (group, own) = ([], next.Ids.Length);

@@ -26,6 +26,7 @@ internal sealed class DistillationTask(RunnableModel student, RunnableModel teac
         {
             BatchLoss loss = Run(pass, TokenBatches.Of(group));
             (sum, count) = (sum + loss.Sum, count + loss.Count);
+            pass.Forget();
         }
         return new BatchLoss(sum, count);
     }

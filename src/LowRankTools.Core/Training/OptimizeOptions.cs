@@ -7,6 +7,9 @@ namespace LowRankTools.Core;
 /// <summary>Everything that <see cref="OptimizeModel"/> can be told.</summary>
 public sealed record OptimizeOptions
 {
+    /// <summary>Sequences of a step where nobody says how many.</summary>
+    public const int DefaultBatchSize = 64;
+
     /// <summary>The inputs.</summary>
     public required InputText Input { get; init; }
 
@@ -19,8 +22,8 @@ public sealed record OptimizeOptions
     /// <summary>Largest learning rate of Adam; it rises over the first twentieth of the steps and falls along half a cosine.</summary>
     public double LearningRate { get; init; } = 3e-4;
 
-    /// <summary>Sequences of a step.</summary>
-    public int BatchSize { get; init; } = 16;
+    /// <summary>Sequences of a step; they run in groups of like length, so that memory does not grow with them.</summary>
+    public int BatchSize { get; init; } = DefaultBatchSize;
 
     /// <summary>What the model is brought nearer to.</summary>
     public DistillationGoal Goal { get; init; }

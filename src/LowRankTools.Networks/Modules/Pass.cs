@@ -87,7 +87,10 @@ public sealed class Pass : IDisposable
             : throw new LowRankToolsException("NothingSaved", $"{module.TypeName} has nothing to go back to.", "Run forward once for each way back, in a training pass.");
 
     /// <summary>Frees what was saved and released. What the caller still holds stays.</summary>
-    public void Dispose()
+    public void Dispose() => Forget();
+
+    /// <summary>The same in the middle of a pass, after a way back: batches that run one after the other need the memory of one.</summary>
+    public void Forget()
     {
         foreach (ITensor tensor in _waiting) tensor.Dispose();
         _waiting.Clear();

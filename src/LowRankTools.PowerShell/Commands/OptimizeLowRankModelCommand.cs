@@ -68,7 +68,8 @@ public sealed class OptimizeLowRankModelCommand : TextCommandBase
         {
             _options = new OptimizeOptions
             {
-                Input = Input, OutputPath = OutputPath is null ? null : Resolver.Literal(OutputPath), Steps = Steps, LearningRate = LearningRate, BatchSize = BatchSize,
+                Input = Input, OutputPath = OutputPath is null ? null : Resolver.Literal(OutputPath), Steps = Steps, LearningRate = LearningRate,
+                BatchSize = MyInvocation.BoundParameters.ContainsKey(nameof(BatchSize)) ? BatchSize : OptimizeOptions.DefaultBatchSize,
                 Goal = Enum.Parse<DistillationGoal>(Goal, ignoreCase: true), Temperature = Temperature, Pooling = ChosenPooling, TrainAll = TrainAll, HeldOut = HeldOut, Seed = (ulong)Seed,
                 CheckpointPath = CheckpointPath is null ? null : Resolver.Literal(CheckpointPath), CheckpointEvery = CheckpointEvery, Engine = ChosenEngine, ThreadCount = ThreadCount, Force = Force,
             };
