@@ -21,6 +21,7 @@ using LowRankTools.Benchmarks;
     ("lora", LoraBenchmark.Run),
     ("tensors", TensorBenchmark.Run),
     ("tensor-train", TensorTrainBenchmark.Run),
+    ("convolutions", ConvolutionBenchmark.Run),
 ];
 
 if (args is ["--child", .. string[] child])

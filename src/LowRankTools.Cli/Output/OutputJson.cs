@@ -23,6 +23,7 @@ namespace LowRankTools.Cli;
 [JsonSerializable(typeof(ReportResult))]
 [JsonSerializable(typeof(LayerSpeed))]
 [JsonSerializable(typeof(ConvolutionSpeed))]
+[JsonSerializable(typeof(TrainSpeed))]
 [JsonSerializable(typeof(ModelSpeed))]
 [JsonSerializable(typeof(OptimizeResult))]
 [JsonSerializable(typeof(CompressResult))]

@@ -8,21 +8,19 @@ namespace LowRankTools.Decompositions;
 /// </summary>
 internal static class HierarchicalUpdate
 {
-    // A second pass over the columns costs little beside the product of the tensor that it uses.
-    private const int Passes = 2;
-
     /// <summary>The factor after the passes.</summary>
     /// <param name="current">A before, I x R, no entry negative.</param>
     /// <param name="projected">M, I x R: the tensor's unfolding times the Khatri-Rao product of the other factors.</param>
     /// <param name="gram">V, R x R.</param>
-    public static Matrix<double> Solve(Matrix<double> current, Matrix<double> projected, Matrix<double> gram)
+    /// <param name="passes">Passes over the columns: a second one costs little beside the product of the tensor that it uses.</param>
+    public static Matrix<double> Solve(Matrix<double> current, Matrix<double> projected, Matrix<double> gram, int passes = 2)
     {
         Matrix<double> factor = current.Copy();
         for (int i = 0; i < factor.Rows; i++)
         {
             Span<double> row = factor.Row(i);
             ReadOnlySpan<double> m = projected.Row(i);
-            for (int pass = 0; pass < Passes; pass++)
+            for (int pass = 0; pass < passes; pass++)
             {
                 for (int r = 0; r < row.Length; r++)
                 {

@@ -4,14 +4,18 @@ namespace LowRankTools.Decompositions;
 
 /// <summary>
 /// Tucker whose core and factors have no negative entry, <see cref="NonNegativeTuckerTensor"/> (Kim and Choi, 2007): factors in turns by HALS, as of
-/// <see cref="HierarchicalUpdate"/>, the core by accelerated projected gradients. Takes ranks R_1 to R_d and starts: the first from magnitudes of the
+/// <see cref="HierarchicalUpdate"/>, the core by accelerated projected gradients. Every sweep starts beyond the last one's result, as far as that
+/// keeps paying (Ang and Gillis, "Accelerating nonnegative matrix factorization algorithms using extrapolation", 2019). Takes ranks R_1 to R_d and starts: the first from magnitudes of the
 /// direct Tucker decomposition, the others random.
 /// </summary>
 public sealed class NonNegativeTuckerMethod : DecompositionMethod
 {
     internal const string MethodName = "NonNegativeTucker";
-    private const int Sweeps = 500, CoreSteps = 10;
+    private const int Sweeps = 500, CoreSteps = 30, Passes = 5;
     private const double Rest = 1e-8;
+
+    // How far beyond a sweep the next one starts, in steps of its own: it grows while that pays and shrinks where it does not.
+    private const double FirstStep = 0.5, LeastStep = 0.1, MostStep = 3, Growth = 1.1, Shrinkage = 0.6;
 
     /// <inheritdoc/>
     public override string Name => MethodName;
@@ -53,30 +57,63 @@ public sealed class NonNegativeTuckerMethod : DecompositionMethod
 
     private static NonNegativeTuckerTensor One(Tensor tensor, int[] ranks, int start, DecompositionOptions options, Action<double> progress, CancellationToken ct)
     {
-        (Tensor core, Matrix<double>[] factors) = Start(tensor, ranks, start, options.Compute, ct);
-        double norm = tensor.SquaredNorm();
+        NonNegativeTuckerState state = Start(tensor, ranks, start, options.Compute, ct), before = state.Copy();
         List<double> errors = [];
-        int sweeps = options.MaxIterations ?? Sweeps;
+        int sweeps = options.MaxIterations ?? Sweeps, made = 0;
+        double step = FirstStep;
         bool converged = false;
-        while (!converged && errors.Count < sweeps)
+        while (!converged && made < sweeps)
         {
-            for (int n = 0; n < factors.Length; n++)
-                UpdateFactor(tensor, core, factors, n, options.Compute, ct);
-            double left = UpdateCore(tensor, ref core, factors, options.Compute, ct);
-            errors.Add(norm == 0 ? 0 : Math.Sqrt(Math.Max(0, norm + left) / norm));
-            converged = errors.Count > 1 && Math.Abs(errors[^2] - errors[^1]) < (options.Rest ?? Rest);
-            progress((double)errors.Count / sweeps);
+            NonNegativeTuckerState next = state.Beyond(before, step);
+            double error = Sweep(tensor, next, options.Compute, ct);
+            made++;
+            if (errors.Count > 0 && error > errors[^1])
+            {
+                next.Dispose();
+                next = state.Copy();
+                error = Sweep(tensor, next, options.Compute, ct);
+                made++;
+                step = Math.Max(LeastStep, step * Shrinkage);
+            }
+            else
+            {
+                step = Math.Min(MostStep, step * Growth);
+            }
+            // A plain sweep makes nothing larger but by rounding.
+            converged = errors.Count > 0 && errors[^1] - error < (options.Rest ?? Rest);
+            bool better = errors.Count == 0 || error <= errors[^1];
+            (better ? before : next).Dispose();
+            if (better)
+            {
+                (before, state) = (state, next);
+                errors.Add(error);
+            }
+            progress((double)made / sweeps);
         }
-        NonNegativeTuckerTensor found = new(tensor.Shape, [new NamedFactor("core", core), .. factors.Select((f, n) => new NamedFactor($"factor{n}", Tensor.From(f.View, f.Rows, f.Columns)))])
+        before.Dispose();
+        NonNegativeTuckerTensor found = new(tensor.Shape, [new NamedFactor("core", state.Core.Copy()), .. state.Factors.Select((f, n) => new NamedFactor($"factor{n}", Tensor.From(f.View, f.Rows, f.Columns)))])
         {
-            Errors = errors, Iterations = errors.Count, Converged = converged,
+            Errors = errors, Iterations = made, Converged = converged,
         };
-        Array.ForEach(factors, f => f.Dispose());
+        state.Dispose();
         found.RelativeError = found.ErrorAgainst(tensor, options.Compute, ct);
         return found;
     }
 
-    private static (Tensor Core, Matrix<double>[] Factors) Start(Tensor tensor, int[] ranks, int start, ComputeOptions options, CancellationToken ct)
+    /// <summary>Every factor and the core once; returns ||X - X'|| / ||X||.</summary>
+    private static double Sweep(Tensor tensor, NonNegativeTuckerState state, ComputeOptions options, CancellationToken ct)
+    {
+        double norm = tensor.SquaredNorm();
+        for (int n = 0; n < state.Factors.Length; n++)
+            UpdateFactor(tensor, state.Core, state.Factors, n, options, ct);
+        Tensor core = state.Core;
+        double left = UpdateCore(tensor, ref core, state.Factors, options, ct);
+        state.Core = core;
+        state.Normalize(options, ct);
+        return norm == 0 ? 0 : Math.Sqrt(Math.Max(0, norm + left) / norm);
+    }
+
+    private static NonNegativeTuckerState Start(Tensor tensor, int[] ranks, int start, ComputeOptions options, CancellationToken ct)
     {
         Matrix<double>[] factors = [.. ranks.Select((rank, n) =>
         {
@@ -95,7 +132,7 @@ public sealed class NonNegativeTuckerMethod : DecompositionMethod
         new DeterministicRandom(options.Seed + (ulong)start).FillGaussian(core.Values);
         foreach (ref double value in core.Values)
             value = Math.Abs(value);
-        return (core, factors);
+        return new NonNegativeTuckerState(core, factors);
     }
 
     // Rows of the factor against the core multiplied by all others: V = B B^T and M = X_(n) B^T.
@@ -106,7 +143,7 @@ public sealed class NonNegativeTuckerMethod : DecompositionMethod
         using Matrix<double> m = Matrix<double>.Uninitialized(x.Rows, g.Rows), v = Matrix<double>.Uninitialized(g.Rows, g.Rows);
         Gemm.Multiply(1, x.View, g.Transposed, 0, m.View, options, ct);
         Gemm.Multiply(1, s.View, g.Transposed, 0, v.View, options, ct);
-        Matrix<double> solved = HierarchicalUpdate.Solve(factors[mode], m, v);
+        Matrix<double> solved = HierarchicalUpdate.Solve(factors[mode], m, v, Passes);
         factors[mode].Dispose();
         factors[mode] = solved;
     }

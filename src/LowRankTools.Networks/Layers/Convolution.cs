@@ -3,7 +3,7 @@ using LowRankTools.Numerics;
 namespace LowRankTools.Networks;
 
 /// <summary>
-/// A convolution as a product of patches and kernel. Images are rows of pixels x channels, line by line, one image after
+/// A convolution as a product of patches and kernel; where every channel is convolved by itself, without either. Images are rows of pixels x channels, line by line, one image after
 /// another, and so are the outputs.
 /// </summary>
 public abstract class Convolution : Module
@@ -57,10 +57,12 @@ public abstract class Convolution : Module
         ITensor sums = pass.New(x, images * shape.OutputHeight * shape.OutputWidth, Outputs);
         INetworkEngine engine = pass.Engine;
         ITensor kernel = Kernel(pass);
-        for (int group = 0; group < Groups; group++)
+        if (IsDepthwise)
+            engine.ConvolveChannels(shape, x, engine.AsMatrix(kernel), sums, pass.CancellationToken);
+        for (int group = 0; group < Groups && !IsDepthwise; group++)
         {
-            using ITensor patches = Unfolded(pass, x, shape, group, sums.Shape[0]);
-            engine.MatMul(1, patches, engine.Transpose(Part(engine, kernel, group)), 0, Output(engine, sums, group), pass.CancellationToken);
+            using ITensor? patches = Unfolded(pass, x, shape, group, sums.Shape[0]);
+            engine.MatMul(1, patches ?? Input(engine, x, group), engine.Transpose(Part(engine, kernel, group)), 0, Output(engine, sums, group), pass.CancellationToken);
         }
 
         ITensor y = pass.IsTraining && activation != Activation.None ? pass.New(x, [.. sums.Shape]) : sums;
@@ -84,13 +86,15 @@ public abstract class Convolution : Module
         if (Bias is { Trainable: true }) engine.AddColumnSums(gradient, Bias.GradientOn(engine), ct);
         ITensor dx = pass.New(x, [.. x.Shape]);
         ITensor? dKernel = KernelGradient(pass);
-        for (int group = 0; group < Groups; group++)
+        if (IsDepthwise)
+            engine.ConvolveChannelsBackward(shape, x, engine.AsMatrix(kernel), gradient, dx, dKernel is null ? null : engine.AsMatrix(dKernel), ct);
+        for (int group = 0; group < Groups && !IsDepthwise; group++)
         {
             ITensor dy = Output(engine, gradient, group), weight = Part(engine, kernel, group);
-            using ITensor patches = Unfolded(pass, x, shape, group, gradient.Shape[0]);
-            if (dKernel is not null) engine.MatMul(1, engine.Transpose(dy), patches, 1, Part(engine, dKernel, group), ct);
-            engine.MatMul(1, dy, weight, 0, patches, ct);
-            engine.Fold(shape, patches, Input(engine, dx, group), ct);
+            using ITensor? patches = Unfolded(pass, x, shape, group, gradient.Shape[0]);
+            if (dKernel is not null) engine.MatMul(1, engine.Transpose(dy), patches ?? Input(engine, x, group), 1, Part(engine, dKernel, group), ct);
+            engine.MatMul(1, dy, weight, 0, patches ?? Input(engine, dx, group), ct);
+            if (patches is not null) engine.Fold(shape, patches, Input(engine, dx, group), ct);
         }
 
         gradient.Dispose();
@@ -114,8 +118,13 @@ public abstract class Convolution : Module
     {
     }
 
-    private ITensor Unfolded(Pass pass, ITensor x, ConvolutionShape shape, int group, int places)
+    private bool IsDepthwise => Groups > 1 && Groups == Channels && Groups == Outputs;
+
+    /// <summary>The patches; null where they are the pixels themselves.</summary>
+    private ITensor? Unfolded(Pass pass, ITensor x, ConvolutionShape shape, int group, int places)
     {
+        if (shape is { KernelHeight: 1, KernelWidth: 1, Stride: (1, 1), Padding: (0, 0) })
+            return null;
         ITensor patches = pass.New(x, places, Channels / Groups * shape.KernelHeight * shape.KernelWidth);
         pass.Engine.Unfold(shape, Input(pass.Engine, x, group), patches, pass.CancellationToken);
         return patches;

@@ -62,6 +62,31 @@ public sealed unsafe partial class EmbeddedEngine
     }
 
     /// <inheritdoc/>
+    public void ConvolveChannels(ConvolutionShape shape, ITensor x, ITensor kernel, ITensor y, CancellationToken ct = default)
+    {
+        NetworkShapes.RequireChannels(shape, x, kernel, y);
+        if (IsSingle(x)) ChannelConvolution.Forward(shape, Rows<float>(x), Rows<float>(kernel), Rows<float>(y), Threads, ct);
+        else ChannelConvolution.Forward(shape, Rows<double>(x), Rows<double>(kernel), Rows<double>(y), Threads, ct);
+    }
+
+    /// <inheritdoc/>
+    public void ConvolveChannelsBackward(ConvolutionShape shape, ITensor x, ITensor kernel, ITensor dy, ITensor dx, ITensor? kernelGradient, CancellationToken ct = default)
+    {
+        NetworkShapes.RequireChannels(shape, x, kernel, dy);
+        NetworkShapes.RequireSame(x, dx);
+        if (kernelGradient is not null) NetworkShapes.RequireSame(kernel, kernelGradient);
+        if (IsSingle(x)) Back<float>();
+        else Back<double>();
+
+        void Back<T>()
+            where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        {
+            if (kernelGradient is not null) ChannelConvolution.BackwardKernel(shape, Rows<T>(x), Rows<T>(dy), Rows<T>(kernelGradient), Threads, ct);
+            ChannelConvolution.BackwardInput(shape, Rows<T>(kernel), Rows<T>(dy), Rows<T>(dx), Threads, ct);
+        }
+    }
+
+    /// <inheritdoc/>
     public void Dropout(ITensor x, double rate, ulong seed, ITensor y, CancellationToken ct = default)
     {
         NetworkShapes.RequireSame(x, y);

@@ -37,8 +37,9 @@ public sealed unsafe partial class EmbeddedEngine
         int[] shape = new int[rank], steps = new int[rank], sourceSteps = new int[rank];
         for (int i = rank - 1, step = 1; i >= 0; step *= x.Shape[i--]) sourceSteps[i] = step;
         for (int i = 0; i < rank; i++) (shape[i], steps[i]) = (x.Shape[order[i]], sourceSteps[order[i]]);
-        EmbeddedTensor<T> result = Zeros<T>(shape);
-        if (x.Length == 0) return result;
+        if (x.Length == 0) return Zeros<T>(shape);
+        // Every entry is written.
+        EmbeddedTensor<T> result = EmbeddedTensor<T>.Over(Matrix<T>.Uninitialized(shape.Length == 0 ? 1 : shape[0], EmbeddedTensor.ColumnsOf(shape)), shape);
         using Matrix<T>? ordered = IsInOrder(x.View) ? null : x.View.ToMatrix();
         T* from = ordered is null ? x.View.Pointer : ordered.Pointer;
 

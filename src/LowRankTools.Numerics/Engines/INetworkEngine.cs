@@ -136,6 +136,17 @@ public interface INetworkEngine : ITensorEngine
     /// <summary>x = the sum over what <see cref="Unfold"/> made of each pixel: its gradient.</summary>
     void Fold(ConvolutionShape shape, ITensor patches, ITensor x, CancellationToken ct = default);
 
+    /// <summary>Convolves every channel by itself: y[place, c] is the sum over the taps of w[c, tap] x[pixel under it, c].</summary>
+    /// <param name="shape">Image and kernel.</param>
+    /// <param name="x">(images height width) x channels.</param>
+    /// <param name="kernel">w, channels x (kernel height kernel width).</param>
+    /// <param name="y">(images places) x channels.</param>
+    /// <param name="ct">Stops the computation.</param>
+    void ConvolveChannels(ConvolutionShape shape, ITensor x, ITensor kernel, ITensor y, CancellationToken ct = default);
+
+    /// <summary>dx of <see cref="ConvolveChannels"/>, and the kernel's gradient, which grows where it is wanted.</summary>
+    void ConvolveChannelsBackward(ConvolutionShape shape, ITensor x, ITensor kernel, ITensor dy, ITensor dx, ITensor? kernelGradient, CancellationToken ct = default);
+
     /// <summary>y = x / (1 - rate) where a random number, fixed by seed and place, says so, else 0; in place too. Its own gradient.</summary>
     void Dropout(ITensor x, double rate, ulong seed, ITensor y, CancellationToken ct = default);
 

@@ -84,6 +84,18 @@ public static class NetworkShapes
             throw Mismatch($"{Text(x)} as images of {shape.Height} x {shape.Width} does not give patches of {Text(patches)}.");
     }
 
+    /// <summary>Images, a kernel for each channel, and what comes out.</summary>
+    public static void RequireChannels(ConvolutionShape shape, ITensor x, ITensor kernel, ITensor y)
+    {
+        RequireMatrix(x);
+        RequireMatrix(kernel);
+        RequireMatrix(y);
+        int pixels = shape.Height * shape.Width, places = shape.OutputHeight * shape.OutputWidth;
+        if (pixels < 1 || x.Shape[0] % pixels != 0 || y.Shape[0] != x.Shape[0] / pixels * places || y.Shape[1] != x.Shape[1]
+            || kernel.Shape[0] != x.Shape[1] || kernel.Shape[1] != shape.KernelHeight * shape.KernelWidth)
+            throw Mismatch($"{Text(x)} as images of {shape.Height} x {shape.Width} does not give {Text(y)} by the kernels {Text(kernel)}.");
+    }
+
     /// <summary>A share between 0 and 1.</summary>
     public static void RequireRate(double rate)
     {

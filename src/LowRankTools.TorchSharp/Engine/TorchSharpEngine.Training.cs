@@ -69,6 +69,31 @@ public sealed partial class TorchSharpEngine
     }
 
     /// <inheritdoc/>
+    public void ConvolveChannels(ConvolutionShape shape, ITensor x, ITensor kernel, ITensor y, CancellationToken ct = default)
+    {
+        NetworkShapes.RequireChannels(shape, x, kernel, y);
+        using ITensor patches = Uninitialized(x.ElementType, y.Shape[0], x.Shape[1] * kernel.Shape[1]);
+        Unfold(shape, x, patches, ct);
+        Run(() => Mine(y).Open().copy_((Mine(patches).Open().reshape(y.Shape[0], x.Shape[1], kernel.Shape[1]) * Mine(kernel).Open()).sum(2)));
+    }
+
+    /// <inheritdoc/>
+    public void ConvolveChannelsBackward(ConvolutionShape shape, ITensor x, ITensor kernel, ITensor dy, ITensor dx, ITensor? kernelGradient, CancellationToken ct = default)
+    {
+        NetworkShapes.RequireChannels(shape, x, kernel, dy);
+        NetworkShapes.RequireSame(x, dx);
+        using ITensor patches = Uninitialized(x.ElementType, dy.Shape[0], x.Shape[1] * kernel.Shape[1]);
+        if (kernelGradient is not null)
+        {
+            NetworkShapes.RequireSame(kernel, kernelGradient);
+            Unfold(shape, x, patches, ct);
+            Run(() => Mine(kernelGradient).Open().add_((Mine(patches).Open().reshape(dy.Shape[0], x.Shape[1], kernel.Shape[1]) * Mine(dy).Open().unsqueeze(2)).sum(0)));
+        }
+        Run(() => Mine(patches).Open().copy_((Mine(dy).Open().unsqueeze(2) * Mine(kernel).Open()).reshape(dy.Shape[0], -1)));
+        Fold(shape, patches, dx, ct);
+    }
+
+    /// <inheritdoc/>
     public void Dropout(ITensor x, double rate, ulong seed, ITensor y, CancellationToken ct = default)
     {
         NetworkShapes.RequireSame(x, y);

@@ -10,8 +10,8 @@ public sealed class NonNegativeTuckerTests
     public void Planted_tensors_are_met_without_negative_entries_and_no_sweep_is_worse()
     {
         using Tensor tensor = Planted([3, 2, 3], [12, 10, 11]);
-        using NonNegativeTuckerTensor tucker = (NonNegativeTuckerTensor)s_method.Decompose(tensor, new DecompositionOptions { Ranks = [3, 2, 3], MaxIterations = 3000, Rest = 1e-10, Starts = 2 });
-        Assert.InRange(tucker.RelativeError, 0, 2e-3);
+        using NonNegativeTuckerTensor tucker = (NonNegativeTuckerTensor)s_method.Decompose(tensor, new DecompositionOptions { Ranks = [3, 2, 3], Starts = 2 });
+        Assert.InRange(tucker.RelativeError, 0, 1e-6);
         Assert.All(tucker.Factors.SelectMany(f => f.Values.Values.ToArray()), v => Assert.True(v >= 0));
         for (int i = 1; i < tucker.Errors.Count; i++)
             Assert.InRange(tucker.Errors[i], 0, tucker.Errors[i - 1] + 1e-9);

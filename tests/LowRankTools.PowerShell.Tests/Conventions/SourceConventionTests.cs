@@ -78,7 +78,7 @@ public sealed class SourceConventionTests
     public void Every_type_that_is_written_has_a_table()
     {
         string[] viewed = [.. XDocument.Load(Repository.Views).Descendants("View").Where(v => v.Element("TableControl") is not null).Descendants("TypeName").Select(t => t.Value)];
-        Type[] written = [typeof(LayerShape), typeof(ParameterCount), typeof(ModelMemory), typeof(FactorizationResult), typeof(LayerFactorization), typeof(DecompositionResult), typeof(TensorDecomposition), typeof(MergeResult), typeof(MergeAdapterResult), typeof(AdapterResult), typeof(AdapterModuleResult), typeof(AdapterCheck), typeof(TensorDifference), typeof(LayerSpeed), typeof(ModelSpeed), typeof(ModelQuality), typeof(CalibrationResult), typeof(OptimizeResult), typeof(CompressResult), typeof(LayerSpectrum), typeof(RankPlan), typeof(LayerPlan), typeof(Numerics.EngineInfo), typeof(EngineInstallation), typeof(EngineTime), typeof(ArrayDecomposition), typeof(ConvolutionSpeed)];
+        Type[] written = [typeof(LayerShape), typeof(ParameterCount), typeof(ModelMemory), typeof(FactorizationResult), typeof(LayerFactorization), typeof(DecompositionResult), typeof(TensorDecomposition), typeof(MergeResult), typeof(MergeAdapterResult), typeof(AdapterResult), typeof(AdapterModuleResult), typeof(AdapterCheck), typeof(TensorDifference), typeof(LayerSpeed), typeof(ModelSpeed), typeof(ModelQuality), typeof(CalibrationResult), typeof(OptimizeResult), typeof(CompressResult), typeof(LayerSpectrum), typeof(RankPlan), typeof(LayerPlan), typeof(Numerics.EngineInfo), typeof(EngineInstallation), typeof(EngineTime), typeof(ArrayDecomposition), typeof(ConvolutionSpeed), typeof(TrainSpeed)];
         Assert.Equal(written.Select(t => t.FullName!).Order(), viewed.Order());
     }
 }

@@ -24,6 +24,11 @@ internal sealed class FactorProgram
     /// <summary>Entries that are read and written by products and permutations.</summary>
     public double Moved { get; private set; }
 
+    /// <summary>Whether the result is a product as it lies.</summary>
+    public bool EndsInProduct => LastMove >= 0 && _steps[LastMove].Right >= 0;
+
+    private int LastMove => _steps.FindLastIndex(step => step.Right >= 0 || step.Sizes is not null);
+
     /// <summary>Shape of a tensor.</summary>
     public int[] Shape(int tensor) => _shapes[tensor];
 
@@ -51,11 +56,22 @@ internal sealed class FactorProgram
         return Add(new Step(left, right, null, [inner]), shape);
     }
 
+    /// <summary>The product with a transposed matrix, whose entries stay where they lie: leading sizes of the first by its last one, leading sizes of the second by as many entries.</summary>
+    public int MultiplyTransposed(int left, int right, params int[] shape)
+    {
+        int inner = _shapes[left][^1];
+        double rows = (double)Length(left) / inner, columns = (double)Length(right) / inner;
+        Products += rows * inner * columns;
+        Moved += (rows * inner) + (inner * columns) + (rows * columns);
+        return Add(new Step(left, right, null, [inner]) { IsTransposed = true }, shape);
+    }
+
     /// <summary>Computes everything.</summary>
     /// <param name="engine">Where all of it is.</param>
     /// <param name="inputs">Tensors of the shapes that go in, their entries one after the other.</param>
     /// <param name="ct">Stops.</param>
-    public FactorRun Run(INetworkEngine engine, ITensor[] inputs, CancellationToken ct)
+    /// <param name="into">Where the last product is written, as many entries; only for a program that <see cref="EndsInProduct"/>. Null for memory of the run's own.</param>
+    public FactorRun Run(INetworkEngine engine, ITensor[] inputs, CancellationToken ct, ITensor? into = null)
     {
         FactorRun run = new(new ITensor[_shapes.Count], inputs.Length);
         inputs.CopyTo(run.Tensors, 0);
@@ -66,8 +82,8 @@ internal sealed class FactorProgram
             ITensor result = run.Tensors[step.Left];
             if (step.Right >= 0)
             {
-                ITensor a = Rows(engine, result, step.Order[0], last: true), b = Rows(engine, run.Tensors[step.Right], step.Order[0], last: false);
-                result = run.Own(engine.Uninitialized(result.ElementType, a.Shape[0], b.Shape[1]));
+                ITensor a = Rows(engine, result, step.Order[0], last: true), b = Right(engine, run, step);
+                result = into is not null && i == LastMove ? engine.View(into, a.Shape[0], b.Shape[1]) : run.Own(engine.Uninitialized(result.ElementType, a.Shape[0], b.Shape[1]));
                 engine.MatMul(1, a, b, 0, result, ct);
             }
             else if (step.Sizes is { } sizes)
@@ -97,10 +113,12 @@ internal sealed class FactorProgram
             if (step.Right >= 0)
             {
                 int inner = step.Order[0];
-                ITensor a = Rows(engine, run.Tensors[step.Left], inner, last: true), b = Rows(engine, run.Tensors[step.Right], inner, last: false), matrix = engine.View(g, a.Shape[0], b.Shape[1]);
-                ITensor da = gradients.Own(engine.Uninitialized(g.ElementType, a.Shape[0], inner)), db = gradients.Own(engine.Uninitialized(g.ElementType, inner, b.Shape[1]));
+                ITensor a = Rows(engine, run.Tensors[step.Left], inner, last: true), b = Right(engine, run, step), matrix = engine.View(g, a.Shape[0], b.Shape[1]);
+                ITensor da = gradients.Own(engine.Uninitialized(g.ElementType, a.Shape[0], inner));
+                ITensor db = gradients.Own(step.IsTransposed ? engine.Uninitialized(g.ElementType, b.Shape[1], inner) : engine.Uninitialized(g.ElementType, inner, b.Shape[1]));
                 engine.MatMul(1, matrix, engine.Transpose(b), 0, da, ct);
-                engine.MatMul(1, engine.Transpose(a), matrix, 0, db, ct);
+                if (step.IsTransposed) engine.MatMul(1, engine.Transpose(matrix), a, 0, db, ct);
+                else engine.MatMul(1, engine.Transpose(a), matrix, 0, db, ct);
                 gradients.Tensors[step.Left] = engine.View(da, _shapes[step.Left]);
                 gradients.Tensors[step.Right] = engine.View(db, _shapes[step.Right]);
                 continue;
@@ -128,10 +146,16 @@ internal sealed class FactorProgram
 
     private long Length(int tensor) => _shapes[tensor].Aggregate(1L, (n, s) => n * s);
 
+    private static ITensor Right(INetworkEngine engine, FactorRun run, Step step) => step.IsTransposed
+        ? engine.Transpose(Rows(engine, run.Tensors[step.Right], step.Order[0], last: true)) : Rows(engine, run.Tensors[step.Right], step.Order[0], last: false);
+
     private static ITensor Rows(INetworkEngine engine, ITensor tensor, int inner, bool last) =>
         last ? engine.View(tensor, (int)(tensor.Length / inner), inner) : engine.View(tensor, inner, (int)(tensor.Length / inner));
 
-    private sealed record Step(int Left, int Right, int[]? Sizes, int[] Order);
+    private sealed record Step(int Left, int Right, int[]? Sizes, int[] Order)
+    {
+        public bool IsTransposed { get; init; }
+    }
 }
 
 /// <summary>Tensors of a run of a program, or their gradients, and those of them whose memory it has.</summary>

@@ -71,9 +71,11 @@ public sealed class TensorTrainLinear : LinearLayer
     {
         INetworkEngine engine = pass.Engine;
         FactorProgram program = Order(x.Shape[0]).Program;
-        FactorRun run = program.Run(engine, [x, .. _cores.Select(c => c.Value)], pass.CancellationToken);
         ITensor y = pass.New(x, x.Shape[0], OutFeatures);
-        engine.Activate(activation, run.Result, Bias?.Value, y, pass.CancellationToken);
+        // Only the way back through an activation needs what it was applied to.
+        bool inPlace = program.EndsInProduct && (activation == Activation.None || !pass.IsTraining);
+        FactorRun run = program.Run(engine, [x, .. _cores.Select(c => c.Value)], pass.CancellationToken, inPlace ? y : null);
+        if (!inPlace || Bias is not null || activation != Activation.None) engine.Activate(activation, inPlace ? y : run.Result, Bias?.Value, y, pass.CancellationToken);
         pass.Save(this, new State(program, run), [x, .. run.Owned]);
         foreach (ITensor tensor in run.Owned) pass.Release(tensor);
         return y;

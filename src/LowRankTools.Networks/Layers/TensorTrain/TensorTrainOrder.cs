@@ -84,13 +84,12 @@ internal sealed class TensorTrainOrder
         {
             (int left, int m, int n, int right) = Sizes(program, groups[g]);
             before /= n;
-            // (r, m, n, r') as (n r') x (r m).
-            int matrix = program.Permute(groups[g], [left, m, n, right], [2, 3, 0, 1], n * right, left * m);
             state = g == groups.Length - 1
                 ? program.Permute(state, [tokens * before, n], [0, 1], tokens * before, n)
                 : program.Permute(state, [tokens * before, n, done, right, program.Shape(state)[^1]], [0, 4, 2, 1, 3], tokens * before * program.Shape(state)[^1] * done, n * right);
             if (g < groups.Length - 1) done *= Sizes(program, groups[g + 1]).M;
-            int product = program.Multiply(state, matrix, tokens * before * done, left * m);
+            // (r, m, n, r') is (r m) x (n r') as it lies; no group is turned over.
+            int product = program.MultiplyTransposed(state, groups[g], tokens * before * done, left * m);
             state = program.Permute(product, [tokens * before, done, left, m], [0, 1, 2, 3], tokens * before, done, left, m);
         }
 
