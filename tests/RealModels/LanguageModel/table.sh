@@ -6,6 +6,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 folder=${1:?a folder to work in}; steps=${2:-1500}; shares=${3:-0.8 0.6 0.4}
 judge_lines=${JUDGE_LINES:-200} select_lines=${SELECT_LINES:-40} calibrate_lines=${CALIBRATE_LINES:-400} sequential_lines=${SEQUENTIAL_LINES:-60}
+methods=${METHODS:-plain asvd svd-llm aa calibrated measured distilled}
 trials=${TRIALS:-120} distill_lines=${DISTILL_LINES:-3000} distill_steps=${DISTILL_STEPS:-200}
 program=${PROGRAM:-"$here/bin/Release/net10.0/LowRankTools.LanguageModel.dll"} lowrank=${LOWRANK:-"$here/../../../src/LowRankTools.Cli/bin/Release/net10.0/lowrank"}
 mkdir -p "$folder"; cd "$folder"
@@ -17,31 +18,40 @@ fi
 [ -f model/model.safetensors ] || dotnet "$program" train texts model "$steps"
 model=model/model.safetensors
 layers=(--include 'model.layers.*')
-weights() { find "$1" -name '*.safetensors' | head -1; }
+weights() { find "$1" -name '*.safetensors' 2>/dev/null | head -1; }
 seconds() { local start; start=$(date +%s); "$@" >/dev/null; echo $(($(date +%s) - start)); }
-# A method: its name, and how it makes the folder.
+wanted() { [[ " $methods " == *" $1 "* ]]; }
+# A method: its name, its share, and how it makes the folder.
 method() {
     local name=$1 share=$2 out=$1-$2; shift 2
+    wanted "$name" || return 0
     [ -d "$out" ] || { echo "$(seconds "$lowrank" "$@" --output-path "$out")" > "$out.seconds"; }
     echo "$out: $(cat "$out.seconds") s"
-    made+=("$(weights "$out")")
+    made+=("$(weights "$out")") names+=("$out")
 }
 
 [ -f all.calibration.safetensors ] || echo "calibration: $(seconds "$lowrank" calibrate $model --text-path texts/calibrate.txt --max-lines "$calibrate_lines" --output-path all.calibration.safetensors) s"
 all=(--calibration all.calibration.safetensors)
 for share in $shares; do
-    made=()
+    made=() names=()
     reduction=$(python3 -c "print(1 / $share)")
     method plain "$share" factorize $model --keep-ratio "$share" "${layers[@]}"
     method asvd "$share" factorize $model --keep-ratio "$share" "${layers[@]}" "${all[@]}" --calibration-mode diagonal
     method svd-llm "$share" factorize $model --keep-ratio "$share" "${layers[@]}" "${all[@]}" --calibration-mode inputs
     [ -f "calibrated-$share.plan.json" ] || "$lowrank" plan $model --target-reduction "$reduction" "${layers[@]}" "${all[@]}" --output "calibrated-$share.plan.json" >/dev/null
     method calibrated "$share" factorize --plan "calibrated-$share.plan.json"
-    [ -f "measured-$share.plan.json" ] || echo "measuring: $(seconds "$lowrank" plan $model --target-reduction "$reduction" "${layers[@]}" "${all[@]}" --text-path texts/select.txt --max-lines "$select_lines" --trials "$trials" --output "measured-$share.plan.json") s"
+    ! wanted measured || [ -f "measured-$share.plan.json" ] || echo "measuring: $(seconds "$lowrank" plan $model --target-reduction "$reduction" "${layers[@]}" "${all[@]}" --text-path texts/select.txt --max-lines "$select_lines" --trials "$trials" --output "measured-$share.plan.json") s"
     method measured "$share" factorize --plan "measured-$share.plan.json"
     method distilled "$share" optimize "$(weights "measured-$share")" --reference-path $model --text-path texts/train.txt --max-lines "$distill_lines" --steps "$distill_steps" --learning-rate 0.001 --held-out 0
     [ -f "uniform-$share.plan.json" ] || "$lowrank" plan $model --keep-ratio "$share" "${layers[@]}" --output "uniform-$share.plan.json" >/dev/null
-    [ -f "aa-$share.calibration.safetensors" ] || echo "sequential calibration: $(seconds "$lowrank" calibrate $model --plan "uniform-$share.plan.json" --text-path texts/calibrate.txt --max-lines "$sequential_lines" --held-out 0 --output-path "aa-$share.calibration.safetensors") s"
+    ! wanted aa || [ -f "aa-$share.calibration.safetensors" ] || echo "sequential calibration: $(seconds "$lowrank" calibrate $model --plan "uniform-$share.plan.json" --text-path texts/calibrate.txt --max-lines "$sequential_lines" --held-out 0 --output-path "aa-$share.calibration.safetensors") s"
     method aa "$share" factorize --plan "uniform-$share.plan.json" --calibration "aa-$share.calibration.safetensors"
-    "$lowrank" quality "${made[@]}" --reference-path $model --text-path texts/judge.txt --max-lines "$judge_lines" | tee "quality-$share.txt"
+    "$lowrank" quality "${made[@]}" --reference-path $model --text-path texts/judge.txt --max-lines "$judge_lines" --json > "quality-$share.json"
+    python3 - "quality-$share.json" "${names[@]}" <<'PYTHON'
+import json, sys
+lines = [json.loads(line) for line in open(sys.argv[1])]
+print(f"{lines[0]['Tokens']} tokens of {lines[0]['Lines']} lines; dense {lines[0]['ReferencePerplexity']:.3f}")
+for name, line in zip(sys.argv[2:], lines):
+    print(f"{name:20} {line['Parameters']:>10} parameters, perplexity {line['Perplexity']:.3f}, {line['Perplexity'] / line['ReferencePerplexity']:.4f} of dense")
+PYTHON
 done
