@@ -1,3 +1,4 @@
+using LowRankTools.Core.Tests.Adapters;
 using LowRankTools.Networks;
 using LowRankTools.Numerics;
 
@@ -59,6 +60,23 @@ public sealed class MeasureQualityTests : IDisposable
         ModelSource language = new ModelFolder(s_language).Write(_folder["language"]);
         ModelQuality same = new MeasureQuality(Options(), language).Run(language);
         Assert.Equal(same.ReferencePerplexity, same.Perplexity);
+    }
+
+    [Fact]
+    public void DoRA_beside_the_weights_answers_as_merged_into_them()
+    {
+        ModelSource dense = new ModelFolder(s_encoder).Write(_folder["dense"]);
+        Lines(9);
+        string[] modules;
+        using (Model model = Model.Open(dense))
+            modules = [.. model.Layers.Where(l => l.Shape.Kind == LayerKind.Linear && l.Tensor.Shape is [16, 16]).Take(3).Select(l => LayerNames.Module(l.Shape.Name))];
+        Assert.Equal(3, modules.Length);
+        ModelSource adapter = TestAdapter.Peft(_folder["adapter"], """{"r":2,"lora_alpha":1,"use_dora":true}""", [.. modules.SelectMany((module, i) => (IEnumerable<(string, long[], float[])>)
+            [.. TestAdapter.PeftModule(module, i, 16, 2, 16), ($"base_model.model.{module}.lora_magnitude_vector", [16], [.. Enumerable.Range(0, 16).Select(j => 3f + 0.2f * j)])])]);
+        string merged = new MergeAdapter(new MergeAdapterOptions { OutputPath = _folder["merged"] }).Run(dense, adapter).Path;
+        MeasureQuality measure = new(Options() with { Adapter = adapter }, new ModelSource(merged, "merged"));
+        Assert.InRange(measure.Run(dense).MinCosine!.Value, 1 - 1e-6, 1 + 1e-6);
+        Assert.InRange(new MeasureQuality(Options(), new ModelSource(merged, "merged")).Run(dense).MinCosine!.Value, -1, 1 - 1e-3);
     }
 
     [Fact]
