@@ -15,7 +15,7 @@ internal sealed class LayerList
     {
         _source = source;
         _recognizer = new LayerRecognizer(file.Format, file.Tensors);
-        _adapter = AdapterParts.Of(file.Tensors);
+        _adapter = AdapterParts.Of(file);
         foreach (FactorizedLayerRecord layer in record?.Layers ?? [])
         {
             foreach (string factor in new FactorNames(layer.Name).All(ChainRecord.FactorsOf(layer)))
