@@ -13,6 +13,8 @@ public enum ModelFormat
     Gguf,
     /// <summary>TensorFlow.js: model.json with binary shards.</summary>
     TensorFlowJs,
+    /// <summary>Adapters of ONNX Runtime.</summary>
+    OnnxAdapter,
 }
 
 /// <summary>What follows from a format.</summary>

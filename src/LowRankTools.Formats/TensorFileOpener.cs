@@ -50,6 +50,7 @@ internal static class TensorFileOpener
             ModelFormat.Gguf => new GgufFile(path),
             ModelFormat.Onnx => new OnnxFile(path),
             ModelFormat.TensorFlowJs => new TensorFlowJsFile(path),
+            ModelFormat.OnnxAdapter => new OnnxAdapterFile(path),
             ModelFormat.PyTorch => new PyTorchFile(path),
             _ => throw Unknown(path),
         };
@@ -61,6 +62,8 @@ internal static class TensorFileOpener
         string extension = Path.GetExtension(path).ToUpperInvariant();
         if (head.StartsWith("GGUF"u8))
             return ModelFormat.Gguf;
+        if (head.Length >= 8 && head[4..].StartsWith(OnnxAdapterLayout.Identifier))
+            return ModelFormat.OnnxAdapter;
         if (head.StartsWith("PK"u8))
             return ModelFormat.PyTorch;
         if (extension == ".SAFETENSORS" || LooksLikeSafetensors(head))

@@ -14,7 +14,7 @@ internal sealed class LoraOptions
         HelpName = "path",
     };
 
-    private readonly Option<string?> _layout = SharedOptions.Choice("--layout", "Layout to write; by default what --output-path asks for, or else the source's own.", nameof(AdapterLayout.Peft), nameof(AdapterLayout.Kohya), nameof(AdapterLayout.Gguf), nameof(AdapterLayout.Lotr));
+    private readonly Option<string?> _layout = SharedOptions.Choice("--layout", "Layout to write; by default what --output-path asks for, or else the source's own.", nameof(AdapterLayout.Peft), nameof(AdapterLayout.Kohya), nameof(AdapterLayout.Gguf), nameof(AdapterLayout.OnnxRuntime), nameof(AdapterLayout.Lotr));
 
     private readonly Option<string?> _dtype = SharedOptions.Choice("--dtype", "Element type of the factors; by default the source's own.",
         nameof(TensorDType.F16), nameof(TensorDType.BF16), nameof(TensorDType.F32), nameof(TensorDType.F64));

@@ -45,6 +45,8 @@ internal readonly record struct AdapterKey(string Module, AdapterPart Part, Adap
         (".alpha", AdapterPart.Alpha, null, false),
         (".weight.lora_a", AdapterPart.A, AdapterLayout.Gguf, false),
         (".weight.lora_b", AdapterPart.B, AdapterLayout.Gguf, false),
+        (".lora_A.MatMul.weight", AdapterPart.A, AdapterLayout.OnnxRuntime, false),
+        (".lora_B.MatMul.weight", AdapterPart.B, AdapterLayout.OnnxRuntime, false),
     ];
 
     // Other products than B A, which nothing here may take for a plain pair.
@@ -78,6 +80,8 @@ internal readonly record struct AdapterKey(string Module, AdapterPart Part, Adap
         (AdapterLayout.Kohya, _) => module + ".alpha",
         (AdapterLayout.Gguf, AdapterPart.A) => module + ".weight.lora_a",
         (AdapterLayout.Gguf, _) => module + ".weight.lora_b",
+        (AdapterLayout.OnnxRuntime, AdapterPart.A) => module + ".lora_A.weight",
+        (AdapterLayout.OnnxRuntime, _) => module + ".lora_B.weight",
         (_, AdapterPart.A) => PeftPrefix + module + (embedding ? ".lora_embedding_A" : ".lora_A.weight"),
         _ => PeftPrefix + module + (embedding ? ".lora_embedding_B" : ".lora_B.weight"),
     };

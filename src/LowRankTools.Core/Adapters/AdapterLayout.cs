@@ -13,4 +13,6 @@ public enum AdapterLayout
     Gguf,
     /// <summary>LoTR: <c>X.lotr_M.G</c> for each layer, <c>lotr_L.G</c> and <c>lotr_R.G</c> for all layers of one shape G, in one file.</summary>
     Lotr,
+    /// <summary>ONNX Runtime: <c>X.lora_A.weight</c> (in, r) and <c>X.lora_B.weight</c> (r, out) in one <c>.onnx_adapter</c> file, the scale inside B; inputs of a graph have these names.</summary>
+    OnnxRuntime,
 }

@@ -6,10 +6,10 @@ namespace LowRankTools.Core;
 /// <summary>Where and how an adapter is written: what all operations that write one can be told.</summary>
 public sealed record AdapterOutputOptions
 {
-    /// <summary>A .safetensors file in kohya's layout or LoTR's, a .gguf file in llama.cpp's, or a folder in PEFT's; null for one beside the source.</summary>
+    /// <summary>A .safetensors file in kohya's layout or LoTR's, a .gguf file in llama.cpp's, an .onnx_adapter file in ONNX Runtime's, or a folder in PEFT's; null for one beside the source.</summary>
     public string? OutputPath { get; init; }
 
-    /// <summary>Layout to write, Peft, Kohya, Gguf or Lotr; null for what the path asks for, or else the source's own.</summary>
+    /// <summary>Layout to write, Peft, Kohya, Gguf, OnnxRuntime or Lotr; null for what the path asks for, or else the source's own.</summary>
     public AdapterLayout? Layout { get; init; }
 
     /// <summary>Element type of the factors; null for the source's own.</summary>
@@ -34,9 +34,9 @@ public sealed record AdapterOutputOptions
             throw Invalid($"Factors cannot be written as {type}.", "Choose F32, F16, BF16 or F64.");
         if (OutputPath is { } path && OutputLocation.FormatOf(path) is { } format)
         {
-            if (format is not (ModelFormat.Safetensors or ModelFormat.Gguf))
-                throw Invalid($"{path}: adapters are written as safetensors or GGUF.", "Name a folder, a .safetensors or a .gguf file as -OutputPath.");
-            if (Layout is not (null or AdapterLayout.Peft) && Layout == AdapterLayout.Gguf != (format == ModelFormat.Gguf))
+            if (format is not (ModelFormat.Safetensors or ModelFormat.Gguf or ModelFormat.OnnxAdapter))
+                throw Invalid($"{path}: adapters are written as safetensors, GGUF or ONNX Runtime's files.", "Name a folder, a .safetensors, a .gguf or an .onnx_adapter file as -OutputPath.");
+            if (Layout is { } wanted and not AdapterLayout.Peft && FormatOf(wanted) != format)
                 throw Invalid($"{path}: the name asks for another layout than {Layout}.", "Make them agree, or leave -Layout out.");
             if (Layout == AdapterLayout.Peft)
                 throw Invalid($"{path}: an adapter of PEFT is a folder of two files.", "Name a folder as -OutputPath, or write Kohya with -Layout.");
@@ -56,8 +56,11 @@ public sealed record AdapterOutputOptions
 
     /// <summary>The layout for an adapter whose modules may get other names.</summary>
     internal AdapterLayout AnyLayoutFor(AdapterLayout source) =>
-        Layout ?? (OutputPath is not null && OutputLocation.FormatOf(OutputPath) is { } format ? (format == ModelFormat.Gguf ? AdapterLayout.Gguf : AdapterLayout.Kohya)
+        Layout ?? (OutputPath is not null && OutputLocation.FormatOf(OutputPath) is { } format ? (format == ModelFormat.Gguf ? AdapterLayout.Gguf : format == ModelFormat.OnnxAdapter ? AdapterLayout.OnnxRuntime : AdapterLayout.Kohya)
         : source == AdapterLayout.Gguf || OutputPath is null && source == AdapterLayout.Kohya ? source : AdapterLayout.Peft);
+
+    /// <summary>Format of the file in a layout.</summary>
+    internal static ModelFormat FormatOf(AdapterLayout layout) => layout switch { AdapterLayout.Gguf => ModelFormat.Gguf, AdapterLayout.OnnxRuntime => ModelFormat.OnnxAdapter, _ => ModelFormat.Safetensors };
 
     /// <summary>Element type of the factors.</summary>
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>: llama.cpp does not compute in it.</exception>
@@ -72,7 +75,7 @@ public sealed record AdapterOutputOptions
     /// <exception cref="LowRankToolsException"><c>OutputNotWritable</c>, <c>OutputFormatNotWritten</c>.</exception>
     internal OutputLocation Location(ModelSource source, AdapterLayout layout, string suffix)
     {
-        ModelFormat format = layout == AdapterLayout.Gguf ? ModelFormat.Gguf : ModelFormat.Safetensors;
+        ModelFormat format = FormatOf(layout);
         if (OutputPath is { } path && OutputLocation.IsFile(path))
             return OutputLocation.Resolve(path, source, format, suffix);
         string name = source.Name, folder;
@@ -96,7 +99,7 @@ public sealed record AdapterOutputOptions
         string stem = layout == AdapterLayout.Peft ? "adapter_model" : name;
         // PEFT's configuration is to the weights what a record is: neither adapter may stand beside the other's.
         string record = layout == AdapterLayout.Peft ? PeftConfig.FileName : $"{stem}.{FactorizationRecord.FileName}";
-        return new OutputLocation(folder, Path.Combine(folder, stem + (format == ModelFormat.Gguf ? ".gguf" : ".safetensors")), Path.Combine(folder, record), OwnFolder: false);
+        return new OutputLocation(folder, Path.Combine(folder, stem + (format switch { ModelFormat.Gguf => ".gguf", ModelFormat.OnnxAdapter => OutputLocation.OnnxAdapterExtension, _ => ".safetensors" })), Path.Combine(folder, record), OwnFolder: false);
     }
 
     private static LowRankToolsException Invalid(string message, string remedy) => new(CoreErrors.OptionInvalid, message, remedy);

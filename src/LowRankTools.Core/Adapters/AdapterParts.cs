@@ -16,8 +16,9 @@ internal sealed class AdapterParts
     public IReadOnlyCollection<int> Ranks { get; private set; } = [];
 
     /// <summary>Looks at the tensors of a file; null where they are no adapter's: no module has both halves of a pair.</summary>
-    public static AdapterParts? Of(IReadOnlyList<TensorInfo> tensors)
+    public static AdapterParts? Of(TensorFile file)
     {
+        IReadOnlyList<TensorInfo> tensors = AdapterTensors.Of(file);
         if (OfLotr(tensors) is { } lotr)
             return lotr;
         Dictionary<string, Dictionary<AdapterPart, TensorInfo>> modules = new(StringComparer.Ordinal);
@@ -35,7 +36,7 @@ internal sealed class AdapterParts
             && b.Shape is [_, > 0 and <= int.MaxValue, ..]).Select(m => (m.Key, m.Value))];
         if (layout is not { } found || pairs.Count == 0)
             return null;
-        AdapterParts all = new(found) { Ranks = [.. pairs.Select(p => (int)p.Parts[AdapterPart.B].Shape[1])] };
+        AdapterParts all = new(file.Format == ModelFormat.OnnxAdapter ? AdapterLayout.OnnxRuntime : found) { Ranks = [.. pairs.Select(p => (int)p.Parts[AdapterPart.B].Shape[1])] };
         foreach ((string module, Dictionary<AdapterPart, TensorInfo> parts) in pairs)
         {
             foreach ((AdapterPart part, TensorInfo tensor) in parts)

@@ -52,7 +52,7 @@ internal sealed class AdapterReader
         List<string> order = [];
         List<TensorInfo> others = [];
         AdapterLayout? layout = null;
-        foreach (TensorInfo tensor in _file.Tensors)
+        foreach (TensorInfo tensor in AdapterTensors.Of(_file))
         {
             if (AdapterKey.OtherKind(tensor.Name) is { } kind)
                 throw new LowRankToolsException(CoreErrors.AdapterUnsupported, $"{_source.Path}: tensor '{tensor.Name}' is of a {kind} adapter, which is no product of two factors.", kind is "LoHa" or "LoKr" ? "Make plain LoRA of it with Convert-LoraAdapter." : "Have the program that made it convert it to plain LoRA first.");
@@ -61,7 +61,7 @@ internal sealed class AdapterReader
                 others.Add(tensor);
                 continue;
             }
-            layout ??= key.Layout;
+            layout ??= _file.Format == ModelFormat.OnnxAdapter ? AdapterLayout.OnnxRuntime : key.Layout;
             if (!parts.TryGetValue(key.Module, out Dictionary<AdapterPart, TensorInfo>? module))
             {
                 parts[key.Module] = module = [];
@@ -74,7 +74,7 @@ internal sealed class AdapterReader
         }
         // A tensor that happens to be called alpha is no adapter.
         if (layout is not { } found || !parts.Values.Any(p => p.ContainsKey(AdapterPart.A) || p.ContainsKey(AdapterPart.B)))
-            throw new LowRankToolsException(CoreErrors.NotAnAdapter, $"{_source.Path}: the file holds no low-rank pairs that are named as PEFT, kohya, loralib, llama.cpp or LoTR name them.", "Name an adapter's weights or its folder.");
+            throw new LowRankToolsException(CoreErrors.NotAnAdapter, $"{_source.Path}: the file holds no low-rank pairs that are named as PEFT, kohya, loralib, llama.cpp, ONNX Runtime or LoTR name them.", "Name an adapter's weights or its folder.");
         if (found == AdapterLayout.Gguf)
             GgufAdapterKeys.Check(_file);
         List<AdapterModule> modules = [.. order.Select(name => Module(name, parts[name], embeddings.ContainsKey(name), found))];
@@ -125,6 +125,9 @@ internal sealed class AdapterReader
             return Scalar(_source, _file, alpha) / rank;
         if (layout == AdapterLayout.Gguf)
             return GgufAdapterKeys.Scaling(_file, rank);
+        // The file knows no scale: what a graph multiplies by has it inside.
+        if (layout == AdapterLayout.OnnxRuntime)
+            return 1;
         if (layout == AdapterLayout.Peft && _config is not null)
             return _config.Scaling(name, rank);
         // A kohya file without alpha means the rank itself.

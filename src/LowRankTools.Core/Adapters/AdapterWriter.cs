@@ -12,7 +12,7 @@ namespace LowRankTools.Core;
 /// all modules, the largest rank, and factors of smaller rank r hold r over it beside their scale.
 /// </summary>
 /// <param name="Location">Where it goes.</param>
-/// <param name="Layout">Peft, Kohya or Gguf.</param>
+/// <param name="Layout">Peft, Kohya, Gguf or OnnxRuntime.</param>
 /// <param name="DType">Element type of the factors.</param>
 /// <param name="Options">Force, disk.</param>
 internal sealed record AdapterWriter(OutputLocation Location, AdapterLayout Layout, TensorDType DType, AdapterOutputOptions Options)
@@ -63,7 +63,7 @@ internal sealed record AdapterWriter(OutputLocation Location, AdapterLayout Layo
             MatrixRows.Write(output, SpecOf(pair, AdapterPart.A), IsTurned(pair) ? pair.A.Transposed : pair.A.View, Location.WeightsPath, cancellationToken);
             if (Layout == AdapterLayout.Gguf)
                 AdapterFactors.Scale(pair.B, (double)pair.Rank / most);
-            MatrixRows.Write(output, SpecOf(pair, AdapterPart.B), pair.B.View, Location.WeightsPath, cancellationToken);
+            MatrixRows.Write(output, SpecOf(pair, AdapterPart.B), IsOnnx ? pair.B.Transposed : pair.B.View, Location.WeightsPath, cancellationToken);
             if (Layout == AdapterLayout.Kohya)
                 WriteAlpha(output, pair);
         }
@@ -74,14 +74,23 @@ internal sealed record AdapterWriter(OutputLocation Location, AdapterLayout Layo
     private OutputRequest Request(IReadOnlyList<AdapterFactors> factors)
     {
         CheckGguf(factors);
-        return new(Location, Layout == AdapterLayout.Gguf ? ModelFormat.Gguf : ModelFormat.Safetensors, [.. Specs(factors)], Metadata(factors))
+        CheckOnnx(factors);
+        return new(Location, AdapterOutputOptions.FormatOf(Layout), [.. Specs(factors)], Metadata(factors))
         {
             Source = Source, Force = Options.Force, Disk = Options.Disk, HasRecord = Layout == AdapterLayout.Peft,
             Gguf = Layout == AdapterLayout.Gguf ? new GgufContents(null, GgufAdapterKeys.Values(Architecture!, factors.Max(f => f.Rank))) : null,
         };
     }
 
-    private bool IsTurned(AdapterFactors pair) => Layout == AdapterLayout.Gguf && pair.IsEmbedding;
+    private bool IsOnnx => Layout == AdapterLayout.OnnxRuntime;
+
+    private bool IsTurned(AdapterFactors pair) => Layout == AdapterLayout.Gguf && pair.IsEmbedding || IsOnnx;
+
+    private void CheckOnnx(IReadOnlyList<AdapterFactors> factors)
+    {
+        if (IsOnnx && factors.FirstOrDefault(f => f.Inputs.Length > 1 || f.IsEmbedding) is { } odd)
+            throw new LowRankToolsException(CoreErrors.AdapterUnsupported, $"{Location.WeightsPath}: module '{odd.Name}' is a convolution or an embedding, and adapters of ONNX Runtime are factors of matrix products here.", "Leave it out of the adapter, or write Peft or Kohya.");
+    }
 
     private void CheckGguf(IReadOnlyList<AdapterFactors> factors)
     {
@@ -100,7 +109,7 @@ internal sealed record AdapterWriter(OutputLocation Location, AdapterLayout Layo
     private TensorSpec SpecOf(AdapterFactors pair, AdapterPart part)
     {
         string name = AdapterKey.Write(Layout, pair.Name, part, pair.IsEmbedding);
-        return part == AdapterPart.Alpha ? new TensorSpec(name, TensorDType.F32, []) : new TensorSpec(name, DType, [.. part == AdapterPart.B ? pair.ShapeOfB : IsTurned(pair) ? [pair.A.Columns, pair.Rank] : pair.ShapeOfA]);
+        return part == AdapterPart.Alpha ? new TensorSpec(name, TensorDType.F32, []) : new TensorSpec(name, DType, [.. part == AdapterPart.B ? IsOnnx ? [pair.Rank, pair.B.Rows] : pair.ShapeOfB : IsTurned(pair) ? [pair.A.Columns, pair.Rank] : pair.ShapeOfA]);
     }
 
     private void WriteAlpha(ModelOutput output, AdapterFactors pair)
@@ -117,7 +126,7 @@ internal sealed record AdapterWriter(OutputLocation Location, AdapterLayout Layo
 
     private Dictionary<string, string> Metadata(IReadOnlyList<AdapterFactors> factors)
     {
-        if (Layout == AdapterLayout.Gguf)
+        if (Layout is AdapterLayout.Gguf or AdapterLayout.OnnxRuntime)
             return [];
         Dictionary<string, string> metadata = new(StringComparer.Ordinal) { ["format"] = "pt" };
         if (Layout == AdapterLayout.Kohya)

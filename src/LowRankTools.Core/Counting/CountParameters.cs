@@ -59,7 +59,7 @@ public static class CountParameters
             RunBytes = runBytes,
             RunBytesFloat16 = halfBytes,
             TrainBytesAdam = trainable * AdamBytes + (parameters - trainable) * Float32Bytes,
-            Adapter = AdapterParts.Of(model.File.Tensors) is { } adapter ? new AdapterSummary(adapter.Layout, adapter.Ranks.Count, adapter.Ranks.Min(), adapter.Ranks.Max()) : null,
+            Adapter = AdapterParts.Of(model.File) is { } adapter ? new AdapterSummary(adapter.Layout, adapter.Ranks.Count, adapter.Ranks.Min(), adapter.Ranks.Max()) : null,
             ByDType = byDType,
             ByKind = byKind,
             TransferredBytes = model.File.Transfer?.Bytes,

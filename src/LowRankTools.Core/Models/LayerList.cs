@@ -16,7 +16,7 @@ internal sealed class LayerList
     {
         _source = source;
         _recognizer = new LayerRecognizer(file.Format, file.Tensors);
-        _adapter = AdapterParts.Of(file.Tensors);
+        _adapter = AdapterParts.Of(file);
         foreach (FactorizedLayerRecord layer in record?.Layers ?? [])
         {
             foreach (string factor in FactorsRecord.NamesOf(layer))

@@ -9,7 +9,7 @@ internal static class ModelFileNames
     public const string IndexSuffix = ".index.json";
 
     private static readonly FrozenSet<string> s_weightExtensions =
-        FrozenSet.Create(StringComparer.OrdinalIgnoreCase, ".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".onnx", ".gguf");
+        FrozenSet.Create(StringComparer.OrdinalIgnoreCase, ".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".onnx", ".gguf", OutputLocation.OnnxAdapterExtension);
 
     private static readonly FrozenSet<string> s_pyTorchExtensions =
         FrozenSet.Create(StringComparer.OrdinalIgnoreCase, ".pt", ".pth", ".bin", ".ckpt");

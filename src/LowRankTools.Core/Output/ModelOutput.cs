@@ -57,6 +57,8 @@ internal sealed class ModelOutput : IDisposable
                     ? graph.Open(location.WeightsPath, request.Metadata, place, targets.Generation)
                     : request.Gguf is { } gguf
                     ? new GgufModelWriter(location.WeightsPath, gguf.Source, request.Tensors, gguf.Values, request.Metadata, [FactorizationRecord.MetadataKey], place)
+                    : request.Format == ModelFormat.OnnxAdapter
+                    ? new OnnxAdapterWriter(location.WeightsPath, request.Tensors, place)
                     : request.Format == ModelFormat.PyTorch
                     ? new PyTorchModelWriter(location.WeightsPath, request.Metadata, place)
                     : new SafetensorsModelWriter(location.WeightsPath, request.Tensors, request.Metadata, request.MaxShardBytes, place, targets.Generation);

@@ -34,7 +34,7 @@ internal sealed record OutputRequest(OutputLocation Location, ModelFormat Format
     /// <exception cref="Numerics.LowRankToolsException"><c>OutputIsSource</c>, <c>OutputExists</c>.</exception>
     public OutputTargets Targets() =>
         Graph is { } graph ? OutputTargets.PlanGraph(Location, graph, HasRecord, Source, Force)
-        : OutputTargets.Plan(Location, Format is ModelFormat.PyTorch or ModelFormat.Gguf ? 1 : SafetensorsModelWriter.CountFiles(Tensors, MaxShardBytes), HasRecord, Source, Force);
+        : OutputTargets.Plan(Location, Format is ModelFormat.PyTorch or ModelFormat.Gguf or ModelFormat.OnnxAdapter ? 1 : SafetensorsModelWriter.CountFiles(Tensors, MaxShardBytes), HasRecord, Source, Force);
 
     /// <summary>What would have to give way: told, not refused, where nothing is written.</summary>
     /// <exception cref="Numerics.LowRankToolsException"><c>OutputIsSource</c>.</exception>

@@ -112,7 +112,7 @@ public sealed class FactorizePart(FactorizeOptions options, PartNumber part)
                 cancellationToken.ThrowIfCancellationRequested();
                 progress?.Report(new OperationProgress("Factorizing", pair.Plan.Name, done, total));
                 MeasuredPair one = measured[pair.Plan.Name] = computed.Write(pair, output, cancellationToken);
-                layers.Add(Layer(pair, one, Convert.ToHexStringLower(hash.GetHashAndReset())));
+                layers.Add(Layer(pair, one, "").Hashed(hash));
                 done += pair.Plan.BytesBefore;
             }
         }

@@ -69,5 +69,15 @@ internal sealed record PartRecord
 /// <param name="Algorithm">What found the factors.</param>
 /// <param name="Calibrated">The error on the calibration inputs; null without.</param>
 /// <param name="HeldOut">The error on inputs that nothing was fitted on; null without.</param>
-/// <param name="Sha256">SHA-256 of both factors' bytes, the first one's before the second one's.</param>
-internal sealed record PartLayer(string Name, double Error, double SquaredNorm, string Algorithm, double? Calibrated, double? HeldOut, string Sha256);
+/// <param name="Sha256">SHA-256 of both factors' bytes, the first one's before the second one's, and of what was measured.</param>
+internal sealed record PartLayer(string Name, double Error, double SquaredNorm, string Algorithm, double? Calibrated, double? HeldOut, string Sha256)
+{
+    /// <summary>The layer with its hash.</summary>
+    /// <param name="factors">Has been given the bytes of both factors; it begins anew.</param>
+    public PartLayer Hashed(IncrementalHash factors)
+    {
+        PartLayer open = this with { Sha256 = "" };
+        factors.AppendData(JsonSerializer.SerializeToUtf8Bytes(open, PartJson.Default.PartLayer));
+        return open with { Sha256 = Convert.ToHexStringLower(factors.GetHashAndReset()) };
+    }
+}

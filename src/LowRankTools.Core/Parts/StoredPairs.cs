@@ -22,8 +22,8 @@ internal sealed class StoredPairs(IReadOnlyList<PartFile> parts) : IPairSource
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (TensorSpec factor in pair.Factors)
             Copy(part, factor, output, hash, cancellationToken);
-        if (Convert.ToHexStringLower(hash.GetHashAndReset()) != layer.Sha256)
-            throw PartFile.Invalid(part.Path, $"the bytes of '{name}' are not those that were written");
+        if (layer.Hashed(hash) != layer)
+            throw PartFile.Invalid(part.Path, $"the bytes of '{name}', or what was measured of them, are not those that were written");
         return new MeasuredPair(layer.Error, layer.SquaredNorm, layer.Algorithm, null, layer.Calibrated, layer.HeldOut);
     }
 

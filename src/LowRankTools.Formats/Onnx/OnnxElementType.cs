@@ -42,6 +42,18 @@ internal static class OnnxElementType
             $"Tensor '{tensor}' has the element type {type}, which is not read here.", tensor: tensor),
     };
 
+    /// <summary>The number of an element type.</summary>
+    /// <exception cref="ModelFormatException"><c>DTypeUnsupported</c>: ONNX has none.</exception>
+    public static int ToNumber(TensorDType dtype, string tensor)
+    {
+        for (int number = Float; number <= BFloat; number++)
+        {
+            if (number != Text && ToDType(number, tensor) == dtype)
+                return number;
+        }
+        throw new ModelFormatException(FormatErrors.DTypeUnsupported, $"Tensor '{tensor}' is of type {dtype}, for which ONNX has no number here.", tensor: tensor);
+    }
+
     /// <summary>The typed field of <c>TensorProto</c> that holds the values where <c>raw_data</c> does not.</summary>
     public static int DataField(TensorDType dtype) => dtype switch
     {

@@ -83,10 +83,18 @@ public sealed class TensorFlowJsFile : TensorFile
     /// <param name="pairs">By the name of the weight.</param>
     /// <param name="metadata">Free text.</param>
     /// <param name="groups">Entries and shards of each group.</param>
+    /// <exception cref="ModelFormatException"><c>HeaderInvalid</c>: a text of it, which nothing had to read before, is no Unicode.</exception>
     internal byte[] Rewritten(IReadOnlyDictionary<string, TensorFlowJsPair> pairs, IReadOnlyDictionary<string, string> metadata, IReadOnlyList<(IReadOnlyList<string> Entries, IReadOnlyList<string> Paths)> groups)
     {
         using JsonDocument document = Parse();
-        return TensorFlowJsText.Write(document.RootElement, pairs, metadata, groups);
+        try
+        {
+            return TensorFlowJsText.Write(document.RootElement, pairs, metadata, groups);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new ModelFormatException(FormatErrors.HeaderInvalid, $"A text of the JSON cannot be written again: {e.Message}", Path, inner: e);
+        }
     }
 
     /// <inheritdoc/>

@@ -28,7 +28,7 @@ internal static class TensorFlowJsText
                 if (property.Name == Topology)
                     WriteTopology(json, property.Value, pairs);
                 else
-                    json.WriteRawValue(property.Value.GetRawText());
+                    json.WriteRawValue(property.Value.GetRawText(), skipInputValidation: true);
             }
             WriteMetadata(json, source, metadata);
             json.WriteStartArray(TensorFlowJsManifest.Key);
@@ -41,7 +41,7 @@ internal static class TensorFlowJsText
                 json.WriteEndArray();
                 json.WriteStartArray("weights");
                 foreach (string entry in entries)
-                    json.WriteRawValue(entry);
+                    json.WriteRawValue(entry, skipInputValidation: true);
                 json.WriteEndArray();
                 json.WriteEndObject();
             }
@@ -84,7 +84,7 @@ internal static class TensorFlowJsText
             foreach (JsonProperty property in own.EnumerateObject().Where(p => !metadata.ContainsKey(p.Name)))
             {
                 json.WritePropertyName(property.Name);
-                json.WriteRawValue(property.Value.GetRawText());
+                json.WriteRawValue(property.Value.GetRawText(), skipInputValidation: true);
             }
         }
         foreach ((string key, string value) in metadata)
@@ -100,7 +100,7 @@ internal static class TensorFlowJsText
             json.WritePropertyName(property.Name);
             if (property.Name != "node" || property.Value.ValueKind != JsonValueKind.Array)
             {
-                json.WriteRawValue(property.Value.GetRawText());
+                json.WriteRawValue(property.Value.GetRawText(), skipInputValidation: true);
                 continue;
             }
             HashSet<string> names = [.. property.Value.EnumerateArray().Select(n => TensorFlowGraph.Text(n, "name")).OfType<string>(), .. pairs.Values.SelectMany(p => new[] { p.First.Name, p.Second.Name })];
@@ -129,6 +129,6 @@ internal static class TensorFlowJsText
             TensorFlowNodes.WritePair(json, node, pair, between);
             return;
         }
-        json.WriteRawValue(node.GetRawText());
+        json.WriteRawValue(node.GetRawText(), skipInputValidation: true);
     }
 }

@@ -34,14 +34,14 @@ internal static class TensorFlowNodes
         json.WritePropertyName("dtype");
         // Enumerations are numbers in some files and names in others.
         if (TensorFlowGraph.Property(node, "attr", out JsonElement attributes) && TensorFlowGraph.Property(attributes, "dtype", out JsonElement dtype))
-            json.WriteRawValue(dtype.GetRawText());
+            json.WriteRawValue(dtype.GetRawText(), skipInputValidation: true);
         else
             WriteFloat(json);
         json.WriteStartObject("value");
         json.WriteStartObject("tensor");
         json.WritePropertyName("dtype");
         if (TensorFlowGraph.Property(node, "attr", out attributes) && TensorFlowGraph.Property(attributes, "dtype", out dtype) && TensorFlowGraph.Property(dtype, "type", out JsonElement type))
-            json.WriteRawValue(type.GetRawText());
+            json.WriteRawValue(type.GetRawText(), skipInputValidation: true);
         else
             json.WriteStringValue("DT_FLOAT");
         json.WriteStartObject("tensorShape");
@@ -103,7 +103,7 @@ internal static class TensorFlowNodes
                     break;
                 default:
                     json.WritePropertyName(property.Name);
-                    json.WriteRawValue(property.Value.GetRawText());
+                    json.WriteRawValue(property.Value.GetRawText(), skipInputValidation: true);
                     break;
             }
         }
@@ -120,7 +120,7 @@ internal static class TensorFlowNodes
             json.WritePropertyName(attribute.Name);
             if (kept)
             {
-                json.WriteRawValue(attribute.Value.GetRawText());
+                json.WriteRawValue(attribute.Value.GetRawText(), skipInputValidation: true);
                 continue;
             }
             json.WriteStartObject();

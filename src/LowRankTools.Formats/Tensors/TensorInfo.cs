@@ -26,6 +26,11 @@ public sealed class TensorInfo
         ByteLength = TensorShape.ByteLength(dtype, ElementCount, name);
     }
 
+    /// <summary>A matrix seen the other way: its values are turned in memory when they are read, from first to last.</summary>
+    /// <exception cref="InvalidOperationException">It is no matrix of whole bytes, or one of more than 2 GiB.</exception>
+    public TensorInfo Transposed() => Shape.Length == 2 && DType.BlockElements() == 1 && ByteLength <= int.MaxValue
+        ? new TensorInfo(Name, DType, [Shape[1], Shape[0]], new TransposedSource(this)) : throw new InvalidOperationException($"'{Name}' cannot be turned in memory.");
+
     /// <summary>Name in the file.</summary>
     public string Name { get; }
 

@@ -10,12 +10,12 @@ public abstract class AdapterOutputCommandBase : PathCommandBase
     private readonly OutputClaims _claims = new();
     private string? _outputPath;
 
-    /// <summary>A .safetensors file in kohya's layout or LoTR's, a .gguf file in llama.cpp's, or a folder in PEFT's; beside the source by default.</summary>
+    /// <summary>A .safetensors file in kohya's layout or LoTR's, a .gguf file in llama.cpp's, an .onnx_adapter file in ONNX Runtime's, or a folder in PEFT's; beside the source by default.</summary>
     [Parameter, ValidateNotNullOrEmpty]
     public string? OutputPath { get; set; }
 
     /// <summary>Layout to write.</summary>
-    [Parameter, ValidateSet(nameof(AdapterLayout.Peft), nameof(AdapterLayout.Kohya), nameof(AdapterLayout.Gguf), nameof(AdapterLayout.Lotr))]
+    [Parameter, ValidateSet(nameof(AdapterLayout.Peft), nameof(AdapterLayout.Kohya), nameof(AdapterLayout.Gguf), nameof(AdapterLayout.OnnxRuntime), nameof(AdapterLayout.Lotr))]
     public string? Layout { get; set; }
 
     /// <summary>Element type of the factors.</summary>
