@@ -35,7 +35,7 @@ internal static class TensorBenchmark
             foreach (double decay in new[] { 0, 1.0 })
             {
                 Case(folder, peer, decay, "Cp", [256, 256, 9], new DecompositionOptions { Ranks = [16], MaxIterations = 100, Rest = 0 });
-                Case(folder, peer, decay, "Tucker", [256, 256, 3, 3], new DecompositionOptions { Ranks = [32, 32, 3, 3], Rest = 1e-4 });
+                Case(folder, peer, decay, "Tucker", [256, 256, 3, 3], new DecompositionOptions { Ranks = [32, 32, 3, 3] });
                 Case(folder, peer, decay, "TensorTrain", [16, 64, 64, 16], new DecompositionOptions { Ranks = [16] });
                 Case(folder, peer, decay, "TensorTrain", [16, 64, 64, 16], new DecompositionOptions { Ranks = [16, 64, 16] });
             }

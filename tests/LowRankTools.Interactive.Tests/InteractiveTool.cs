@@ -11,7 +11,7 @@ internal static class InteractiveTool
     private static string? Find()
     {
         ProcessStartInfo start = new("dotnet", ["tool", "run", "dotnet-interactive", "--", "--version"])
-            { WorkingDirectory = Repository.Root, RedirectStandardOutput = true, RedirectStandardError = true };
+        { WorkingDirectory = Repository.Root, RedirectStandardOutput = true, RedirectStandardError = true };
         using Process process = Process.Start(start)!;
         Task<string> error = process.StandardError.ReadToEndAsync();
         process.StandardOutput.ReadToEnd();

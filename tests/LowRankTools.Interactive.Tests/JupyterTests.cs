@@ -19,7 +19,7 @@ public sealed class JupyterTests : IDisposable
         WriteKernel();
         string path = Path.Combine(Repository.Notebooks, file);
         ProcessStartInfo start = new("jupyter", ["nbconvert", "--to", "notebook", "--execute", "--ExecutePreprocessor.timeout=300", "--output-dir", _folder, path])
-            { WorkingDirectory = Repository.Notebooks, RedirectStandardOutput = true, RedirectStandardError = true };
+        { WorkingDirectory = Repository.Notebooks, RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["JUPYTER_DATA_DIR"] = Path.Combine(_folder, "data");
         start.Environment["LOWRANK_NOTEBOOK"] = "quick";
         using Process process = Process.Start(start)!;

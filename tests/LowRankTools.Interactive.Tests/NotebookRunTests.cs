@@ -69,7 +69,7 @@ public sealed class NotebookRunTests : IDisposable
         string script = Path.Combine(_folder, "lesson.ps1");
         await File.WriteAllTextAsync(script, PowerShellExport.Write(Notebook.Read(Path.Combine(Repository.Notebooks, "07-model-folders.ipynb"))));
         ProcessStartInfo start = new("dotnet", ["tool", "run", "pwsh", "--", "-NoProfile", "-NonInteractive", "-File", script])
-            { WorkingDirectory = Repository.Notebooks, RedirectStandardOutput = true, RedirectStandardError = true };
+        { WorkingDirectory = Repository.Notebooks, RedirectStandardOutput = true, RedirectStandardError = true };
         (start.Environment["TMPDIR"], start.Environment["TEMP"], start.Environment["TMP"]) = (_folder, _folder, _folder);
         using Process process = Process.Start(start)!;
         Task<string> error = process.StandardError.ReadToEndAsync();

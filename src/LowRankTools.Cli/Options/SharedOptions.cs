@@ -59,18 +59,18 @@ internal static class SharedOptions
     /// <param name="must">What a number must be, for the error.</param>
     public static Option<T?> Number<T>(string name, string description, Func<T, bool> range, string must)
         where T : struct, ISpanParsable<T> => new(name)
-    {
-        Description = description,
-        HelpName = "number",
-        CustomParser = result =>
         {
-            string text = result.Tokens[0].Value;
-            if (T.TryParse(text, CultureInfo.InvariantCulture, out T number) && range(number))
-                return number;
-            result.AddError($"{name} {text}: {must}.");
-            return null;
-        },
-    };
+            Description = description,
+            HelpName = "number",
+            CustomParser = result =>
+            {
+                string text = result.Tokens[0].Value;
+                if (T.TryParse(text, CultureInfo.InvariantCulture, out T number) && range(number))
+                    return number;
+                result.AddError($"{name} {text}: {must}.");
+                return null;
+            },
+        };
 
     /// <summary>Threads to compute with.</summary>
     public static Option<int?> ThreadCount() =>

@@ -49,7 +49,9 @@ public sealed partial class ConvertAdapter(AdapterRank? rank, AdapterOutputOptio
         ConvertedNames names = ConvertedNames.Of(adapter, model, layout);
         AdapterWriter writer = Writer(adapter.Source, layout, adapter.WritableDType, [.. adapter.Files, .. model?.File.Files ?? []]) with
         {
-            Notes = adapter.Notes, FanInFanOut = names.FanInFanOut, Architecture = names.Architecture,
+            Notes = adapter.Notes,
+            FanInFanOut = names.FanInFanOut,
+            Architecture = names.Architecture,
         };
         AdapterRun run = new(writer, Rule(layout), adapter.Source.Name) { Sources = [source.Path], ParametersBefore = adapter.Parameters };
         return run.Run(adapter.Modules.Count, i => adapter.Modules[i].Name, i => Convert(adapter.Modules[i], names, cancellationToken), sideBySide: true, progress, cancellationToken);

@@ -31,7 +31,8 @@ internal static class DensePruner
                 (difference, norm) = (difference + (left[j] == 0 ? (double)own[j] * own[j] : 0), norm + (double)own[j] * own[j]);
         }
         return new MeasuredPair(norm == 0 ? 0 : Math.Sqrt(difference / norm), norm, calibration is null ? "2:4 by magnitude" : "2:4 by calibrated magnitude", null,
-            Error(calibration?.Inputs), Error(calibration?.HeldOut)) { Zeroed = zeroed };
+            Error(calibration?.Inputs), Error(calibration?.HeldOut))
+        { Zeroed = zeroed };
 
         double? Error(InputGrams? inputs)
         {

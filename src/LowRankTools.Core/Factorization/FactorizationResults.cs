@@ -68,8 +68,15 @@ internal static class FactorizationResults
             Layers = planned.Layers.Select(l => measured.TryGetValue(l.Name, out MeasuredPair m)
                 ? l with
                 {
-                    RelativeError = m.Error, CalibratedError = m.Calibrated, HeldOutError = m.HeldOut, TruncationError = m.Truncation, QuantizationError = m.Quantization,
-                    ZeroedParameters = m.Zeroed, Method = m.Algorithm, Engine = m.Engine, Seconds = m.Seconds,
+                    RelativeError = m.Error,
+                    CalibratedError = m.Calibrated,
+                    HeldOutError = m.HeldOut,
+                    TruncationError = m.Truncation,
+                    QuantizationError = m.Quantization,
+                    ZeroedParameters = m.Zeroed,
+                    Method = m.Algorithm,
+                    Engine = m.Engine,
+                    Seconds = m.Seconds,
                 }
                 : l).ToArray(),
         };

@@ -16,7 +16,7 @@ internal static class LayerTimeFigure
         {
             LayerSpeed[] shape = shapes[i];
             series.Add(new FigureSeries(isOne ? "pair" : Shape(shape[0]), SeriesKind.LineAndPoints, [.. shape.Select(s => (double)s.Rank)], [.. shape.Select(Height)])
-                { Color = i, Labels = [.. shape.Select(s => $"{Shape(s)}, rank {FigureText.Count(s.Rank)}: {FigureText.Milliseconds(s.Pair.MedianSeconds)} ms, {FigureText.Number(s.SpeedUp)} times as fast as dense")] });
+            { Color = i, Labels = [.. shape.Select(s => $"{Shape(s)}, rank {FigureText.Count(s.Rank)}: {FigureText.Milliseconds(s.Pair.MedianSeconds)} ms, {FigureText.Number(s.SpeedUp)} times as fast as dense")] });
         }
         double right = speeds.Max(s => Math.Max(s.Rank, s.MeasuredBreakEvenRank ?? 0)), top = Math.Max(isOne ? speeds.Max(s => s.Dense.MedianSeconds * 1000) : 1, speeds.Max(Height));
         if (isOne)

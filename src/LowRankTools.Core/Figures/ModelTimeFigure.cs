@@ -15,7 +15,7 @@ internal static class ModelTimeFigure
         {
             ModelSpeed[] sorted = [.. ranks.OrderBy(s => s.Rank)];
             series.Add(new FigureSeries(ranks.Key, SeriesKind.LineAndPoints, [.. sorted.Select(s => (double)s.Rank!)], [.. sorted.Select(Milliseconds)])
-                { Labels = [.. sorted.Select(s => $"{s.Name}, {Form(s)}: {FigureText.Number(Milliseconds(s))} ms, {FigureText.Count(s.Parameters)} parameters")] });
+            { Labels = [.. sorted.Select(s => $"{s.Name}, {Form(s)}: {FigureText.Number(Milliseconds(s))} ms, {FigureText.Count(s.Parameters)} parameters")] });
         }
         foreach (ModelSpeed whole in speeds.Where(s => s.Rank is null))
             series.Add(new FigureSeries($"{whole.Name}, {Form(whole)}", SeriesKind.DashedLine, [0, right], [Milliseconds(whole), Milliseconds(whole)]) { IsReference = whole.Pairs == 0 });

@@ -28,7 +28,7 @@ internal static class SpectrumFigure
             if (rankOf(shown[i]) is not { } rank || rank > shown[i].SingularValues.Count)
                 continue;
             series.Add(new FigureSeries(series.Count == shown.Length ? "chosen rank" : "", SeriesKind.Points, [rank], [Relative(shown[i], rank)])
-                { Color = i, Labels = [$"{shown[i].Name}: rank {FigureText.Count(rank)}"] });
+            { Color = i, Labels = [$"{shown[i].Name}: rank {FigureText.Count(rank)}"] });
         }
         return new Figure
         {

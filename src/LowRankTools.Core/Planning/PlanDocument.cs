@@ -58,7 +58,8 @@ internal sealed record PlanDocument(
         plan.IsAdapter, plan.MinRank, plan.Multiple, plan.DType, plan.IsOptimal, plan.IsEdited, plan.RelativeError, plan.LowerBound, plan.Speedup, plan.ParametersBefore,
         plan.Parameters, plan.KeptRatio, plan.BytesBefore, plan.Bytes, plan.FlopsBefore, plan.Flops, plan.FactorizedLayers, plan.KeptLayers, plan.ModelParametersBefore,
         plan.ModelParameters, plan.ModelBytesBefore, plan.ModelBytes, plan.OtherParameters, plan.OtherBytesBefore, plan.OtherBytes,
-        [.. plan.Layers.Select(PlanDocumentLayer.Of)]) { ModelKeptRatio = plan.ModelKeptRatio, NormError = plan.NormError, Calibration = plan.Calibration, Measurement = plan.Measurement };
+        [.. plan.Layers.Select(PlanDocumentLayer.Of)])
+    { ModelKeptRatio = plan.ModelKeptRatio, NormError = plan.NormError, Calibration = plan.Calibration, Measurement = plan.Measurement };
 
     /// <summary>The plan, with every figure that follows from others computed again.</summary>
     /// <param name="invalid">Makes the error of a document that makes no sense.</param>

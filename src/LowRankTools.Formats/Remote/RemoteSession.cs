@@ -37,7 +37,8 @@ internal sealed class RemoteSession : IDisposable
             MaxResponseHeadersLength = MostHeadKilobytes,
             // What of a body nobody wants is not fetched to keep the connection: it is closed.
             MaxResponseDrainSize = 0,
-        }) { Timeout = Timeout.InfiniteTimeSpan };
+        })
+        { Timeout = Timeout.InfiniteTimeSpan };
         string token = options.Token.Trim();
         if (token.Length == 0)
             return;

@@ -50,7 +50,9 @@ public sealed class ExportAdapterTests : IDisposable
         foreach (long budget in new long[] { 64, 100, 130, 190, 1000 })
         {
             AdapterResult result = new ExportAdapter(new ExportAdapterOptions { ParameterBudget = budget, Output = new() { OutputPath = _folder["out"], Force = true } }).Run(tuned, model);
-            double least = (from r in Enumerable.Range(1, 4) from s in Enumerable.Range(1, 3) where 32 * r + 32 * s <= budget
+            double least = (from r in Enumerable.Range(1, 4)
+                            from s in Enumerable.Range(1, 3)
+                            where 32 * r + 32 * s <= budget
                             select first.Skip(r).Concat(second.Skip(s)).Sum(v => v * v)).Min() / first.Concat(second).Sum(v => v * v);
             Assert.True(result.Parameters <= budget);
             Assert.Equal(Math.Sqrt(least), result.RelativeError, 1e-5);

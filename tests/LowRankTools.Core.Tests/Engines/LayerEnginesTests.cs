@@ -110,7 +110,7 @@ public sealed class LayerEnginesTests : IDisposable
 
     private LayerEngines Choose(EngineChoice choice, int threads = 0) => LayerEngines.Choose(choice, [Layer("small", 128, 8), Layer("large", 2048, 512)], threads, Store, s_plugin);
 
-    private static LayerPlan Layer(string name, int size, int rank) => 
+    private static LayerPlan Layer(string name, int size, int rank) =>
         new(new LayerCost { Kind = LayerKind.Linear, Size = (size, size), DenseParameters = size * size, PairType = TensorDType.F32, DenseType = TensorDType.F32 }, FactorChoice.Of("Svd", [rank]), KeepReason.None)
         {
             Name = name, Shape = ImmutableArray.Create<long>(size, size), BytesBefore = 4L * size * size, DTypeBefore = "F32",

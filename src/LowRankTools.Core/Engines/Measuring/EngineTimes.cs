@@ -100,7 +100,7 @@ internal sealed class EngineTimes(IReadOnlyList<EngineTime> times)
 
     // Every engine has times of both works, each of them one that can be calculated with.
     private static bool IsSane(EngineTime[] times) => times.Length > 0 && Array.TrueForAll(times, t => t is
-        { Engine.Length: > 0, Device.Length: > 0, Version: not null, InstructionSet: not null, Size: > 0, Seconds: > 0 and < 1e6, StartSeconds: >= 0 and < 1e6 }
+    { Engine.Length: > 0, Device.Length: > 0, Version: not null, InstructionSet: not null, Size: > 0, Seconds: > 0 and < 1e6, StartSeconds: >= 0 and < 1e6 }
         && (t.Work == EngineWork.TruncatedSvd ? t.Rank > 0 && t.Rank <= t.Size : t.Work == EngineWork.Forward))
         && times.GroupBy(t => (t.Engine, t.Device)).All(e => e.DistinctBy(t => t.Work).Count() == 2);
 }
