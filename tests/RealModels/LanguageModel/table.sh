@@ -2,6 +2,7 @@
 # The table of docs/quality.md: fetches text of Debian's packages, trains the language model, compresses it by every method at every kept share
 # and prints the perplexity on text that was used for nothing else. What is there already is not made again.
 #   table.sh FOLDER [STEPS [SHARES]]
+# Needs Release builds of this folder and of src/LowRankTools.Cli, python3, and apt-get where FOLDER has no texts yet.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 folder=${1:?a folder to work in}; steps=${2:-1500}; shares=${3:-0.8 0.6 0.4}
