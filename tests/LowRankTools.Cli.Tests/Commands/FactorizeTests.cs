@@ -46,7 +46,7 @@ public sealed class FactorizeTests : IDisposable
         File.WriteAllBytes(_folder["tf/s"], [.. Enumerable.Range(0, 256).SelectMany(_ => BitConverter.GetBytes(random.NextSingle()))]);
         CliRun run = await CliRun.Of("factorize", _folder["tf/model.json"], "--rank", "3", "--format", "TensorFlowJs", "--output-path", _folder["small"], "--json");
         Assert.Equal((0, "model.json"), (run.Code, Path.GetFileName(run.Json[0].GetProperty("Path").GetString())));
-        CliRun shapes = await CliRun.Of("shapes", _folder["small"], "--json");
+        CliRun shapes = await CliRun.Of("shapes", run.Json[0].GetProperty("Path").GetString()!, "--json");
         Assert.Equal(["w.0.weight", "w.1.weight"], shapes.Json.Select(s => s.GetProperty("Name").GetString()));
         Assert.NotEqual(0, (await CliRun.Of("factorize", _folder.Model(), "--rank", "3", "--format", "TensorFlowJs")).Code);
     }

@@ -37,6 +37,17 @@ public sealed class LoraTests : IDisposable
     }
 
     [Fact]
+    public async Task An_adapter_is_written_for_ONNX_Runtime_and_read_again()
+    {
+        _folder.Write("tuned.safetensors", 2, ("a.weight", [24, 20]));
+        _folder.Write("base.safetensors", 1, ("a.weight", [24, 20]));
+        Assert.Equal(0, (await CliRun.Of("lora", "export", _folder["tuned.safetensors"], "--base-path", _folder["base.safetensors"], "--rank", "3", "--output-path", _folder["peft"])).Code);
+        CliRun run = await CliRun.Of("lora", "convert", _folder["peft"], "--output-path", _folder["a.onnx_adapter"], "--json");
+        Assert.Equal((0, "OnnxRuntime"), (run.Code, run.Json[0].GetProperty("Layout").GetString()));
+        Assert.Equal(0, (await CliRun.Of("lora", "test", _folder["a.onnx_adapter"], "--base-path", _folder["base.safetensors"])).Code);
+    }
+
+    [Fact]
     public async Task A_calibrated_export_shows_its_error_and_names_what_the_file_does_not_know()
     {
         string inputs = _folder.Write("seen.safetensors", 5, ("mlp.up.inputs", [60, 24]));

@@ -39,7 +39,7 @@ public sealed class UsageTests
     [InlineData("factorize x --keep-ratio NaN")]
     [InlineData("factorize x --energy 0")]
     [InlineData("factorize x --energy 1.5")]
-    [InlineData("factorize x --rank 4 --format tensorflowjs")]
+    [InlineData("factorize x --rank 4 --format tflite")]
     [InlineData("factorize x --rank 4 --dtype q4_0")]
     [InlineData("factorize x --rank 4 --split middle")]
     [InlineData("factorize x --rank 4 --seed -1")]

@@ -19,6 +19,18 @@ public sealed class LoraAdapterTests(PwshSession session) : IClassFixture<PwshSe
     }
 
     [PwshFact]
+    public void A_file_of_ONNX_Runtime_merges_as_the_adapter_that_it_was_made_of()
+    {
+        JsonElement[] found = [.. session.All(_sandbox, """
+            Convert-LoraAdapter adapters/style -OutputPath style.onnx_adapter
+            $null = Merge-LoraAdapter adapters/style models/tiny.safetensors -OutputPath one.safetensors
+            Merge-LoraAdapter style.onnx_adapter models/tiny.safetensors -OutputPath two.safetensors | Compare-ModelWeight -ReferencePath one.safetensors
+            """)];
+        Assert.Equal("OnnxRuntime", found[0].GetProperty("Layout").GetString());
+        Assert.All(found.Skip(1), d => Assert.InRange(d.GetProperty("RelativeError").GetDouble(), 0, 1e-6));
+    }
+
+    [PwshFact]
     public void A_calibrated_export_does_more_of_what_the_difference_does()
     {
         JsonElement[] found = [.. session.All(_sandbox, """
@@ -84,6 +96,7 @@ public sealed class LoraAdapterTests(PwshSession session) : IClassFixture<PwshSe
     [InlineData("Join-LoraAdapter adapters/style, adapters/pose -WhatIf")]
     [InlineData("Export-LoraAdapter tuned.safetensors models/tiny.safetensors -Rank 2 -WhatIf")]
     [InlineData("Convert-LoraAdapter chat/lora chat/base.gguf -Layout Gguf -WhatIf")]
+    [InlineData("Convert-LoraAdapter adapters/style -Layout OnnxRuntime -WhatIf")]
     [InlineData("Test-LoraAdapter adapters/style models/tiny.safetensors")]
     public void Nothing_is_written_that_was_not_asked_for(string script)
     {
