@@ -1,3 +1,4 @@
+using LowRankTools.Decompositions;
 using LowRankTools.Formats;
 using LowRankTools.Networks;
 using LowRankTools.Numerics;
@@ -51,6 +52,8 @@ internal sealed class TrainedModel(RunnableModel trained, ModelSource reference)
             {
                 PairNames pair = new(layer.TiedTo ?? layer.Name);
                 ModelLayer? dense = original.Layers.FirstOrDefault(l => l.Shape.Name == layer.Name && l.Shape.Shape == layer.Shape);
+                if (layer.Ranks is not null)
+                    return dense is null || MadeError(original, dense, layer, Of, cancellationToken) is not { } error ? layer : layer with { RelativeError = error };
                 return dense is null || Of(pair.First) is not { } first || Of(pair.Second) is not { } second || !(first.Trainable || second.Trainable) ? layer
                     : layer with { Method = $"{layer.Method}, {how}", RelativeError = Error(original, dense, layer, first, second, threads, cancellationToken), CalibratedError = null, HeldOutError = null };
             })],
@@ -67,6 +70,19 @@ internal sealed class TrainedModel(RunnableModel trained, ModelSource reference)
         double squaredNorm = Norms.FrobeniusSquared(view, new ComputeOptions { ThreadCount = threads }, cancellationToken);
         using ITensor loaded = trained.Engine.Load(view);
         return embedding ? FactorResidual.Relative(trained.Engine, loaded, one, turned, squaredNorm, cancellationToken) : FactorResidual.Relative(trained.Engine, loaded, two, one, squaredNorm, cancellationToken);
+    }
+
+    /// <summary>The error of factors by a method of layers, whose name stays as it is, for it says how they are multiplied; null where none of them was trained.</summary>
+    private double? MadeError(Model original, ModelLayer dense, FactorizedLayerRecord layer, Func<string, Parameter?> of, CancellationToken cancellationToken)
+    {
+        Parameter?[] factors = [.. FactorsRecord.NamesOf(layer with { Name = layer.TiedTo ?? layer.Name }).Select(of)];
+        if (factors.Contains(null) || !factors.Any(f => f!.Trainable))
+            return null;
+        Tensor[] values = [.. factors.Select(f => Tensor.From(trained.Engine.ToArray(f!.Value), [.. f.Shape]))];
+        using Tensor weight = LayerWeight.Read(original.File, dense, cancellationToken);
+        double error = LayerMethods.Find(layer.Method).ErrorAgainst(weight, [.. layer.Ranks!.Sizes.Select(r => (int)r)], values, null, cancellationToken);
+        Array.ForEach(values, v => v.Dispose());
+        return error;
     }
 
     private Dictionary<string, (string Name, Parameter Parameter)> Changed()

@@ -74,7 +74,7 @@ public sealed partial class TorchSharpEngine
         NetworkShapes.RequireChannels(shape, x, kernel, y);
         using ITensor patches = Uninitialized(x.ElementType, y.Shape[0], x.Shape[1] * kernel.Shape[1]);
         Unfold(shape, x, patches, ct);
-        Run(() => Mine(y).Open().copy_((Mine(patches).Open().reshape(y.Shape[0], x.Shape[1], kernel.Shape[1]) * Mine(kernel).Open()).sum(2)));
+        Run(() => Mine(y).Open().copy_((Mine(patches).Open().reshape(y.Shape[0], x.Shape[1], kernel.Shape[1]) * Mine(kernel).Open()).sum(2L)));
     }
 
     /// <inheritdoc/>
@@ -87,7 +87,7 @@ public sealed partial class TorchSharpEngine
         {
             NetworkShapes.RequireSame(kernel, kernelGradient);
             Unfold(shape, x, patches, ct);
-            Run(() => Mine(kernelGradient).Open().add_((Mine(patches).Open().reshape(dy.Shape[0], x.Shape[1], kernel.Shape[1]) * Mine(dy).Open().unsqueeze(2)).sum(0)));
+            Run(() => Mine(kernelGradient).Open().add_((Mine(patches).Open().reshape(dy.Shape[0], x.Shape[1], kernel.Shape[1]) * Mine(dy).Open().unsqueeze(2)).sum(0L)));
         }
         Run(() => Mine(patches).Open().copy_((Mine(dy).Open().unsqueeze(2) * Mine(kernel).Open()).reshape(dy.Shape[0], -1)));
         Fold(shape, patches, dx, ct);

@@ -64,6 +64,21 @@ public sealed class OptimizeModelTests : IDisposable
     }
 
     [Fact]
+    public void TT_matrices_are_trained_and_their_record_is_measured_anew()
+    {
+        (ModelSource dense, _) = Models(s_language);
+        FactorizationResult small = new FactorizeModel(new FactorizeOptions { Rule = new RankRule.KeepRatio(0.5), Method = FactorMethod.TensorTrain, OutputPath = _folder["trains"] }).Run(dense);
+        OptimizeResult result = new OptimizeModel(Options, dense).Run(new ModelLocator().Find(small.Path)[0]);
+        Assert.True(result.LossAfter < result.LossBefore, $"the loss went from {result.LossBefore} to {result.LossAfter}");
+        Dictionary<string, double> before = small.Layers.Where(l => l.RelativeError is not null).ToDictionary(l => l.Name, l => l.RelativeError!.Value);
+        ModelSource after = new(result.Path, "after");
+        IReadOnlyList<TensorDifference> differences = [.. new CompareModels(withRank: false).Run(dense, after)];
+        using Model model = Model.Open(after);
+        Assert.All(model.Record!.Layers, layer => Assert.Equal(differences.Single(d => d.Name == layer.Name).RelativeError!.Value, layer.RelativeError, 1e-4));
+        Assert.Contains(model.Record.Layers, layer => Math.Abs(layer.RelativeError - before[layer.Name]) > 1e-3);
+    }
+
+    [Fact]
     public void A_training_that_was_stopped_twice_comes_to_the_bits_of_one_that_ran_through()
     {
         (ModelSource dense, ModelSource small) = Models(s_encoder);
