@@ -39,7 +39,10 @@ public static class LoraModules
             if (place.Module is LowRankPair) LoraPair.Check(options, place.Name);
             ModuleReplacer.Require(place.Parent, place.Name, place.Module, place.Module switch
             {
-                Linear => options.Dora ? typeof(DoraLinear) : typeof(LoraLinear), LowRankPair => typeof(LoraPair), Conv2d => typeof(LoraConv2d), _ => typeof(LoraEmbedding),
+                Linear => options.Dora ? typeof(DoraLinear) : typeof(LoraLinear),
+                LowRankPair => typeof(LoraPair),
+                Conv2d => typeof(LoraConv2d),
+                _ => typeof(LoraEmbedding),
             });
         }
 
@@ -105,7 +108,10 @@ public static class LoraModules
         foreach (ModulePlace<nn.Module> place in places)
             ModuleReplacer.Require(place.Parent, place.Name, place.Module, place.Module switch
             {
-                LoraLinear or DoraLinear => typeof(Linear), LoraPair => typeof(LowRankPair), LoraConv2d => typeof(Conv2d), _ => typeof(Embedding),
+                LoraLinear or DoraLinear => typeof(Linear),
+                LoraPair => typeof(LowRankPair),
+                LoraConv2d => typeof(Conv2d),
+                _ => typeof(Embedding),
             });
         Dictionary<nn.Module, nn.Module> plain = places.Select(place => place.Module).Distinct().ToDictionary(layer => layer, layer => layer is LoraPair pair ? (nn.Module)pair.ToPair() : ((LoraModule)layer).ToDense());
         foreach (ModulePlace<nn.Module> place in places) ModuleReplacer.Replace(place.Parent, place.Module, plain[place.Module]);

@@ -7,7 +7,8 @@ namespace LowRankTools.Core.Tests.LanguageModels;
 public sealed class LanguageTrainingTests : IDisposable
 {
     private static readonly LanguagePlan s_tiny = new(
-        new LlamaConfig { Vocabulary = 300, Width = 32, Depth = 2, Heads = 2, KeyValueHeads = 2, HeadWidth = 16, Hidden = 64, Positions = 32, TiedHead = true }, Steps: 60, BatchSize: 8, Rate: 5e-3) { SaveEvery = 20 };
+        new LlamaConfig { Vocabulary = 300, Width = 32, Depth = 2, Heads = 2, KeyValueHeads = 2, HeadWidth = 16, Hidden = 64, Positions = 32, TiedHead = true }, Steps: 60, BatchSize: 8, Rate: 5e-3)
+    { SaveEvery = 20 };
 
     private readonly TestFolder _folder = new();
 
