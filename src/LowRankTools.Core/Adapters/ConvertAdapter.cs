@@ -62,13 +62,25 @@ public sealed partial class ConvertAdapter(AdapterRank? rank, AdapterOutputOptio
         AdapterLayout layout = options.AnyLayoutFor(LayoutOf(product));
         if (rank is null)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{product.Source.Path}: products of this kind have no rank of their own to keep.", "Give one of -Rank, -Energy, -CumulativeRatio and -SigmaRatio.");
-        if (layout is AdapterLayout.Gguf or AdapterLayout.Lotr)
+        if (layout == AdapterLayout.Lotr)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{product.Source.Path}: products of this kind are not converted to {layout} in one step.", $"Convert the adapter to Peft first, and that to {layout}.");
+        if (layout == AdapterLayout.Gguf != (model?.File.Format == ModelFormat.Gguf))
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{product.Source.Path}: names and orders of rows in GGUF are a GGUF model's, and {layout} was asked for.", "Give the GGUF model that the adapter is for as -BasePath to write Gguf, and PyTorch's model, or none, for other layouts.");
         IReadOnlyDictionary<string, ModelLayer?>? layers = model is null ? null : new BaseNames(model).Find(product.Modules.Select(m => m.Name));
-        List<(string Name, long[] Inputs)> targets = [.. product.Modules.Select(m => ProductTarget.Of(product, m, layers?[m.Name], model))];
-        AdapterWriter writer = Writer(product.Source, layout, product.WritableDType, [.. product.Files, .. model?.File.Files ?? []]);
+        List<ProductTarget> targets = [.. product.Modules.Select(m => ProductTarget.Of(product, m, layers?[m.Name], model))];
+        AdapterWriter writer = Writer(product.Source, layout, product.WritableDType, [.. product.Files, .. model?.File.Files ?? []]) with
+        {
+            Architecture = layout == AdapterLayout.Gguf ? model!.File.Metadata.GetValueOrDefault(GgufAdapterKeys.Architecture) : null,
+        };
         AdapterRun run = new(writer, Rule(layout), product.Source.Name) { Sources = [product.Source.Path], ParametersBefore = product.Modules.Sum(m => m.Parameters) };
-        return run.Run(targets.Count, i => product.Modules[i].Name, i => Renamed(product.Modules[i].Truncate(rank, targets[i].Inputs, cancellationToken), layout == AdapterLayout.Peft ? targets[i].Name : product.Modules[i].Name), sideBySide: true, progress, cancellationToken);
+        return run.Run(targets.Count, i => product.Modules[i].Name, i => Truncated(product.Modules[i], targets[i], layout, cancellationToken), sideBySide: true, progress, cancellationToken);
+    }
+
+    private ComputedModule Truncated(ProductModule module, ProductTarget target, AdapterLayout layout, CancellationToken cancellationToken)
+    {
+        ComputedModule pair = module.Truncate(rank!, target.Inputs, cancellationToken);
+        target.Order.Apply(pair.Factors.B);
+        return Renamed(pair, layout is AdapterLayout.Peft or AdapterLayout.Gguf ? target.Name : module.Name);
     }
 
     private static AdapterLayout LayoutOf(ProductAdapter product) => product.IsPeft ? AdapterLayout.Peft : AdapterLayout.Kohya;

@@ -1,16 +1,20 @@
+using LowRankTools.Formats;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core;
 
-/// <summary>What a module of a LoHa or LoKr adapter is called in a base model, and which shape its inputs have there.</summary>
-internal static class ProductTarget
+/// <summary>What a module of a LoHa or LoKr adapter is in a base model.</summary>
+/// <param name="Name">What it is called there.</param>
+/// <param name="Inputs">The shape of its inputs there: (in) or (in, kernel).</param>
+/// <param name="Order">The order of its rows there.</param>
+internal sealed record ProductTarget(string Name, long[] Inputs, RowOrder Order)
 {
-    /// <summary>The name and the inputs, (in) or (in, kernel), by the base model's weight where there is one; the file's own where not.</summary>
+    /// <summary>By the base model's weight where there is a model; what the file says where not.</summary>
     /// <exception cref="LowRankToolsException"><c>AdapterDoesNotFit</c>.</exception>
-    public static (string Name, long[] Inputs) Of(ProductAdapter adapter, ProductModule module, ModelLayer? layer, Model? model)
+    public static ProductTarget Of(ProductAdapter adapter, ProductModule module, ModelLayer? layer, Model? model)
     {
         if (model is null)
-            return (module.Name, module.Inputs);
+            return new ProductTarget(module.Name, module.Inputs, RowOrder.Same);
         if (layer is null)
             throw Apart(adapter, model, module, "is none of the base model's");
         long[] shape = [.. layer.Tensor.Shape];
@@ -19,7 +23,12 @@ internal static class ProductTarget
         bool straight = shape.Length >= 2 && shape[0] == module.OutFeatures && shape.Skip(1).Aggregate(1L, (n, i) => n * i) == inputs;
         if (!turned && !straight)
             throw Apart(adapter, model, module, $"adds {module.OutFeatures} x {Dimensions.Of(module.Inputs)} to '{layer.Shape.Name}' of shape {layer.Shape.Shape}");
-        return (LayerNames.Module(layer.Shape.Name), turned ? [inputs] : shape[1..]);
+        string name = LayerNames.Module(layer.Shape.Name);
+        // The adapter was trained on PyTorch's model, whose rows stand in PyTorch's order.
+        RowOrder? order = model.File.Format != ModelFormat.Gguf || name == module.Name ? RowOrder.Same : GgufFamily.Of(model.File)?.OrderOf(name, module.OutFeatures);
+        if (order is not { } known)
+            throw Apart(adapter, model, module, $"belongs to '{layer.Shape.Name}', of which it is not known how rows are ordered: by the model's architecture, or its heads");
+        return new ProductTarget(name, turned ? [inputs] : shape[1..], known);
     }
 
     private static LowRankToolsException Apart(ProductAdapter adapter, Model model, ProductModule module, string what) =>

@@ -13,7 +13,7 @@ public static partial class ShortName
 
     /// <summary>
     /// The name, or its parts (between dots or slashes) from the first on, each cut to one letter until the rest fits. A part with
-    /// a digit in it counts layers and stays, as the last one does: rows of one table differ there. Where that is too long, what was cut goes, and where even that is, the end stands alone.
+    /// a digit in it counts layers and stays, as the last one does: rows of one table differ there. Where that is too long, the first letters in a row go, then all, and where even that is too long, the end stands alone.
     /// </summary>
     /// <param name="name">Name of a layer or a model.</param>
     /// <param name="longest">Most characters.</param>
@@ -44,8 +44,8 @@ public static partial class ShortName
         }
         if (shortened.Length <= longest)
             return shortened.ToString();
-        string gaps = CutParts().Replace(shortened.ToString(), "\u2026$1");
-        return gaps.Length <= longest ? gaps : string.Concat(Cut.ToString(), name.AsSpan(name.Length - longest + 1));
+        string cut = shortened.ToString(), gap = CutParts().Replace(cut, "\u2026$1", count: 1), gaps = CutParts().Replace(cut, "\u2026$1");
+        return gap.Length <= longest ? gap : gaps.Length <= longest ? gaps : string.Concat(Cut.ToString(), name.AsSpan(name.Length - longest + 1));
     }
 
     /// <summary>Parts in a row that are one letter each.</summary>

@@ -71,6 +71,23 @@ public sealed class GgufAdapterTests : IDisposable
         Assert.Equal(s_weights.Length, result.MergedLayers);
     }
 
+    [Theory]
+    [InlineData("llama")]
+    [InlineData("qwen2")]
+    public void LoHa_becomes_the_GGUF_adapter_that_its_pairs_become(string architecture)
+    {
+        ModelSource model = Base(architecture), loha = new(TestModel.Write(_folder["loha.safetensors"], [.. Enumerable.Range(0, s_weights.Length).SelectMany(i => new[]
+        {
+            TestModel.Random($"{s_weights[i].Module}.hada_w1_a", 200 + i, s_weights[i].Out, 2), TestModel.Random($"{s_weights[i].Module}.hada_w1_b", 210 + i, 2, s_weights[i].In),
+            TestModel.Random($"{s_weights[i].Module}.hada_w2_a", 220 + i, s_weights[i].Out, 2), TestModel.Random($"{s_weights[i].Module}.hada_w2_b", 230 + i, 2, s_weights[i].In),
+        })]), "loha");
+        AdapterRank three = new AdapterRank.Fixed(3);
+        AdapterResult pairs = Convert(loha, "pairs", null, AdapterLayout.Peft, three), there = Convert(new ModelSource(pairs.Path, "pairs"), "two.gguf", model), at = Convert(loha, "one.gguf", model, rank: three);
+        Assert.Equal(File.ReadAllBytes(there.Path), File.ReadAllBytes(at.Path));
+        Assert.Equal(CoreErrors.OptionInvalid, Assert.Throws<LowRankToolsException>(() => Convert(loha, "none.gguf", null, rank: three)).ErrorId);
+        Assert.Equal(CoreErrors.OptionInvalid, Assert.Throws<LowRankToolsException>(() => Convert(loha, "peft", model, AdapterLayout.Peft, three)).ErrorId);
+    }
+
     [Fact]
     public void Converted_to_GGUF_it_says_what_llama_cpp_asks_for_and_merges_alike()
     {
