@@ -13,6 +13,9 @@ internal static class GraphModel
 {
     public const int Rank = 3, Tokens = 40, Width = 24, Inner = 20, Classes = 16;
 
+    // TensorProto.DataType.
+    private const int Half = 10;
+
     // AttributeProto.type, which runtimes insist on.
     private const int FloatType = 1, IntType = 2, TensorType = 4;
 
@@ -23,17 +26,20 @@ internal static class GraphModel
     /// <param name="irVersion">3 wants every initializer among the inputs.</param>
     /// <param name="dataFile">Name of a file beside it for the values; null for values in the model.</param>
     /// <param name="constant">Whether the middle weight is what a Constant node holds.</param>
+    /// <param name="half">Whether weights and answers are float16 and not float32.</param>
     /// <param name="extra">More parts of the graph, behind the others.</param>
-    public static ModelSource Write(string path, int irVersion = 8, string? dataFile = null, bool constant = false, params Action<ProtoWriter>[] extra)
+    public static ModelSource Write(string path, int irVersion = 8, string? dataFile = null, bool constant = false, bool half = false, params Action<ProtoWriter>[] extra)
     {
+        int type = half ? Half : Float;
+        byte[] Bytes(float[] values) => half ? MemoryMarshal.AsBytes<System.Half>([.. values.Select(v => (System.Half)v)]).ToArray() : MemoryMarshal.AsBytes<float>(values).ToArray();
         List<byte> data = [];
         List<(string Name, long[] Dims)> initializers = [];
         Action<ProtoWriter> Values(string name, int seed, long[] dims, float[] values)
         {
             initializers.Add((name, dims));
-            return Tensor(name, Float, dims, t =>
+            return Tensor(name, type, dims, t =>
             {
-                byte[] bytes = MemoryMarshal.AsBytes<float>(values).ToArray();
+                byte[] bytes = Bytes(values);
                 if (dataFile is null)
                 {
                     t.Bytes(9, bytes);
@@ -44,7 +50,7 @@ internal static class GraphModel
             });
         }
         Action<ProtoWriter> emb = Initializer(Values("emb.weight", 1, [Tokens, Width], LowRank(1, Tokens, Width)));
-        Action<ProtoWriter> fc = constant ? Node("Constant", [], ["fc.weight"], Attribute("value", a => a.Varint(20, TensorType).Message(5, Tensor("", Float, [Width, Inner], t => t.Bytes(9, MemoryMarshal.AsBytes<float>(LowRank(2, Width, Inner)))))))
+        Action<ProtoWriter> fc = constant ? Node("Constant", [], ["fc.weight"], Attribute("value", a => a.Varint(20, TensorType).Message(5, Tensor("", type, [Width, Inner], t => t.Bytes(9, Bytes(LowRank(2, Width, Inner)))))))
             : Initializer(Values("fc.weight", 2, [Width, Inner], LowRank(2, Width, Inner)));
         Action<ProtoWriter> bias = Initializer(Values("fc.bias", 3, [Inner], LowRank(3, 1, Inner)));
         Action<ProtoWriter> head = Initializer(Values("head.weight", 4, [Classes, Inner], LowRank(4, Classes, Inner)));
@@ -57,11 +63,11 @@ internal static class GraphModel
             Node("Add", ["h", "fc.bias"], ["hb"]),
             Node("Tanh", ["hb"], ["t"]),
             Node("Gemm", ["t", "head.weight", "head.bias"], ["y"], Attribute("transB", a => a.Varint(3, 1).Varint(20, IntType)), Attribute("alpha", a => a.Float(2, 0.5f).Varint(20, FloatType)), n => n.Text(3, "head")),
-            Value(11, "ids", Long, "n"), Value(12, "y", Float, "n", Classes),
+            Value(11, "ids", Long, "n"), Value(12, "y", type, "n", Classes),
             .. extra,
         ];
         if (irVersion < 4)
-            parts.AddRange(initializers.Select(i => Value(11, i.Name, Float, [.. i.Dims.Cast<object>()])));
+            parts.AddRange(initializers.Select(i => Value(11, i.Name, type, [.. i.Dims.Cast<object>()])));
         ProtoWriter writer = new();
         writer.Varint(1, irVersion).Text(2, "test").Message(8, opset => opset.Text(1, "").Varint(2, 13)).Message(14, e => e.Text(1, "author").Text(2, "the test"));
         writer.Message(7, graph => Each(graph, [g => g.Text(2, "graph"), .. parts]));
@@ -96,7 +102,9 @@ internal static class GraphModel
         using OrtValue ids = OrtValue.CreateTensorValueFromMemory([.. Enumerable.Range(0, Tokens).Select(i => (long)i)], [Tokens]);
         using RunOptions options = new();
         using IDisposableReadOnlyCollection<OrtValue> answers = session.Run(options, ["ids"], [ids], ["y"]);
-        return answers[0].GetTensorDataAsSpan<float>().ToArray();
+        return answers[0].GetTensorTypeAndShape().ElementDataType == Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Float16
+            ? [.. answers[0].GetTensorDataAsSpan<Float16>().ToArray().Select(v => v.ToFloat())]
+            : answers[0].GetTensorDataAsSpan<float>().ToArray();
     }
 
     private static float[] LowRank(int seed, int rows, int columns)

@@ -40,6 +40,20 @@ public sealed class OnnxFactorizationTests : IDisposable
     }
 
     [Fact]
+    public void A_graph_in_half_precision_stays_in_it()
+    {
+        ModelSource model = GraphModel.Write(_folder["in/model.onnx"], half: true);
+        FactorizationResult result = Factorize(model, _folder["out"]);
+        using Model pairs = Model.Open(new ModelSource(result.Path, "m"));
+        Assert.Equal(2 * GraphModel.Weights.Length, pairs.Layers.Count(l => l.Shape.Rank is not null));
+        Assert.All(pairs.Layers, l => Assert.Equal(TensorDType.F16, l.Tensor.DType));
+        // Both runs round to eleven bits at every step.
+        float[] expected = GraphModel.Run(model.Path), found = GraphModel.Run(result.Path);
+        float scale = expected.Max(Math.Abs);
+        Assert.All(expected.Zip(found), pair => Assert.InRange(Math.Abs(pair.First - pair.Second) / scale, 0, 0.01));
+    }
+
+    [Fact]
     public void A_data_file_gives_way_to_the_new_one_in_one_step()
     {
         ModelSource first = GraphModel.Write(_folder["in/model.onnx"], dataFile: "values.bin");
