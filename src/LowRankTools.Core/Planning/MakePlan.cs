@@ -44,6 +44,7 @@ public sealed class MakePlan(PlanOptions options)
         if (options.Quantize.Any(k => k is not null))
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "What quantising adds to an error is told by values, which shapes alone do not have.", "Name a model, or leave -Quantize out.");
         List<PlanCandidate> candidates = PlanCandidates.Of(shapes, options.Stored, options.Selection, new LayerOverrides(options.Overrides));
+        ModeSplits.Require(options.Splits, candidates);
         SpectrumOrigin origin = Assume(candidates);
         return Plan(candidates, Choose(candidates, default, null, progress, cancellationToken), origin, default);
     }
@@ -56,6 +57,7 @@ public sealed class MakePlan(PlanOptions options)
             QuantizedParts.Check(kind, stored.Format);
         string fingerprint = ModelFingerprint.Compute(model.File, cancellationToken);
         List<PlanCandidate> candidates = new PlanCandidates(model, stored, options.Selection with { IncludeConvolution = options.Method is not (null or FactorMethod.TensorTrain) }, new LayerOverrides(options.Overrides)).Build();
+        ModeSplits.Require(options.Splits, candidates);
         OtherTensors others = OtherTensors.Of(model, stored);
         SpectrumOrigin origin = options.IsAdapter ? Assume(candidates) : Read(model, stored.Format, fingerprint, candidates, progress, cancellationToken);
         return Plan(candidates, Chosen(), origin, others, model.Source, fingerprint);

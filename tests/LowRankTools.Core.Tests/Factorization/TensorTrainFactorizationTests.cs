@@ -145,6 +145,7 @@ public sealed class TensorTrainFactorizationTests : IDisposable
     [Theory]
     [InlineData("Quantize")]
     [InlineData("Splits")]
+    [InlineData("SplitsOfNothing")]
     public void What_cores_cannot_be_is_refused(string what)
     {
         FactorizeOptions options = new() { Rule = new RankRule.KeepRatio(0.4), Method = FactorMethod.TensorTrain, OutputPath = _folder["refused"] };
@@ -152,6 +153,7 @@ public sealed class TensorTrainFactorizationTests : IDisposable
         {
             "Quantize" => options with { Quantize = WeightQuantization.Q8_0 },
             "Splits" => options with { Method = FactorMethod.Svd, Splits = [[8, 8]] },
+            "SplitsOfNothing" => options with { Splits = [[8, 8], [5, 5]] },
             _ => throw new ArgumentOutOfRangeException(nameof(what)),
         };
         Assert.Equal(CoreErrors.OptionInvalid, Assert.Throws<LowRankToolsException>(() => new FactorizeModel(options).Run(Model())).ErrorId);
