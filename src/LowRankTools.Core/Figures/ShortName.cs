@@ -13,7 +13,7 @@ public static partial class ShortName
 
     /// <summary>
     /// The name, or its parts (between dots or slashes) from the first on, each cut to one letter until the rest fits. A part with
-    /// a digit in it counts layers and stays, as the last one does: rows of one table differ there. Where that is too long, the first letters in a row go, then all, and where even that is too long, the end stands alone.
+    /// a digit in it counts layers and stays, as the last one does: rows of one table differ there. Where that is too long, these and the end stand whole with gaps between them, and where even that is, the end alone.
     /// </summary>
     /// <param name="name">Name of a layer or a model.</param>
     /// <param name="longest">Most characters.</param>
@@ -44,11 +44,41 @@ public static partial class ShortName
         }
         if (shortened.Length <= longest)
             return shortened.ToString();
-        string cut = shortened.ToString(), gap = CutParts().Replace(cut, "\u2026$1", count: 1), gaps = CutParts().Replace(cut, "\u2026$1");
-        return gap.Length <= longest ? gap : gaps.Length <= longest ? gaps : string.Concat(Cut.ToString(), name.AsSpan(name.Length - longest + 1));
+        return WithGaps(name, longest) ?? string.Concat(Cut.ToString(), name.AsSpan(name.Length - longest + 1));
     }
 
-    /// <summary>Parts in a row that are one letter each.</summary>
-    [GeneratedRegex(@"(?:[^./]\u2026([./]))+")]
-    private static partial Regex CutParts();
+    /// <summary>The parts with digits, the last one, and as many before it as fit; what is left out is one sign each time. Null where that does not fit.</summary>
+    private static string? WithGaps(string name, int longest)
+    {
+        string[] parts = Parts().Split(name);
+        bool[] kept = [.. parts.Select((part, i) => i == parts.Length - 1 || part.Any(char.IsAsciiDigit))];
+        string? best = Joined();
+        for (int i = parts.Length - 2; best is not null && i >= 0; i--)
+        {
+            if (kept[i])
+                continue;
+            kept[i] = true;
+            if (Joined() is not { } longer)
+                break;
+            best = longer;
+        }
+        return best;
+
+        string? Joined()
+        {
+            StringBuilder text = new();
+            for (int i = 0; i < parts.Length; i++)
+            {
+                if (kept[i])
+                    text.Append(parts[i]);
+                else if (i == 0 || kept[i - 1])
+                    text.Append(Cut).Append(parts[i][^1]);
+            }
+            return text.Length <= longest ? text.ToString() : null;
+        }
+    }
+
+    /// <summary>Behind every dot and slash.</summary>
+    [GeneratedRegex("(?<=[./])")]
+    private static partial Regex Parts();
 }

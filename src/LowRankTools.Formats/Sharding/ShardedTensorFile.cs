@@ -98,7 +98,7 @@ public sealed class ShardedTensorFile : TensorFile
                     throw new ModelFormatException(FormatErrors.HeaderInvalid,
                         $"Tensor '{tensor.Name}' lies in {System.IO.Path.GetFileName(shard.Path)}, where the index does not expect it.", Path, tensor.Name);
                 }
-                _tensors.Add(tensor);
+                _tensors.Add(tensor.InShard(shard.Path));
             }
         }
         if (_tensors.Count == _index.Shards.Count)

@@ -9,6 +9,7 @@ public sealed class TensorInfo
 {
     private readonly TensorDType? _storedType;
     private readonly long? _storedBytes;
+    private StorageSpan? _storage;
 
     /// <summary>Describes a tensor.</summary>
     /// <param name="name">Name in the file; unique within one model.</param>
@@ -58,7 +59,7 @@ public sealed class TensorInfo
     /// <summary>
     /// Identity of the storage that the tensor looks into, where tensors may share one (PyTorch); else null.
     /// </summary>
-    public StorageSpan? Storage { get; init; }
+    public StorageSpan? Storage { get => _storage; init => _storage = value; }
 
     /// <summary>Element type that lies in the file: another one than <see cref="DType"/> where levels and scales stand for the values.</summary>
     public TensorDType StoredType { get => _storedType ?? DType; init => _storedType = value; }
@@ -66,12 +67,22 @@ public sealed class TensorInfo
     /// <summary>Bytes that lie in the file: fewer than <see cref="ByteLength"/> where levels and scales stand for the values.</summary>
     public long StoredBytes { get => _storedBytes ?? ByteLength; init => _storedBytes = value; }
 
+    /// <summary>The same tensor as a part of a model in shards, each of which names its storages from zero on.</summary>
+    internal TensorInfo InShard(string shard)
+    {
+        if (_storage is not { } span)
+            return this;
+        TensorInfo part = (TensorInfo)MemberwiseClone();
+        part._storage = span with { Key = $"{shard}: {span.Key}" };
+        return part;
+    }
+
     /// <inheritdoc/>
     public override string ToString() => $"{Name} {DType} [{string.Join(", ", Shape)}]";
 }
 
 /// <summary>The part of a shared storage that a tensor covers.</summary>
-/// <param name="Key">Name of the storage, unique in the file.</param>
+/// <param name="Key">Name of the storage, unique in the model.</param>
 /// <param name="FirstElement">Lowest element index that the tensor touches.</param>
 /// <param name="EndElement">One past the highest element index that the tensor touches.</param>
 public readonly record struct StorageSpan(string Key, long FirstElement, long EndElement);

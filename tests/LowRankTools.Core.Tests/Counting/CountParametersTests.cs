@@ -1,3 +1,7 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using LowRankTools.Formats;
+
 namespace LowRankTools.Core.Tests.Counting;
 
 public sealed class CountParametersTests : IDisposable
@@ -23,6 +27,24 @@ public sealed class CountParametersTests : IDisposable
         ParameterCount count = Count(TestModel.Random("fc.weight", 1, 4, 3), TestModel.Random("bn.running_mean", 2, 5));
         Assert.Equal((17L, 12L), (count.Parameters, count.TrainableParameters));
         Assert.Equal(2, count.LayerShapes!.Count);
+    }
+
+    [Fact]
+    public void Shards_of_PyTorch_call_their_storages_alike_and_share_none()
+    {
+        Dictionary<string, string> map = [];
+        foreach ((string name, string shard, int seed) in new[] { ("a.weight", "pytorch_model-00001-of-00002.bin", 1), ("b.weight", "pytorch_model-00002-of-00002.bin", 2) })
+        {
+            using PyTorchModelWriter writer = new(_folder[shard], new Dictionary<string, string>());
+            writer.Begin(new TensorSpec(name, TensorDType.F32, [6, 5]));
+            writer.Write(MemoryMarshal.AsBytes<float>(TestModel.Random(name, seed, 6, 5).Values));
+            writer.Complete();
+            map[name] = shard;
+        }
+        File.WriteAllText(_folder["pytorch_model.bin.index.json"], JsonSerializer.Serialize(new { weight_map = map }));
+        ParameterCount count = CountParameters.Run(new ModelSource(_folder["pytorch_model.bin.index.json"], "m"), detailed: true);
+        Assert.Equal(60, count.Parameters);
+        Assert.All(count.LayerShapes!, l => Assert.Null(l.TiedTo));
     }
 
     [Fact]

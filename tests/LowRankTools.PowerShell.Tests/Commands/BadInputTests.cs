@@ -66,7 +66,7 @@ public sealed class BadInputTests(PwshSession session) : IClassFixture<PwshSessi
     [InlineData("-Rank 0", "ParameterArgumentValidationError")]
     [InlineData("-Rank 2 -ThreadCount 0", "ParameterArgumentValidationError")]
     [InlineData("-Rank 2 -Split Up", "ParameterArgumentValidationError")]
-    [InlineData("-Rank 2 -Format TensorFlowJs", "CannotConvertArgumentNoMessage")]
+    [InlineData("-Rank 2 -Format OnnxAdapter", "CannotConvertArgumentNoMessage")]
     [InlineData("-Rank 2 -KeepRatio 0.5", "AmbiguousParameterSet")]
     [InlineData("-Rank 2 -OutputPath ''", "ParameterArgumentValidationError")]
     public void Options_that_no_model_could_satisfy_stop_the_command(string options, string id)

@@ -105,6 +105,9 @@ public sealed class ModuleWeightsTests : IDisposable
         using Sequential model = Model(1);
         model.SaveSafetensors(File);
         model.LoadWeights(File);
+        // What other tests left to the collector must not go while this one counts.
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
         long before = torch.Tensor.TotalCount;
         model.LoadWeights(File);
         model.SaveSafetensors(File, overwrite: true);
