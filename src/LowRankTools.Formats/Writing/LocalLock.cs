@@ -23,6 +23,9 @@ internal sealed class LocalLock : IOutputLock
         _path = path;
         _handle = handle;
         IsExclusive = !CanOpenAgain(path);
+        // One with something in it tells the next run what to finish.
+        if (RandomAccess.GetLength(handle) == 0)
+            TemporaryFile.DeleteAtEnd(path);
     }
 
     public bool IsExclusive { get; }
@@ -56,17 +59,23 @@ internal sealed class LocalLock : IOutputLock
 
     public void Write(string text)
     {
+        TemporaryFile.Spare(_path);
         RandomAccess.SetLength(_handle, 0);
         RandomAccess.Write(_handle, Encoding.UTF8.GetBytes(text), 0);
         RandomAccess.FlushToDisk(_handle);
     }
 
-    public void Keep() => _kept = true;
+    public void Keep()
+    {
+        TemporaryFile.Spare(_path);
+        _kept = true;
+    }
 
     public void Dispose()
     {
         if (_handle.IsClosed)
             return;
+        TemporaryFile.Spare(_path);
         if (_kept)
         {
             _handle.Dispose();

@@ -28,7 +28,7 @@ public sealed class TemporaryFile : IDisposable
     }
 
     /// <summary>
-    /// Deletes whatever temporary files this process has, as well as it can. For a process that is about to be ended and
+    /// Deletes whatever temporary files and empty locks this process has, as well as it can. For a process that is about to be ended and
     /// will not come to dispose of them.
     /// </summary>
     public static void DeleteUnfinished()
@@ -45,6 +45,12 @@ public sealed class TemporaryFile : IDisposable
             }
         }
     }
+
+    /// <summary>Has <see cref="DeleteUnfinished"/> delete a file too.</summary>
+    internal static void DeleteAtEnd(string path) => s_unfinished[path] = true;
+
+    /// <summary>Has <see cref="DeleteUnfinished"/> leave a file alone again.</summary>
+    internal static void Spare(string path) => s_unfinished.TryRemove(path, out _);
 
     /// <summary>Full path under the temporary name; null once the file has its own.</summary>
     public string? TemporaryPath => _temporaryPath;
