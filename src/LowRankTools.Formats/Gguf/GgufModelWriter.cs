@@ -15,9 +15,8 @@ public sealed class GgufModelWriter : ITensorWriter
     private readonly TensorSpec[] _tensors;
     private readonly TemporaryFile _file;
     private readonly long _alignment;
+    private readonly AnnouncedTensors _announced;
     private readonly Dictionary<string, (long Position, int Bytes)> _texts = new(StringComparer.Ordinal);
-    private int _begun;
-    private long _missing;
 
     /// <summary>Starts a file and writes its header.</summary>
     /// <param name="path">Full path of the file.</param>
@@ -36,6 +35,7 @@ public sealed class GgufModelWriter : ITensorWriter
     {
         _path = path;
         _tensors = [.. tensors];
+        _announced = new AnnouncedTensors(_tensors);
         _alignment = source?.Alignment ?? GgufConstants.DefaultAlignment;
         try
         {
@@ -67,31 +67,23 @@ public sealed class GgufModelWriter : ITensorWriter
     /// <exception cref="InvalidOperationException">The tensor is not the next one that was announced.</exception>
     public void Begin(TensorSpec tensor)
     {
-        if (_missing != 0)
-            throw new InvalidOperationException($"The tensor before '{tensor.Name}' lacks {_missing} bytes.");
-        if (_begun == _tensors.Length || _tensors[_begun] is var next && (next.Name != tensor.Name || next.DType != tensor.DType || !next.Shape.SequenceEqual(tensor.Shape)))
-            throw new InvalidOperationException($"Tensor '{tensor}' is not the next one that was announced.");
-        _begun++;
-        _missing = tensor.ByteLength;
+        _announced.Begin(tensor);
     }
 
     /// <inheritdoc/>
     public void Write(ReadOnlySpan<byte> data)
     {
-        if (data.Length > _missing)
-            throw new InvalidOperationException($"{data.Length - _missing} bytes more than the tensor's shape needs.");
+        _announced.Take(data.Length);
         _file.Append(data);
-        _missing -= data.Length;
         // ggml wants whole multiples of the alignment, the last tensor's end too.
-        if (_missing == 0)
+        if (_announced.Missing == 0)
             Pad();
     }
 
     /// <inheritdoc/>
     public IReadOnlyList<PendingFile> Finish(IReadOnlyDictionary<string, string>? metadata = null)
     {
-        if (_missing != 0 || _begun < _tensors.Length)
-            throw new InvalidOperationException($"The model lacks {_missing} bytes of a tensor and {_tensors.Length - _begun} tensors.");
+        _announced.RequireAll();
         foreach ((string key, string value) in metadata ?? new Dictionary<string, string>())
         {
             (long position, int bytes) = _texts[key];

@@ -19,12 +19,11 @@ public sealed partial class OnnxModelWriter : IGraphWriter
     private readonly OnnxFile _source;
     private readonly OnnxOutline _outline;
     private readonly IReadOnlyDictionary<string, string> _metadata;
-    private readonly Queue<TensorSpec> _expected;
+    private readonly AnnouncedTensors _announced;
     private readonly TemporaryFile _file;
     private readonly TemporaryFile? _data;
     private readonly string? _dataPath;
-    private long _missing;
-    private bool _begun;
+    private bool _copied;
 
     /// <summary>Starts a model.</summary>
     /// <param name="path">Full path of the file.</param>
@@ -52,7 +51,7 @@ public sealed partial class OnnxModelWriter : IGraphWriter
         _outline = new OnnxOutline(source, factors, metadata.Keys, Path.GetFileName(_dataPath));
         if (_outline.GraphLength > MostBytes)
             throw new ModelFormatException(FormatErrors.HeaderTooLarge, $"The graph would have {_outline.GraphLength} bytes, and protobuf allows {MostBytes}.", source.Path, remedy: "Choose smaller ranks.");
-        _expected = new Queue<TensorSpec>(factors.SelectMany(f => f.Tensors));
+        _announced = new AnnouncedTensors([.. factors.SelectMany(f => f.Tensors)]);
         _file = new TemporaryFile(Path.GetDirectoryName(path)!, place);
         _data = _dataPath is null ? null : new TemporaryFile(Path.GetDirectoryName(path)!, place);
     }
@@ -94,37 +93,34 @@ public sealed partial class OnnxModelWriter : IGraphWriter
                 _data!.Append(buffer.AsSpan(0, count));
             }
         }
-        _begun = true;
+        _copied = true;
     }
 
     /// <inheritdoc/>
     /// <exception cref="InvalidOperationException">The tensor is not the next one that was announced, or <see cref="CopyUnchanged"/> was not called.</exception>
     public void Begin(TensorSpec tensor)
     {
-        if (_missing != 0)
-            throw new InvalidOperationException($"The tensor before '{tensor.Name}' lacks {_missing} bytes.");
-        if (!_begun || !_expected.TryDequeue(out TensorSpec? next) || next.Name != tensor.Name || next.DType != tensor.DType || !next.Shape.SequenceEqual(tensor.Shape))
-            throw new InvalidOperationException($"Tensor '{tensor}' is not the next one that was announced.");
+        if (!_copied)
+            throw AnnouncedTensors.NotNext(tensor);
+        _announced.Begin(tensor);
         _file.Append(_outline.Head(tensor));
         if (_data is not null)
             PadTo(_outline.OffsetOf(tensor.Name));
-        _missing = tensor.ByteLength;
     }
 
     /// <inheritdoc/>
     public void Write(ReadOnlySpan<byte> data)
     {
-        if (data.Length > _missing)
-            throw new InvalidOperationException($"{data.Length - _missing} bytes more than the tensor's shape needs.");
+        _announced.Take(data.Length);
         (_data ?? _file).Append(data);
-        _missing -= data.Length;
     }
 
     /// <inheritdoc/>
     public IReadOnlyList<PendingFile> Finish(IReadOnlyDictionary<string, string>? metadata = null)
     {
-        if (_missing != 0 || _expected.Count > 0 || !_begun)
-            throw new InvalidOperationException($"The model lacks {_missing} bytes of a tensor and {_expected.Count} tensors.");
+        _announced.RequireAll();
+        if (!_copied)
+            throw _announced.Lacking();
         foreach ((string key, string value) in metadata ?? _metadata)
             _file.Append(new ProtobufWriter().Message(OnnxFields.ModelMetadata, new ProtobufWriter().Text(OnnxFields.EntryKey, key).Text(OnnxFields.EntryValue, value)).ToArray());
         _data?.Flush();

@@ -17,9 +17,8 @@ public sealed class SafetensorsModelWriter : ITensorWriter
     private readonly OutputPlace? _place;
     private readonly int _generation;
     private readonly ShardSet? _set;
+    private readonly AnnouncedTensors _announced;
     private TemporaryFile? _index;
-    private int _begun;
-    private long _missing;
 
     /// <summary>Starts a model.</summary>
     /// <param name="path">Full path of the single file; shards and index take their names from it.</param>
@@ -39,6 +38,7 @@ public sealed class SafetensorsModelWriter : ITensorWriter
         _path = path;
         _folder = Path.GetDirectoryName(path)!;
         _tensors = [.. tensors];
+        _announced = new AnnouncedTensors(_tensors);
         _place = place;
         _generation = generation;
         try
@@ -70,31 +70,23 @@ public sealed class SafetensorsModelWriter : ITensorWriter
     /// <exception cref="InvalidOperationException">The tensor is not the next one that was announced.</exception>
     public void Begin(TensorSpec tensor)
     {
-        if (_missing != 0)
-            throw new InvalidOperationException($"The tensor before '{tensor.Name}' lacks {_missing} bytes.");
-        if (_begun == _tensors.Count || !IsSame(tensor, _tensors[_begun]))
-            throw new InvalidOperationException($"Tensor '{tensor}' is not the next one that was announced.");
-        if (_begun == _groups.Take(_shards.Count).Sum(g => g.Count))
+        _announced.Begin(tensor);
+        if (_announced.Begun > _groups.Take(_shards.Count).Sum(g => g.Count))
             _shards.Add(new SafetensorsWriter(_folder, _groups[_shards.Count], _metadata, _place));
-        _begun++;
-        _missing = tensor.ByteLength;
     }
 
     /// <inheritdoc/>
     public void Write(ReadOnlySpan<byte> data)
     {
-        if (data.Length > _missing)
-            throw new InvalidOperationException($"{data.Length - _missing} bytes more than the tensor's shape needs.");
+        _announced.Take(data.Length);
         _shards[^1].Write(data);
         _set?.Add(data);
-        _missing -= data.Length;
     }
 
     /// <inheritdoc/>
     public IReadOnlyList<PendingFile> Finish(IReadOnlyDictionary<string, string>? metadata = null)
     {
-        if (_missing != 0 || _begun < _tensors.Count)
-            throw new InvalidOperationException($"The model lacks {_missing} bytes of a tensor and {_tensors.Count - _begun} tensors.");
+        _announced.RequireAll();
         metadata ??= _metadata;
         string? set = Set = _set?.Complete(_tensors, WithSet(metadata, null));
         metadata = WithSet(metadata, set);
@@ -174,8 +166,6 @@ public sealed class SafetensorsModelWriter : ITensorWriter
         }
         return groups;
     }
-
-    private static bool IsSame(TensorSpec a, TensorSpec b) => a.Name == b.Name && a.DType == b.DType && a.Shape.SequenceEqual(b.Shape);
 
     private byte[] Index(IReadOnlyList<string> paths, string set)
     {

@@ -19,13 +19,12 @@ public sealed partial class TensorFlowJsModelWriter : IGraphWriter
     private readonly IReadOnlyDictionary<string, string> _metadata;
     private readonly IReadOnlyList<TensorFlowJsPlace> _kept;
     private readonly IReadOnlyList<TensorSpec> _factors;
-    private readonly Queue<TensorSpec> _expected;
+    private readonly AnnouncedTensors _announced;
     private readonly OutputPlace? _place;
     private readonly IReadOnlyList<string> _names;
     private readonly List<TemporaryFile> _shards = [];
     private TemporaryFile? _text;
-    private long _missing;
-    private bool _begun, _groupEnded = true;
+    private bool _copied, _groupEnded = true;
 
     /// <summary>Starts a model.</summary>
     /// <param name="path">Full path of the model.json.</param>
@@ -41,7 +40,7 @@ public sealed partial class TensorFlowJsModelWriter : IGraphWriter
         _pairs = pairs.ToDictionary(p => p.Weight, StringComparer.Ordinal);
         _kept = Kept(source, pairs);
         _factors = [.. pairs.SelectMany(p => new[] { p.First, p.Second })];
-        _expected = new Queue<TensorSpec>(_factors);
+        _announced = new AnnouncedTensors(_factors);
         if (_factors.FirstOrDefault(f => source.NodeNames.Contains(f.Name)) is { } taken)
             throw new ModelFormatException(FormatErrors.DuplicateTensor, $"The graph has a node '{taken.Name}' already.", source.Path, taken.Name, "Leave the layer out with -Exclude, or write Safetensors.");
         _names = ShardPaths(path, source, pairs, generation);
@@ -80,34 +79,31 @@ public sealed partial class TensorFlowJsModelWriter : IGraphWriter
             }
         }
         _groupEnded = true;
-        _begun = true;
+        _copied = true;
     }
 
     /// <inheritdoc/>
     /// <exception cref="InvalidOperationException">The tensor is not the next one that was announced, or <see cref="CopyUnchanged"/> was not called.</exception>
     public void Begin(TensorSpec tensor)
     {
-        if (_missing != 0)
-            throw new InvalidOperationException($"The tensor before '{tensor.Name}' lacks {_missing} bytes.");
-        if (!_begun || !_expected.TryDequeue(out TensorSpec? next) || next.Name != tensor.Name || next.DType != tensor.DType || !next.Shape.SequenceEqual(tensor.Shape))
-            throw new InvalidOperationException($"Tensor '{tensor}' is not the next one that was announced.");
-        _missing = tensor.ByteLength;
+        if (!_copied)
+            throw AnnouncedTensors.NotNext(tensor);
+        _announced.Begin(tensor);
     }
 
     /// <inheritdoc/>
     public void Write(ReadOnlySpan<byte> data)
     {
-        if (data.Length > _missing)
-            throw new InvalidOperationException($"{data.Length - _missing} bytes more than the tensor's shape needs.");
+        _announced.Take(data.Length);
         Append(data);
-        _missing -= data.Length;
     }
 
     /// <inheritdoc/>
     public IReadOnlyList<PendingFile> Finish(IReadOnlyDictionary<string, string>? metadata = null)
     {
-        if (_missing != 0 || _expected.Count > 0 || !_begun)
-            throw new InvalidOperationException($"The model lacks {_missing} bytes of a tensor and {_expected.Count} tensors.");
+        _announced.RequireAll();
+        if (!_copied)
+            throw _announced.Lacking();
         List<(IReadOnlyList<string>, IReadOnlyList<string>)> groups = [];
         int first = 0;
         void Add(IReadOnlyList<string> entries, long bytes)
