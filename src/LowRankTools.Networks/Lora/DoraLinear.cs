@@ -8,10 +8,8 @@ namespace LowRankTools.Networks;
 /// are those of the formula: the paper takes V's lengths for constants to spare memory, which costs nothing here. Dropout reaches the
 /// pair alone.
 /// </summary>
-public sealed class DoraLinear : LinearLayer, ILoraLayer
+public sealed class DoraLinear : AdaptedLinear, ILoraLayer
 {
-    private ITensor? _merged;
-
     /// <summary>Creates a layer on parameters that are there already; the weight is frozen, and m are its rows' lengths.</summary>
     /// <param name="factory">Makes A, B and m.</param>
     /// <param name="weight">W, out x in.</param>
@@ -19,26 +17,13 @@ public sealed class DoraLinear : LinearLayer, ILoraLayer
     /// <param name="options">Rank, alpha, dropout.</param>
     /// <exception cref="LowRankToolsException">RankNotPositive; LoraOptionsInvalid: groups, starts from the weight and fan_in_fan_out are for other layers.</exception>
     public DoraLinear(ParameterFactory factory, Parameter weight, Parameter? bias, LoraOptions options)
+        : base(weight, bias, Checked(options))
     {
-        (options with { Dropout = 0, Dora = false }).CheckPlain("layers with DoRA");
-        options.Check();
-        Options = options with { Dora = true };
-        Weight = AddParameter("weight", weight);
-        if (bias is not null) Bias = AddParameter("bias", bias);
         A = AddParameter("lora_A", factory.Uniform(Linear.Bound(InFeatures), options.Rank, InFeatures));
         B = AddParameter("lora_B", factory.Constant(0, OutFeatures, options.Rank));
         Magnitude = AddParameter("lora_magnitude_vector", factory.Constant(1, OutFeatures));
         weight.Trainable = false;
     }
-
-    /// <inheritdoc/>
-    public LoraOptions Options { get; }
-
-    /// <summary>W, out x in.</summary>
-    public Parameter Weight { get; }
-
-    /// <summary>b, out, or null.</summary>
-    public Parameter? Bias { get; }
 
     /// <summary>A, rank x in.</summary>
     public Parameter A { get; }
@@ -48,21 +33,6 @@ public sealed class DoraLinear : LinearLayer, ILoraLayer
 
     /// <summary>m, out: the lengths of the rows of the weight that the layer stands for.</summary>
     public Parameter Magnitude { get; }
-
-    /// <inheritdoc/>
-    public bool IsMerged => _merged is not null;
-
-    /// <inheritdoc/>
-    public override int InFeatures => Weight.Shape[1];
-
-    /// <inheritdoc/>
-    public override int OutFeatures => Weight.Shape[0];
-
-    /// <inheritdoc/>
-    public override bool HasBias => Bias is not null;
-
-    /// <inheritdoc/>
-    protected override string Arguments => $"in_features={InFeatures}, out_features={OutFeatures}, bias={HasBias}, {Options.Text}";
 
     /// <summary>Sets m to the lengths of W + s B A: of a fresh layer, whose B is zero, those of W.</summary>
     /// <param name="engine">Where the parameters live.</param>
@@ -81,9 +51,9 @@ public sealed class DoraLinear : LinearLayer, ILoraLayer
         CancellationToken ct = pass.CancellationToken;
         if (!pass.IsTraining)
         {
-            ITensor result = pass.New(x, x.Shape[0], OutFeatures), weight = _merged ?? Sum(engine, ct);
+            ITensor result = pass.New(x, x.Shape[0], OutFeatures), weight = Merged ?? Sum(engine, ct);
             engine.MatMul(1, x, engine.Transpose(weight), 0, result, ct);
-            if (!ReferenceEquals(weight, _merged)) weight.Dispose();
+            if (!ReferenceEquals(weight, Merged)) weight.Dispose();
             if (Bias is not null || activation != Activation.None) engine.Activate(activation, result, Bias?.Value, result, ct);
             return result;
         }
@@ -128,12 +98,12 @@ public sealed class DoraLinear : LinearLayer, ILoraLayer
         ITensor dx = pass.New(state.X, [.. state.X.Shape]);
         engine.MatMul(1, dPlain, Weight.Value, 0, dx, ct);
         engine.MatMul(Options.Scaling, dPlain, B.Value, 0, dInner, ct);
-        if (Weight.Trainable) Add(engine, Weight, 1, engine.Transpose(dPlain), state.X, ct);
-        if (B.Trainable) Add(engine, B, Options.Scaling, engine.Transpose(dPlain), state.Inner, ct);
+        AddGradient(engine, Weight, 1, engine.Transpose(dPlain), state.X, ct);
+        AddGradient(engine, B, Options.Scaling, engine.Transpose(dPlain), state.Inner, ct);
         ITensor dropped = Dropped(pass, state.X, state.Seed);
-        if (A.Trainable) Add(engine, A, 1, engine.Transpose(dInner), dropped, ct);
+        AddGradient(engine, A, 1, engine.Transpose(dInner), dropped, ct);
         if (!ReferenceEquals(dropped, state.X)) dropped.Dispose();
-        ThroughLengths(engine, perLength, ct);
+        ThroughLengths(engine, perLength, state.Lengths, ct);
         using ITensor back = pass.New(state.X, [.. state.X.Shape]);
         engine.MatMul(1, dInner, A.Value, 0, back, ct);
         if (Options.Dropout > 0) engine.Dropout(back, Options.Dropout, state.Seed, back, ct);
@@ -149,25 +119,12 @@ public sealed class DoraLinear : LinearLayer, ILoraLayer
         return delta;
     }
 
-    /// <inheritdoc/>
-    public void Merge(INetworkEngine engine, CancellationToken ct = default) => _merged ??= Sum(engine, ct);
-
-    /// <inheritdoc/>
-    public void Unmerge()
+    private static LoraOptions Checked(LoraOptions options)
     {
-        _merged?.Dispose();
-        _merged = null;
+        (options with { Dropout = 0, Dora = false }).CheckPlain("layers with DoRA");
+        options.Check();
+        return options with { Dora = true };
     }
-
-    /// <inheritdoc/>
-    public Module ToDense(INetworkEngine engine, CancellationToken ct = default)
-    {
-        var weight = new Parameter(OutFeatures, InFeatures);
-        if (Weight.IsLoaded) weight.Value = Sum(engine, ct);
-        return new Linear(weight, Bias);
-    }
-
-    private protected override void FreeOwn() => Unmerge();
 
     // dm = dc / |v|, and what each row's |v| gets: -dc m / |v|^2.
     private double[] ThroughFactors(INetworkEngine engine, ITensor dFactors, double[] lengths, CancellationToken ct)
@@ -185,29 +142,14 @@ public sealed class DoraLinear : LinearLayer, ILoraLayer
     }
 
     // The length of row v has the gradient v / |v|, which W, A and B get through V = W + s B A.
-    private void ThroughLengths(INetworkEngine engine, double[] perLength, CancellationToken ct)
+    private void ThroughLengths(INetworkEngine engine, double[] perLength, double[] lengths, CancellationToken ct)
     {
         if (!A.Trainable && !B.Trainable && !Weight.Trainable) return;
         using ITensor directions = Directions(engine, ct);
-        double[] lengths = Lengths(engine, directions);
         engine.ScaleRows([.. perLength.Select((d, i) => Over(d, lengths[i]))], directions);
-        if (B.Trainable) Add(engine, B, Options.Scaling, directions, engine.Transpose(A.Value), ct);
-        if (A.Trainable) Add(engine, A, Options.Scaling, engine.Transpose(B.Value), directions, ct);
+        AddGradient(engine, B, Options.Scaling, directions, engine.Transpose(A.Value), ct);
+        AddGradient(engine, A, Options.Scaling, engine.Transpose(B.Value), directions, ct);
         if (Weight.Trainable) engine.AddScaled(1, directions, 1, Weight.GradientOn(engine));
-    }
-
-    private static void Add(INetworkEngine engine, Parameter parameter, double factor, ITensor left, ITensor right, CancellationToken ct)
-    {
-        ITensor total = parameter.GradientOn(engine, out double beta);
-        engine.MatMul(factor, left, right, beta, total, ct);
-    }
-
-    private ITensor Dropped(Pass pass, ITensor x, ulong seed)
-    {
-        if (Options.Dropout == 0) return x;
-        ITensor dropped = pass.New(x, [.. x.Shape]);
-        pass.Engine.Dropout(x, Options.Dropout, seed, dropped, pass.CancellationToken);
-        return dropped;
     }
 
     /// <summary>V.</summary>
@@ -219,7 +161,7 @@ public sealed class DoraLinear : LinearLayer, ILoraLayer
     }
 
     /// <summary>c V.</summary>
-    private ITensor Sum(INetworkEngine engine, CancellationToken ct)
+    private protected override ITensor Sum(INetworkEngine engine, CancellationToken ct)
     {
         ITensor sum = Directions(engine, ct);
         engine.ScaleRows(Factors(engine, Lengths(engine, sum)), sum);

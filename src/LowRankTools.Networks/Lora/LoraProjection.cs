@@ -6,40 +6,25 @@ namespace LowRankTools.Networks;
 /// y = f(x W^T + b + s dropout(x) A^T B^T), the outputs cut into equal groups of which some have a pair of their own: A holds their
 /// A's one below the other, B their B's. W is never written to.
 /// </summary>
-public abstract class LoraProjection : LinearLayer, ILoraLayer
+public abstract class LoraProjection : AdaptedLinear, ILoraLayer
 {
     private const int Strip = 512;
 
     private readonly int[] _firstOutputs;
     private readonly int _width;
-    private ITensor? _merged;
 
     private protected LoraProjection(ParameterFactory factory, Parameter weight, Parameter? bias, LoraOptions options)
+        : base(weight, bias, Checked(options))
     {
-        options.Check();
-        if (options.Dora) throw new LowRankToolsException("LoraOptionsInvalid", "DoRA has a layer of its own, without groups.", "Use DoraLinear, or leave the groups out.");
         IReadOnlyList<bool> groups = options.EnabledGroups ?? [true];
-        (OutFeatures, InFeatures) = options.FanInFanOut ? (weight.Shape[1], weight.Shape[0]) : (weight.Shape[0], weight.Shape[1]);
         if (OutFeatures % groups.Count != 0)
             throw new LowRankToolsException("ShapesDoNotMatch", $"{OutFeatures} outputs do not fall into {groups.Count} equal groups.");
         _width = OutFeatures / groups.Count;
         _firstOutputs = [.. Enumerable.Range(0, groups.Count).Where(g => groups[g]).Select(g => g * _width)];
-        Options = options;
-        Weight = AddParameter("weight", weight);
-        if (bias is not null) Bias = AddParameter("bias", bias);
         A = AddParameter("lora_A", factory.Uniform(Linear.Bound(InFeatures), options.Rank * _firstOutputs.Length, InFeatures));
         B = AddParameter("lora_B", factory.Constant(0, _width * _firstOutputs.Length, options.Rank));
         weight.Trainable = false;
     }
-
-    /// <inheritdoc/>
-    public LoraOptions Options { get; }
-
-    /// <summary>W, out x in; in x out with <see cref="LoraOptions.FanInFanOut"/>.</summary>
-    public Parameter Weight { get; }
-
-    /// <summary>b, out, or null.</summary>
-    public Parameter? Bias { get; }
 
     /// <summary>A, (pairs rank) x in.</summary>
     public Parameter A { get; }
@@ -47,23 +32,8 @@ public abstract class LoraProjection : LinearLayer, ILoraLayer
     /// <summary>B, (outputs of all groups with a pair) x rank.</summary>
     public Parameter B { get; }
 
-    /// <inheritdoc/>
-    public bool IsMerged => _merged is not null;
-
-    /// <inheritdoc/>
-    public override int InFeatures { get; }
-
-    /// <inheritdoc/>
-    public override int OutFeatures { get; }
-
-    /// <inheritdoc/>
-    public override bool HasBias => Bias is not null;
-
     /// <summary>Number of pairs.</summary>
     internal int Pairs => _firstOutputs.Length;
-
-    /// <inheritdoc/>
-    protected override string Arguments => $"in_features={InFeatures}, out_features={OutFeatures}, bias={HasBias}, {Options.Text}";
 
     /// <inheritdoc/>
     public override ITensor Forward(Pass pass, ITensor x, Activation activation)
@@ -72,10 +42,10 @@ public abstract class LoraProjection : LinearLayer, ILoraLayer
         INetworkEngine engine = pass.Engine;
         CancellationToken ct = pass.CancellationToken;
         ITensor product = pass.New(x, x.Shape[0], OutFeatures);
-        engine.MatMul(1, x, InByOut(engine, _merged ?? Weight.Value), 0, product, ct);
+        engine.MatMul(1, x, InByOut(engine, Merged ?? Weight.Value), 0, product, ct);
         ITensor? inner = null;
         ulong seed = 0;
-        if (_merged is null)
+        if (Merged is null)
         {
             if (pass.IsTraining && Options.Dropout > 0) seed = pass.NextSeed();
             ITensor dropped = Dropped(pass, x, seed);
@@ -139,27 +109,6 @@ public abstract class LoraProjection : LinearLayer, ILoraLayer
         return delta;
     }
 
-    /// <inheritdoc/>
-    public void Merge(INetworkEngine engine, CancellationToken ct = default) => _merged ??= Sum(engine, ct);
-
-    /// <inheritdoc/>
-    public void Unmerge()
-    {
-        _merged?.Dispose();
-        _merged = null;
-    }
-
-    /// <inheritdoc/>
-    public Module ToDense(INetworkEngine engine, CancellationToken ct = default)
-    {
-        var weight = new Parameter(OutFeatures, InFeatures);
-        if (!Weight.IsLoaded) return new Linear(weight, Bias);
-        ITensor sum = Sum(engine, ct);
-        weight.Value = Options.FanInFanOut ? engine.Permute(sum, 1, 0) : sum;
-        if (Options.FanInFanOut) sum.Dispose();
-        return new Linear(weight, Bias);
-    }
-
     /// <summary>sum += factor B A, in W's shape.</summary>
     internal void AddDelta(INetworkEngine engine, double factor, ITensor sum, CancellationToken ct)
     {
@@ -183,7 +132,11 @@ public abstract class LoraProjection : LinearLayer, ILoraLayer
     /// <summary>The B of a pair, outputs x rank, sharing memory.</summary>
     internal ITensor PartOfB(INetworkEngine engine, ITensor b, int pair) => engine.Slice(b, pair * _width, _width);
 
-    private protected override void FreeOwn() => Unmerge();
+    private static LoraOptions Checked(LoraOptions options)
+    {
+        options.Check();
+        return !options.Dora ? options : throw new LowRankToolsException("LoraOptionsInvalid", "DoRA has a layer of its own, without groups.", "Use DoraLinear, or leave the groups out.");
+    }
 
     // dA += dInner^T dropout(x) and dx += dropout's way back of dInner A. What fell is drawn again from its seed: that costs a pass
     // over x, and saves keeping a copy of it from the way forward.
@@ -222,15 +175,7 @@ public abstract class LoraProjection : LinearLayer, ILoraLayer
         }
     }
 
-    private ITensor Dropped(Pass pass, ITensor x, ulong seed)
-    {
-        if (!pass.IsTraining || Options.Dropout == 0) return x;
-        ITensor dropped = pass.New(x, [.. x.Shape]);
-        pass.Engine.Dropout(x, Options.Dropout, seed, dropped, pass.CancellationToken);
-        return dropped;
-    }
-
-    private ITensor Sum(INetworkEngine engine, CancellationToken ct)
+    private protected override ITensor Sum(INetworkEngine engine, CancellationToken ct)
     {
         ITensor sum = engine.Copy(Weight.Value, Weight.Value.ElementType);
         AddDelta(engine, Options.Scaling, sum, ct);

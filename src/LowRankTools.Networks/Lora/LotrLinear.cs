@@ -7,10 +7,8 @@ namespace LowRankTools.Networks;
 /// share L and R, and each has a small core M of its own (Bershatsky et al., "LoTR: Low Tensor Rank Weight Adaptation", 2024). A run
 /// multiplies from the input on: tokens x (in r + r r + r out) products, and never the matrix L M R.
 /// </summary>
-public sealed class LotrLinear : LinearLayer, ILoraLayer
+public sealed class LotrLinear : AdaptedLinear, ILoraLayer
 {
-    private ITensor? _merged;
-
     /// <summary>Creates a layer on parameters that are there already; the weight is frozen.</summary>
     /// <param name="weight">W, out x in.</param>
     /// <param name="bias">b, out, or null.</param>
@@ -20,27 +18,15 @@ public sealed class LotrLinear : LinearLayer, ILoraLayer
     /// <param name="options">Alpha, over a rank of q; dropout, groups and the rest are for pairs.</param>
     /// <exception cref="LowRankToolsException">RankNotPositive, LoraOptionsInvalid, ShapesDoNotMatch.</exception>
     public LotrLinear(Parameter weight, Parameter? bias, Parameter left, Parameter core, Parameter right, LoraOptions options)
+        : base(weight, bias, Checked(options))
     {
-        options.CheckPlain("layers that share factors");
         if (left.Shape[0] != weight.Shape[0] || right.Shape[1] != weight.Shape[1] || core.Shape[0] != left.Shape[1] || core.Shape[1] != right.Shape[0] || core.Shape[1] != options.Rank)
             throw new LowRankToolsException("ShapesDoNotMatch", $"L, M and R of ({Text(left)}), ({Text(core)}) and ({Text(right)}) are no change of rank {options.Rank} of a ({Text(weight)}) weight.");
-        Options = options;
-        Weight = AddParameter("weight", weight);
-        if (bias is not null) Bias = AddParameter("bias", bias);
         Left = AddParameter("lotr_L", left);
         Core = AddParameter("lotr_M", core);
         Right = AddParameter("lotr_R", right);
         weight.Trainable = false;
     }
-
-    /// <inheritdoc/>
-    public LoraOptions Options { get; }
-
-    /// <summary>W, out x in.</summary>
-    public Parameter Weight { get; }
-
-    /// <summary>b, out, or null.</summary>
-    public Parameter? Bias { get; }
 
     /// <summary>L, out x p.</summary>
     public Parameter Left { get; }
@@ -58,30 +44,15 @@ public sealed class LotrLinear : LinearLayer, ILoraLayer
     Parameter ILoraLayer.B => Left;
 
     /// <inheritdoc/>
-    public bool IsMerged => _merged is not null;
-
-    /// <inheritdoc/>
-    public override int InFeatures => Weight.Shape[1];
-
-    /// <inheritdoc/>
-    public override int OutFeatures => Weight.Shape[0];
-
-    /// <inheritdoc/>
-    public override bool HasBias => Bias is not null;
-
-    /// <inheritdoc/>
-    protected override string Arguments => $"in_features={InFeatures}, out_features={OutFeatures}, bias={HasBias}, {Options.Text}";
-
-    /// <inheritdoc/>
     public override ITensor Forward(Pass pass, ITensor x, Activation activation)
     {
         if (pass.IsTraining) LoraModes.RequireUnmerged(this, this);
         INetworkEngine engine = pass.Engine;
         CancellationToken ct = pass.CancellationToken;
         ITensor product = pass.New(x, x.Shape[0], OutFeatures);
-        engine.MatMul(1, x, engine.Transpose(_merged ?? Weight.Value), 0, product, ct);
+        engine.MatMul(1, x, engine.Transpose(Merged ?? Weight.Value), 0, product, ct);
         ITensor? inner = null, mixed = null;
-        if (_merged is null)
+        if (Merged is null)
         {
             inner = pass.New(x, x.Shape[0], Right.Shape[0]);
             mixed = pass.New(x, x.Shape[0], Left.Shape[1]);
@@ -112,13 +83,13 @@ public sealed class LotrLinear : LinearLayer, ILoraLayer
         (ITensor x, ITensor inner, ITensor mixed, ITensor? product) = pass.Restore<State>(this);
         if (product is not null) engine.ActivateBackward(activation, product, Bias?.Value, gradient, gradient, ct);
         if (Bias is { Trainable: true }) engine.AddColumnSums(gradient, Bias.GradientOn(engine), ct);
-        AddProduct(engine, Weight, 1, gradient, x, ct);
-        AddProduct(engine, Left, Options.Scaling, gradient, mixed, ct);
+        AddGradient(engine, Weight, 1, engine.Transpose(gradient), x, ct);
+        AddGradient(engine, Left, Options.Scaling, engine.Transpose(gradient), mixed, ct);
         using ITensor dMixed = pass.New(x, [.. mixed.Shape]), dInner = pass.New(x, [.. inner.Shape]);
         engine.MatMul(Options.Scaling, gradient, Left.Value, 0, dMixed, ct);
-        AddProduct(engine, Core, 1, dMixed, inner, ct);
+        AddGradient(engine, Core, 1, engine.Transpose(dMixed), inner, ct);
         engine.MatMul(1, dMixed, Core.Value, 0, dInner, ct);
-        AddProduct(engine, Right, 1, dInner, x, ct);
+        AddGradient(engine, Right, 1, engine.Transpose(dInner), x, ct);
         ITensor dx = pass.New(x, [.. x.Shape]);
         engine.MatMul(1, gradient, Weight.Value, 0, dx, ct);
         engine.MatMul(1, dInner, Right.Value, 1, dx, ct);
@@ -134,27 +105,13 @@ public sealed class LotrLinear : LinearLayer, ILoraLayer
         return delta;
     }
 
-    /// <inheritdoc/>
-    public void Merge(INetworkEngine engine, CancellationToken ct = default) => _merged ??= Sum(engine, ct);
-
-    /// <inheritdoc/>
-    public void Unmerge()
+    private static LoraOptions Checked(LoraOptions options)
     {
-        _merged?.Dispose();
-        _merged = null;
+        options.CheckPlain("layers that share factors");
+        return options;
     }
 
-    /// <inheritdoc/>
-    public Module ToDense(INetworkEngine engine, CancellationToken ct = default)
-    {
-        var weight = new Parameter(OutFeatures, InFeatures);
-        if (Weight.IsLoaded) weight.Value = Sum(engine, ct);
-        return new Linear(weight, Bias);
-    }
-
-    private protected override void FreeOwn() => Unmerge();
-
-    private ITensor Sum(INetworkEngine engine, CancellationToken ct)
+    private protected override ITensor Sum(INetworkEngine engine, CancellationToken ct)
     {
         ITensor sum = engine.Copy(Weight.Value, Weight.Value.ElementType);
         AddDelta(engine, sum, ct);
@@ -166,14 +123,6 @@ public sealed class LotrLinear : LinearLayer, ILoraLayer
         using ITensor product = engine.Uninitialized(Core.Value.ElementType, OutFeatures, Core.Shape[1]);
         engine.MatMul(1, Left.Value, Core.Value, 0, product, ct);
         engine.MatMul(Options.Scaling, product, Right.Value, 1, sum, ct);
-    }
-
-    // The gradient of a weight from those of its outputs and its inputs; shared ones grow layer by layer.
-    private static void AddProduct(INetworkEngine engine, Parameter weight, double factor, ITensor outputs, ITensor inputs, CancellationToken ct)
-    {
-        if (!weight.Trainable) return;
-        ITensor total = weight.GradientOn(engine, out double beta);
-        engine.MatMul(factor, engine.Transpose(outputs), inputs, beta, total, ct);
     }
 
     private static string Text(Parameter parameter) => string.Join(" x ", parameter.Shape);
