@@ -16,7 +16,7 @@ internal sealed class AdapterFit
 
     private readonly Adapter _adapter;
     private readonly Model _model;
-    private readonly GgufFamily? _family;
+    private readonly BaseOrder _order;
     private readonly HashSet<string> _shared;
     private readonly Dictionary<string, string> _taken = new(StringComparer.Ordinal);
     private readonly List<AdapterTarget> _targets = [];
@@ -26,7 +26,7 @@ internal sealed class AdapterFit
     {
         _adapter = adapter;
         _model = model;
-        _family = GgufFamily.Of(model.File);
+        _order = new BaseOrder(model);
         _shared = model.Layers.Where(l => l.Shape.TiedTo is not null).SelectMany(l => new[] { l.Shape.Name, l.Shape.TiedTo! }).ToHashSet(StringComparer.Ordinal);
     }
 
@@ -76,19 +76,12 @@ internal sealed class AdapterFit
             : _shared.Contains(weight) ? $"belongs to '{weight}', whose data another tensor shares: merging would change both"
             : !_taken.TryAdd(weight, module.Name) ? $"belongs to '{weight}', as '{_taken[weight]}' does"
             : null;
-        RowOrder? order = Order(module, layer);
+        RowOrder? order = _order.Of(module.Name, layer, module.OutFeatures);
         problem ??= order is null ? $"belongs to '{weight}' of a GGUF model of which it is not known how rows are ordered: its architecture, or its heads" : null;
         if (problem is null)
             _targets.Add(new AdapterTarget(module, layer, transposed) { Order = order!.Value });
         else
             _misfits.Add(new AdapterMisfit(module.Name, weight, problem));
-    }
-
-    // An adapter that was trained on PyTorch's model has PyTorch's order of rows.
-    private RowOrder? Order(AdapterModule module, ModelLayer layer)
-    {
-        string own = LayerNames.Module(layer.Shape.Name);
-        return _model.File.Format != ModelFormat.Gguf || module.Name == own ? RowOrder.Same : _family?.OrderOf(own, module.OutFeatures);
     }
 
     private (bool Fits, bool Transposed) Fits(AdapterModule module, ModelLayer layer)

@@ -64,10 +64,10 @@ public sealed partial class ConvertAdapter(AdapterRank? rank, AdapterOutputOptio
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{product.Source.Path}: products of this kind have no rank of their own to keep.", "Give one of -Rank, -Energy, -CumulativeRatio and -SigmaRatio.");
         if (layout == AdapterLayout.Lotr)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{product.Source.Path}: products of this kind are not converted to {layout} in one step.", $"Convert the adapter to Peft first, and that to {layout}.");
-        if (layout == AdapterLayout.Gguf != (model?.File.Format == ModelFormat.Gguf))
-            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{product.Source.Path}: names and orders of rows in GGUF are a GGUF model's, and {layout} was asked for.", "Give the GGUF model that the adapter is for as -BasePath to write Gguf, and PyTorch's model, or none, for other layouts.");
+        ConvertedNames.RequireBase(product.Source, LayoutOf(product), layout, model);
+        BaseOrder? order = model is null ? null : new BaseOrder(model);
         IReadOnlyDictionary<string, ModelLayer?>? layers = model is null ? null : new BaseNames(model).Find(product.Modules.Select(m => m.Name));
-        List<ProductTarget> targets = [.. product.Modules.Select(m => ProductTarget.Of(product, m, layers?[m.Name], model))];
+        List<ProductTarget> targets = [.. product.Modules.Select(m => ProductTarget.Of(product, m, layers?[m.Name], model, order))];
         AdapterWriter writer = Writer(product.Source, layout, product.WritableDType, [.. product.Files, .. model?.File.Files ?? []]) with
         {
             Architecture = layout == AdapterLayout.Gguf ? model!.File.Metadata.GetValueOrDefault(GgufAdapterKeys.Architecture) : null,

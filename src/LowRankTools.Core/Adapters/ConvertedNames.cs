@@ -24,16 +24,27 @@ internal sealed class ConvertedNames
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>: a GGUF model is needed; <c>AdapterDoesNotFit</c>; <c>AdapterUnsupported</c>: a name is not known.</exception>
     public static ConvertedNames Of(Adapter adapter, Model? model, AdapterLayout layout)
     {
-        bool from = adapter.Layout == AdapterLayout.Gguf, to = layout == AdapterLayout.Gguf;
-        if (from != to && model?.File.Format != ModelFormat.Gguf)
-            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{adapter.Source.Path}: names and orders of rows in GGUF are a GGUF model's.", "Give the GGUF model that the adapter is for as -BasePath: its header is all that is read.");
+        RequireBase(adapter.Source, adapter.Layout, layout, model);
         if (model is null)
             return Own(adapter);
-        if (!from && !to && model.File.Format == ModelFormat.Gguf)
-            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{adapter.Source.Path}: an adapter in {layout} is for PyTorch's model, and the base model is in GGUF.", "Give PyTorch's model as -BasePath, or write Gguf with -Layout.");
         AdapterFit fit = AdapterFit.Of(adapter, model);
         fit.Require();
-        return from && !to ? FromGguf(adapter, model, fit) : ToBase(adapter, model, fit, layout);
+        return adapter.Layout == AdapterLayout.Gguf && layout != AdapterLayout.Gguf ? FromGguf(adapter, model, fit) : ToBase(adapter, model, fit, layout);
+    }
+
+    /// <summary>Checks that the base model is of the kind that a conversion needs: a GGUF model to or from GGUF, PyTorch's or none elsewhere.</summary>
+    /// <param name="source">The adapter.</param>
+    /// <param name="own">Its layout.</param>
+    /// <param name="layout">The layout that is asked for.</param>
+    /// <param name="model">The base model.</param>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>.</exception>
+    public static void RequireBase(ModelSource source, AdapterLayout own, AdapterLayout layout, Model? model)
+    {
+        bool from = own == AdapterLayout.Gguf, to = layout == AdapterLayout.Gguf;
+        if (from != to && model?.File.Format != ModelFormat.Gguf)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{source.Path}: names and orders of rows in GGUF are a GGUF model's.", "Give the GGUF model that the adapter is for as -BasePath: its header is all that is read.");
+        if (!from && !to && model?.File.Format == ModelFormat.Gguf)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{source.Path}: an adapter in {layout} is for PyTorch's model, and the base model is in GGUF.", "Give PyTorch's model as -BasePath, or write Gguf with -Layout.");
     }
 
     /// <summary>The name of a module.</summary>

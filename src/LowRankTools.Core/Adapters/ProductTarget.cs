@@ -1,4 +1,3 @@
-using LowRankTools.Formats;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core;
@@ -11,7 +10,7 @@ internal sealed record ProductTarget(string Name, long[] Inputs, RowOrder Order)
 {
     /// <summary>By the base model's weight where there is a model; what the file says where not.</summary>
     /// <exception cref="LowRankToolsException"><c>AdapterDoesNotFit</c>.</exception>
-    public static ProductTarget Of(ProductAdapter adapter, ProductModule module, ModelLayer? layer, Model? model)
+    public static ProductTarget Of(ProductAdapter adapter, ProductModule module, ModelLayer? layer, Model? model, BaseOrder? order)
     {
         if (model is null)
             return new ProductTarget(module.Name, module.Inputs, RowOrder.Same);
@@ -24,9 +23,7 @@ internal sealed record ProductTarget(string Name, long[] Inputs, RowOrder Order)
         if (!turned && !straight)
             throw Apart(adapter, model, module, $"adds {module.OutFeatures} x {Dimensions.Of(module.Inputs)} to '{layer.Shape.Name}' of shape {layer.Shape.Shape}");
         string name = LayerNames.Module(layer.Shape.Name);
-        // The adapter was trained on PyTorch's model, whose rows stand in PyTorch's order.
-        RowOrder? order = model.File.Format != ModelFormat.Gguf || name == module.Name ? RowOrder.Same : GgufFamily.Of(model.File)?.OrderOf(name, module.OutFeatures);
-        if (order is not { } known)
+        if (order!.Of(module.Name, layer, module.OutFeatures) is not { } known)
             throw Apart(adapter, model, module, $"belongs to '{layer.Shape.Name}', of which it is not known how rows are ordered: by the model's architecture, or its heads");
         return new ProductTarget(name, turned ? [inputs] : shape[1..], known);
     }

@@ -37,11 +37,11 @@ internal sealed class CollectSequential(ModelSource source, RankPlan plan, Expor
         List<TrialFactors> shown = [];
         try
         {
-            ILookup<string, Slot> places = LayerPlaces.Of(network);
+            ILookup<string, Slot> places = LayerPlaces.Of(network), originals = LayerPlaces.Of(original);
             int done = 0, total = stages.Count * (fitted.Count + judged.Count);
             foreach (SequentialStage stage in stages)
             {
-                (Linear before, Linear after) = (At(LayerPlaces.Of(original), stage), At(places, stage));
+                (Linear before, Linear after) = (At(originals, stage), At(places, stage));
                 InputGrams Sums(IReadOnlyList<TokenBatch> batches, out long count)
                 {
                     using SequentialSums sums = new(engine);
