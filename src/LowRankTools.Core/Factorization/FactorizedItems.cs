@@ -59,7 +59,7 @@ internal sealed class FactorizedItems(Model model, RankPlan plan, FactorizeOptio
         FactorNames names = new(layer.Shape.Name);
         TensorDType dtype = OutputTypes.Factor(layer.Tensor.DType, options.DType);
         IReadOnlyList<FactorShape> shapes = decision.Factors!;
-        if (format == ModelFormat.TensorFlowJs || decision.Made is not ConvolutionMethod && format is ModelFormat.Onnx or ModelFormat.Gguf)
+        if (!OutputTypes.Holds(format, decision.Made!))
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"'{decision.Name}': {format} has no layers by {decision.Made!.Name}.", "Write Safetensors or PyTorch, or choose another method.");
         TensorSpec[] factors = [.. shapes.Select(f => new TensorSpec(names.Behind(f.Name), dtype, [.. f.Shape.Select(size => (long)size)]))];
         return decision.TiedTo is { } leader

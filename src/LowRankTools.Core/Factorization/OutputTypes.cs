@@ -1,3 +1,4 @@
+using LowRankTools.Decompositions;
 using LowRankTools.Formats;
 
 namespace LowRankTools.Core;
@@ -25,6 +26,10 @@ internal static class OutputTypes
     /// <param name="source">The model that is read.</param>
     public static ModelFormat ChooseDense(ModelFormat? wanted, string? outputPath, ModelSource source) =>
         Choose(wanted, outputPath, source) is var format && format == ModelFormat.Onnx ? ModelFormat.Safetensors : format;
+
+    /// <summary>Whether a format can hold the factors of a method other than pairs: graphs need nodes for them, and GGUF kernels.</summary>
+    public static bool Holds(ModelFormat format, LayerMethod method) =>
+        method is ConvolutionMethod ? format != ModelFormat.TensorFlowJs : !format.IsGraph() && format != ModelFormat.Gguf;
 
     /// <summary>Type of a layer's factors.</summary>
     public static TensorDType Factor(TensorDType source, TensorDType? wanted) =>

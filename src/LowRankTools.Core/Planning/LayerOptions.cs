@@ -73,7 +73,7 @@ internal sealed class LayerOptions(Model model, PlanOptions options, ModelFormat
         if (matrix && (candidate.Override is not null || options.Quantize.Count > 0 || options.Measured is not null))
             return [];
         IEnumerable<LayerMethod> methods = IsAuto
-            ? LayerMethods.All.Where(m => m.Takes(shape) && (m is ConvolutionMethod ? format != ModelFormat.TensorFlowJs : !format.IsGraph() && format != ModelFormat.Gguf))
+            ? LayerMethods.All.Where(m => m.Takes(shape) && OutputTypes.Holds(format, m))
             : LayerMethods.Find(asked.ToString()) is var named && named.Takes(shape) ? [named] : matrix ? [] : [ConvolutionMethods.All[0]];
         Way[] ways = [.. methods.Select(m => new Way(m.SplitBy(shape, options.Splits), shape))];
         // The pair of a matrix has the numbers of that of a 1 x 1 kernel.

@@ -1,3 +1,4 @@
+using LowRankTools.Networks;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core;
@@ -14,5 +15,16 @@ internal static class DeviceWait
             return;
         using ITensor first = engine.Slice(result, 0, 1);
         engine.SumOfSquares(first);
+    }
+
+    /// <summary>Runs a way forward of a layer to its end.</summary>
+    /// <param name="engine">What computes.</param>
+    /// <param name="forward">The layer on its inputs.</param>
+    /// <param name="cancellationToken">Stops inside products.</param>
+    public static void Run(INetworkEngine engine, Func<Pass, ITensor> forward, CancellationToken cancellationToken)
+    {
+        using Pass pass = Pass.Inference(engine, cancellationToken);
+        using ITensor output = forward(pass);
+        For(engine, output);
     }
 }

@@ -43,8 +43,8 @@ public sealed class MeasureConvolutionSpeed(ConvolutionSpeedOptions options)
         ConvolutionShape shape = dense.Shape(options.Height, options.Width);
         IReadOnlyList<RunTimes> times = new AlternatingTimer(options.Timing).Measure(
         [
-            () => Once(engine, pass => dense.Forward(pass, images, shape), cancellationToken),
-            () => Once(engine, pass => chain.Forward(pass, images, shape), cancellationToken),
+            () => DeviceWait.Run(engine, pass => dense.Forward(pass, images, shape), cancellationToken),
+            () => DeviceWait.Run(engine, pass => chain.Forward(pass, images, shape), cancellationToken),
         ], cancellationToken: cancellationToken);
         return new ConvolutionSpeed
         {
@@ -66,13 +66,6 @@ public sealed class MeasureConvolutionSpeed(ConvolutionSpeedOptions options)
             InstructionSet = engine.Info.InstructionSet,
             ThreadCount = engine.Info.ThreadCount,
         };
-    }
-
-    private static void Once(INetworkEngine engine, Func<Pass, ITensor> forward, CancellationToken cancellationToken)
-    {
-        using Pass pass = Pass.Inference(engine, cancellationToken);
-        using ITensor output = forward(pass);
-        DeviceWait.For(engine, output);
     }
 
     private long Flops(FactorizedConv2d chain)

@@ -39,7 +39,11 @@ public sealed class MeasureTrainSpeed(TrainSpeedOptions options)
         using Linear dense = new(factory, shape[1], shape[0], bias: false);
         using TensorTrainLinear train = new([.. method.Factors(shape, ranks).Select(f => factory.Normal(0.1, [.. f.Shape]))], null);
         using ITensor tokens = engine.Random(1, options.BatchSize, shape[1]);
-        IReadOnlyList<RunTimes> times = new AlternatingTimer(options.Timing).Measure([() => Once(engine, dense, tokens, cancellationToken), () => Once(engine, train, tokens, cancellationToken)], cancellationToken: cancellationToken);
+        IReadOnlyList<RunTimes> times = new AlternatingTimer(options.Timing).Measure(
+        [
+            () => DeviceWait.Run(engine, pass => dense.Forward(pass, tokens), cancellationToken),
+            () => DeviceWait.Run(engine, pass => train.Forward(pass, tokens), cancellationToken),
+        ], cancellationToken: cancellationToken);
         (string order, double products) = train.OrderFor(options.BatchSize);
         return new TrainSpeed
         {
@@ -61,12 +65,5 @@ public sealed class MeasureTrainSpeed(TrainSpeedOptions options)
             InstructionSet = engine.Info.InstructionSet,
             ThreadCount = engine.Info.ThreadCount,
         };
-    }
-
-    private static void Once(INetworkEngine engine, LinearLayer layer, ITensor tokens, CancellationToken cancellationToken)
-    {
-        using Pass pass = Pass.Inference(engine, cancellationToken);
-        using ITensor output = layer.Forward(pass, tokens);
-        DeviceWait.For(engine, output);
     }
 }

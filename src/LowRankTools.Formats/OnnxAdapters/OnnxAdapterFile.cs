@@ -8,16 +8,15 @@ namespace LowRankTools.Formats;
 /// An adapter file of ONNX Runtime (<c>.onnx_adapter</c>): parameters that take the place of a graph's inputs of the same names. Listed as they
 /// are stored.
 /// </summary>
-public sealed class OnnxAdapterFile : TensorFile
+public sealed class OnnxAdapterFile : SingleTensorFile
 {
     // Of names and sizes, which stand in memory; values do not.
     private const long MostHeadBytes = 100_000_000;
 
     private const int MostNameBytes = 1 << 16;
 
-    private readonly ModelFileHandle _file;
-    private readonly List<TensorInfo> _tensors = [];
-    private readonly Dictionary<string, string> _metadata = new(StringComparer.Ordinal);
+    private readonly List<TensorInfo> _tensors;
+    private readonly Dictionary<string, string> _metadata;
 
     /// <summary>Opens a file and reads what comes before its values.</summary>
     /// <param name="path">Full path.</param>
@@ -25,21 +24,7 @@ public sealed class OnnxAdapterFile : TensorFile
     /// <c>DuplicateTensor</c>, <c>DTypeUnsupported</c>, <c>ShapeOverflow</c>, <c>TensorSizeMismatch</c>.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public OnnxAdapterFile(string path)
-    {
-        _file = new ModelFileHandle(path);
-        try
-        {
-            Read();
-        }
-        catch
-        {
-            _file.Dispose();
-            throw;
-        }
-    }
-
-    /// <inheritdoc/>
-    public override string Path => _file.Path;
+        : base(new ModelFileHandle(path)) => (_tensors, _metadata) = ReadOrClose(Read);
 
     /// <inheritdoc/>
     public override ModelFormat Format => ModelFormat.OnnxAdapter;
@@ -50,28 +35,23 @@ public sealed class OnnxAdapterFile : TensorFile
     /// <summary>Versions of the adapter and of the model that it is for.</summary>
     public override IReadOnlyDictionary<string, string> Metadata => _metadata;
 
-    /// <inheritdoc/>
-    public override IReadOnlyList<string> Files => [Path];
-
-    /// <inheritdoc/>
-    public override long FileBytes => _file.Length;
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing) => _file.Dispose();
-
-    private void Read()
+    private (List<TensorInfo> Tensors, Dictionary<string, string> Metadata) Read()
     {
         Span<byte> identifier = stackalloc byte[4];
-        _file.ReadExactly(4, identifier, FormatErrors.HeaderTruncated);
+        Source.ReadExactly(4, identifier, FormatErrors.HeaderTruncated);
         if (!identifier.SequenceEqual(OnnxAdapterLayout.Identifier))
             throw new ModelFormatException(FormatErrors.UnknownFormat, "This is no adapter of ONNX Runtime: its identifier is missing.", Path);
-        if (_file.Length > OnnxAdapterLayout.MostBytes)
-            throw new ModelFormatException(FormatErrors.HeaderTooLarge, $"The file has {_file.Length} bytes; a FlatBuffer has at most {OnnxAdapterLayout.MostBytes}.", Path);
-        FlatTable root = FlatTable.Root(_file);
+        if (Source.Length > OnnxAdapterLayout.MostBytes)
+            throw new ModelFormatException(FormatErrors.HeaderTooLarge, $"The file has {Source.Length} bytes; a FlatBuffer has at most {OnnxAdapterLayout.MostBytes}.", Path);
+        FlatTable root = FlatTable.Root(Source);
         if (root.Number(0) != OnnxAdapterLayout.Version)
             throw new ModelFormatException(FormatErrors.VersionUnsupported, $"Version {root.Number(0)} of the format is not read here, only {OnnxAdapterLayout.Version}.", Path);
-        _metadata["adapter_version"] = FormattableString.Invariant($"{root.Number(1)}");
-        _metadata["model_version"] = FormattableString.Invariant($"{root.Number(2)}");
+        Dictionary<string, string> metadata = new(StringComparer.Ordinal)
+        {
+            ["adapter_version"] = FormattableString.Invariant($"{root.Number(1)}"),
+            ["model_version"] = FormattableString.Invariant($"{root.Number(2)}"),
+        };
+        List<TensorInfo> tensors = [];
         (long start, long count) = root.Vector(3, sizeof(uint));
         HashSet<string> names = new(StringComparer.Ordinal);
         long held = 0;
@@ -84,8 +64,9 @@ public sealed class OnnxAdapterFile : TensorFile
                 throw new ModelFormatException(FormatErrors.HeaderTooLarge, $"More than {i} parameters are more than is held in memory.", Path);
             if (!names.Add(tensor.Name))
                 throw new ModelFormatException(FormatErrors.DuplicateTensor, $"There are two parameters '{tensor.Name}'.", Path, tensor.Name);
-            _tensors.Add(tensor);
+            tensors.Add(tensor);
         }
+        return (tensors, metadata);
     }
 
     private TensorInfo Parameter(FlatTable table)
@@ -94,16 +75,16 @@ public sealed class OnnxAdapterFile : TensorFile
         if (length is 0 or > MostNameBytes)
             throw new ModelFormatException(FormatErrors.HeaderInvalid, $"A parameter's name has {length} bytes.", Path);
         byte[] bytes = new byte[length];
-        _file.ReadExactly(text, bytes, FormatErrors.HeaderTruncated);
+        Source.ReadExactly(text, bytes, FormatErrors.HeaderTruncated);
         string name = Encoding.UTF8.GetString(bytes);
         (long sizes, long rank) = table.Vector(1, sizeof(long));
         if (rank > TensorShape.MaxDimensions)
             throw new ModelFormatException(FormatErrors.ShapeOverflow, $"'{name}' has {rank} dimensions.", Path, name);
         byte[] dims = new byte[rank * sizeof(long)];
-        _file.ReadExactly(sizes, dims, FormatErrors.HeaderTruncated);
+        Source.ReadExactly(sizes, dims, FormatErrors.HeaderTruncated);
         ImmutableArray<long> shape = [.. Enumerable.Range(0, (int)rank).Select(d => BinaryPrimitives.ReadInt64LittleEndian(dims.AsSpan(d * sizeof(long))))];
         (long values, long stored) = table.Vector(3, 1);
-        TensorInfo tensor = new(name, OnnxElementType.ToDType(table.Number(2), name), shape, new FileRegion(_file, values, stored));
+        TensorInfo tensor = new(name, OnnxElementType.ToDType(table.Number(2), name), shape, new FileRegion(Source, values, stored));
         return tensor.ByteLength == stored ? tensor
             : throw new ModelFormatException(FormatErrors.TensorSizeMismatch, $"'{name}' has {stored} bytes, and its shape and type ask for {tensor.ByteLength}.", Path, name);
     }

@@ -1,6 +1,5 @@
 using System.Management.Automation;
 using LowRankTools.Core;
-using LowRankTools.Numerics;
 
 namespace LowRankTools.PowerShell.Commands;
 
@@ -56,7 +55,7 @@ public sealed class ExportLoraAdapterCommand : AdapterCommandBase
         Rank = AdapterRanks.Of(Rank, Energy, CumulativeRatio, SigmaRatio, MaxRank),
         ParameterBudget = ParameterBudget,
         Selection = new LayerSelection { Include = NamePatterns.Of(Include), Exclude = NamePatterns.Of(Exclude), IncludeEmbedding = IncludeEmbedding },
-        Calibration = CalibrationChoice(),
+        Calibration = CalibrationChoice.Of(Calibration is null ? null : Resolver.Literal(Calibration), CalibrationMode, MyInvocation.BoundParameters.ContainsKey(nameof(CalibrationMode))),
         Output = Output,
         ThreadCount = ThreadCount,
     };
@@ -69,14 +68,6 @@ public sealed class ExportLoraAdapterCommand : AdapterCommandBase
     }
 
     private protected override void ValidateOptions() => Options.Validate();
-
-    private CalibrationOptions? CalibrationChoice()
-    {
-        if (Calibration is not null)
-            return new CalibrationOptions { Path = Resolver.Literal(Calibration), Mode = Enum.Parse<CalibrationMode>(CalibrationMode, ignoreCase: true) };
-        return !MyInvocation.BoundParameters.ContainsKey(nameof(CalibrationMode)) ? null
-            : throw new LowRankToolsException(CoreErrors.OptionInvalid, "There is no calibration to use in a mode.", "Give a file with -Calibration.");
-    }
 
     private protected override void ProcessModel(ModelSource source)
     {

@@ -68,15 +68,6 @@ public sealed partial class InvokeLowRankFactorizationCommand : WriteCommandBase
 
     private bool IsBound(string parameter) => MyInvocation.BoundParameters.ContainsKey(parameter);
 
-    private CalibrationOptions? CalibrationChoice()
-    {
-        if (Calibration is not null)
-            return new CalibrationOptions { Path = Resolver.Literal(Calibration), Mode = Enum.Parse<CalibrationMode>(CalibrationMode, ignoreCase: true), Refit = CalibrationRefit };
-        if (IsBound(nameof(CalibrationMode)) || CalibrationRefit)
-            throw new LowRankToolsException(CoreErrors.OptionInvalid, "There is no calibration to use in a mode or to refit on.", "Give a file with -Calibration.");
-        return null;
-    }
-
     private FactorizeOptions Options(IReadOnlySet<string>? names) => new()
     {
         Rule = Rule,
@@ -99,7 +90,7 @@ public sealed partial class InvokeLowRankFactorizationCommand : WriteCommandBase
         DenseTwoOfFour = DenseSparsity is not null,
         Split = Enum.Parse<FactorSplit>(Split, ignoreCase: true),
         FirstBias = FirstBias,
-        Calibration = CalibrationChoice(),
+        Calibration = CalibrationChoice.Of(Calibration is null ? null : Resolver.Literal(Calibration), CalibrationMode, IsBound(nameof(CalibrationMode)), CalibrationRefit),
         MaxShardBytes = MaxShardSize,
         Force = Force,
         UseCache = !NoCache,

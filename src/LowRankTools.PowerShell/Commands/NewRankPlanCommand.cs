@@ -66,8 +66,7 @@ public sealed partial class NewRankPlanCommand : EngineCommandBase
         MinRank = MinRank,
         Multiple = Multiple,
         Weighting = Enum.Parse<Weighting>(Weighting ?? (Calibration is null ? "Relative" : "Calibrated"), ignoreCase: true),
-        Calibration = Calibration is null ? null
-            : new CalibrationOptions { Path = Resolver.Literal(Calibration), Mode = Enum.Parse<CalibrationMode>(CalibrationMode, ignoreCase: true) },
+        Calibration = CalibrationChoice.Of(Calibration is null ? null : Resolver.Literal(Calibration), CalibrationMode, needsFile: false),
         Measured = Measured(),
         IsAdapter = Adapter,
         DType = DType is { } type ? Enum.Parse<TensorDType>(type.ToString()) : null,
