@@ -88,6 +88,25 @@ public sealed class PlotTests : IDisposable
         Assert.All(best.Y.Zip(best.Y.Skip(1)), pair => Assert.True(pair.First >= pair.Second));
     }
 
+    [Theory]
+    [InlineData(1.2), InlineData(1.6), InlineData(2.5), InlineData(4)]
+    public void No_plan_lies_below_ranks_where_they_pay_most(double reduction)
+    {
+        RankPlan plan = Plan(Model(), new RankRule.TargetReduction(reduction));
+        FigureSeries best = Named(Plot.ErrorAgainstKept(Spectra(Model()), [plan]), "ranks where");
+        int dearer = Enumerable.Range(0, best.X.Count).First(i => best.X[i] >= plan.KeptRatio);
+
+        // Squared errors of the best choices are convex in their cost: a plan of any cost lies above the line between two of them.
+        Assert.True(plan.RelativeError >= best.Y[dearer] - 1e-9);
+        if (dearer > 0)
+        {
+            double share = (plan.KeptRatio - best.X[dearer - 1]) / (best.X[dearer] - best.X[dearer - 1]);
+            double line = (best.Y[dearer - 1] * best.Y[dearer - 1] * (1 - share)) + (best.Y[dearer] * best.Y[dearer] * share);
+            Assert.True(plan.RelativeError * plan.RelativeError >= line - 1e-9);
+        }
+        Assert.Equal((1.0, 0.0), (best.X[^1], best.Y[^1]));
+    }
+
     [Fact]
     public void The_same_share_everywhere_has_the_error_of_Eckart_and_Young()
     {
