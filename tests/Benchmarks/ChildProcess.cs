@@ -17,9 +17,10 @@ internal static class ChildProcess
             case ["count", string path]:
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"parameters {CountParameters.Run(Source(path)).Parameters}"));
                 break;
-            case ["factorize", string path, string rank, string output]:
+            case ["factorize", string path, string rank, string output, string engine]:
                 FactorizeOptions options = new()
                 {
+                    Engine = new EngineChoice { Engine = Enum.Parse<EngineKind>(engine) },
                     Rule = new RankRule.Fixed(int.Parse(rank, CultureInfo.InvariantCulture)),
                     Selection = new LayerSelection { IncludeEmbedding = true },
                     OutputPath = output,

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
+using LowRankTools.Core;
 using LowRankTools.Formats;
 using LowRankTools.Numerics;
 
@@ -8,8 +9,8 @@ namespace LowRankTools.Benchmarks;
 
 /// <summary>
 /// A file shaped as BERT-base (12 layers of width 768 and 3072, embeddings of 30522 and 512), spectra i^-0.5: rank 64
-/// for all 74 matrices, file to file, whole process, against a PyTorch script that does the same; and a published model,
-/// the Universal Sentence Encoder lite.
+/// for all 74 matrices, file to file, whole process, on each engine, against a PyTorch script that does the same; and a
+/// published model, the Universal Sentence Encoder lite.
 /// </summary>
 internal static class ModelBenchmark
 {
@@ -75,16 +76,18 @@ internal static class ModelBenchmark
     private static void Compare(string what, string path, string peerScript, string folder, int goal)
     {
         string rank = Rank.ToString(CultureInfo.InvariantCulture), script = peerScript.Replace("RANK", rank, StringComparison.Ordinal);
-        List<double> ours = [], native = [];
+        List<double> ours = [], native = [], torch = [];
         List<(double Seconds, string CoreType)> theirs = [];
         string said = "", peerError = "";
+        bool hasTorch = TorchSharpEngine.IsThere();
         for (int i = 0; i < Runs; i++)
         {
             // Ours has a try for every try of the peer.
             foreach (string coreType in PeerProcess.CoreTypes)
             {
-                (said, _, double seconds) = ChildProcess.Watch("factorize", path, rank, Path.Combine(folder, "out"));
+                (said, _, double seconds) = ChildProcess.Watch("factorize", path, rank, Path.Combine(folder, "out"), nameof(EngineKind.Embedded));
                 ours.Add(seconds);
+                if (hasTorch) torch.Add(ChildProcess.Watch("factorize", path, rank, Path.Combine(folder, "torch"), nameof(EngineKind.TorchSharp)).Seconds);
                 if (ImportBenchmark.FindUpwards(NativeProgram) is { } program) native.Add(RunNative(program, path, rank, Path.Combine(folder, "native")));
                 Stopwatch clock = Stopwatch.StartNew();
                 if (Timing.PeerOn(coreType, "/usr/bin/python3", "-c", script, path, Path.Combine(folder, "peer.pt")) is not { } error) continue;
@@ -97,6 +100,7 @@ internal static class ModelBenchmark
         if (native.Count > 0) Timing.Print($"      the native lowrank {native.Min():0.00} s at its best, {native.Order().ElementAt(native.Count / 2):0.00} s median");
         if (theirs.Count == 0) return;
         (double best, string kernels) = theirs.Min();
+        if (torch.Count > 0) Timing.Print($"      the engine TorchSharp {torch.Min():0.00} s at its best, {torch.Order().ElementAt(torch.Count / 2):0.00} s median: {torch.Min() / best:0.00} of PyTorch's time below (goal 1.3)");
         Timing.Print($"      PyTorch svd_lowrank(q={Rank + 10}, niter=2) ({kernels}) {best:0.00} s at its best (error {double.Parse(peerError, CultureInfo.InvariantCulture):0.0000}): ours {best / ours.Min():0.0} times faster (goal {goal}){(native.Count > 0 ? FormattableString.Invariant($", the native one {best / native.Min():0.0}") : "")}");
     }
 
