@@ -39,6 +39,11 @@ public static class Plot
     /// <exception cref="Numerics.LowRankToolsException"><c>OptionInvalid</c>: the count has no <see cref="ParameterCount.LayerShapes"/>.</exception>
     public static Figure SizeByLayer(ParameterCount count) => LayerBars.Build(LayerChange.Of(count), count.Name, "counted from the file's header", bytes: true);
 
+    /// <summary>Size of models against the rank of their pairs, with the dense models' size.</summary>
+    /// <param name="results">Runs at several ranks, of one model or of several; runs that only say what they would do count as well.</param>
+    /// <exception cref="Numerics.LowRankToolsException"><c>OptionInvalid</c>: no result has a pair.</exception>
+    public static Figure SizeAgainstRank(IEnumerable<FactorizationResult> results) => SizeFigure.Build([.. results]);
+
     /// <summary>Parameters of a model by the kind of their tensors.</summary>
     public static Figure ParametersByKind(ParameterCount count) => KindBars.Build(count);
 

@@ -67,6 +67,19 @@ public sealed class PlotTests : IDisposable
     }
 
     [Fact]
+    public void Sizes_of_a_model_lie_on_a_straight_line_over_its_ranks()
+    {
+        ModelSource model = Model();
+        FactorizationResult[] runs = [.. new[] { 3, 1, 2 }.Select(rank => new FactorizeModel(new FactorizeOptions { Rule = new RankRule.Fixed(rank), OutputPath = _folder[$"out{rank}"], WhatIf = true }).Run(model))];
+        Figure figure = Plot.SizeAgainstRank(runs);
+        FigureSeries pairs = figure.Series[0], dense = figure.Series[1];
+        Assert.Equal([1, 2, 3], pairs.X);
+        Assert.Equal(pairs.Y[1] - pairs.Y[0], pairs.Y[2] - pairs.Y[1], 1e-9);
+        Assert.All(dense.Y, size => Assert.Equal(runs[0].BytesBefore, size * (1 << 20), 1e-6));
+        Assert.Equal(CoreErrors.OptionInvalid, Assert.Throws<LowRankToolsException>(() => Plot.SizeAgainstRank([])).ErrorId);
+    }
+
+    [Fact]
     public void Errors_of_a_plan_are_the_bars()
     {
         RankPlan plan = Plan(Model(), new RankRule.Fixed(3));
