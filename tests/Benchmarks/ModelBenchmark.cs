@@ -83,7 +83,7 @@ internal static class ModelBenchmark
             // Ours has a try for every try of the peer.
             foreach (string coreType in PeerProcess.CoreTypes)
             {
-                (said, _, double seconds) = ChildProcess.Watch("factorize", path, rank, Path.Combine(folder, "out"));
+                (said, _, double seconds, _) = ChildProcess.Watch("factorize", path, rank, Path.Combine(folder, "out"));
                 ours.Add(seconds);
                 if (ImportBenchmark.FindUpwards(NativeProgram) is { } program) native.Add(RunNative(program, path, rank, Path.Combine(folder, "native")));
                 Stopwatch clock = Stopwatch.StartNew();
