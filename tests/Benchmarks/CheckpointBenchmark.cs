@@ -30,7 +30,7 @@ internal static class CheckpointBenchmark
             double load = double.Parse(peer.Split(' ')[0], CultureInfo.InvariantCulture) * 1000;
             ModelSource source = new(path, "checkpoint");
             (double median, _) = Timing.Measure(21, () => CountParameters.Run(source));
-            (string output, long memory, double seconds) = ChildProcess.Watch("count", path);
+            (string output, long memory, double seconds, _) = ChildProcess.Watch("count", path);
             Timing.Print($"   {new FileInfo(path).Length / 1e9:0.00} GB checkpoint: torch.load and count {load:0} ms (best of 3, file cached), ours {median:0.00} ms median in process: {load / median:0} times faster (goal 100)");
             Timing.Print($"   a whole process of ours: {seconds * 1000:0} ms, {memory / 1048576.0:0} MB private at its peak (goal 64), {output}, torch says {peer.Split(' ')[1]}");
         }

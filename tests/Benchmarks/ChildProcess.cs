@@ -17,17 +17,25 @@ internal static class ChildProcess
             case ["count", string path]:
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"parameters {CountParameters.Run(Source(path)).Parameters}"));
                 break;
-            case ["factorize", string path, string rank, string output, string engine]:
-                FactorizeOptions options = new()
-                {
-                    Engine = new EngineChoice { Engine = Enum.Parse<EngineKind>(engine) },
-                    Rule = new RankRule.Fixed(int.Parse(rank, CultureInfo.InvariantCulture)),
-                    Selection = new LayerSelection { IncludeEmbedding = true },
-                    OutputPath = output,
-                    Force = true,
-                };
-                FactorizationResult result = new FactorizeModel(options).Run(Source(path));
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"error {result.RelativeError:0.0000}, layers {result.FactorizedLayers}"));
+            case ["factorize", string path, string rank, string output]:
+                Console.WriteLine(Told(new FactorizeModel(Options(rank, output)).Run(Source(path))));
+                break;
+            case ["factorize-torch", string path, string rank, string output]:
+                FactorizeOptions torch = Options(rank, output) with { Engine = new EngineChoice { Engine = EngineKind.TorchSharp, Device = "cpu" } };
+                Console.WriteLine(Told(new FactorizeModel(torch).Run(Source(path))));
+                break;
+            case ["part", string path, string rank, string output, string part]:
+                Console.WriteLine(Told(new FactorizePart(Options(rank, output, threads: 1), PartNumber.Parse(part)).Run(Source(path))));
+                break;
+            case ["join", string output]:
+                Console.WriteLine(Told(Join(output)));
+                break;
+            case ["parts", string path, string rank, string output]:
+                PartNumber[] parts = [.. Enumerable.Range(1, 4).Select(i => new PartNumber(i, 4))];
+                Parallel.ForEach(parts, new ParallelOptions { MaxDegreeOfParallelism = 2 }, p => new FactorizePart(Options(rank, output, threads: 1), p).Run(Source(path)));
+                Console.WriteLine(Told(Join(output)));
+                break;
+            case ["nothing"]:
                 break;
             case ["svd", string size, string rank]:
                 int n = int.Parse(size, CultureInfo.InvariantCulture);
@@ -46,13 +54,14 @@ internal static class ChildProcess
             default:
                 return 2;
         }
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"processor {Environment.CpuUsage.TotalTime.TotalSeconds:0.0000}"));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"seconds {clock.Elapsed.TotalSeconds:0.0000}"));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"private {PrivateBytes(Environment.ProcessId)}"));
         return 0;
     }
 
     /// <summary>Starts the child and watches its private memory (RssAnon, and RssShmem where the runtime keeps its code) until it ends.</summary>
-    public static (string Output, long PeakPrivateBytes, double Seconds) Watch(params string[] arguments)
+    public static ChildRun Watch(params string[] arguments)
     {
         ProcessStartInfo start = new(Environment.ProcessPath!, ["--child", .. arguments]) { RedirectStandardOutput = true };
         Stopwatch clock = Stopwatch.StartNew();
@@ -64,9 +73,23 @@ internal static class ChildProcess
         double seconds = clock.Elapsed.TotalSeconds;
         // A short run can end between two looks; what it held at its end it says itself.
         string[] lines = output.Result.Trim().Split('\n');
-        long last = long.Parse(lines[^1].Split(' ')[1], CultureInfo.InvariantCulture);
-        return (lines[0], Math.Max(peak, last), seconds);
+        return new ChildRun(lines[0], Math.Max(peak, long.Parse(Value(lines[^1]), CultureInfo.InvariantCulture)), seconds, double.Parse(Value(lines[^3]), CultureInfo.InvariantCulture));
     }
+
+    private static string Value(string line) => line.Split(' ')[1];
+
+    private static string Told(FactorizationResult result) => string.Create(CultureInfo.InvariantCulture, $"error {result.RelativeError:0.0000}, layers {result.FactorizedLayers}");
+
+    private static FactorizeOptions Options(string rank, string output, int? threads = null) => new()
+    {
+        Rule = new RankRule.Fixed(int.Parse(rank, CultureInfo.InvariantCulture)),
+        Selection = new LayerSelection { IncludeEmbedding = true },
+        OutputPath = output,
+        Force = true,
+        Svd = threads is { } count ? new SvdOptions { ThreadCount = count } : SvdOptions.Default,
+    };
+
+    private static FactorizationResult Join(string output) => new JoinParts(new JoinPartsOptions { Force = true }).Run(Directory.GetDirectories(output).Single());
 
     private static ModelSource Source(string path) => new ModelLocator().Find(path)[0];
 

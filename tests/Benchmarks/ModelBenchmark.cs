@@ -85,9 +85,9 @@ internal static class ModelBenchmark
             // Ours has a try for every try of the peer.
             foreach (string coreType in PeerProcess.CoreTypes)
             {
-                (said, _, double seconds) = ChildProcess.Watch("factorize", path, rank, Path.Combine(folder, "out"), nameof(EngineKind.Embedded));
+                (said, _, double seconds, _) = ChildProcess.Watch("factorize", path, rank, Path.Combine(folder, "out"));
                 ours.Add(seconds);
-                if (hasTorch) torch.Add(ChildProcess.Watch("factorize", path, rank, Path.Combine(folder, "torch"), nameof(EngineKind.TorchSharp)).Seconds);
+                if (hasTorch) torch.Add(ChildProcess.Watch("factorize-torch", path, rank, Path.Combine(folder, "torch")).Seconds);
                 if (ImportBenchmark.FindUpwards(NativeProgram) is { } program) native.Add(RunNative(program, path, rank, Path.Combine(folder, "native")));
                 Stopwatch clock = Stopwatch.StartNew();
                 if (Timing.PeerOn(coreType, "/usr/bin/python3", "-c", script, path, Path.Combine(folder, "peer.pt")) is not { } error) continue;

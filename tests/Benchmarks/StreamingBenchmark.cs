@@ -16,7 +16,7 @@ internal static class StreamingBenchmark
         {
             string path = Path.Combine(folder, "big.safetensors");
             Write(path);
-            (string output, long memory, double seconds) = ChildProcess.Watch("factorize", path, "64", Path.Combine(folder, "out"));
+            (string output, long memory, double seconds, _) = ChildProcess.Watch("factorize", path, "64", Path.Combine(folder, "out"));
             double largest = (double)Size * Size * sizeof(float) / 1048576, peak = memory / 1048576.0, allowed = 3 * largest + 200;
             Timing.Print($"   {new FileInfo(path).Length / 1e9:0.00} GB of {Layers} float32 layers {Size} x {Size}, rank 64: {seconds:0.0} s whole process, {output}");
             Timing.Print($"   private memory at its peak {peak:0} MB; largest tensor {largest:0} MB; allowed 3 x {largest:0} + 200 = {allowed:0} MB (share {peak / allowed:0.00})");

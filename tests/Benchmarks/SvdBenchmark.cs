@@ -80,7 +80,7 @@ internal static class SvdBenchmark
 
     private static void Memory(int n, int rank)
     {
-        (string output, long peak, _) = ChildProcess.Watch("svd", $"{n}", $"{rank}");
+        (string output, long peak, _, _) = ChildProcess.Watch("svd", $"{n}", $"{rank}");
         double largest = (double)n * n * sizeof(float) / 1048576;
         Timing.Print($"   {n} x {n}, rank {rank}, a process of its own: {peak / 1048576.0:0} MB private at its peak (goal 3 x {largest:0} + 200 = {(3 * largest) + 200:0}); {output}");
     }

@@ -12,8 +12,8 @@ internal static class TransformerMemoryBenchmark
     {
         foreach (int rank in new[] { 0, Rank })
         {
-            (string parameters, long idle, _) = ChildProcess.Watch("forward", $"{rank}", "1");
-            (_, long peak, _) = ChildProcess.Watch("forward", $"{rank}", $"{Tokens}");
+            (string parameters, long idle, _, _) = ChildProcess.Watch("forward", $"{rank}", "1");
+            (_, long peak, _, _) = ChildProcess.Watch("forward", $"{rank}", $"{Tokens}");
             double allowed = (double)Activations * Tokens * new EncoderDecoderConfig().WidestLayer * sizeof(float);
             Timing.Print($"   {(rank == 0 ? "dense" : $"rank {rank}")}, {parameters} parameters: {Tokens} tokens a side take {(peak - idle) / 1e6:0} MB more than one does ({peak / 1e6:0} MB private at the peak); goal at most {Activations} activations of {Tokens} x {new EncoderDecoderConfig().WidestLayer}, {allowed / 1e6:0} MB");
         }

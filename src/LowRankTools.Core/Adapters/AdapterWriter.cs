@@ -25,6 +25,9 @@ internal sealed record AdapterWriter(OutputLocation Location, AdapterLayout Layo
     /// <summary>Architecture of the base model, for GGUF alone.</summary>
     public string? Architecture { get; init; }
 
+    /// <summary>Inputs of the graph that factors are called after, by the module's name; null where they are called after the module.</summary>
+    public IReadOnlyDictionary<string, GraphParameters.Place>? Parameters { get; init; }
+
     /// <summary>What the configuration says beside ranks.</summary>
     public IEnumerable<(string Field, string Value)> Notes { get; init; } = [];
 
@@ -108,7 +111,7 @@ internal sealed record AdapterWriter(OutputLocation Location, AdapterLayout Layo
 
     private TensorSpec SpecOf(AdapterFactors pair, AdapterPart part)
     {
-        string name = AdapterKey.Write(Layout, pair.Name, part, pair.IsEmbedding);
+        string name = Parameters?[pair.Name] is { } place ? (part == AdapterPart.A ? place.A : place.B).Name : AdapterKey.Write(Layout, pair.Name, part, pair.IsEmbedding);
         return part == AdapterPart.Alpha ? new TensorSpec(name, TensorDType.F32, []) : new TensorSpec(name, DType, [.. part == AdapterPart.B ? IsOnnx ? [pair.Rank, pair.B.Rows] : pair.ShapeOfB : IsTurned(pair) ? [pair.A.Columns, pair.Rank] : pair.ShapeOfA]);
     }
 

@@ -46,9 +46,11 @@ public sealed partial class ConvertAdapter(AdapterRank? rank, AdapterOutputOptio
         AdapterLayout layout = options.AnyLayoutFor(adapter.Layout);
         if (layout == AdapterLayout.Lotr)
             return RunLotr(adapter, model, progress, cancellationToken);
-        ConvertedNames names = ConvertedNames.Of(adapter, model, layout);
-        AdapterWriter writer = Writer(adapter.Source, layout, adapter.WritableDType, [.. adapter.Files, .. model?.File.Files ?? []]) with
+        GraphParameters? parameters = layout == AdapterLayout.OnnxRuntime && model?.File is OnnxFile graph ? GraphParameters.Of(graph, adapter.Source) : null;
+        ConvertedNames names = parameters is null ? ConvertedNames.Of(adapter, model, layout) : ConvertedNames.Of(adapter, parameters, m => rank is AdapterRank.Fixed most ? Math.Min(most.Value, m.Rank) : m.Rank);
+        AdapterWriter writer = Writer(adapter.Source, layout, TypeOf(adapter, parameters), [.. adapter.Files, .. model?.File.Files ?? []]) with
         {
+            Parameters = names.Parameters,
             Notes = adapter.Notes,
             FanInFanOut = names.FanInFanOut,
             Architecture = names.Architecture,
@@ -57,6 +59,11 @@ public sealed partial class ConvertAdapter(AdapterRank? rank, AdapterOutputOptio
         return run.Run(adapter.Modules.Count, i => adapter.Modules[i].Name, i => Convert(adapter.Modules[i], names, cancellationToken), sideBySide: true, progress, cancellationToken);
     }
 
+    // What the graph wants; another type is refused by ONNX Runtime when it runs.
+    private TensorDType TypeOf(Adapter adapter, GraphParameters? parameters) => parameters?.DType is not { } wanted ? adapter.WritableDType
+        : options.DType is null || options.DType == wanted ? wanted
+        : throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{adapter.Source.Path}: the graph's inputs for factors are {wanted}, and -DType asks for {options.DType}.", "Leave -DType out.");
+
     private AdapterResult Run(ProductAdapter product, Model? model, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
     {
         AdapterLayout layout = options.AnyLayoutFor(LayoutOf(product));
@@ -64,6 +71,8 @@ public sealed partial class ConvertAdapter(AdapterRank? rank, AdapterOutputOptio
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{product.Source.Path}: products of this kind have no rank of their own to keep.", "Give one of -Rank, -Energy, -CumulativeRatio and -SigmaRatio.");
         if (layout == AdapterLayout.Lotr)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{product.Source.Path}: products of this kind are not converted to {layout} in one step.", $"Convert the adapter to Peft first, and that to {layout}.");
+        if (layout == AdapterLayout.OnnxRuntime && model?.File is OnnxFile)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{product.Source.Path}: products of this kind are not put to a graph's inputs in one step.", "Convert the adapter to Peft first, and that to OnnxRuntime with the graph.");
         ConvertedNames.RequireBase(product.Source, LayoutOf(product), layout, model);
         BaseOrder? order = model is null ? null : new BaseOrder(model);
         IReadOnlyDictionary<string, ModelLayer?>? layers = model is null ? null : new BaseNames(model).Find(product.Modules.Select(m => m.Name));

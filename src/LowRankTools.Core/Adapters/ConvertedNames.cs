@@ -20,6 +20,23 @@ internal sealed class ConvertedNames
     /// <summary>Architecture of a GGUF model; null where the converted adapter is for another one.</summary>
     public string? Architecture { get; }
 
+    /// <summary>Inputs of a graph that the factors are put to, by the module's name there; null where the converted adapter is for no graph.</summary>
+    public IReadOnlyDictionary<string, GraphParameters.Place>? Parameters { get; private init; }
+
+    /// <summary>Finds every module's name.</summary>
+    /// <param name="adapter">The adapter.</param>
+    /// <param name="parameters">The inputs of the graph that it is for; null where it is for none.</param>
+    /// <param name="rank">Rank that a module will have.</param>
+    /// <exception cref="LowRankToolsException"><c>AdapterDoesNotFit</c>.</exception>
+    public static ConvertedNames Of(Adapter adapter, GraphParameters parameters, Func<AdapterModule, int> rank)
+    {
+        IReadOnlyDictionary<string, GraphParameters.Place> places = parameters.Find(adapter, rank);
+        ConvertedNames names = new(fanInFanOut: false, architecture: null) { Parameters = places.Values.ToDictionary(p => p.Module, StringComparer.Ordinal) };
+        foreach (AdapterModule module in adapter.Modules)
+            names._modules[module.Name] = (places[module.Name].Module, RowOrder.Same, RowOrder.Same);
+        return names;
+    }
+
     /// <summary>Finds every module's name.</summary>
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>: a GGUF model is needed; <c>AdapterDoesNotFit</c>; <c>AdapterUnsupported</c>: a name is not known.</exception>
     public static ConvertedNames Of(Adapter adapter, Model? model, AdapterLayout layout)

@@ -50,7 +50,7 @@ internal sealed class ComputedPairs : IPairSource
     private ComputedLayer Made(OutputItem.Factored item, int threads, CancellationToken cancellationToken)
     {
         using Tensor weight = LayerWeight.Read(_job.Model.File, item.Layer, cancellationToken);
-        MadeFactors made = WeightMatrix.Named(_job.Model, item.Layer, () => MadeFactors.Compute(weight, item.Plan.Choice!, item.Factors[0].DType,
+        MadeFactors made = WeightMatrix.Named(_job.Model, item.Layer, () => MadeFactors.Compute(weight, item.Plan.Choice!, item.Factors[0].DType, _job.Format,
             new ComputeOptions { ThreadCount = threads, Seed = Options.Svd.Seed }, cancellationToken));
         return new ComputedLayer([.. made.Factors.Select(f => f.View)], made.Measured with { Engine = LayerEngines.OfKernels }, made);
     }

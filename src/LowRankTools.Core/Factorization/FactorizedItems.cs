@@ -61,7 +61,7 @@ internal sealed class FactorizedItems(Model model, RankPlan plan, FactorizeOptio
         IReadOnlyList<FactorShape> shapes = decision.Factors!;
         if (!OutputTypes.Holds(format, decision.Made!))
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"'{decision.Name}': {format} has no layers by {decision.Made!.Name}.", "Write Safetensors or PyTorch, or choose another method.");
-        TensorSpec[] factors = [.. shapes.Select(f => new TensorSpec(names.Behind(f.Name), dtype, [.. f.Shape.Select(size => (long)size)]))];
+        TensorSpec[] factors = [.. shapes.Select(f => new TensorSpec(names.Behind(f.Name), dtype, [.. LayerWeight.FactorShape(f, format).Select(size => (long)size)]))];
         return decision.TiedTo is { } leader
             ? [.. factors.Select((f, i) => new OutputItem.Alias(f, new FactorNames(leader).Behind(shapes[i].Name)))]
             : [new OutputItem.Factored(layer, decision, factors)];

@@ -23,6 +23,25 @@ internal static class LayerWeight
         return channelsLast ? new KernelShape(s[3], s[2], s[0], s[1]) : new KernelShape(s[0], s[1], s[2], s[3]);
     }
 
+    /// <summary>Shape of a factor by a method of layers as a format stores it: kernels of a TensorFlow.js graph have their channels last.</summary>
+    public static int[] FactorShape(FactorShape factor, ModelFormat format) =>
+        IsFactorTurned(factor.Shape.Count, format) ? [factor.Shape[2], factor.Shape[3], factor.Shape[1], factor.Shape[0]] : [.. factor.Shape];
+
+    /// <summary>A factor as its method takes it, from the entries and the shape that a format stores.</summary>
+    public static Tensor Factor(ReadOnlySpan<float> values, int[] shape, ModelFormat format)
+    {
+        Tensor stored = Tensor.From(values, shape);
+        if (!IsFactorTurned(shape.Length, format))
+            return stored;
+        using (stored)
+            return Permuted(stored, [3, 2, 0, 1]);
+    }
+
+    /// <summary>Whether a format has the sides of a factor the other way round than its method.</summary>
+    /// <param name="dimensions">Dimensions of the factor.</param>
+    /// <param name="format">The format.</param>
+    public static bool IsFactorTurned(int dimensions, ModelFormat format) => format == ModelFormat.TensorFlowJs && dimensions == 4;
+
     /// <summary>Whether a file has the sides of a layer's weight the other way round: channels last, or a linear map's inputs first.</summary>
     public static bool IsTurned(LayerKind kind, WeightOrientation orientation) => kind != LayerKind.Embedding && orientation == WeightOrientation.InOut;
 

@@ -18,9 +18,10 @@ internal sealed class MadeFactors : IDisposable
     /// <param name="weight">W, as the method takes it.</param>
     /// <param name="choice">Method and ranks.</param>
     /// <param name="dtype">Type that they will be stored in.</param>
+    /// <param name="format">Format that they will be stored in: it says in which order their sides are.</param>
     /// <param name="options">Threads and seed.</param>
     /// <param name="cancellationToken">Stops the computation.</param>
-    public static MadeFactors Compute(Tensor weight, FactorChoice choice, TensorDType dtype, ComputeOptions options, CancellationToken cancellationToken)
+    public static MadeFactors Compute(Tensor weight, FactorChoice choice, TensorDType dtype, ModelFormat format, ComputeOptions options, CancellationToken cancellationToken)
     {
         Stopwatch clock = Stopwatch.StartNew();
         LayerMethod method = LayerMethods.Find(choice.Method);
@@ -39,6 +40,13 @@ internal sealed class MadeFactors : IDisposable
                     computed[i] = stored[i];
             }
             double error = method.ErrorAgainst(weight, choice.Numbers, made, options, cancellationToken);
+            for (int i = 0; i < factors.Count; i++)
+            {
+                if (!LayerWeight.IsFactorTurned(made[i].Order, format))
+                    continue;
+                factors[i].Dispose();
+                factors[i] = LayerWeight.Stored(made[i], turned: true);
+            }
             return new MadeFactors { Factors = factors, Measured = new MeasuredPair(error, weight.SquaredNorm(), choice.Method, clock.Elapsed.TotalSeconds, null, null) };
         }
         catch

@@ -27,9 +27,9 @@ internal static class OutputTypes
     public static ModelFormat ChooseDense(ModelFormat? wanted, string? outputPath, ModelSource source) =>
         Choose(wanted, outputPath, source) is var format && format == ModelFormat.Onnx ? ModelFormat.Safetensors : format;
 
-    /// <summary>Whether a format can hold the factors of a method other than pairs: graphs need nodes for them, and GGUF kernels.</summary>
+    /// <summary>Whether a format can hold the factors of a method other than pairs: graphs need nodes for them, and GGUF kernels. TensorFlow.js has no convolutions of single channels with a step for each side.</summary>
     public static bool Holds(ModelFormat format, LayerMethod method) =>
-        method is ConvolutionMethod ? format != ModelFormat.TensorFlowJs : !format.IsGraph() && format != ModelFormat.Gguf;
+        method is ConvolutionMethod ? format != ModelFormat.TensorFlowJs || method is not CpConvolution : !format.IsGraph() && format != ModelFormat.Gguf;
 
     /// <summary>Type of a layer's factors.</summary>
     public static TensorDType Factor(TensorDType source, TensorDType? wanted) =>

@@ -74,7 +74,7 @@ internal sealed class DenseTensors
 
     private void Add(FactorizedLayerRecord layer)
     {
-        FactorsRecord chain = FactorsRecord.Of(layer, _tensors, what => Inconsistent(layer, what));
+        FactorsRecord chain = FactorsRecord.Of(layer, _tensors, _model.File.Format, what => Inconsistent(layer, what));
         _chains[chain.Factors[0].Name] = chain;
         _absorbed.UnionWith(chain.Factors.Skip(1).Select(f => f.Name));
         if (chain.MovedBias is not { } bias)

@@ -9,7 +9,9 @@ internal sealed class FactorsRecord
 {
     private readonly Made _made;
 
-    private FactorsRecord(FactorizedLayerRecord record, Made made, IReadOnlyList<TensorInfo> factors) => (Record, _made, Factors) = (record, made, factors);
+    private readonly ModelFormat _format;
+
+    private FactorsRecord(FactorizedLayerRecord record, Made made, IReadOnlyList<TensorInfo> factors, ModelFormat format) => (Record, _made, Factors, _format) = (record, made, factors, format);
 
     /// <summary>What the record says.</summary>
     public FactorizedLayerRecord Record { get; }
@@ -29,19 +31,21 @@ internal sealed class FactorsRecord
     /// <summary>Finds the factors.</summary>
     /// <param name="record">What the file says of the layer; its ranks are not null.</param>
     /// <param name="tensors">Tensors of the file by name.</param>
+    /// <param name="format">The file's format.</param>
     /// <param name="inconsistent">Makes the error of a record that the file does not bear out.</param>
-    public static FactorsRecord Of(FactorizedLayerRecord record, IReadOnlyDictionary<string, TensorInfo> tensors, Func<string, Exception> inconsistent)
+    public static FactorsRecord Of(FactorizedLayerRecord record, IReadOnlyDictionary<string, TensorInfo> tensors, ModelFormat format, Func<string, Exception> inconsistent)
     {
         Made made = Of(record) ?? throw inconsistent($"there is no {record.Method} of ranks {record.Ranks} for {record.Shape}");
         List<TensorInfo> factors = [];
         foreach (FactorShape expected in made.Factors)
         {
             string name = Name(record, expected.Name);
-            if (!tensors.TryGetValue(name, out TensorInfo? factor) || !factor.Shape.SequenceEqual(expected.Shape.Select(size => (long)size)))
-                throw inconsistent($"the file has no '{name}' of {string.Join(" x ", expected.Shape)}");
+            int[] shape = LayerWeight.FactorShape(expected, format);
+            if (!tensors.TryGetValue(name, out TensorInfo? factor) || !factor.Shape.SequenceEqual(shape.Select(size => (long)size)))
+                throw inconsistent($"the file has no '{name}' of {string.Join(" x ", shape)}");
             factors.Add(factor);
         }
-        return new FactorsRecord(record, made, factors);
+        return new FactorsRecord(record, made, factors, format);
     }
 
     /// <summary>Multiplies the factors out, as (product of the leading sizes) x (last size) of the weight as it was stored.</summary>
@@ -53,7 +57,7 @@ internal sealed class FactorsRecord
             foreach (TensorInfo factor in Factors)
             {
                 using Matrix<float> values = WeightMatrix.Read(file, factor, cancellationToken);
-                factors.Add(Tensor.From(values.RowBlock(0, values.Rows), [.. factor.Shape.Select(size => (int)size)]));
+                factors.Add(LayerWeight.Factor(values.RowBlock(0, values.Rows), [.. factor.Shape.Select(size => (int)size)], _format));
             }
             using Tensor dense = _made.Method.Dense(_made.Shape, _made.Ranks, factors, null, cancellationToken);
             return LayerWeight.Stored(dense, LayerWeight.IsTurned(Record.Kind, Record.Orientation));

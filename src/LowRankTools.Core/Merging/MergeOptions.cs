@@ -31,10 +31,8 @@ public sealed record MergeOptions
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>, <c>OutputFormatNotWritten</c>.</exception>
     public void Validate()
     {
-        if ((Format ?? (OutputPath is null ? null : OutputLocation.FormatOf(OutputPath))) == ModelFormat.Onnx)
-            throw new LowRankToolsException(CoreErrors.OutputFormatNotWritten, "Merged models are not written as ONNX graphs: the graph from before the factorization is the merged one.", "Write Safetensors or PyTorch.");
-        if (Format == ModelFormat.TensorFlowJs)
-            throw new LowRankToolsException(CoreErrors.OutputFormatNotWritten, "Merged models are not written as TensorFlow.js graphs: the graph from before the factorization is the merged one.", "Write Safetensors or PyTorch.");
+        if ((Format ?? (OutputPath is null ? null : OutputLocation.FormatOf(OutputPath))) is { } format && format.IsGraph())
+            throw new LowRankToolsException(CoreErrors.OutputFormatNotWritten, $"Merged models are not written as graphs of {format}: the graph from before the factorization is the merged one.", "Write Safetensors or PyTorch.");
         OutputCheck.Options(OutputPath, Format, DType, MaxShardBytes);
     }
 }

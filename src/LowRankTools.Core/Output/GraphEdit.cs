@@ -10,7 +10,7 @@ internal abstract record GraphEdit
     public static GraphEdit? Of(Model model, ModelFormat format, IEnumerable<OutputItem> items) => format switch
     {
         ModelFormat.Onnx => new OnnxEdit((OnnxFile)model.File, [.. items.OfType<OutputItem.Factored>().Select(FactorsOf)]),
-        ModelFormat.TensorFlowJs => new TensorFlowJsEdit((TensorFlowJsFile)model.File, [.. items.OfType<OutputItem.Factored>().Select(p => new TensorFlowJsPair(p.Layer.Shape.Name, p.Factors[0], p.Factors[1]))]),
+        ModelFormat.TensorFlowJs => new TensorFlowJsEdit((TensorFlowJsFile)model.File, [.. items.OfType<OutputItem.Factored>().Select(p => new TensorFlowJsFactors(p.Layer.Shape.Name, p.Factors, Stages(p.Plan)?.Select(s => new TensorFlowJsConvolution(s.TakesHeight, s.TakesWidth)).ToArray()))]),
         _ => null,
     };
 
@@ -41,10 +41,10 @@ internal abstract record GraphEdit
         public override IGraphWriter Open(string path, IReadOnlyDictionary<string, string> metadata, OutputPlace place, int generation) => new OnnxModelWriter(path, Source, Factors, metadata, place, generation);
     }
 
-    private sealed record TensorFlowJsEdit(TensorFlowJsFile Source, IReadOnlyList<TensorFlowJsPair> Pairs) : GraphEdit
+    private sealed record TensorFlowJsEdit(TensorFlowJsFile Source, IReadOnlyList<TensorFlowJsFactors> Factors) : GraphEdit
     {
-        public override IReadOnlyList<string> DataPaths(string path, int generation) => TensorFlowJsModelWriter.ShardPaths(path, Source, Pairs, generation);
+        public override IReadOnlyList<string> DataPaths(string path, int generation) => TensorFlowJsModelWriter.ShardPaths(path, Source, Factors, generation);
 
-        public override IGraphWriter Open(string path, IReadOnlyDictionary<string, string> metadata, OutputPlace place, int generation) => new TensorFlowJsModelWriter(path, Source, Pairs, metadata, place, generation);
+        public override IGraphWriter Open(string path, IReadOnlyDictionary<string, string> metadata, OutputPlace place, int generation) => new TensorFlowJsModelWriter(path, Source, Factors, metadata, place, generation);
     }
 }

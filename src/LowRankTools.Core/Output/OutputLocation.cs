@@ -59,12 +59,14 @@ public sealed record OutputLocation(string Folder, string WeightsPath, string Re
         ".GGUF" => ModelFormat.Gguf,
         ".ONNX_ADAPTER" => ModelFormat.OnnxAdapter,
         ".PT" or ".PTH" or ".BIN" => ModelFormat.PyTorch,
+        // Of JSON only the name that every reader of such models looks for.
+        ".JSON" when ModelFileNames.IsTensorFlowJs(path) => ModelFormat.TensorFlowJs,
         _ => null,
     };
 
     private static void CheckFolder(string path)
     {
-        const string Remedy = "Choose a folder, or a file that ends in .safetensors, .gguf, .pt, .pth or .bin, as -OutputPath.";
+        const string Remedy = "Choose a folder, or a file that ends in .safetensors, .gguf, .onnx, .pt, .pth or .bin, as -OutputPath; of a TensorFlow.js graph, model.json.";
         if (File.Exists(path))
             throw new LowRankToolsException(CoreErrors.OutputNotWritable, $"{Path.GetFullPath(path)}: this is a file and no folder.", Remedy);
         if (!Directory.Exists(path) && s_onlyRead.Contains(Path.GetExtension(path)))

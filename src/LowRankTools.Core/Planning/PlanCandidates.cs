@@ -14,7 +14,7 @@ internal sealed class PlanCandidates(Model model, StoredAs stored, LayerSelectio
     private readonly HashSet<string>? _replaceable = stored.Format != model.File.Format ? null : model.File switch { OnnxFile graph => Replaceable(model, graph.ReplaceableWeights), TensorFlowJsFile graph => Replaceable(model, graph.ReplaceableWeights), _ => null };
 
     /// <summary>Kernels that a graph convolves with in one group, and in no other way, whatever is written; null for formats that do not tell.</summary>
-    private readonly IReadOnlySet<string>? _kernels = model.File is OnnxFile known ? known.ReplaceableWeights : null;
+    private readonly IReadOnlySet<string>? _kernels = model.File switch { OnnxFile known => known.ReplaceableWeights, TensorFlowJsFile { IsGraph: true } known => known.ReplaceableWeights, _ => null };
 
     /// <summary>Every matrix, embedding, convolution and recurrent weight, in the order of the file.</summary>
     /// <exception cref="LowRankToolsException"><c>LayerNotFound</c>, <c>RankExceedsLayer</c>, or <c>OptionInvalid</c>: overrides contradict each other.</exception>
@@ -79,7 +79,7 @@ internal sealed class PlanCandidates(Model model, StoredAs stored, LayerSelectio
     {
         KeepReason reason = selection.Reason(layer);
         if (reason == KeepReason.None && layer.Shape.IsKernel && _kernels?.Contains(layer.Shape.Name) == false)
-            return ((OnnxFile)model.File).GroupedKernels.Contains(layer.Shape.Name) ? KeepReason.Grouped : KeepReason.GraphUse;
+            return model.File is OnnxFile graph && graph.GroupedKernels.Contains(layer.Shape.Name) ? KeepReason.Grouped : KeepReason.GraphUse;
         if (reason == KeepReason.None && _replaceable?.Contains(layer.Shape.Name) == false)
             return KeepReason.GraphUse;
         // What is named in an override is chosen by that, whatever patterns say.

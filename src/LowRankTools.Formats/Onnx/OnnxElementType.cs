@@ -42,6 +42,19 @@ internal static class OnnxElementType
             $"Tensor '{tensor}' has the element type {type}, which is not read here.", tensor: tensor),
     };
 
+    /// <summary>The element type; null for one that is not read here.</summary>
+    public static TensorDType? TryToDType(long? type)
+    {
+        try
+        {
+            return type is >= Float and <= int.MaxValue and not Text ? ToDType((int)type, "") : null;
+        }
+        catch (ModelFormatException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>The number of an element type.</summary>
     /// <exception cref="ModelFormatException"><c>DTypeUnsupported</c>: ONNX has none.</exception>
     public static int ToNumber(TensorDType dtype, string tensor)

@@ -50,6 +50,9 @@ public sealed class OnnxFile : TensorFile
     /// <summary>Kernels of the main graph's convolutions in several groups of channels, depthwise ones among them.</summary>
     public IReadOnlySet<string> GroupedKernels => OnnxWeightSites.Grouped(Model);
 
+    /// <summary>Inputs of the main graph, those among them that initializers give values to.</summary>
+    public IReadOnlyList<OnnxInput> Inputs => Model.Graph.Declared;
+
     /// <summary>The same weights and their uses, by the names that they are listed under.</summary>
     internal Dictionary<string, OnnxWeightSite> Sites { get; }
 

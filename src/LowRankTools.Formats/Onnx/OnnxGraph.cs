@@ -9,6 +9,9 @@ internal sealed class OnnxGraph(OnnxGraph? parent, OnnxNode? owner, string attri
     /// <summary>Inputs that a caller fills.</summary>
     public List<string> Inputs { get; } = [];
 
+    /// <summary>The same inputs as they are declared.</summary>
+    public List<OnnxInput> Declared { get; } = [];
+
     /// <summary>Values that a caller takes.</summary>
     public List<string> Outputs { get; } = [];
 

@@ -24,9 +24,12 @@ internal sealed class OnnxGraphReader(ProtobufReader reader)
             else if (field == OnnxFields.GraphInitializer)
                 graph.Initializers.Add(OnnxTensorReader.Read(reader, part));
             else if (field == OnnxFields.GraphInput)
-                graph.Inputs.Add(ReadValueName(part));
+            {
+                graph.Declared.Add(new OnnxValueReader(reader).Read(part));
+                graph.Inputs.Add(graph.Declared[^1].Name);
+            }
             else if (field == OnnxFields.GraphOutput)
-                graph.Outputs.Add(ReadValueName(part));
+                graph.Outputs.Add(new OnnxValueReader(reader).Read(part).Name);
             else
                 graph.Initializers.AddRange(OnnxTensorReader.ReadSparse(reader, part));
             reader.Position = part.End;
@@ -153,20 +156,5 @@ internal sealed class OnnxGraphReader(ProtobufReader reader)
     {
         reader.CountItem();
         names.Add(reader.ReadText(end, type));
-    }
-
-    private string ReadValueName(MessageSpan span)
-    {
-        reader.CountItem();
-        string name = "";
-        reader.Position = span.Start;
-        while (reader.TryReadTag(span.End, out int field, out WireType type))
-        {
-            if (field == OnnxFields.ValueName)
-                name = reader.ReadText(span.End, type);
-            else
-                reader.Skip(span.End, type);
-        }
-        return name;
     }
 }

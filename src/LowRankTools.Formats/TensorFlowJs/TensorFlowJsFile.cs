@@ -68,8 +68,8 @@ public sealed class TensorFlowJsFile : TensorFile
     public bool IsGraph => NodeNames.Count > 0;
 
     /// <summary>
-    /// Weights that the graph multiplies by, by matrix products or convolutions of size and step one, and uses in no other way: those in whose
-    /// place <see cref="TensorFlowJsModelWriter"/> can put a pair.
+    /// Weights that the graph multiplies by, by matrix products or convolutions over lines and columns, and uses in no other way: those in whose
+    /// place <see cref="TensorFlowJsModelWriter"/> can put factors.
     /// </summary>
     public IReadOnlySet<string> ReplaceableWeights => _replaceable;
 
@@ -79,17 +79,17 @@ public sealed class TensorFlowJsFile : TensorFile
     /// <summary>Every weight as it is stored, in the order of the manifest.</summary>
     internal IReadOnlyList<TensorFlowJsPlace> Places => _places;
 
-    /// <summary>The model.json with pairs in place of weights.</summary>
-    /// <param name="pairs">By the name of the weight.</param>
+    /// <summary>The model.json with factors in place of weights.</summary>
+    /// <param name="factors">By the name of the weight.</param>
     /// <param name="metadata">Free text.</param>
     /// <param name="groups">Entries and shards of each group.</param>
     /// <exception cref="ModelFormatException"><c>HeaderInvalid</c>: a text of it, which nothing had to read before, is no Unicode.</exception>
-    internal byte[] Rewritten(IReadOnlyDictionary<string, TensorFlowJsPair> pairs, IReadOnlyDictionary<string, string> metadata, IReadOnlyList<(IReadOnlyList<string> Entries, IReadOnlyList<string> Paths)> groups)
+    internal byte[] Rewritten(IReadOnlyDictionary<string, TensorFlowJsFactors> factors, IReadOnlyDictionary<string, string> metadata, IReadOnlyList<(IReadOnlyList<string> Entries, IReadOnlyList<string> Paths)> groups)
     {
         using JsonDocument document = Parse();
         try
         {
-            return TensorFlowJsText.Write(document.RootElement, pairs, metadata, groups);
+            return TensorFlowJsText.Write(document.RootElement, factors, metadata, groups);
         }
         catch (InvalidOperationException e)
         {

@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 namespace LowRankTools.Formats;
 
 /// <summary>
-/// Writes a TensorFlow.js graph model again with pairs in place of some of its weights: two products in place of one. Every other weight is
+/// Writes a TensorFlow.js graph model again with factors in place of some of its weights: two products in place of one, a chain of convolutions in place of one. Every other weight is
 /// copied byte for byte, quantised ones as they are stored, into shards of at most 4 MiB; nothing is held in memory but the graph. The
 /// factors are a group of their own, the last one.
 /// </summary>
@@ -15,7 +15,7 @@ public sealed partial class TensorFlowJsModelWriter : IGraphWriter
 
     private readonly string _path;
     private readonly TensorFlowJsFile _source;
-    private readonly Dictionary<string, TensorFlowJsPair> _pairs;
+    private readonly Dictionary<string, TensorFlowJsFactors> _edits;
     private readonly IReadOnlyDictionary<string, string> _metadata;
     private readonly IReadOnlyList<TensorFlowJsPlace> _kept;
     private readonly IReadOnlyList<TensorSpec> _factors;
@@ -29,32 +29,32 @@ public sealed partial class TensorFlowJsModelWriter : IGraphWriter
     /// <summary>Starts a model.</summary>
     /// <param name="path">Full path of the model.json.</param>
     /// <param name="source">The model that is changed; it must stay open.</param>
-    /// <param name="pairs">What takes the place of which weight. Their tensors are written in this order.</param>
+    /// <param name="edits">What takes the place of which weight. Their tensors are written in this order.</param>
     /// <param name="metadata">Free text that the model gets, in place of that of the same keys.</param>
     /// <param name="place">Whose temporary files they are; null for nobody's.</param>
     /// <param name="generation">Which names the shards get.</param>
     /// <exception cref="ModelFormatException"><c>DuplicateTensor</c>: the graph has a factor's name already.</exception>
-    public TensorFlowJsModelWriter(string path, TensorFlowJsFile source, IReadOnlyList<TensorFlowJsPair> pairs, IReadOnlyDictionary<string, string> metadata, OutputPlace? place = null, int generation = 1)
+    public TensorFlowJsModelWriter(string path, TensorFlowJsFile source, IReadOnlyList<TensorFlowJsFactors> edits, IReadOnlyDictionary<string, string> metadata, OutputPlace? place = null, int generation = 1)
     {
         (_path, _source, _metadata, _place) = (path, source, metadata, place);
-        _pairs = pairs.ToDictionary(p => p.Weight, StringComparer.Ordinal);
-        _kept = Kept(source, pairs);
-        _factors = [.. pairs.SelectMany(p => new[] { p.First, p.Second })];
+        _edits = edits.ToDictionary(e => e.Weight, StringComparer.Ordinal);
+        _kept = Kept(source, edits);
+        _factors = [.. edits.SelectMany(e => e.Factors)];
         _announced = new AnnouncedTensors(_factors);
         if (_factors.FirstOrDefault(f => source.NodeNames.Contains(f.Name)) is { } taken)
             throw new ModelFormatException(FormatErrors.DuplicateTensor, $"The graph has a node '{taken.Name}' already.", source.Path, taken.Name, "Leave the layer out with -Exclude, or write Safetensors.");
-        _names = ShardPaths(path, source, pairs, generation);
+        _names = ShardPaths(path, source, edits, generation);
     }
 
     /// <summary>Full paths of the shards: <c>group1-shard2of7.bin</c>, <c>group1-shard2of7-g2.bin</c> where that must stay until the new model stands.</summary>
     /// <param name="path">Full path of the model.json.</param>
     /// <param name="source">The model that is changed.</param>
-    /// <param name="pairs">What takes the place of which weight.</param>
+    /// <param name="edits">What takes the place of which weight.</param>
     /// <param name="generation">1 for the plain names.</param>
-    public static IReadOnlyList<string> ShardPaths(string path, TensorFlowJsFile source, IReadOnlyList<TensorFlowJsPair> pairs, int generation = 1)
+    public static IReadOnlyList<string> ShardPaths(string path, TensorFlowJsFile source, IReadOnlyList<TensorFlowJsFactors> edits, int generation = 1)
     {
         string folder = Path.GetDirectoryName(path)!, mark = generation == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $"-g{generation}");
-        List<long> bytes = [.. Kept(source, pairs).GroupBy(p => p.Group).Select(g => g.Sum(p => p.Length)), pairs.Sum(p => p.First.ByteLength + p.Second.ByteLength)];
+        List<long> bytes = [.. Kept(source, edits).GroupBy(p => p.Group).Select(g => g.Sum(p => p.Length)), edits.Sum(e => e.Factors.Sum(f => f.ByteLength))];
         return [.. bytes.SelectMany((length, group) => Enumerable.Range(1, Count(length)).Select(i => Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"group{group + 1}-shard{i}of{Count(length)}{mark}.bin"))))];
     }
 
@@ -115,7 +115,7 @@ public sealed partial class TensorFlowJsModelWriter : IGraphWriter
             Add([.. group.Select(p => p.Weight.Entry)], group.Sum(p => p.Length));
         Add([.. _factors.Select(TensorFlowJsText.Entry)], _factors.Sum(f => f.ByteLength));
         _text = new TemporaryFile(Path.GetDirectoryName(_path)!, _place);
-        _text.Append(_source.Rewritten(_pairs, metadata ?? _metadata, groups));
+        _text.Append(_source.Rewritten(_edits, metadata ?? _metadata, groups));
         _text.Flush();
         // A group of nothing but empty weights has a shard of no bytes.
         while (_shards.Count < _names.Count)
@@ -131,9 +131,9 @@ public sealed partial class TensorFlowJsModelWriter : IGraphWriter
         _shards.ForEach(s => s.Dispose());
     }
 
-    private static List<TensorFlowJsPlace> Kept(TensorFlowJsFile source, IReadOnlyList<TensorFlowJsPair> pairs)
+    private static List<TensorFlowJsPlace> Kept(TensorFlowJsFile source, IReadOnlyList<TensorFlowJsFactors> edits)
     {
-        HashSet<string> replaced = [.. pairs.Select(p => p.Weight)];
+        HashSet<string> replaced = [.. edits.Select(e => e.Weight)];
         return [.. source.Places.Where(p => !replaced.Contains(p.Weight.Name))];
     }
 

@@ -1,9 +1,10 @@
+using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace LowRankTools.Formats;
 
-/// <summary>A model.json written again: pairs in place of weights, everything else as it was read, byte for byte in each value.</summary>
+/// <summary>A model.json written again: factors in place of weights, everything else as it was read, byte for byte in each value.</summary>
 internal static class TensorFlowJsText
 {
     /// <summary>Property for free text of whoever makes a model.</summary>
@@ -13,10 +14,10 @@ internal static class TensorFlowJsText
 
     /// <summary>The text.</summary>
     /// <param name="source">The model.json that is changed.</param>
-    /// <param name="pairs">What takes the place of which weight.</param>
+    /// <param name="factors">What takes the place of which weight.</param>
     /// <param name="metadata">Free text, in place of that of the same keys.</param>
     /// <param name="groups">Entries and shards of each group, in order.</param>
-    public static byte[] Write(JsonElement source, IReadOnlyDictionary<string, TensorFlowJsPair> pairs, IReadOnlyDictionary<string, string> metadata, IReadOnlyList<(IReadOnlyList<string> Entries, IReadOnlyList<string> Paths)> groups)
+    public static byte[] Write(JsonElement source, IReadOnlyDictionary<string, TensorFlowJsFactors> factors, IReadOnlyDictionary<string, string> metadata, IReadOnlyList<(IReadOnlyList<string> Entries, IReadOnlyList<string> Paths)> groups)
     {
         using MemoryStream text = new();
         using (Utf8JsonWriter json = new(text, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
@@ -26,7 +27,7 @@ internal static class TensorFlowJsText
             {
                 json.WritePropertyName(property.Name);
                 if (property.Name == Topology)
-                    WriteTopology(json, property.Value, pairs);
+                    WriteTopology(json, property.Value, factors);
                 else
                     json.WriteRawValue(property.Value.GetRawText(), skipInputValidation: true);
             }
@@ -92,7 +93,7 @@ internal static class TensorFlowJsText
         json.WriteEndObject();
     }
 
-    private static void WriteTopology(Utf8JsonWriter json, JsonElement topology, IReadOnlyDictionary<string, TensorFlowJsPair> pairs)
+    private static void WriteTopology(Utf8JsonWriter json, JsonElement topology, IReadOnlyDictionary<string, TensorFlowJsFactors> factors)
     {
         json.WriteStartObject();
         foreach (JsonProperty property in topology.EnumerateObject())
@@ -103,32 +104,36 @@ internal static class TensorFlowJsText
                 json.WriteRawValue(property.Value.GetRawText(), skipInputValidation: true);
                 continue;
             }
-            HashSet<string> names = [.. property.Value.EnumerateArray().Select(n => TensorFlowGraph.Text(n, "name")).OfType<string>(), .. pairs.Values.SelectMany(p => new[] { p.First.Name, p.Second.Name })];
+            HashSet<string> names = [.. property.Value.EnumerateArray().Select(n => TensorFlowGraph.Text(n, "name")).OfType<string>(), .. factors.Values.SelectMany(f => f.Factors).Select(f => f.Name)];
             json.WriteStartArray();
             foreach (JsonElement node in property.Value.EnumerateArray())
-                WriteNode(json, node, pairs, names);
+                WriteNode(json, node, factors, names);
             json.WriteEndArray();
         }
         json.WriteEndObject();
     }
 
-    private static void WriteNode(Utf8JsonWriter json, JsonElement node, IReadOnlyDictionary<string, TensorFlowJsPair> pairs, HashSet<string> names)
+    private static void WriteNode(Utf8JsonWriter json, JsonElement node, IReadOnlyDictionary<string, TensorFlowJsFactors> factors, HashSet<string> names)
     {
         string name = TensorFlowGraph.Text(node, "name") ?? "";
-        if (TensorFlowGraph.Text(node, "op") == "Const" && pairs.TryGetValue(name, out TensorFlowJsPair? constant))
+        if (TensorFlowGraph.Text(node, "op") == "Const" && factors.TryGetValue(name, out TensorFlowJsFactors? constant))
         {
-            TensorFlowNodes.WriteConstant(json, node, constant.First);
-            TensorFlowNodes.WriteConstant(json, node, constant.Second);
+            foreach (TensorSpec factor in constant.Factors)
+                TensorFlowNodes.WriteConstant(json, node, factor);
             return;
         }
-        if (TensorFlowNodes.Inputs(node) is [_, string second, ..] && pairs.TryGetValue(TensorFlowNodes.Producer(second), out TensorFlowJsPair? pair))
+        if (TensorFlowNodes.Inputs(node) is [_, string second, ..] && factors.TryGetValue(TensorFlowNodes.Producer(second), out TensorFlowJsFactors? made))
         {
-            string between = name + "/0";
-            while (!names.Add(between))
-                between += "_";
-            TensorFlowNodes.WritePair(json, node, pair, between);
+            TensorFlowNodes.WriteChain(json, node, made, [.. Enumerable.Range(0, made.Factors.Count - 1).Select(i => Free(string.Create(CultureInfo.InvariantCulture, $"{name}/{i}"), names))]);
             return;
         }
         json.WriteRawValue(node.GetRawText(), skipInputValidation: true);
+    }
+
+    private static string Free(string name, HashSet<string> names)
+    {
+        while (!names.Add(name))
+            name += "_";
+        return name;
     }
 }

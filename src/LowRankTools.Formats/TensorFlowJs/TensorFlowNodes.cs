@@ -15,12 +15,6 @@ internal static class TensorFlowNodes
     /// <summary>Name of the node that an input comes from.</summary>
     public static string Producer(string input) => input.TrimStart('^').Split(':', 2)[0];
 
-    /// <summary>Whether a convolution goes by steps of one and pads as the graph's own rules say.</summary>
-    public static bool HasUnitSteps(JsonElement node) => TensorFlowGraph.Property(node, "attr", out JsonElement attributes)
-        && TensorFlowGraph.Property(attributes, "strides", out JsonElement strides) && TensorFlowGraph.Property(strides, "list", out JsonElement list)
-        && TensorFlowGraph.Items(list, "i").All(step => step.ValueKind == JsonValueKind.String ? step.GetString() == "1" : step.ValueKind == JsonValueKind.Number && step.TryGetInt64(out long size) && size == 1)
-        && !(TensorFlowGraph.Property(attributes, "explicit_paddings", out JsonElement paddings) && TensorFlowGraph.Property(paddings, "list", out JsonElement explicitly) && TensorFlowGraph.Items(explicitly, "i").Any());
-
     /// <summary>Writes the Const node of a factor: that of the weight with another name and shape.</summary>
     /// <param name="json">Where to.</param>
     /// <param name="node">Node of the weight.</param>
@@ -60,26 +54,26 @@ internal static class TensorFlowNodes
         json.WriteEndObject();
     }
 
-    /// <summary>Writes the two nodes in place of one: the second keeps the name, and what is fused to the product.</summary>
+    /// <summary>Writes the nodes in place of one: the last keeps the name, and what is fused to the product.</summary>
     /// <param name="json">Where to.</param>
     /// <param name="node">The node.</param>
-    /// <param name="pair">What its weight becomes.</param>
-    /// <param name="between">Name of the first node.</param>
-    public static void WritePair(Utf8JsonWriter json, JsonElement node, TensorFlowJsPair pair, string between)
+    /// <param name="factors">What its weight becomes.</param>
+    /// <param name="between">Names of the nodes before the last.</param>
+    public static void WriteChain(Utf8JsonWriter json, JsonElement node, TensorFlowJsFactors factors, IReadOnlyList<string> between)
     {
         List<string> inputs = Inputs(node);
         string op = TensorFlowGraph.Text(node, "op")!, plain = op.StartsWith("_Fused", StringComparison.Ordinal) ? op["_Fused".Length..] : op;
-        Write(json, node, between, plain, [inputs[0], pair.First.Name], name => s_fused.Contains(name) ? null : s_transposes.Contains(name) ? false : true);
-        Write(json, node, TensorFlowGraph.Text(node, "name")!, op, [between, pair.Second.Name, .. inputs.Skip(2)], name => s_transposes.Contains(name) || s_leftTransposes.Contains(name) ? false : true);
+        // The first of two convolutions of size one goes by the steps of the one that they stand for.
+        IReadOnlyList<TensorFlowJsConvolution>? stages = plain == "Conv2D" ? factors.Chain ?? [new(true, true), new(false, false)] : null;
+        for (int i = 0; i < factors.Factors.Count; i++)
+        {
+            bool first = i == 0, last = i == factors.Factors.Count - 1;
+            IEnumerable<string> from = [first ? inputs[0] : between[i - 1], factors.Factors[i].Name, .. last ? inputs.Skip(2) : []];
+            Write(json, node, last ? TensorFlowGraph.Text(node, "name")! : between[i], last ? op : plain, from, stages?[i], first, last);
+        }
     }
 
-    /// <param name="json">Where to.</param>
-    /// <param name="node">The node whose properties and attributes go along.</param>
-    /// <param name="name">Its new name.</param>
-    /// <param name="op">Its new operator.</param>
-    /// <param name="inputs">Its new inputs.</param>
-    /// <param name="keeps">Of an attribute: true, it stays; false, it becomes a flag that is off; null, it goes.</param>
-    private static void Write(Utf8JsonWriter json, JsonElement node, string name, string op, IEnumerable<string> inputs, Func<string, bool?> keeps)
+    private static void Write(Utf8JsonWriter json, JsonElement node, string name, string op, IEnumerable<string> inputs, TensorFlowJsConvolution? stage, bool first, bool last)
     {
         json.WriteStartObject();
         foreach (JsonProperty property in node.EnumerateObject())
@@ -99,7 +93,7 @@ internal static class TensorFlowNodes
                     json.WriteEndArray();
                     break;
                 case "attr" when property.Value.ValueKind == JsonValueKind.Object:
-                    WriteAttributes(json, property.Value, keeps);
+                    WriteAttributes(json, property.Value, stage, first, last);
                     break;
                 default:
                     json.WritePropertyName(property.Name);
@@ -110,22 +104,22 @@ internal static class TensorFlowNodes
         json.WriteEndObject();
     }
 
-    private static void WriteAttributes(Utf8JsonWriter json, JsonElement attributes, Func<string, bool?> keeps)
+    private static void WriteAttributes(Utf8JsonWriter json, JsonElement attributes, TensorFlowJsConvolution? stage, bool first, bool last)
     {
         json.WriteStartObject("attr");
-        foreach (JsonProperty attribute in attributes.EnumerateObject())
+        foreach (JsonProperty attribute in attributes.EnumerateObject().Where(a => last || !s_fused.Contains(a.Name)))
         {
-            if (keeps(attribute.Name) is not { } kept)
-                continue;
             json.WritePropertyName(attribute.Name);
-            if (kept)
+            if (s_transposes.Contains(attribute.Name) || !first && s_leftTransposes.Contains(attribute.Name))
             {
-                json.WriteRawValue(attribute.Value.GetRawText(), skipInputValidation: true);
-                continue;
+                json.WriteStartObject();
+                json.WriteBoolean("b", false);
+                json.WriteEndObject();
             }
-            json.WriteStartObject();
-            json.WriteBoolean("b", false);
-            json.WriteEndObject();
+            else if (stage is not null && TensorFlowSides.Is(attribute.Name))
+                TensorFlowSides.Write(json, attributes, attribute, stage);
+            else
+                json.WriteRawValue(attribute.Value.GetRawText(), skipInputValidation: true);
         }
         json.WriteEndObject();
     }

@@ -2,10 +2,10 @@ using System.Text.Json;
 
 namespace LowRankTools.Formats;
 
-/// <summary>Finds the weights of a graph model that a pair can stand for in the graph itself.</summary>
+/// <summary>Finds the weights of a graph model that factors can stand for in the graph itself.</summary>
 internal static class TensorFlowSites
 {
-    /// <summary>Names of weights of which every use is a product x W, or a convolution of size one and step one.</summary>
+    /// <summary>Names of weights of which every use is a product x W, or a convolution over lines and columns.</summary>
     /// <param name="topology">The graph.</param>
     /// <param name="weights">The weights of the manifest.</param>
     public static HashSet<string> Find(JsonElement topology, IEnumerable<TensorFlowJsWeight> weights)
@@ -37,14 +37,14 @@ internal static class TensorFlowSites
     }
 
     private static bool IsWeight(TensorFlowJsWeight weight) => weight.DType == "float32" && weight.Name.Length > 0 && weight.Shape.All(size => size > 0)
-        && (weight.Shape.Length == 2 || weight.Shape.Length == 4 && weight.Shape[0] == 1 && weight.Shape[1] == 1);
+        && weight.Shape.Length is 2 or 4;
 
     private static bool IsReplaceable(JsonElement node, List<string> inputs, int input, TensorFlowJsWeight weight)
     {
         bool product = TensorFlowGraph.Text(node, "op") switch
         {
             "MatMul" or "_FusedMatMul" or "BatchMatMul" or "BatchMatMulV2" or "BatchMatMulV3" => weight.Shape.Length == 2,
-            "Conv2D" or "_FusedConv2D" => weight.Shape.Length == 4 && TensorFlowNodes.HasUnitSteps(node),
+            "Conv2D" or "_FusedConv2D" => weight.Shape.Length == 4 && TensorFlowSides.AreKnown(node),
             _ => false,
         };
         // Not where it stands twice, nor where something only waits for it.

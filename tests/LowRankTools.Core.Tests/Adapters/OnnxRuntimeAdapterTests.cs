@@ -33,13 +33,51 @@ public sealed class OnnxRuntimeAdapterTests : IDisposable
         Assert.Equal((AdapterLayout.OnnxRuntime, _folder["style.onnx_adapter"]), (result.Layout, result.Path));
         float[] w = TestModel.Random("w", 7, In, Out).Values, v = TestModel.Random("v", 8, Out, In).Values, x = TestModel.Random("x", 9, Tokens, In).Values;
         string graph = Graph(w, v, type);
-        Dictionary<string, double[]> deltas = TestAdapter.Deltas(peft.Path);
-        // The graph stores (in, out), a delta is (out, in).
-        double[] hidden = [.. TestModel.Multiply(x, Plus(w, deltas["l.fc"], In, Out), Tokens, In, Out).Select(Math.Tanh)];
-        double[] expected = [.. TestModel.Multiply([.. hidden.Select(h => (float)h)], Plus(v, deltas["l.proj"], Out, In), Tokens, Out, In)];
+        double[] expected = Expected(peft, w, v, x);
         float[] adapted = Run(graph, x, result.Path), plain = Run(graph, x, null);
         Assert.InRange(TestAdapter.Distance(expected, adapted.Select(a => (double)a)) / TestAdapter.Norm(expected), 0, share);
         Assert.True(TestAdapter.Distance(expected, plain.Select(a => (double)a)) / TestAdapter.Norm(expected) > 0.1, "the adapter changes nothing: the comparison shows nothing");
+    }
+
+    [Theory]
+    [InlineData("{0}.lora_{1}.weight", TensorDType.F32, 1e-5)]
+    [InlineData("base_model.model.model.{0}.lora_{1}.MatMul.weight", TensorDType.F32, 1e-5)]
+    [InlineData("model.{0}.lora_{1}.MatMul.weight", TensorDType.F16, 2e-3)]
+    public void With_the_graph_factors_are_called_as_its_inputs_and_are_of_their_type(string inputs, TensorDType type, double share)
+    {
+        ModelSource peft = Peft();
+        float[] w = TestModel.Random("w", 7, In, Out).Values, v = TestModel.Random("v", 8, Out, In).Values, x = TestModel.Random("x", 9, Tokens, In).Values;
+        string graph = Graph(w, v, type, inputs);
+        AdapterResult result = ForGraph(peft, graph);
+        using (OnnxAdapterFile file = new(result.Path))
+        {
+            Assert.Equal([Name(inputs, "l.fc", "A"), Name(inputs, "l.fc", "B"), Name(inputs, "l.proj", "A"), Name(inputs, "l.proj", "B")], file.Tensors.Select(t => t.Name).Order(StringComparer.Ordinal));
+            Assert.All(file.Tensors, t => Assert.Equal(type, t.DType));
+        }
+        double[] expected = Expected(peft, w, v, x);
+        float[] adapted = Run(graph, x, result.Path), plain = Run(graph, x, null);
+        Assert.InRange(TestAdapter.Distance(expected, adapted.Select(a => (double)a)) / TestAdapter.Norm(expected), 0, share);
+        Assert.True(TestAdapter.Distance(expected, plain.Select(a => (double)a)) / TestAdapter.Norm(expected) > 0.1, "the adapter changes nothing: the comparison shows nothing");
+    }
+
+    [Fact]
+    public void A_graph_that_has_no_such_inputs_is_refused_before_anything_is_written()
+    {
+        float[] w = TestModel.Random("w", 7, In, Out).Values, v = TestModel.Random("v", 8, Out, In).Values;
+        string graph = Graph(w, v, TensorDType.F32);
+        string Id(ModelSource adapter, string of, TensorDType? type = null) => Assert.Throws<LowRankToolsException>(() => ForGraph(adapter, of, type)).ErrorId;
+        ModelSource more = Peft(TestAdapter.PeftModule("l.other", 3, Out, 4, In));
+        Assert.Equal(CoreErrors.AdapterDoesNotFit, Id(more, graph));
+        Assert.Equal(CoreErrors.AdapterDoesNotFit, Id(Peft(), GraphModel.Write(_folder["none/model.onnx"]).Path));
+        Assert.Equal(CoreErrors.OptionInvalid, Id(Peft(), graph, TensorDType.F16));
+        // A has the rank that the graph fixes, or another.
+        string fixedRank = Graph(w, v, TensorDType.F32, rank: 3);
+        Assert.Equal(CoreErrors.AdapterDoesNotFit, Id(Peft(), fixedRank));
+        Assert.Empty(Directory.GetFiles(_folder.Path, "*.onnx_adapter"));
+        ModelSource three = new(new ResizeAdapter(new AdapterRank.Fixed(3), new() { OutputPath = _folder["three"] }).Run(Peft()).Path, "three");
+        using (Adapter small = Adapter.Open(three))
+            Assert.Equal([3, 2], small.Modules.Select(m => m.Rank));
+        Assert.True(ForGraph(three, fixedRank).Written);
     }
 
     [Fact]
@@ -72,6 +110,19 @@ public sealed class OnnxRuntimeAdapterTests : IDisposable
         Assert.Empty(Directory.GetFiles(_folder.Path, "*.onnx_adapter"));
     }
 
+    private AdapterResult ForGraph(ModelSource source, string graph, TensorDType? type = null) =>
+        new ConvertAdapter(null, new() { OutputPath = _folder["for-graph.onnx_adapter"], DType = type, Force = true }).Run(source, new ModelSource(graph, "graph"));
+
+    private static string Name(string format, string module, string part) => string.Format(System.Globalization.CultureInfo.InvariantCulture, format, module, part);
+
+    // The graph stores (in, out), a delta is (out, in).
+    private static double[] Expected(ModelSource peft, float[] w, float[] v, float[] x)
+    {
+        Dictionary<string, double[]> deltas = TestAdapter.Deltas(peft.Path);
+        double[] hidden = [.. TestModel.Multiply(x, Plus(w, deltas["l.fc"], In, Out), Tokens, In, Out).Select(Math.Tanh)];
+        return [.. TestModel.Multiply([.. hidden.Select(h => (float)h)], Plus(v, deltas["l.proj"], Out, In), Tokens, Out, In)];
+    }
+
     private static void AssertSame(Dictionary<string, double[]> before, Dictionary<string, double[]> after, double share)
     {
         Assert.Equal(before.Keys, after.Keys);
@@ -81,7 +132,7 @@ public sealed class OnnxRuntimeAdapterTests : IDisposable
     private static float[] Plus(float[] weight, double[] delta, int inputs, int outputs) => [.. weight.Select((w, i) => (float)(w + delta[(i % outputs * inputs) + (i / outputs)]))];
 
     // y = tanh(x W + (x A) B) V + (h C) D, with A to D as inputs that have zeros where nothing is given.
-    private string Graph(float[] w, float[] v, TensorDType type)
+    private string Graph(float[] w, float[] v, TensorDType type, string inputs = "{0}.lora_{1}.weight", int? rank = null)
     {
         const int Half = 10, IntType = 2;
         bool half = type == TensorDType.F16;
@@ -93,12 +144,12 @@ public sealed class OnnxRuntimeAdapterTests : IDisposable
         ];
         Action<ProtoWriter>[] Layer(string x, string weight, string module, string y) =>
         [
-            Node("MatMul", [x, weight], [y + "/w"]), Node("MatMul", [x, module + ".lora_A.weight/f"], [y + "/a"]), Node("MatMul", [y + "/a", module + ".lora_B.weight/f"], [y + "/b"]), Node("Add", [y + "/w", y + "/b"], [y]),
+            Node("MatMul", [x, weight], [y + "/w"]), Node("MatMul", [x, Name(inputs, module, "A") + "/f"], [y + "/a"]), Node("MatMul", [y + "/a", Name(inputs, module, "B") + "/f"], [y + "/b"]), Node("Add", [y + "/w", y + "/b"], [y]),
         ];
         ProtoWriter writer = new();
         writer.Varint(1, 8).Text(2, "test").Message(8, opset => opset.Text(1, "").Varint(2, 13));
         writer.Message(7, graph => Each(graph, [g => g.Text(2, "graph"), Weight("w", In, Out, w), Weight("v", Out, In, v), GraphModel.Value(11, "x", Float, "n", In),
-            .. Factor("l.fc.lora_A.weight", In, "r"), .. Factor("l.fc.lora_B.weight", "r", Out), .. Factor("l.proj.lora_A.weight", Out, "s"), .. Factor("l.proj.lora_B.weight", "s", In),
+            .. Factor(Name(inputs, "l.fc", "A"), In, (object?)rank ?? "r"), .. Factor(Name(inputs, "l.fc", "B"), (object?)rank ?? "r", Out), .. Factor(Name(inputs, "l.proj", "A"), Out, "s"), .. Factor(Name(inputs, "l.proj", "B"), "s", In),
             .. Layer("x", "w", "l.fc", "h"), Node("Tanh", ["h"], ["t"]), .. Layer("t", "v", "l.proj", "y"), GraphModel.Value(12, "y", Float, "n", In)]));
         File.WriteAllBytes(_folder["graph.onnx"], writer.ToArray());
         return _folder["graph.onnx"];

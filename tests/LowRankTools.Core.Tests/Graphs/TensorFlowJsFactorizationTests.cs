@@ -4,6 +4,7 @@ using LowRankTools.Formats;
 using LowRankTools.Formats.Tests.Peers;
 using LowRankTools.Formats.Tests.TensorFlowJs;
 using LowRankTools.Numerics;
+using static LowRankTools.Core.Tests.Graphs.TensorFlowJsPeer;
 using static LowRankTools.Formats.Tests.TensorFlowJs.TensorFlowJsBuilder;
 
 namespace LowRankTools.Core.Tests.Graphs;
@@ -54,7 +55,7 @@ public sealed class TensorFlowJsFactorizationTests : IDisposable
 
         ModelSource model = Write();
         FactorizationResult small = Factorize(model, 3);
-        double[][] answers = Run(TensorFlow, RunGraph, Merged(model, small), small.Path, model.Path);
+        double[][] answers = Run(TensorFlow, RunGraph, Merged(_folder, model, small), small.Path, model.Path);
         AssertAlike(1e-5, answers[..2]);
         Assert.True(Distance(answers[2], answers[1]) > 0.01, "nothing was left out: the comparison shows nothing");
     }
@@ -134,7 +135,7 @@ public sealed class TensorFlowJsFactorizationTests : IDisposable
         FactorizationResult result = new FactorizeModel(Options(0) with { Rule = new RankRule.KeepRatio(0.5) }).Run(model);
         Assert.Equal(10, result.FactorizedLayers);
         string words = Path.Combine(Path.GetDirectoryName(model.Path)!, "vocab.json");
-        double[][] answers = Run(TensorFlow, RunEncoder, words, Merged(model, result), result.Path, model.Path);
+        double[][] answers = Run(TensorFlow, RunEncoder, words, Merged(_folder, model, result), result.Path, model.Path);
         AssertAlike(1e-4, answers[..2]);
         Assert.True(Distance(answers[2], answers[1]) > 0.01, "nothing was left out: the comparison shows nothing");
     }
@@ -197,56 +198,10 @@ public sealed class TensorFlowJsFactorizationTests : IDisposable
         return new ModelSource(Put("in/model.json", JsonSerializer.SerializeToUtf8Bytes(root)), "model");
     }
 
-    /// <summary>The model with the pairs' products in place of its weights, and the graph that it had.</summary>
-    private string Merged(ModelSource model, FactorizationResult result)
-    {
-        string merged = new MergeModel(new MergeOptions { OutputPath = _folder["merged.safetensors"], Force = true }).Run(new ModelSource(result.Path, "m")).Path;
-        Dictionary<string, (long[] Shape, float[] Values)> products = TestModel.Read(merged);
-        List<StoredWeight> stored = Stored(model.Path);
-        JsonNode root = JsonNode.Parse(File.ReadAllBytes(model.Path))!;
-        root["weightsManifest"] = new JsonArray(new JsonObject { ["paths"] = new JsonArray("all"), ["weights"] = new JsonArray([.. stored.Select(p => p.Entry.DeepClone())]) });
-        HashSet<string> replaced = [.. result.Layers.Where(l => l.Rank is not null).Select(l => l.Name)];
-        Put("dense/all", [.. stored.SelectMany(p => replaced.Contains(p.Name) ? [.. products[p.Name].Values.SelectMany(BitConverter.GetBytes)] : p.Bytes)]);
-        return Put("dense/model.json", JsonSerializer.SerializeToUtf8Bytes(root));
-    }
-
-    private static double[][] Run(string package, string script, params string[] args) => JsonSerializer.Deserialize<double[][]>(NodePeer.Run(package, script, args).Split('\n').Last(l => l.StartsWith('[')))!;
-
-    private static void AssertAlike(double share, double[][] answers)
-    {
-        Assert.True(answers[0].Length > 10 && answers[0].Max(Math.Abs) > 1e-3);
-        Assert.InRange(Distance(answers[0], answers[1]), 0, share);
-    }
-
-    private static double Distance(double[] expected, double[] found) => Math.Sqrt(expected.Zip(found).Sum(p => Math.Pow(p.First - p.Second, 2)) / expected.Sum(v => v * v));
-
     private string Put(string name, byte[] content)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(_folder[name])!);
         File.WriteAllBytes(_folder[name], content);
         return _folder[name];
     }
-
-    // The manifest and the shards as anybody would read them.
-    private static List<StoredWeight> Stored(string path)
-    {
-        List<StoredWeight> stored = [];
-        foreach (JsonNode? group in JsonNode.Parse(File.ReadAllBytes(path))!["weightsManifest"]!.AsArray())
-        {
-            byte[] all = [.. group!["paths"]!.AsArray().SelectMany(p => File.ReadAllBytes(Path.Combine(Path.GetDirectoryName(path)!, (string)p!)))];
-            int at = 0;
-            foreach (JsonNode? weight in group["weights"]!.AsArray())
-            {
-                int count = weight!["shape"]!.AsArray().Aggregate(1, (n, d) => n * (int)d!), length = count * (weight["quantization"] is null ? 4 : 1);
-                if ((string)weight["dtype"]! == "string")
-                    length = 4 + BitConverter.ToInt32(all, at);
-                stored.Add(new StoredWeight((string)weight["name"]!, weight, all[at..(at + length)]));
-                at += length;
-            }
-            Assert.Equal(all.Length, at);
-        }
-        return stored;
-    }
-
-    private sealed record StoredWeight(string Name, JsonNode Entry, byte[] Bytes);
 }

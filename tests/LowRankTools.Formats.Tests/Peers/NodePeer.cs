@@ -53,3 +53,10 @@ internal sealed class NodeFactAttribute : FactAttribute
 {
     public NodeFactAttribute(params string[] packages) => Skip = packages.Select(NodePeer.Missing).FirstOrDefault(reason => reason is not null);
 }
+
+/// <summary>The same for a test with several cases.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class NodeTheoryAttribute : TheoryAttribute
+{
+    public NodeTheoryAttribute(params string[] packages) => Skip = packages.Select(NodePeer.Missing).FirstOrDefault(reason => reason is not null);
+}

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using LowRankTools.Formats.Tests.PyTorch;
 using LowRankTools.Formats.Tests.TensorFlowJs;
 using LowRankTools.Fuzzing.Inputs;
@@ -19,6 +20,12 @@ internal static class TensorFlowJsModels
             TensorFlowJsBuilder.Weight("b", "bool", 3));
         byte[] all = [.. T.Floats(48), .. Enumerable.Range(0, 40).Select(i => (byte)(i * 5)), .. new byte[24], 1, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, (byte)'h', (byte)'i', 1, 0, 1];
         yield return new("TensorFlow.js graph", Json(graph), new ModelPart("s1", FileKind.Raw, all[..150]), new ModelPart("s2", FileKind.Raw, all[150..]));
+        JsonObject convolution = TensorFlowJsBuilder.Node("y", "_FusedConv2D", "x", "k", "b");
+        convolution["attr"] = JsonNode.Parse("""{"strides":{"list":{"i":["1","2","1","1"]}},"dilations":{"list":{"i":["1","1","1","1"]}},"padding":{"s":"RVhQTElDSVQ="},"explicit_paddings":{"list":{"i":["0","0","1","2","0","1","0","0"]}},"data_format":{"s":"TkhXQw=="},"num_args":{"i":"1"}}""");
+        byte[] convolved = TensorFlowJsBuilder.Json(
+            TensorFlowJsBuilder.Graph(TensorFlowJsBuilder.Node("x", "Placeholder"), TensorFlowJsBuilder.Node("k", "Const"), TensorFlowJsBuilder.Node("b", "Const"), convolution),
+            TensorFlowJsBuilder.Weight("k", "float32", 3, 2, 4, 6), TensorFlowJsBuilder.Weight("b", "float32", 6));
+        yield return new("TensorFlow.js graph of convolutions", Json(convolved), new ModelPart("s1", FileKind.Raw, T.Floats(144 + 6)));
         byte[] layers = TensorFlowJsBuilder.Json(TensorFlowJsBuilder.Layers(("Dense", "dense"), ("Embedding", "embed")),
             TensorFlowJsBuilder.Weight("dense/kernel", "float32", 6, 8), TensorFlowJsBuilder.Weight("dense/bias", "float32", 8), TensorFlowJsBuilder.Weight("embed/embeddings", "float32", 9, 4));
         yield return new("TensorFlow.js layers", Json(layers), new ModelPart("s1", FileKind.Raw, T.Floats(48 + 8 + 36)));

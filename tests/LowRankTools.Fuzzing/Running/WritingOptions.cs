@@ -13,6 +13,7 @@ internal sealed class WritingOptions
     private readonly long _shard, _mergedShard;
     private readonly TensorDType? _dtype;
     private readonly bool _embeddings, _firstBias, _keepsFormat;
+    private readonly FactorMethod? _method;
 
     public WritingOptions(int seed)
     {
@@ -25,12 +26,13 @@ internal sealed class WritingOptions
         _embeddings = random.Next(2) == 0;
         _firstBias = random.Next(4) == 0;
         _keepsFormat = random.Next(2) == 0;
+        _method = random.Pick<FactorMethod?>([null, FactorMethod.Svd, FactorMethod.Tucker, FactorMethod.SpatialSvd]);
     }
 
     public FactorizeOptions Factorize(ModelSource source, string path) => new()
     {
         Rule = _rule, OutputPath = path, Format = Stays(source) ? ModelFormat.Gguf : IsGraph(source) ? ModelFormat.TensorFlowJs : _format, MaxShardBytes = Stays(source) || IsGraph(source) ? 0 : _shard,
-        DType = IsGraph(source) ? null : _dtype, FirstBias = _firstBias && !IsGraph(source), UseCache = false,
+        Method = _method, DType = IsGraph(source) ? null : _dtype, FirstBias = _firstBias && !IsGraph(source), UseCache = false,
         Selection = new LayerSelection { IncludeEmbedding = _embeddings }, Svd = SvdOptions.Default with { ThreadCount = 1 },
     };
 
