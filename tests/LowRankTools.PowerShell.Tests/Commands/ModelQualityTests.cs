@@ -41,7 +41,24 @@ public sealed class ModelQualityTests(PwshSession session) : IClassFixture<PwshS
         Assert.Equal(1, quality.GetProperty("MeanCosine").GetDouble(), 1e-9);
     }
 
+    [PwshFact]
+    public void Narrower_models_are_judged_and_those_that_cannot_be_are_their_own_errors()
+    {
+        Reply reply = session.Run(_sandbox, Model + """
+            $null = Export-LowRankCalibration gpt -TokenPath tokens.txt
+            $narrow = 'models/tiny.safetensors', 'gpt' | Resize-TransformerModel -Calibration gpt.calibration.safetensors -KeepRatio 0.9
+            $narrow
+            $narrow | Measure-ModelQuality -ReferencePath gpt -TokenPath tokens.txt
+            """);
+        Assert.Equal(["FeedForwardNotFound"], reply.ErrorIds);
+        Assert.Equal((512, 461, 2), (reply.Output[0].GetProperty("HiddenBefore").GetInt32(), reply.Output[0].GetProperty("Hidden").GetInt32(), reply.Output[0].GetProperty("Parts").GetArrayLength()));
+        Assert.Equal(reply.Output[0].GetProperty("Parameters").GetInt64(), reply.Output[1].GetProperty("Parameters").GetInt64());
+    }
+
     [PwshTheory]
+    [InlineData("Resize-TransformerModel gpt none.safetensors -KeepRatio 0.5", "PathNotFound")]
+    [InlineData("Resize-TransformerModel gpt calibration.safetensors -KeepRatio 0.5", "CalibrationUnmatched")]
+    [InlineData("Resize-TransformerModel gpt calibration.safetensors", "OptionInvalid")]
     [InlineData("Measure-ModelQuality gpt gpt", "OptionInvalid")]
     [InlineData("Measure-ModelQuality gpt gpt -TokenPath none.txt", "PathNotFound")]
     [InlineData("Measure-ModelQuality gpt gpt -TextPath tokens.txt", "TokenizerNotFound")]
