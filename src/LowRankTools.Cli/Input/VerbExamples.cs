@@ -27,7 +27,7 @@ internal static class VerbExamples
         ("new", ["new --preset gpt2-tiny --output-path another"]),
         ("engines", ["engines", "engines install --device cpu --what-if"]),
         ("demo", ["demo"]),
-        ("lora new", ["lora new gpt --rank 8 --alpha 16 --include '*c_attn*' --output-path fresh"]),
+        ("lora new", ["lora new gpt --rank 8 --alpha 16 --include '*c_attn*' --output-path fresh", "lora new gpt --rank 8 --dora --output-path decomposed"]),
         ("lora merge", ["lora merge style --base-path gpt --output-path merged"]),
         ("lora resize", ["lora resize style --rank 2 --output-path thin"]),
         ("lora join", ["lora join style pose --weight 0.7,0.3 --rank 4 --output-path both"]),
