@@ -15,14 +15,14 @@ internal static class NormalForm
     private static readonly Lazy<NormalFormTable> s_table = new(NormalFormTable.Read);
 
     /// <summary>Form D: characters with marks taken apart into letters and marks, the marks in canonical order.</summary>
-    public static string D(string text) => Ascii.IsValid(text) ? text : Text(Decomposed(text, compatible: false));
+    public static string D(string text) => Ascii.IsValid(text) ? text : Text(Apart(text, compatible: false));
 
     /// <summary>Form KC: what is compatible becomes the same characters, then what can be is composed.</summary>
-    public static string KC(string text) => Ascii.IsValid(text) ? text : Text(Composed(Decomposed(text, compatible: true)));
+    public static string KC(string text) => Ascii.IsValid(text) ? text : Text(Composed(Apart(text, compatible: true)));
 
     /// <summary>Form D without marks: accents gone, as BERT reads words.</summary>
     public static string WithoutMarks(string text) => Ascii.IsValid(text) ? text
-        : Text([.. Decomposed(text, compatible: false).Where(c => CharUnicodeInfo.GetUnicodeCategory(c) != UnicodeCategory.NonSpacingMark)]);
+        : Text([.. Apart(text, compatible: false).Where(c => CharUnicodeInfo.GetUnicodeCategory(c) != UnicodeCategory.NonSpacingMark)]);
 
     private static string Text(List<int> points)
     {
@@ -32,7 +32,7 @@ internal static class NormalForm
         return text.ToString();
     }
 
-    private static List<int> Decomposed(string text, bool compatible)
+    private static List<int> Apart(string text, bool compatible)
     {
         List<int> points = new(text.Length);
         foreach (Rune rune in text.EnumerateRunes())
@@ -51,9 +51,9 @@ internal static class NormalForm
             if (syllable % Lasts > 0)
                 points.Add(Last + syllable % Lasts);
         }
-        else if (s_table.Value.Parts.TryGetValue(point, out (int[] Parts, bool Compatible) found) && (compatible || !found.Compatible))
+        else if (s_table.Value.Mappings.TryGetValue(point, out (int[] Into, bool Compatible) found) && (compatible || !found.Compatible))
         {
-            foreach (int part in found.Parts)
+            foreach (int part in found.Into)
                 Append(points, part, compatible);
         }
         else

@@ -14,7 +14,7 @@ internal sealed class NormalFormTable
     }
 
     /// <summary>What a character decomposes into, a step at a time, and whether that is compatible only and not the same.</summary>
-    public Dictionary<int, (int[] Parts, bool Compatible)> Parts { get; } = [];
+    public Dictionary<int, (int[] Into, bool Compatible)> Mappings { get; } = [];
 
     /// <summary>The character that two compose.</summary>
     public Dictionary<(int First, int Second), int> Pairs { get; } = [];
@@ -48,7 +48,7 @@ internal sealed class NormalFormTable
         int whole = Hex(words[0]);
         bool compatible = words[1].StartsWith('~'), apart = words[1].StartsWith('!');
         int[] parts = [.. words.Skip(1).Select(w => Hex(w.AsSpan().TrimStart("~!")))];
-        Parts[whole] = (parts, compatible);
+        Mappings[whole] = (parts, compatible);
         if (!compatible && !apart)
             Pairs[(parts[0], parts[1])] = whole;
     }

@@ -11,9 +11,6 @@ namespace LowRankTools.Core;
 /// <param name="Sequences">Token ids of each sequence.</param>
 internal sealed record TokenText(string Path, int Lines, int CutLines, IReadOnlyList<TokenSequence> Sequences)
 {
-    /// <summary>What the user should know of how the text was tokenized; empty where there is nothing to say.</summary>
-    public string Note { get; init; } = "";
-
     /// <summary>Tokens of a sequence where nobody says.</summary>
     public const int DefaultLength = 512;
 
