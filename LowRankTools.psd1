@@ -41,6 +41,7 @@
         'New-TransformerModel'
         'Optimize-LowRankModel'
         'Resize-LoraAdapter'
+        'Resize-TransformerModel'
         'Test-LoraAdapter'
         'Uninstall-LowRankEngine'
     )

@@ -73,6 +73,8 @@ public static class CoreErrors
     public const string ArchitectureUnsupported = nameof(ArchitectureUnsupported);
     /// <summary>A model's tensors are not those that its configuration asks for.</summary>
     public const string WeightsDoNotFit = nameof(WeightsDoNotFit);
+    /// <summary>A model has no feed-forward parts that are known by name, dense and not shared.</summary>
+    public const string FeedForwardNotFound = nameof(FeedForwardNotFound);
     /// <summary>A calibration file does not fit the model, or holds what no inputs can have made.</summary>
     public const string CalibrationInvalid = nameof(CalibrationInvalid);
     /// <summary>A calibration file has nothing on any of the layers that are to be factorized.</summary>

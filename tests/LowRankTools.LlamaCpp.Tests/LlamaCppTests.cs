@@ -2,6 +2,7 @@ using LLama.Exceptions;
 using LowRankTools.Core;
 using LowRankTools.Core.Tests;
 using LowRankTools.Core.Tests.Adapters;
+using LowRankTools.Core.Tests.Calibration;
 using LowRankTools.Core.Tests.Gguf;
 using LowRankTools.Formats;
 using Xunit.Abstractions;
@@ -110,6 +111,34 @@ public sealed class LlamaCppTests(ITestOutputHelper log) : IDisposable
         // The difference is what the ranks leave out: there, and no more than it.
         double difference = Distance(LlamaRun.Logits(model.Path, s_tokens), LlamaRun.Logits(merged.Path, s_tokens));
         Assert.InRange(difference, 1e-4, 3);
+    }
+
+    [Theory]
+    [InlineData(TensorDType.F32, 1e-4)]
+    [InlineData(TensorDType.Q8_0, 3e-2)]
+    public void A_model_with_fewer_hidden_units_is_loaded_and_answers_as_before_where_those_that_went_never_acted(TensorDType type, double rounding)
+    {
+        const int Gone = 32;
+        TinyLlama llama = new();
+        llama.Silence(Gone);
+        ModelSource model = llama.Write(_folder["base.gguf"], type);
+        // By PyTorch's names, as it is collected of the model that was converted.
+        (string, TensorDType, double[,], bool) Gram(int layer)
+        {
+            double[,] acts = Dense.Inputs(layer, TinyLlama.Inner, 200);
+            for (int i = TinyLlama.Inner - Gone; i < TinyLlama.Inner; i++)
+            {
+                for (int t = 0; t < 200; t++)
+                    acts[i, t] = 0;
+            }
+            return CalibrationFiles.Gram($"model.layers.{layer}.mlp.down_proj", acts);
+        }
+        string calibration = CalibrationFiles.Write(_folder["c.safetensors"], [.. Enumerable.Range(0, TinyLlama.Layers).Select(Gram)]);
+        ResizeResult resized = new ResizeModel(new ResizeOptions { HiddenSize = TinyLlama.Inner - Gone, OutputPath = _folder["small.gguf"], Calibration = new CalibrationOptions { Path = calibration } }).Run(model);
+        Assert.Equal("64", TestGguf.Metadata(resized.Path)["llama.feed_forward_length"]);
+        Assert.Equal(type, TestGguf.TypeOf(resized.Path, "blk.1.ffn_down.weight"));
+        Assert.True(new FileInfo(resized.Path).Length < new FileInfo(model.Path).Length);
+        Assert.InRange(Distance(LlamaRun.Logits(model.Path, s_tokens), LlamaRun.Logits(resized.Path, s_tokens)), 0, rounding);
     }
 
     [Fact]

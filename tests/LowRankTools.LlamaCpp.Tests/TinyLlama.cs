@@ -46,6 +46,13 @@ internal sealed class TinyLlama
     /// <summary>Adds to a weight, as an adapter does.</summary>
     public void Add(string module, double[] delta) => _weights[module] = [.. _weights[module].Zip(delta, (w, d) => (float)(w + d))];
 
+    /// <summary>Takes the gates of the last hidden units away: they never act.</summary>
+    public void Silence(int units)
+    {
+        for (int layer = 0; layer < Layers; layer++)
+            Array.Clear(_weights[$"model.layers.{layer}.mlp.gate_proj"], (Inner - units) * Width, units * Width);
+    }
+
     /// <summary>Writes the model as llama.cpp reads it, its matrices in an element type.</summary>
     public ModelSource Write(string path, TensorDType type)
     {

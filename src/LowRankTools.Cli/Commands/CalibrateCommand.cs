@@ -15,6 +15,8 @@ internal sealed class CalibrateCommand
     private readonly Option<string?> _gradient = SharedOptions.Choice("--gradient", "What the gradients at the layers' outputs are those of; by default the next token's loss or a projection of the embedding.", Enum.GetNames<GradientSource>());
     private readonly Option<string?> _plan = new("--plan") { Description = "A plan of lowrank plan: collect what its layers are fed once those before them are compressed.", HelpName = "file" };
     private readonly Option<double?> _heldOut = SharedOptions.Number<double>("--held-out", "Share of the lines that nothing will be fitted on; 0.1 by default.", s => s is >= 0 and < 1, "a held-out share is at least 0 and below 1");
+    private readonly Option<string?> _checkpoint = new("--checkpoint-path") { Description = "File to save the sums in; where it exists, the collection goes on from it, and it is gone when the calibration is written.", HelpName = "file" };
+    private readonly Option<int?> _every = SharedOptions.Number<int>("--checkpoint-every", "Batches from one saving to the next; 50 by default.", n => n >= 1, "a number of batches is a whole number, at least 1");
     private readonly Option<ulong?> _seed = SharedOptions.Number<ulong>("--seed", "Chooses the held-out lines and the signs of projections; 0 by default.", _ => true, "a seed is a whole number, not negative");
     private readonly Option<bool> _force = new("--force") { Description = "Replace an existing file." };
     private readonly Option<bool> _whatIf = new("--what-if") { Description = "Say what would be written, and write nothing." };
@@ -27,7 +29,7 @@ internal sealed class CalibrateCommand
         CalibrateCommand self = new();
         Command command = new("calibrate", "Run models on a text and write calibration files: what their layers are fed, and what a change of their outputs does.") { self._paths, self._recurse };
         self._text.AddTo(command);
-        foreach (Option option in (Option[])[self._output, self._gradient, self._plan, self._heldOut, self._seed, self._force, self._whatIf, self._threadCount])
+        foreach (Option option in (Option[])[self._output, self._gradient, self._plan, self._heldOut, self._checkpoint, self._every, self._seed, self._force, self._whatIf, self._threadCount])
             command.Add(option);
         self._engine.AddTo(command);
         command.Add(self._json);
@@ -46,6 +48,8 @@ internal sealed class CalibrateCommand
             Plan = parsed.GetValue(_plan) is { } plan ? RankPlanFile.Read(Path.GetFullPath(plan)) : null,
             Pooling = _text.Pooling(parsed),
             BatchSize = _text.BatchSize(parsed),
+            CheckpointPath = parsed.GetValue(_checkpoint),
+            CheckpointEvery = parsed.GetValue(_every) ?? 50,
             Seed = parsed.GetValue(_seed) ?? 0,
             Engine = _engine.Choice(parsed, console),
             ThreadCount = parsed.GetValue(_threadCount) ?? 0,

@@ -17,6 +17,7 @@ internal static class CommandTree
         ("factorize", FactorizeCommand.Create),
         ("decompose", DecomposeCommand.Create),
         ("optimize", OptimizeCommand.Create),
+        ("resize", ResizeCommand.Create),
         ("join", JoinCommand.Create),
         ("merge", MergeCommand.Create),
         ("lora", LoraCommand.Create),

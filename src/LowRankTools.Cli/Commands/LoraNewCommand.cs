@@ -16,10 +16,11 @@ internal static class LoraNewCommand
         Option<double?> alpha = SharedOptions.Number<double>("--alpha", "Numerator of the scale; the rank by default, a scale of one.", a => double.IsFinite(a) && a != 0, "an alpha is a number other than zero");
         Option<string[]> include = SharedOptions.Include(), exclude = SharedOptions.Exclude();
         Option<bool> embedding = new("--include-embedding") { Description = "Give embeddings pairs too." };
+        Option<bool> dora = new("--dora") { Description = "Train the lengths of the weights' rows apart from their directions (DoRA); in PEFT's layout." };
         Option<ulong?> seed = SharedOptions.Number<ulong>("--seed", "Chooses the random factors; 0 by default.", _ => true, "a seed is a whole number, not negative");
         Option<bool> recurse = SharedOptions.Recurse(), json = SharedOptions.Json();
         LoraOptions output = LoraOptions.OutputOnly();
-        Command command = new("new", "Write adapters to be trained, which change nothing yet.") { paths, rank, alpha, include, exclude, embedding, seed, recurse };
+        Command command = new("new", "Write adapters to be trained, which change nothing yet.") { paths, rank, alpha, include, exclude, embedding, dora, seed, recurse };
         output.AddTo(command, ruleRequired: false);
         command.Add(json);
         command.SetAction(parsed =>
@@ -29,6 +30,7 @@ internal static class LoraNewCommand
                 Rank = parsed.GetValue(rank)!.Value,
                 Alpha = parsed.GetValue(alpha),
                 Selection = new LayerSelection { Include = SharedOptions.Patterns(parsed.GetValue(include)), Exclude = SharedOptions.Patterns(parsed.GetValue(exclude)), IncludeEmbedding = parsed.GetValue(embedding) },
+                Dora = parsed.GetValue(dora),
                 Seed = parsed.GetValue(seed) ?? 0,
                 Output = output.Output(parsed),
             };

@@ -12,6 +12,7 @@ internal sealed class QualityCommand
     private readonly Option<bool> _recurse = SharedOptions.Recurse();
     private readonly Option<string> _reference = new("--reference-path") { Description = "The original.", HelpName = "path", Required = true };
     private readonly Option<string?> _adapter = new("--adapter-path") { Description = "An adapter that runs beside the weights of the models, and not of the original.", HelpName = "path" };
+    private readonly Option<string?> _labels = new("--label-path") { Description = "The right class of each line of the text, for classifiers: a file with one a line.", HelpName = "file" };
     private readonly TextOptions _text = new();
     private readonly Option<int?> _threadCount = SharedOptions.ThreadCount();
     private readonly EngineOptions _engine = new();
@@ -20,7 +21,7 @@ internal sealed class QualityCommand
     public static Command Create(ConsoleContext console)
     {
         QualityCommand self = new();
-        Command command = new("quality", "Hold models against the one that they were made from: similarity of embeddings, or perplexity, on a text.") { self._paths, self._recurse, self._reference, self._adapter };
+        Command command = new("quality", "Hold models against the one that they were made from: similarity of embeddings, accuracy, or perplexity, on a text.") { self._paths, self._recurse, self._reference, self._adapter, self._labels };
         self._text.AddTo(command);
         command.Add(self._threadCount);
         self._engine.AddTo(command);
@@ -38,6 +39,7 @@ internal sealed class QualityCommand
         {
             Input = _text.Input(parsed),
             Adapter = adapter,
+            LabelPath = parsed.GetValue(_labels) is { } labels ? Path.GetFullPath(labels) : null,
             Pooling = _text.Pooling(parsed),
             BatchSize = _text.BatchSize(parsed),
             Engine = _engine.Choice(parsed, console),

@@ -18,6 +18,7 @@ internal static partial class OptionNames
         ("Invoke-TensorDecomposition", "lowrank decompose"),
         ("Compress-LowRankModel", "lowrank compress"),
         ("Export-LowRankCalibration", "lowrank calibrate"),
+        ("Resize-TransformerModel", "lowrank resize"),
         ("Optimize-LowRankModel", "lowrank optimize"),
         ("Measure-ModelQuality", "lowrank quality"),
         ("New-LoraAdapter", "lowrank lora new"),

@@ -16,6 +16,7 @@ namespace LowRankTools.Cli;
 [JsonSerializable(typeof(FactorizationResult))]
 [JsonSerializable(typeof(DecompositionResult))]
 [JsonSerializable(typeof(MergeResult))]
+[JsonSerializable(typeof(ResizeResult))]
 [JsonSerializable(typeof(MergeAdapterResult))]
 [JsonSerializable(typeof(AdapterResult))]
 [JsonSerializable(typeof(AdapterCheck))]

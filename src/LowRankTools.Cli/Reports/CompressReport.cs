@@ -16,7 +16,7 @@ internal static class CompressReport
         console.Out.WriteLine($"seconds     {Figures.Seconds(result.Seconds)}");
         if (result.WithoutGradients.Count > 0)
             console.Error.WriteLine(SafeText.Line($"note: no gradient came to {string.Join(", ", result.WithoutGradients)}, which stayed dense"));
-        WrittenReport.Write(true, result.Path, [], result.Note, console);
+        WrittenReport.Write(true, result.Path, [], "", console);
         console.Out.WriteLine();
     }
 }

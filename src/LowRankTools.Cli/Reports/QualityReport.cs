@@ -8,19 +8,17 @@ internal static class QualityReport
     public static void Write(IReadOnlyList<ModelQuality> results, ConsoleContext console)
     {
         console.Out.WriteLine(SafeText.Line(On(results[0])));
-        ReportTable table = new("Model", ">Parameters", ">Kept", ">Mean cosine", ">Min", ">Pearson", ">Spearman", ">Perplexity", ">Original");
+        ReportTable table = new("Model", ">Parameters", ">Kept", ">Mean cosine", ">Min", ">Pearson", ">Spearman", ">Agreement", ">Accuracy", ">Perplexity", ">Original");
         foreach (ModelQuality quality in results)
         {
             table.Add(quality.Name, Figures.Count(quality.Parameters), Figures.Percent(quality.Kept),
                 Figures.Small(quality.MeanCosine), Figures.Small(quality.MinCosine), Figures.Small(quality.Pearson), Figures.Small(quality.Spearman),
-                Figures.Small(quality.Perplexity), Figures.Small(quality.ReferencePerplexity));
+                Figures.Small(quality.Agreement), Figures.Small(quality.Accuracy), Figures.Small(quality.Perplexity), Figures.Small(quality.ReferencePerplexity ?? quality.ReferenceAccuracy));
         }
         table.Write(console);
         console.Out.WriteLine(results[0].Perplexity is null
             ? "Mean cosine and min are of each line's embedding and the original's; Pearson and Spearman are correlations of all pairs' cosines with the original's."
             : "Perplexity is exp of the mean of -log p over all tokens but the first of each sequence.");
-        if (results[0].Note.Length > 0)
-            console.Error.WriteLine(SafeText.Line($"note: {results[0].Note}"));
     }
 
     /// <summary>What was measured on what.</summary>

@@ -20,6 +20,9 @@ internal sealed class AdapterFactors : IDisposable
     /// <summary>Whether the pair is an embedding's.</summary>
     public bool IsEmbedding { get; init; }
 
+    /// <summary>DoRA's lengths of the rows of W + B A, 1 x out; null for a plain pair.</summary>
+    public Matrix<float>? Magnitude { get; init; }
+
     /// <summary>r.</summary>
     public int Rank => A.Rows;
 
@@ -28,6 +31,12 @@ internal sealed class AdapterFactors : IDisposable
 
     /// <summary>Shape of B in a file: (out, r), with ones for a kernel.</summary>
     public long[] ShapeOfB => [B.Rows, Rank, .. Inputs.Skip(1).Select(_ => 1L)];
+
+    /// <summary>Shape of the lengths in a file: (out), or with ones around it for a kernel.</summary>
+    public long[] ShapeOfMagnitude => Inputs.Length == 1 ? [B.Rows] : [1, B.Rows, .. Inputs.Skip(1).Select(_ => 1L)];
+
+    /// <summary>Parameters of the module.</summary>
+    public long Parameters => A.Length + B.Length + (Magnitude?.Length ?? 0);
 
     /// <summary>Reads a module, its scale put into B.</summary>
     public static AdapterFactors Read(AdapterModule module, CancellationToken cancellationToken)
@@ -62,5 +71,6 @@ internal sealed class AdapterFactors : IDisposable
     {
         A.Dispose();
         B.Dispose();
+        Magnitude?.Dispose();
     }
 }

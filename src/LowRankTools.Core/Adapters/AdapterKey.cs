@@ -82,6 +82,7 @@ internal readonly record struct AdapterKey(string Module, AdapterPart Part, Adap
         (AdapterLayout.Gguf, _) => module + ".weight.lora_b",
         (AdapterLayout.OnnxRuntime, AdapterPart.A) => module + ".lora_A.weight",
         (AdapterLayout.OnnxRuntime, _) => module + ".lora_B.weight",
+        (_, AdapterPart.Magnitude) => PeftPrefix + module + ".lora_magnitude_vector",
         (_, AdapterPart.A) => PeftPrefix + module + (embedding ? ".lora_embedding_A" : ".lora_A.weight"),
         _ => PeftPrefix + module + (embedding ? ".lora_embedding_B" : ".lora_B.weight"),
     };

@@ -60,7 +60,7 @@ internal sealed record AdapterRun(AdapterWriter Writer, string Rule, string Name
             Layout = Writer.Layout,
             Written = false,
             ParametersBefore = ParametersBefore,
-            Parameters = factors.Sum(f => f.A.Length + f.B.Length),
+            Parameters = factors.Sum(f => f.Parameters),
             Bytes = Writer.Bytes(factors),
             RelativeError = Together(made.Select(m => (m.Result.RelativeError, m.Result.Norm))),
             CalibratedError = calibrated.Count == 0 ? null : Together(calibrated.Select(m => (m.CalibratedError!.Value, m.CalibratedNorm!.Value))),

@@ -71,7 +71,9 @@ internal sealed record AdapterTarget(AdapterModule Module, ModelLayer Layer, boo
         {
             cancellationToken.ThrowIfCancellationRequested();
             MatrixView<float> row = target.Slice(i, 0, 1, target.Columns);
-            float factor = (float)(column[i, 0] / Math.Sqrt(Norms.FrobeniusSquared(row, null, cancellationToken)));
+            double length = Math.Sqrt(Norms.FrobeniusSquared(row, null, cancellationToken));
+            // A row of zeros has no direction and stays zero.
+            float factor = length > 0 ? (float)(column[i, 0] / length) : 0;
             for (int j = 0; j < target.Columns; j++)
                 row[0, j] *= factor;
         }

@@ -67,6 +67,8 @@ internal sealed record AdapterWriter(OutputLocation Location, AdapterLayout Layo
             if (Layout == AdapterLayout.Gguf)
                 AdapterFactors.Scale(pair.B, (double)pair.Rank / most);
             MatrixRows.Write(output, SpecOf(pair, AdapterPart.B), IsOnnx ? pair.B.Transposed : pair.B.View, Location.WeightsPath, cancellationToken);
+            if (pair.Magnitude is { } magnitude)
+                MatrixRows.Write(output, SpecOf(pair, AdapterPart.Magnitude), magnitude.View, Location.WeightsPath, cancellationToken);
             if (Layout == AdapterLayout.Kohya)
                 WriteAlpha(output, pair);
         }
@@ -107,12 +109,15 @@ internal sealed record AdapterWriter(OutputLocation Location, AdapterLayout Layo
 
     private IEnumerable<TensorSpec> Specs(IEnumerable<AdapterFactors> factors) => factors.SelectMany(pair => Layout == AdapterLayout.Kohya
         ? [SpecOf(pair, AdapterPart.A), SpecOf(pair, AdapterPart.B), SpecOf(pair, AdapterPart.Alpha)]
+        : pair.Magnitude is not null ? [SpecOf(pair, AdapterPart.A), SpecOf(pair, AdapterPart.B), SpecOf(pair, AdapterPart.Magnitude)]
         : new[] { SpecOf(pair, AdapterPart.A), SpecOf(pair, AdapterPart.B) });
 
     private TensorSpec SpecOf(AdapterFactors pair, AdapterPart part)
     {
         string name = Parameters?[pair.Name] is { } place ? (part == AdapterPart.A ? place.A : place.B).Name : AdapterKey.Write(Layout, pair.Name, part, pair.IsEmbedding);
-        return part == AdapterPart.Alpha ? new TensorSpec(name, TensorDType.F32, []) : new TensorSpec(name, DType, [.. part == AdapterPart.B ? IsOnnx ? [pair.Rank, pair.B.Rows] : pair.ShapeOfB : IsTurned(pair) ? [pair.A.Columns, pair.Rank] : pair.ShapeOfA]);
+        return part == AdapterPart.Alpha ? new TensorSpec(name, TensorDType.F32, [])
+            : part == AdapterPart.Magnitude ? new TensorSpec(name, DType, [.. pair.ShapeOfMagnitude])
+            : new TensorSpec(name, DType, [.. part == AdapterPart.B ? IsOnnx ? [pair.Rank, pair.B.Rows] : pair.ShapeOfB : IsTurned(pair) ? [pair.A.Columns, pair.Rank] : pair.ShapeOfA]);
     }
 
     private void WriteAlpha(ModelOutput output, AdapterFactors pair)
@@ -164,6 +169,8 @@ internal sealed record AdapterWriter(OutputLocation Location, AdapterLayout Layo
             json.WriteNumber("r", factors[0].Rank);
             json.WriteNumber("lora_alpha", Alpha ?? factors[0].Rank);
             json.WriteBoolean("use_rslora", false);
+            if (factors.Any(f => f.Magnitude is not null))
+                json.WriteBoolean("use_dora", true);
             foreach (string field in s_patternFields)
             {
                 json.WriteStartObject(field);

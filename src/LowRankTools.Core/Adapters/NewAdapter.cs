@@ -5,7 +5,8 @@ namespace LowRankTools.Core;
 
 /// <summary>
 /// Writes an adapter to be trained, whose modules change nothing yet (Hu et al., "LoRA", 2021): A is random and B zero, of embeddings A zero and B
-/// random. Of LoTR the shared factors are random and the cores zero. From headers alone: no weight is read.
+/// random. Of LoTR the shared factors are random and the cores zero. From headers alone: no weight is read, but for DoRA,
+/// whose lengths start as those of the weights' rows (Liu et al., 2024).
 /// </summary>
 public sealed partial class NewAdapter(NewAdapterOptions options)
 {
@@ -42,8 +43,8 @@ public sealed partial class NewAdapter(NewAdapterOptions options)
             Alpha = options.Alpha ?? options.Rank,
             ForTraining = true,
         };
-        AdapterRun run = new(writer, FormattableString.Invariant($"New Rank {options.Rank}"), source.Name) { Sources = [source.Path], ParametersBefore = layers.Sum(l => l.Shape.Parameters) };
-        return run.Run(layers.Count, i => layers[i].Shape.Name, i => Make(layers[i], (ulong)i), sideBySide: true, progress, cancellationToken);
+        AdapterRun run = new(writer, FormattableString.Invariant($"New {(options.Dora ? "Dora " : "")}Rank {options.Rank}"), source.Name) { Sources = [source.Path], ParametersBefore = layers.Sum(l => l.Shape.Parameters) };
+        return run.Run(layers.Count, i => layers[i].Shape.Name, i => Make(model, layers[i], (ulong)i, cancellationToken), sideBySide: true, progress, cancellationToken);
     }
 
     private bool Chosen(LayerShape shape) => options.Selection.ReasonByName(shape.Name) == KeepReason.None && shape.Kind switch
@@ -62,7 +63,7 @@ public sealed partial class NewAdapter(NewAdapterOptions options)
             throw new LowRankToolsException(CoreErrors.RankExceedsLayer, $"{source.Path}: '{layer.Shape.Name}' has no changes of rank {options.Rank}, but of {most} at most.", "Choose a smaller rank, or leave the layer out with -Exclude.");
     }
 
-    private ComputedModule Make(ModelLayer layer, ulong number)
+    private ComputedModule Make(Model model, ModelLayer layer, ulong number, CancellationToken cancellationToken)
     {
         (long outputs, long[] inputs) = Sizes(layer);
         int width = checked((int)inputs.Aggregate(1L, (a, b) => a * b)), height = checked((int)outputs);
@@ -73,8 +74,26 @@ public sealed partial class NewAdapter(NewAdapterOptions options)
             random.FillGaussian(b);
         else
             Uniform(a, random, 1 / Math.Sqrt(width));
-        AdapterFactors factors = new() { Name = LayerNames.Module(layer.Shape.Name), A = a, B = b, Inputs = inputs, IsEmbedding = embedding };
+        AdapterFactors factors = new() { Name = LayerNames.Module(layer.Shape.Name), A = a, B = b, Inputs = inputs, IsEmbedding = embedding, Magnitude = options.Dora ? Lengths(model, layer, height, cancellationToken) : null };
         return new ComputedModule(factors, new AdapterModuleResult { Name = factors.Name, Shape = [height, .. inputs], RankBefore = 0, Rank = options.Rank, Norm = 0, RelativeError = 0 });
+    }
+
+    /// <summary>||W_i|| of every row of outputs.</summary>
+    private static Matrix<float> Lengths(Model model, ModelLayer layer, int outputs, CancellationToken cancellationToken)
+    {
+        using Matrix<float> stored = WeightMatrix.Read(model.File, layer.Tensor, cancellationToken);
+        bool inOut = layer.Shape.IsMatrix && layer.Shape.Orientation == WeightOrientation.InOut;
+        int inputs = checked((int)(layer.Tensor.ElementCount / outputs));
+        double[] squares = new double[outputs];
+        for (int i = 0; i < stored.Rows; i++)
+        {
+            ReadOnlySpan<float> row = stored.Row(i);
+            for (int j = 0; j < row.Length; j++)
+                squares[inOut ? j % outputs : (int)(((long)i * row.Length + j) / inputs)] += (double)row[j] * row[j];
+        }
+        if (Array.FindIndex(squares, s => !double.IsFinite(s)) >= 0)
+            throw new LowRankToolsException(CoreErrors.NonFiniteValues, $"{model.Source.Path}: tensor '{layer.Shape.Name}' holds NaN or infinity.", "Repair the tensor, or leave it out with -Exclude.");
+        return Matrix<float>.From(1, outputs, Array.ConvertAll(squares, s => (float)Math.Sqrt(s)));
     }
 
     private static (long Outputs, long[] Inputs) Sizes(ModelLayer layer) =>

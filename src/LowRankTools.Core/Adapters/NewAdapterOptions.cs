@@ -14,6 +14,9 @@ public sealed record NewAdapterOptions
     /// <summary>Which weights get a pair: linear maps and convolutions, and embeddings where they are asked for.</summary>
     public LayerSelection Selection { get; init; } = new();
 
+    /// <summary>Whether each module gets the lengths of its weight's rows too, to be trained apart from their directions (Liu et al., "DoRA", 2024); in PEFT's layout.</summary>
+    public bool Dora { get; init; }
+
     /// <summary>Chooses the random factors.</summary>
     public ulong Seed { get; init; }
 
@@ -28,5 +31,9 @@ public sealed record NewAdapterOptions
         if (Alpha is { } alpha && (!double.IsFinite(alpha) || alpha == 0))
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"An alpha of {alpha} is no scale.", "Use a number other than zero.");
         Output.Validate();
+        if (Dora && Output.AnyLayoutFor(AdapterLayout.Peft) != AdapterLayout.Peft)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"DoRA's lengths have no place in the layout {Output.AnyLayoutFor(AdapterLayout.Peft)}.", "Write Peft with -Layout, into a folder.");
+        if (Dora && Selection.IncludeEmbedding)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "DoRA is of linear maps and convolutions, not of embeddings.", "Leave -IncludeEmbedding out.");
     }
 }

@@ -36,14 +36,14 @@ public sealed record CalibrationResult
     /// <summary>Whether the layers of a plan were compressed one after the other, and each one's inputs collected behind the compressed ones.</summary>
     public bool Sequential { get; init; }
 
+    /// <summary>Batches that a checkpoint had done already; zero where there was none.</summary>
+    public int ResumedAt { get; init; }
+
     /// <summary>Layers that the file knows; null before it is written.</summary>
     public int? Layers { get; init; }
 
     /// <summary>Layers that gradients did not come to: leave them out of a plan that is made with the file.</summary>
     public IReadOnlyList<string> WithoutGradients { get; init; } = [];
-
-    /// <summary>What the user should know of how the text was tokenized; empty where there is nothing to say.</summary>
-    public string Note { get; init; } = "";
 
     /// <summary>Wall-clock time, loading and writing included; null before it is written.</summary>
     public double? Seconds { get; init; }

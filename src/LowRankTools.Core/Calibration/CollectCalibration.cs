@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using LowRankTools.Formats;
 using LowRankTools.Networks;
 using LowRankTools.Numerics;
@@ -27,6 +26,9 @@ public sealed class CollectCalibration(RunnableModel model)
     /// <summary>Chooses the signs of projections.</summary>
     public ulong Seed { get; init; }
 
+    /// <summary>Where sums are saved as they grow, and taken up again; null for nowhere. It is gone when the file is written.</summary>
+    internal CalibrationCheckpoint? Checkpoint { get; init; }
+
     /// <summary>Collects and writes.</summary>
     /// <param name="batches">Inputs to fit on: real ones, more tokens than the widest layer has inputs.</param>
     /// <param name="heldOut">Inputs to judge on; none leaves that part out.</param>
@@ -41,31 +43,36 @@ public sealed class CollectCalibration(RunnableModel model)
         string full = Path.GetFullPath(path);
         OutputCheck.Free([full], Force);
         int total = batches.Count + heldOut.Count;
-        using GramCollector grams = Collect(batches, Source, 0, total, progress, cancellationToken);
+        using GramCollector grams = new(model.Engine);
+        int resumed = Checkpoint?.Restore(model.Engine, grams, _layers, batches.Count) ?? 0;
+        Collect(grams, batches, resumed, Source, 0, total, Checkpoint, progress, cancellationToken);
         // A head that nothing uses is fed nothing.
         List<(Linear Layer, string Name)> fed = [.. _layers.Where(l => grams.Of(l.Layer) is not null)], learned = [.. fed.Where(l => grams.GradientsOf(l.Layer) is not null)];
-        List<TensorSpec> specs = [.. fed.SelectMany(l => (TensorSpec[])[Gram(l, ""), Count(l)]), .. learned.Select(OutputGram)];
+        List<TensorSpec> specs = [.. fed.SelectMany(l => (TensorSpec[])[CalibrationTensors.Gram(l.Layer, l.Name, ""), CalibrationTensors.Count(l.Name)]), .. learned.Select(l => CalibrationTensors.OutputGram(l.Layer, l.Name))];
         if (heldOut.Count > 0)
-            specs.AddRange(fed.Select(l => Gram(l, CalibrationNames.HeldOut)));
+            specs.AddRange(fed.Select(l => CalibrationTensors.Gram(l.Layer, l.Name, CalibrationNames.HeldOut)));
         using SafetensorsModelWriter writer = new(full, specs, new Dictionary<string, string>(StringComparer.Ordinal));
-        foreach ((Linear Layer, string Name) layer in fed)
+        foreach ((Linear layer, string name) in fed)
         {
-            (ITensor sum, long count) = grams.Of(layer.Layer)!.Value;
-            Write(writer, Gram(layer, ""), model.Engine.ToArray(sum));
-            Write(writer, Count(layer), [count]);
+            (ITensor sum, long count) = grams.Of(layer)!.Value;
+            CalibrationTensors.Write(writer, CalibrationTensors.Gram(layer, name, ""), model.Engine.ToArray(sum));
+            CalibrationTensors.Write(writer, CalibrationTensors.Count(name), [count]);
         }
-        foreach ((Linear Layer, string Name) layer in learned)
-            Write(writer, OutputGram(layer), model.Engine.ToArray(grams.GradientsOf(layer.Layer)!));
+        foreach ((Linear layer, string name) in learned)
+            CalibrationTensors.Write(writer, CalibrationTensors.OutputGram(layer, name), model.Engine.ToArray(grams.GradientsOf(layer)!));
         grams.Dispose();
         if (heldOut.Count > 0)
         {
-            using GramCollector judged = Collect(heldOut, GradientSource.None, batches.Count, total, progress, cancellationToken);
-            foreach ((Linear Layer, string Name) layer in fed)
-                Write(writer, Gram(layer, CalibrationNames.HeldOut), model.Engine.ToArray(judged.Of(layer.Layer)!.Value.Sum));
+            using GramCollector judged = new(model.Engine);
+            Collect(judged, heldOut, 0, GradientSource.None, batches.Count, total, null, progress, cancellationToken);
+            foreach ((Linear layer, string name) in fed)
+                CalibrationTensors.Write(writer, CalibrationTensors.Gram(layer, name, CalibrationNames.HeldOut), model.Engine.ToArray(judged.Of(layer)!.Value.Sum));
         }
         string written = writer.Complete(replace: Force)[0];
+        Checkpoint?.Remove();
         return new CollectedCalibration(written, fed.Count, batches.Sum(Tokens), heldOut.Sum(Tokens))
         {
+            ResumedAt = resumed,
             WithoutGradients = Source == GradientSource.None ? [] : fed.Except(learned).Select(l => l.Name).ToArray(),
         };
     }
@@ -82,36 +89,32 @@ public sealed class CollectCalibration(RunnableModel model)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "Gradients are collected on batches of tokens only.", "Collect inputs alone.");
     }
 
-    private GramCollector Collect(IReadOnlyList<NetworkBatch> batches, GradientSource source, int done, int total, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
+    private void Collect(GramCollector grams, IReadOnlyList<NetworkBatch> batches, int first, GradientSource source, int done, int total, CalibrationCheckpoint? checkpoint, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
     {
-        GramCollector grams = new(model.Engine);
         CalibrationGradients gradients = new(model, source, QualityOptions.PoolingOf(Pooling, model.Config), Seed);
         List<Parameter> trainable = [.. model.Network.Parameters().Where(p => p.Trainable)];
         try
         {
             // The gradients that are wanted are those of activations.
             trainable.ForEach(p => p.Trainable = false);
-            for (int i = 0, text = 0; i < batches.Count; i++)
+            // The signs of a projection go by the number of the text, from the first one on.
+            int text = batches.Take(first).OfType<TokenBatch>().Sum(b => b.Sequences);
+            for (int i = first; i < batches.Count; i++)
             {
                 progress?.Report(new OperationProgress("Collecting", $"batch {done + i + 1}", done + i, total));
                 bool[]? mask = (batches[i] as TokenBatch)?.Mask;
-                using Pass pass = source == GradientSource.None ? Pass.Inference(model.Engine, cancellationToken) : Pass.Training(model.Engine, ct: cancellationToken);
-                grams.Watch(pass, mask);
-                if (source == GradientSource.None)
+                using (Pass pass = source == GradientSource.None ? Pass.Inference(model.Engine, cancellationToken) : Pass.Training(model.Engine, ct: cancellationToken))
                 {
-                    model.Network.Forward(pass, batches[i]).Dispose();
-                    continue;
+                    grams.Watch(pass, mask);
+                    if (source == GradientSource.None)
+                        model.Network.Forward(pass, batches[i]).Dispose();
+                    else
+                        gradients.Run(pass, (TokenBatch)batches[i], [.. Enumerable.Range(text, ((TokenBatch)batches[i]).Sequences)]);
                 }
-                TokenBatch tokens = (TokenBatch)batches[i];
-                gradients.Run(pass, tokens, [.. Enumerable.Range(text, tokens.Sequences)]);
-                text += tokens.Sequences;
+                text += (batches[i] as TokenBatch)?.Sequences ?? 0;
+                if (checkpoint?.IsDue(i + 1, batches.Count) == true)
+                    checkpoint.Save(model.Engine, grams, _layers, i + 1);
             }
-            return grams;
-        }
-        catch
-        {
-            grams.Dispose();
-            throw;
         }
         finally
         {
@@ -119,21 +122,7 @@ public sealed class CollectCalibration(RunnableModel model)
         }
     }
 
-    private static TensorSpec Gram((Linear Layer, string Name) layer, string part) =>
-        new($"{layer.Name}.{part}{CalibrationNames.Gram}", TensorDType.F64, [layer.Layer.InFeatures, layer.Layer.InFeatures]);
-
-    private static TensorSpec OutputGram((Linear Layer, string Name) layer) =>
-        new($"{layer.Name}.{CalibrationNames.OutputGram}", TensorDType.F64, [layer.Layer.OutFeatures, layer.Layer.OutFeatures]);
-
-    private static TensorSpec Count((Linear Layer, string Name) layer) => new($"{layer.Name}.{CalibrationNames.Count}", TensorDType.F64, [1]);
-
     private static long Tokens(NetworkBatch batch) => batch is TokenBatch { Mask: { } mask } ? mask.Count(m => m) : batch.TokenCount;
-
-    private static void Write(SafetensorsModelWriter writer, TensorSpec spec, double[] values)
-    {
-        writer.Begin(spec);
-        writer.Write(MemoryMarshal.AsBytes<double>(values));
-    }
 
     /// <summary>Dense linear layers outside pairs, under the names of their weights in the file.</summary>
     private static IEnumerable<(Linear Layer, string Name)> Layers(RunnableModel model)
@@ -154,6 +143,9 @@ public sealed class CollectCalibration(RunnableModel model)
 /// <param name="HeldOutTokens">Tokens that they are judged on.</param>
 public sealed record CollectedCalibration(string Path, int Layers, long Tokens, long HeldOutTokens)
 {
+    /// <summary>Batches that a checkpoint had done already.</summary>
+    public int ResumedAt { get; init; }
+
     /// <summary>Layers that the gradients did not come to, such as a head that the embedding does not use; empty where none were collected.</summary>
     public IReadOnlyList<string> WithoutGradients { get; init; } = [];
 }

@@ -1,10 +1,13 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text;
 using LowRankTools.Networks;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core;
 
 /// <summary>Makes a calibration file from a model folder and a text: runs the model forward and back on padded batches and collects at every dense layer.</summary>
+/// <remarks>A collection that was stopped goes on from its checkpoint and comes to the bytes of one that ran through.</remarks>
 /// <param name="options">Inputs, gradients, output.</param>
 public sealed class ExportCalibration(ExportCalibrationOptions options)
 {
@@ -21,8 +24,8 @@ public sealed class ExportCalibration(ExportCalibrationOptions options)
     /// <summary>Makes the file of one model.</summary>
     /// <param name="source">The model.</param>
     /// <param name="progress">Told about lines, tensors and batches.</param>
-    /// <param name="cancellationToken">Stops between and inside runs; nothing is left behind.</param>
-    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>, <c>TextInvalid</c>, <c>OutputExists</c>, <c>OutputNotWritable</c>, <c>PlanModelMismatch</c>, and those of tokenizers and of opening a model.</exception>
+    /// <param name="cancellationToken">Stops between and inside runs; nothing is left behind but the checkpoint.</param>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>, <c>TextInvalid</c>, <c>OutputExists</c>, <c>OutputNotWritable</c>, <c>PlanModelMismatch</c>, <c>CheckpointDoesNotFit</c>, and those of tokenizers and of opening a model.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public CalibrationResult Run(ModelSource source, IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
@@ -47,19 +50,30 @@ public sealed class ExportCalibration(ExportCalibrationOptions options)
             HeldOutTokens = judged.Sum(s => (long)s.Ids.Length),
             Gradients = gradients.ToString(),
             Sequential = options.Plan is not null,
-            Note = text.Note,
         };
         if (options.WhatIf)
             return result;
+        CalibrationCheckpoint? checkpoint = options.CheckpointPath is { } saved ? new(Path.GetFullPath(saved), options.CheckpointEvery, Inputs(source, model.Engine, gradients, fitted)) : null;
         CollectedCalibration collected = OutputErrors.Writing(location.Folder, () =>
         {
             Directory.CreateDirectory(location.Folder);
             return options.Plan is { } plan
                 ? new CollectSequential(source, plan, options).Run(Batches(fitted), Batches(judged), location.WeightsPath, progress, cancellationToken)
-                : new CollectCalibration(model) { Gradients = gradients, Pooling = options.Pooling, Seed = options.Seed, Force = options.Force }
+                : new CollectCalibration(model) { Gradients = gradients, Pooling = options.Pooling, Seed = options.Seed, Force = options.Force, Checkpoint = checkpoint }
                     .Run(Batches(fitted), Batches(judged), location.WeightsPath, progress, cancellationToken);
         });
-        return result with { Written = true, Layers = collected.Layers, WithoutGradients = collected.WithoutGradients, Seconds = clock.Elapsed.TotalSeconds };
+        return result with { Written = true, Layers = collected.Layers, ResumedAt = collected.ResumedAt, WithoutGradients = collected.WithoutGradients, Seconds = clock.Elapsed.TotalSeconds };
+    }
+
+    /// <summary>What the sums rest on: the model, the batches in their order, what is collected, and what computes.</summary>
+    private string Inputs(ModelSource source, INetworkEngine engine, GradientSource gradients, List<TokenSequence> fitted)
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using (Model model = Model.Open(source))
+            hash.AppendData(Encoding.UTF8.GetBytes(ModelFingerprint.Compute(model.File)));
+        foreach (TokenSequence sequence in fitted)
+            hash.AppendData(Encoding.UTF8.GetBytes(string.Join(' ', sequence.Ids) + "\n"));
+        return FormattableString.Invariant($"{gradients}, {options.Pooling}, seed={options.Seed}, batch={options.BatchSize}, {engine.GetType().Name} {EngineCatalog.InstructionSet}, {Convert.ToHexString(hash.GetHashAndReset())}");
     }
 
     private List<TokenBatch> Batches(List<TokenSequence> sequences) => [.. TokenBatches.Sorted(sequences, options.BatchSize).Select(b => b.Batch)];

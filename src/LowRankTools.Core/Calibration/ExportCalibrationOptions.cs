@@ -33,6 +33,12 @@ public sealed record ExportCalibrationOptions
     /// <summary>Chooses the held-out lines and the signs of projections.</summary>
     public ulong Seed { get; init; }
 
+    /// <summary>File to save the sums in while they grow; where it exists, the collection goes on from it. It is gone when the calibration is written. Null for none.</summary>
+    public string? CheckpointPath { get; init; }
+
+    /// <summary>Batches from one saving to the next.</summary>
+    public int CheckpointEvery { get; init; } = 50;
+
     /// <summary>Engine and device.</summary>
     public EngineChoice Engine { get; init; } = new();
 
@@ -54,6 +60,10 @@ public sealed record ExportCalibrationOptions
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "A held-out share is at least 0 and below 1, a batch at least 1.");
         if (Plan is not null && Gradients is not (GradientSource.Auto or GradientSource.None))
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "With a plan, inputs alone are collected.", "Leave the gradients out, or the plan.");
+        if (CheckpointEvery < 1 || CheckpointPath is not null && Plan is not null)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "A checkpoint is saved every batch at most, and not of a collection with a plan.", "Leave -CheckpointPath out, or the plan.");
+        if (CheckpointPath is { } saved && OutputPath is { } written && System.IO.Path.GetFullPath(saved) == System.IO.Path.GetFullPath(written))
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{saved}: the checkpoint and the calibration cannot be one file.", "Name another -CheckpointPath.");
         if (OutputPath is { } path && !path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase))
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{path}: a calibration is a .safetensors file.", "Name such a file as -OutputPath.");
     }

@@ -71,7 +71,6 @@ public sealed class CompressModel(CompressOptions options)
             Calibration = calibration.Path,
             Quality = quality,
             Steps = [],
-            Note = text.Note,
             Seconds = 0,
         };
         if (options.Steps > 0)
@@ -108,7 +107,7 @@ public sealed class CompressModel(CompressOptions options)
         if (options.Trials > 0)
             (work, selection) = TextSplit.Of(text with { Sequences = work }, Math.Min(MostSelected, (double)options.SelectionLines / TextSplit.Lines(work)), ~options.Seed);
         InputText Only(List<TokenSequence> sequences) => options.Input with { MaxLines = null, Lines = sequences.Select(s => s.Line).ToHashSet() };
-        return new Shares(Only(work), selection.Count > 0 ? Only(selection) : null, Only(judge), TextSplit.Lines(work), TextSplit.Lines(selection), TextSplit.Lines(judge), text.Note);
+        return new Shares(Only(work), selection.Count > 0 ? Only(selection) : null, Only(judge), TextSplit.Lines(work), TextSplit.Lines(selection), TextSplit.Lines(judge));
     }
 
     private T Step<T>(string name, Func<T> work, Func<T, string> figures)
@@ -120,5 +119,5 @@ public sealed class CompressModel(CompressOptions options)
     }
 
     /// <summary>One text, each line of it in one part.</summary>
-    private sealed record Shares(InputText Work, InputText? Selection, InputText Judge, int WorkLines, int SelectionLines, int JudgeLines, string Note);
+    private sealed record Shares(InputText Work, InputText? Selection, InputText Judge, int WorkLines, int SelectionLines, int JudgeLines);
 }

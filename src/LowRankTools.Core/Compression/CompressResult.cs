@@ -48,9 +48,6 @@ public sealed record CompressResult
     /// <summary>What was done, in order, and how long it took.</summary>
     public required IReadOnlyList<CompressStep> Steps { get; init; }
 
-    /// <summary>What the user should know; empty where there is nothing to say.</summary>
-    public string Note { get; init; } = "";
-
     /// <summary>Wall-clock time of everything.</summary>
     public required double Seconds { get; init; }
 }

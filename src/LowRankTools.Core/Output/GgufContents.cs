@@ -8,5 +8,8 @@ namespace LowRankTools.Core;
 internal sealed record GgufContents(GgufFile? Source, IReadOnlyList<GgufValue> Values)
 {
     /// <summary>The key-values of a model that is written again; null for another format.</summary>
-    public static GgufContents? Of(Model model, ModelFormat format) => format == ModelFormat.Gguf ? new GgufContents((GgufFile)model.File, []) : null;
+    /// <param name="model">The model.</param>
+    /// <param name="format">What is written.</param>
+    /// <param name="values">Key-values in place of the model's.</param>
+    public static GgufContents? Of(Model model, ModelFormat format, params IReadOnlyList<GgufValue> values) => format == ModelFormat.Gguf ? new GgufContents((GgufFile)model.File, values) : null;
 }

@@ -97,7 +97,7 @@ internal sealed class ModelOutput : IDisposable
                 if (config is not null)
                     small.Add(Small(Path.Combine(Location.Folder, ConfigFile.FileName), config));
                 if (companionsFrom is not null && Location.OwnFolder)
-                    small.AddRange(Companions(companionsFrom));
+                    small.AddRange(Companions(companionsFrom, config is null ? null : ConfigFile.FileName));
                 IReadOnlyList<PendingFile> before = [.. weights.SkipLast(1), .. small];
                 if (record is not null)
                     small.Add(Small(Location.RecordPath, record));
@@ -131,12 +131,12 @@ internal sealed class ModelOutput : IDisposable
     }
 
     /// <summary>Those that the folder has already are left as they are.</summary>
-    private IEnumerable<PendingFile> Companions(string from)
+    private IEnumerable<PendingFile> Companions(string from, string? written)
     {
         foreach (string source in CompanionFiles.In(from))
         {
             string target = Path.Combine(Location.Folder, Path.GetFileName(source));
-            if (!Path.Exists(target))
+            if (!Path.Exists(target) && Path.GetFileName(source) != written)
                 yield return Small(target, CompanionFiles.Read(source));
         }
     }

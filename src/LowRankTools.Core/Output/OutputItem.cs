@@ -38,6 +38,9 @@ internal abstract record OutputItem
     /// <summary>A weight that was trained, stored (in, out) or as the network has it.</summary>
     public sealed record Trained(Parameter Parameter, bool InOut, TensorSpec Spec) : OutputItem;
 
+    /// <summary>A weight or bias of a feed-forward part that keeps some of its hidden units.</summary>
+    public sealed record Resized(FeedForwardPart Part, ModelLayer Layer, TensorSpec Spec) : OutputItem;
+
     /// <summary>Another name for a tensor that is written.</summary>
     public sealed record Alias(TensorSpec Spec, string Existing) : OutputItem;
 
@@ -56,6 +59,7 @@ internal abstract record OutputItem
         Merged merged => [merged.Spec],
         Adapted adapted => [adapted.Spec],
         Trained trained => [trained.Spec],
+        Resized resized => [resized.Spec],
         Zeros zeros => [zeros.Spec],
         _ => [],
     };

@@ -6,7 +6,7 @@ namespace LowRankTools.Core;
 
 /// <summary>
 /// Holds models against the one that they were made from, on the same inputs: cosines of embeddings and correlation of all pairs'
-/// similarities for encoders, perplexities for language models. The reference is run once, whatever the number of models.
+/// similarities for encoders, what classifiers say, perplexities for language models. The reference is run once, whatever the number of models.
 /// </summary>
 /// <param name="options">Inputs, engine.</param>
 /// <param name="reference">The original.</param>
@@ -50,7 +50,6 @@ public sealed class MeasureQuality(QualityOptions options, ModelSource reference
             Lines = original.Text.Lines,
             Tokens = original.Text.Tokens,
             CutLines = original.Text.CutLines,
-            Note = original.Text.Note,
             Seconds = 0,
         };
         quality = original.Embeddings is null ? OfTokens(quality, original, model, progress, cancellationToken) : OfEmbeddings(quality, original, model, progress, cancellationToken);
@@ -62,14 +61,17 @@ public sealed class MeasureQuality(QualityOptions options, ModelSource reference
         using RunnableModel model = RunnableModel.Open(reference, engine, progress, cancellationToken);
         TokenText text = TokenText.Read(options.Input, reference, model.Config, progress, cancellationToken);
         Original original = new(model.Config, model.Parameters, text);
+        int[]? labels = options.LabelPath is { } path ? ClassLabels.Read(path, reference, model.Config, text.Sequences) : null;
+        int[]? classes = model.Config.Classes > 0 ? new int[text.Sequences.Count] : null;
+        original = original with { Labels = labels, Classes = classes };
         return model.Config.PredictsNextToken
             ? original with { Loss = TokenLoss.Of(model, text.Sequences, options.BatchSize, progress, cancellationToken) }
-            : original with { Embeddings = SentenceEmbeddings.Of(model, text.Sequences, QualityOptions.PoolingOf(options.Pooling, model.Config), options.BatchSize, progress, cancellationToken) };
+            : original with { Embeddings = SentenceEmbeddings.Of(model, text.Sequences, QualityOptions.PoolingOf(options.Pooling, model.Config), options.BatchSize, classes, progress, cancellationToken) };
     }
 
     private void RequireAlike(Original original, RunnableModel model)
     {
-        if (model.Config.ModelType != original.Config.ModelType || model.Config.TokenCount != original.Config.TokenCount || model.Config.PredictsNextToken != original.Config.PredictsNextToken)
+        if (model.Config.ModelType != original.Config.ModelType || model.Config.TokenCount != original.Config.TokenCount || model.Config.PredictsNextToken != original.Config.PredictsNextToken || model.Config.Classes != original.Config.Classes)
         {
             throw new LowRankToolsException(CoreErrors.InputInvalid,
                 $"{model.Source.Path}: the model ({model.Config.ModelType}, {model.Config.TokenCount} tokens) does not answer what its reference {reference.Path} ({original.Config.ModelType}, {original.Config.TokenCount} tokens) does.",
@@ -93,7 +95,8 @@ public sealed class MeasureQuality(QualityOptions options, ModelSource reference
     private ModelQuality OfEmbeddings(ModelQuality quality, Original original, RunnableModel model, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
     {
         Pooling pooling = QualityOptions.PoolingOf(options.Pooling, model.Config);
-        double[][] theirs = original.Embeddings!, ours = SentenceEmbeddings.Of(model, original.Text.Sequences, pooling, options.BatchSize, progress, cancellationToken);
+        int[]? classes = original.Classes is null ? null : new int[original.Classes.Length];
+        double[][] theirs = original.Embeddings!, ours = SentenceEmbeddings.Of(model, original.Text.Sequences, pooling, options.BatchSize, classes, progress, cancellationToken);
         if (ours[0].Length != theirs[0].Length)
             throw new LowRankToolsException(CoreErrors.InputInvalid, $"{model.Source.Path}: its embeddings have {ours[0].Length} entries, those of the reference {theirs[0].Length}.", "Name the model that it was made from.");
         double[] cosines = [.. ours.Zip(theirs, (x, y) => SentenceEmbeddings.Cosine(x, y))];
@@ -108,8 +111,15 @@ public sealed class MeasureQuality(QualityOptions options, ModelSource reference
             Pairs = x.Length,
             Pearson = Correlation.Pearson(x, y),
             Spearman = Correlation.Spearman(x, y),
+            Agreement = Share(classes, original.Classes),
+            Labels = original.Labels is null ? null : Path.GetFullPath(options.LabelPath!),
+            Accuracy = Share(classes, original.Labels),
+            ReferenceAccuracy = Share(original.Classes, original.Labels),
         };
     }
+
+    /// <summary>Share of the places at which two lists say the same; null where one of them is missing.</summary>
+    private static double? Share(int[]? said, int[]? wanted) => said is null || wanted is null ? null : said.Zip(wanted, (x, y) => x == y ? 1.0 : 0).Average();
 
     private static double[] Similarities(double[][] embeddings, CancellationToken cancellationToken)
     {
@@ -128,6 +138,10 @@ public sealed class MeasureQuality(QualityOptions options, ModelSource reference
     private sealed record Original(TransformerConfig Config, long Parameters, TokenText Text)
     {
         public double[][]? Embeddings { get; init; }
+
+        public int[]? Classes { get; init; }
+
+        public int[]? Labels { get; init; }
 
         public BatchLoss Loss { get; init; }
     }

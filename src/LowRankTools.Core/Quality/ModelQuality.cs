@@ -60,6 +60,18 @@ public sealed record ModelQuality
     /// <summary>Spearman's: the correlation of their ranks.</summary>
     public double? Spearman { get; init; }
 
+    /// <summary>Share of the lines of which the model and its reference say the same class; null for models without classes.</summary>
+    public double? Agreement { get; init; }
+
+    /// <summary>Full path of the labels; null where none were given.</summary>
+    public string? Labels { get; init; }
+
+    /// <summary>Share of the lines of which the model says the right class; null without labels.</summary>
+    public double? Accuracy { get; init; }
+
+    /// <summary>That of the reference.</summary>
+    public double? ReferenceAccuracy { get; init; }
+
     /// <summary>Tokens that were predicted: all but the first of each sequence.</summary>
     public long? Predictions { get; init; }
 
@@ -68,9 +80,6 @@ public sealed record ModelQuality
 
     /// <summary>That of the reference.</summary>
     public double? ReferencePerplexity { get; init; }
-
-    /// <summary>What the user should know of how the text was tokenized; empty where there is nothing to say.</summary>
-    public string Note { get; init; } = "";
 
     /// <summary>Wall-clock time of both models' runs and the figures, loading included; the reference's run is counted once, with the first model.</summary>
     public required double Seconds { get; init; }

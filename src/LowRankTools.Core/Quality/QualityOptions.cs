@@ -12,6 +12,9 @@ public sealed record QualityOptions
     /// <summary>The inputs.</summary>
     public required InputText Input { get; init; }
 
+    /// <summary>The right class of each line of the text, for classifiers: a file with one a line; null for none.</summary>
+    public string? LabelPath { get; init; }
+
     /// <summary>How an encoder's embedding is made; null for its own where it has one, and else for the mean of the last states.</summary>
     public Pooling? Pooling { get; init; }
 
@@ -32,6 +35,8 @@ public sealed record QualityOptions
     public void Validate()
     {
         Input.Validate();
+        if (LabelPath is { } labels && !File.Exists(labels))
+            throw new LowRankToolsException(CoreErrors.PathNotFound, $"There is no file '{labels}'.");
         if (BatchSize < 1)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"A batch of {BatchSize} sequences is none.", "Use a batch of at least 1.");
     }

@@ -11,11 +11,12 @@ internal static class SentenceEmbeddings
     /// <param name="sequences">What it reads.</param>
     /// <param name="pooling">How an embedding is made.</param>
     /// <param name="batchSize">Sequences at once.</param>
+    /// <param name="classes">Gets the class with the highest score of each sequence; null where the network has no classes.</param>
     /// <param name="progress">Told about every batch.</param>
     /// <param name="cancellationToken">Stops between and inside runs.</param>
     /// <returns>One embedding a sequence, in their order; zeros where the network made zeros.</returns>
     /// <exception cref="LowRankToolsException"><c>NonFiniteValues</c>.</exception>
-    public static double[][] Of(RunnableModel model, IReadOnlyList<TokenSequence> sequences, Pooling pooling, int batchSize, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
+    public static double[][] Of(RunnableModel model, IReadOnlyList<TokenSequence> sequences, Pooling pooling, int batchSize, int[]? classes, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
     {
         double[][] embeddings = new double[sequences.Count][];
         int done = 0;
@@ -29,9 +30,25 @@ internal static class SentenceEmbeddings
             int width = pooled.Shape[1];
             for (int i = 0; i < places.Length; i++)
                 embeddings[places[i]] = Unit(values.AsSpan(i * width, width), model);
+            if (classes is not null)
+                Choose(model.Engine.ToArray(output.Logits!), places, classes);
             done += places.Length;
         }
         return embeddings;
+    }
+
+    // Of equal scores the first one counts.
+    private static void Choose(double[] scores, int[] places, int[] classes)
+    {
+        int count = scores.Length / places.Length;
+        for (int i = 0; i < places.Length; i++)
+        {
+            ReadOnlySpan<double> own = scores.AsSpan(i * count, count);
+            int best = 0;
+            for (int c = 1; c < count; c++)
+                best = own[c] > own[best] ? c : best;
+            classes[places[i]] = best;
+        }
     }
 
     /// <summary>The inner product, which of embeddings of length one is their cosine.</summary>

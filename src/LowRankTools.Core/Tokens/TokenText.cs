@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using LowRankTools.Networks;
 using LowRankTools.Numerics;
 
@@ -12,9 +11,6 @@ namespace LowRankTools.Core;
 /// <param name="Sequences">Token ids of each sequence.</param>
 internal sealed record TokenText(string Path, int Lines, int CutLines, IReadOnlyList<TokenSequence> Sequences)
 {
-    /// <summary>What the user should know of how the text was tokenized; empty where there is nothing to say.</summary>
-    public string Note { get; init; } = "";
-
     /// <summary>Tokens of a sequence where nobody says.</summary>
     public const int DefaultLength = 512;
 
@@ -40,7 +36,7 @@ internal sealed record TokenText(string Path, int Lines, int CutLines, IReadOnly
         int length = Math.Min(input.SequenceLength ?? DefaultLength, config.MaxTokens ?? int.MaxValue);
         ModelTokenizer? tokenizer = input.TextPath is null ? null : TokenizerCatalog.Open(source, config);
         List<TokenSequence> sequences = [];
-        int lines = 0, cut = 0, unnormalized = 0;
+        int lines = 0, cut = 0;
         long tokens = 0;
         foreach ((int number, string line) in InputLines.Read(input.File))
         {
@@ -56,7 +52,6 @@ internal sealed record TokenText(string Path, int Lines, int CutLines, IReadOnly
             if (lines % 1000 == 0)
                 progress?.Report(new OperationProgress("Tokenizing", $"line {number}", lines, input.MaxLines ?? 0));
             lines++;
-            unnormalized += tokenizer?.Normalizes == true && !s_normalizes.Value && !Ascii.IsValid(line) ? 1 : 0;
             cut += ids.Length > length ? 1 : 0;
             if ((tokens += ids.Length) > MostTokens)
                 throw InputLines.Invalid(input.File, number, $"is beyond {MostTokens} tokens");
@@ -66,14 +61,8 @@ internal sealed record TokenText(string Path, int Lines, int CutLines, IReadOnly
         }
         if (sequences.Count == 0)
             throw new LowRankToolsException(CoreErrors.TextInvalid, $"{input.File}: the file holds no text.", "Give a file with one text a line.");
-        return new TokenText(System.IO.Path.GetFullPath(input.File), lines, cut, sequences)
-        {
-            Note = unnormalized == 0 ? "" : $"{input.File}: {unnormalized} lines hold characters beyond ASCII, which this program, without Unicode's tables, does not bring to a normal form: fractions, ligatures or accents in them may be other tokens than in PowerShell.",
-        };
+        return new TokenText(System.IO.Path.GetFullPath(input.File), lines, cut, sequences);
     }
-
-    // A program that is invariant of countries has no tables, and hands such characters back as they are.
-    private static readonly Lazy<bool> s_normalizes = new(() => "\u00BD".Normalize(NormalizationForm.FormKC).Length == 3);
 
     private static int[] Ids(string line, string path, int number)
     {

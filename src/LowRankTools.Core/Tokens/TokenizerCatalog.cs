@@ -9,8 +9,7 @@ namespace LowRankTools.Core;
 /// <summary>A model's tokenizer.</summary>
 /// <param name="Encoder">Makes ids of a text.</param>
 /// <param name="Last">How many ids it puts behind every text, which a text that is cut keeps.</param>
-/// <param name="Normalizes">Whether it brings characters to a normal form first, which a program without Unicode's tables cannot.</param>
-internal sealed record ModelTokenizer(ITokenizer Encoder, int Last, bool Normalizes);
+internal sealed record ModelTokenizer(ITokenizer Encoder, int Last);
 
 /// <summary>Finds the tokenizer that lies beside a model's weights.</summary>
 internal static class TokenizerCatalog
@@ -34,7 +33,7 @@ internal static class TokenizerCatalog
     {
         string folder = Path.GetDirectoryName(source.Path)!;
         if (config is SentenceEncoderConfig)
-            return new ModelTokenizer(new UnigramTokenizer(Pieces(SiblingPath.Companion(folder, TokenList) ?? throw Missing(folder, TokenList)), ReservedPieces), 0, Normalizes: true);
+            return new ModelTokenizer(new UnigramTokenizer(Pieces(SiblingPath.Companion(folder, TokenList) ?? throw Missing(folder, TokenList)), ReservedPieces), 0);
         if (SiblingPath.Companion(folder, Complete) is { } complete)
             return Made(TokenizerJson.Read(complete, Bytes(complete)), complete);
         if (SiblingPath.Companion(folder, WordList) is { } words)
@@ -44,7 +43,12 @@ internal static class TokenizerCatalog
         throw Missing(folder, $"{Complete}, {WordList}, or {TokenList} with {MergeList}");
     }
 
-    private static ModelTokenizer Made(TokenizerDefinition definition, string file) => new(TokenizerPlugin.Create(definition, file), definition.Last.Count, definition.StripAccents);
+    // Accents are taken off here and not by the library, which leaves that to the system's tables, and those are not everywhere.
+    private static ModelTokenizer Made(TokenizerDefinition definition, string file)
+    {
+        ITokenizer tokenizer = TokenizerPlugin.Create(definition with { StripAccents = false }, file);
+        return new ModelTokenizer(definition.StripAccents ? new UnaccentedTokenizer(tokenizer) : tokenizer, definition.Last.Count);
+    }
 
     private static TokenizerDefinition WordPieces(string path)
     {

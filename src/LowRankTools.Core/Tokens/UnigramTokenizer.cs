@@ -1,4 +1,3 @@
-using System.Text;
 using LowRankTools.Formats;
 
 namespace LowRankTools.Core;
@@ -32,7 +31,7 @@ internal sealed class UnigramTokenizer : ITokenizer
     /// <inheritdoc/>
     public int[] Encode(string text)
     {
-        string plain = text.Normalize(NormalizationForm.FormKC);
+        string plain = NormalForm.KC(text);
         if (plain.Length == 0)
             return [];
         string given = Blank + plain.Replace(' ', Blank);

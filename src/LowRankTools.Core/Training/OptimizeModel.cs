@@ -57,7 +57,7 @@ public sealed class OptimizeModel(OptimizeOptions options, ModelSource reference
         using ModelOutput output = ModelOutput.Create(request);
         trained.Write(file, items, output, cancellationToken);
         string entry = output.Complete(Metadata(record), record?.ToFile(), Path.GetDirectoryName(source.Path));
-        return result with { Path = entry, Written = true, Displaced = output.Displaced.ToArray(), Note = $"{text.Note} {output.Note}".Trim(), Seconds = clock.Elapsed.TotalSeconds };
+        return result with { Path = entry, Written = true, Displaced = output.Displaced.ToArray(), Note = output.Note, Seconds = clock.Elapsed.TotalSeconds };
     }
 
     private OptimizeResult Train(OptimizeResult result, RunnableModel student, RunnableModel teacher, DistillationGoal goal, List<TokenSequence> fitted, List<TokenSequence> judged,
@@ -144,7 +144,6 @@ public sealed class OptimizeModel(OptimizeOptions options, ModelSource reference
         Parameters = student.Parameters,
         TrainedParameters = student.Network.CountParameters(trainableOnly: true),
         Steps = options.Steps,
-        Note = text.Note,
     };
 
     private sealed class StepProgress(IProgress<OperationProgress> progress, string name) : IProgress<TrainingProgress>

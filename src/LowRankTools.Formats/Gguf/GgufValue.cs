@@ -31,6 +31,11 @@ public sealed class GgufValue
     /// <param name="value">The number.</param>
     public static GgufValue Number(string key, float value) => new(key, GgufValueType.Float32, Little(BitConverter.SingleToUInt32Bits(value)));
 
+    /// <summary>A whole number of 32 bits.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="value">The number.</param>
+    public static GgufValue Number(string key, uint value) => new(key, GgufValueType.UInt32, Little(value));
+
     /// <summary>A length and the bytes of a text.</summary>
     internal static byte[] Encode(string text)
     {

@@ -51,6 +51,9 @@ public sealed record BertConfig : TransformerConfig
     public override int TokenCount => Vocabulary;
 
     /// <inheritdoc/>
+    public override int Classes => HasTokenHead ? 0 : Labels;
+
+    /// <inheritdoc/>
     public override int WidestLayer => Math.Max(Hidden, HasTokenHead ? Vocabulary : Width);
 
     /// <inheritdoc/>

@@ -29,6 +29,9 @@ public abstract record TransformerConfig
     /// <summary>Whether its scores are for the token that follows each token: a language model.</summary>
     public virtual bool PredictsNextToken => false;
 
+    /// <summary>Classes of whole sequences or images that its scores are for; zero where it has no such head.</summary>
+    public virtual int Classes => 0;
+
     /// <summary>Width of the widest activation of one token: what memory during a run is measured in.</summary>
     public abstract int WidestLayer { get; }
 

@@ -29,6 +29,17 @@ public sealed class GramCollector(INetworkEngine engine) : IDisposable
     /// <summary>The sum of the gradients at a layer's outputs, out x out in float64; null where no pass came back by.</summary>
     public ITensor? GradientsOf(Linear layer) => _gradients.TryGetValue(layer, out (ITensor Sum, long) gram) ? gram.Sum : null;
 
+    /// <summary>Goes on from sums that were collected before.</summary>
+    /// <param name="layer">The layer, which no pass has come by yet.</param>
+    /// <param name="sum">Of its inputs, in x in in float64; the collector's from here on.</param>
+    /// <param name="count">Tokens in it.</param>
+    /// <param name="gradients">Of the gradients at its outputs, out x out in float64, or null; the collector's from here on.</param>
+    public void Restore(Linear layer, ITensor sum, long count, ITensor? gradients)
+    {
+        _inputs.Add(layer, (sum, count));
+        if (gradients is not null) _gradients.Add(layer, (gradients, count));
+    }
+
     /// <summary>Frees the sums.</summary>
     public void Dispose()
     {

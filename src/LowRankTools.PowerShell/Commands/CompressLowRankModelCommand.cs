@@ -80,8 +80,6 @@ public sealed class CompressLowRankModelCommand : TextCommandBase
         if (!ShouldProcess($"{what}.", $"{what}?", "LowRankTools"))
             return;
         CompressResult result = Run(source.Name, (progress, token) => operation.Run(source, progress, token));
-        if (result.Note.Length > 0)
-            Warn(result.Note);
         foreach (CompressStep step in result.Steps)
             Tell(step.ToString());
         WriteObject(result);

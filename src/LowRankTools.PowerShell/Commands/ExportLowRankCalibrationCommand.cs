@@ -9,7 +9,7 @@ namespace LowRankTools.PowerShell.Commands;
 public sealed class ExportLowRankCalibrationCommand : TextCommandBase
 {
     private readonly OutputClaims _claims = new();
-    private string? _outputPath;
+    private string? _outputPath, _checkpointPath;
 
     /// <summary>The file to write; one called after the model by default.</summary>
     [Parameter, ValidateNotNullOrEmpty]
@@ -26,6 +26,14 @@ public sealed class ExportLowRankCalibrationCommand : TextCommandBase
     /// <summary>Share of the lines that nothing will be fitted on.</summary>
     [Parameter]
     public double HeldOut { get; set; } = 0.1;
+
+    /// <summary>File to save the sums in; where it exists, the collection goes on from it.</summary>
+    [Parameter, ValidateNotNullOrEmpty]
+    public string? CheckpointPath { get; set; }
+
+    /// <summary>Batches from one saving to the next.</summary>
+    [Parameter, ValidateRange(1, int.MaxValue)]
+    public int CheckpointEvery { get; set; } = 50;
 
     /// <summary>Chooses the held-out lines and the signs of projections; the same seed gives the same bytes.</summary>
     [Parameter, ValidateRange(0, int.MaxValue)]
@@ -44,6 +52,8 @@ public sealed class ExportLowRankCalibrationCommand : TextCommandBase
         Plan = Plan,
         Pooling = ChosenPooling,
         BatchSize = BatchSize,
+        CheckpointPath = _checkpointPath,
+        CheckpointEvery = CheckpointEvery,
         Seed = (ulong)Seed,
         Engine = ChosenEngine,
         ThreadCount = ThreadCount,
@@ -57,6 +67,7 @@ public sealed class ExportLowRankCalibrationCommand : TextCommandBase
         Required(OutputPath, () =>
         {
             _outputPath = OutputPath is null ? null : Resolver.Literal(OutputPath);
+            _checkpointPath = CheckpointPath is null ? null : Resolver.Literal(CheckpointPath);
             Options.Validate();
         });
     }
@@ -70,8 +81,6 @@ public sealed class ExportLowRankCalibrationCommand : TextCommandBase
         if (!write && reason != ShouldProcessReason.WhatIf)
             return;
         CalibrationResult result = Run(source.Name, (progress, token) => new ExportCalibration(Options with { WhatIf = !write }).Run(source, progress, token));
-        if (result.Note.Length > 0)
-            Warn(result.Note);
         if (result.WithoutGradients.Count > 0)
             Warn($"{source.Path}: no gradient came to {string.Join(", ", result.WithoutGradients)}; leave these layers out of plans that are made with this calibration.");
         WriteObject(result);

@@ -18,6 +18,10 @@ public sealed class MeasureModelQualityCommand : TextCommandBase
     [Parameter, ValidateNotNullOrEmpty]
     public string? AdapterPath { get; set; }
 
+    /// <summary>The right class of each line of the text, for classifiers: a file with one a line.</summary>
+    [Parameter, ValidateNotNullOrEmpty]
+    public string? LabelPath { get; set; }
+
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
@@ -27,7 +31,7 @@ public sealed class MeasureModelQualityCommand : TextCommandBase
             Required(AdapterPath, () => adapter = OneModel(AdapterPath));
         Required(ReferencePath, () =>
         {
-            QualityOptions options = new() { Input = Input, Adapter = adapter, Pooling = ChosenPooling, BatchSize = BatchSize, Engine = ChosenEngine, ThreadCount = ThreadCount };
+            QualityOptions options = new() { Input = Input, Adapter = adapter, LabelPath = LabelPath is null ? null : Resolver.Literal(LabelPath), Pooling = ChosenPooling, BatchSize = BatchSize, Engine = ChosenEngine, ThreadCount = ThreadCount };
             options.Validate();
             _operation = new MeasureQuality(options, OneModel(ReferencePath));
         });
@@ -35,9 +39,6 @@ public sealed class MeasureModelQualityCommand : TextCommandBase
 
     private protected override void ProcessModel(ModelSource source)
     {
-        ModelQuality quality = Run(source.Name, (progress, token) => _operation!.Run(source, progress, token));
-        if (quality.Note.Length > 0)
-            Warn(quality.Note);
-        WriteObject(quality);
+        WriteObject(Run(source.Name, (progress, token) => _operation!.Run(source, progress, token)));
     }
 }

@@ -28,6 +28,10 @@ public sealed class NewLoraAdapterCommand : AdapterOutputCommandBase
     [Parameter]
     public SwitchParameter IncludeEmbedding { get; set; }
 
+    /// <summary>Whether the lengths of the weights' rows are to be trained apart from their directions.</summary>
+    [Parameter]
+    public SwitchParameter Dora { get; set; }
+
     /// <summary>Chooses the random factors; the same seed gives the same bytes.</summary>
     [Parameter, ValidateRange(0, int.MaxValue)]
     public int Seed { get; set; }
@@ -37,6 +41,7 @@ public sealed class NewLoraAdapterCommand : AdapterOutputCommandBase
         Rank = Rank,
         Alpha = Alpha,
         Selection = new LayerSelection { Include = NamePatterns.Of(Include), Exclude = NamePatterns.Of(Exclude), IncludeEmbedding = IncludeEmbedding },
+        Dora = Dora,
         Seed = (ulong)Seed,
         Output = Output,
     };

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using LowRankTools.Core;
+using LowRankTools.Networks;
 
 namespace LowRankTools.Cli.Tests.Commands;
 
@@ -81,6 +83,37 @@ public sealed class QualityTests : IDisposable
         Assert.Equal(0, (await CliRun.Of("lora", "test", _folder["adapter"], "--base-path", _folder["gpt"])).Code);
         Assert.Equal(2, (await CliRun.Of("lora", "new", _folder["gpt"])).Code);
         Assert.Equal(2, (await CliRun.Of("lora", "new", _folder["gpt"], "--rank", "2", "--output-path", "")).Code);
+    }
+
+    [Fact]
+    public async Task A_text_with_accents_is_the_tokens_of_the_plain_one()
+    {
+        // PowerShell, which has the system's tables, is held to the same ids.
+        Assert.Equal(0, (await CliRun.Of("new", "--preset", "bert-tiny", "--output-path", _folder["bert"])).Code);
+        File.WriteAllLines(_folder["bert/vocab.txt"], ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "creme", "brulee", "angstrom", "한"]);
+        File.WriteAllText(_folder["text.txt"], "Crème brûlée Ångström\n");
+        File.WriteAllText(_folder["ids.txt"], "2 5 6 7 3\n");
+        string small = One(await CliRun.Of("factorize", _folder["bert"], "--rank", "8", "--output-path", _folder["small"], "--json")).GetProperty("Path").GetString()!;
+        JsonElement text = One(await CliRun.Of("quality", small, "--reference-path", _folder["bert"], "--text-path", _folder["text.txt"], "--json"));
+        JsonElement ids = One(await CliRun.Of("quality", small, "--reference-path", _folder["bert"], "--token-path", _folder["ids.txt"], "--json"));
+        Assert.Equal(5, text.GetProperty("Tokens").GetInt32());
+        Assert.Equal(ids.GetProperty("MeanCosine").GetDouble(), text.GetProperty("MeanCosine").GetDouble());
+    }
+
+    [Fact]
+    public async Task Feed_forward_parts_get_narrower_and_classes_are_judged()
+    {
+        new ModelFolder(new BertConfig { Vocabulary = 200, Width = 16, Depth = 1, Heads = 2, Hidden = 32, Labels = 2 }).Write(_folder["bert"]);
+        await Model();
+        File.WriteAllLines(_folder["labels.txt"], Enumerable.Range(0, 40).Select(i => i % 2 == 0 ? "0" : "1"));
+        CliRun calibrated = await CliRun.Of("calibrate", _folder["bert"], "--token-path", _folder["tokens.txt"], "--output-path", _folder["b.safetensors"], "--checkpoint-path", _folder["sums.safetensors"], "--checkpoint-every", "1", "--json");
+        Assert.Equal((0, false), (One(calibrated).GetProperty("ResumedAt").GetInt32(), File.Exists(_folder["sums.safetensors"])));
+        JsonElement resized = One(await CliRun.Of("resize", _folder["bert"], "--calibration", _folder["b.safetensors"], "--keep-ratio", "0.5", "--selection", "leverage", "--output-path", _folder["narrow"], "--json"));
+        Assert.Equal((32, 16, "Leverage"), (resized.GetProperty("HiddenBefore").GetInt32(), resized.GetProperty("Hidden").GetInt32(), resized.GetProperty("Selection").GetString()));
+        string shown = (await CliRun.Of("quality", resized.GetProperty("Path").GetString()!, "--reference-path", _folder["bert"], "--token-path", _folder["tokens.txt"], "--label-path", _folder["labels.txt"])).Out;
+        Assert.Contains("Accuracy", shown, StringComparison.Ordinal);
+        CliRun whole = await CliRun.Of("resize", _folder["bert"], "--calibration", _folder["b.safetensors"], "--hidden-size", "8", "--what-if");
+        Assert.Contains("32 -> 8 units", whole.Out, StringComparison.Ordinal);
     }
 
     private async Task Model()

@@ -35,6 +35,78 @@ public sealed class NewAdapterTests : IDisposable
     }
 
     [Fact]
+    public void Of_DoRA_the_lengths_are_those_of_the_rows_and_merging_gives_the_rows_back()
+    {
+        ModelSource source = Mixed();
+        AdapterResult made = new NewAdapter(Options with { Dora = true, Output = new AdapterOutputOptions { OutputPath = _folder["new"] } }).Run(source);
+        Dictionary<string, (long[] Shape, float[] Values)> weights = TestModel.Read(source.Path), adapter = TestModel.Read(made.Path);
+        Assert.Equal(made.Parameters, adapter.Values.Sum(t => (long)t.Values.Length));
+        Assert.Contains("\"use_dora\": true", File.ReadAllText(_folder["new/adapter_config.json"]), StringComparison.Ordinal);
+        float[] linear = adapter["base_model.model.fc.lora_magnitude_vector"].Values, turned = adapter["base_model.model.h.0.mlp.c_fc.lora_magnitude_vector"].Values;
+        for (int i = 0; i < 12; i++)
+        {
+            Assert.Equal(Math.Sqrt(Enumerable.Range(0, 16).Sum(j => Math.Pow(weights["fc.weight"].Values[i * 16 + j], 2))), linear[i], 1e-5);
+            Assert.Equal(Math.Sqrt(Enumerable.Range(0, 16).Sum(j => Math.Pow(weights["h.0.mlp.c_fc.weight"].Values[j * 12 + i], 2))), turned[i], 1e-5);
+        }
+        Assert.Equal([1, 8, 1, 1], adapter["base_model.model.conv.lora_magnitude_vector"].Shape);
+        MergeAdapterResult merged = new MergeAdapter(new MergeAdapterOptions { OutputPath = _folder["merged"] }).Run(source, new ModelSource(made.Path, "new"));
+        Assert.Equal(3, merged.MergedLayers);
+        Dictionary<string, (long[] Shape, float[] Values)> after = TestModel.Read(merged.Path);
+        // Rounding of lengths alone; the row of zeros stays one.
+        Assert.All(weights, w => Assert.All(w.Value.Values.Zip(after[w.Key].Values), v => Assert.InRange(Math.Abs(v.First - v.Second), 0, 3e-7 * Math.Max(1, Math.Abs(v.First)))));
+    }
+
+    [Fact]
+    public void A_DoRA_adapter_is_loaded_trained_saved_and_merged_to_what_the_trained_network_answers()
+    {
+        ModelSource source = new ModelFolder(s_config).Write(_folder["model"]);
+        AdapterResult made = new NewAdapter(Options with { Dora = true, Selection = new LayerSelection { Include = [LayerSelection.Pattern("*q_proj*"), LayerSelection.Pattern("*down_proj*")] } }).Run(source);
+        using RunnableModel model = RunnableModel.Open(source);
+        LoraOptions lora = new(4) { Alpha = 4, Dora = true };
+        model.Network.AddLora(model.Engine, lora, ["q_proj", "down_proj"]);
+        LoadReport report = NetworkAdapter.Load(model.Network, model.Engine, Path.GetDirectoryName(made.Path)!, strict: true);
+        Assert.Empty(report.Missing);
+        // What training changes: the factor of zeros and the lengths.
+        foreach (NamedParameter p in model.Network.StateDict().Where(p => p.Name.EndsWith("lora_B", StringComparison.Ordinal) || p.Name.EndsWith("lora_magnitude_vector", StringComparison.Ordinal)))
+        {
+            using ITensor change = model.Engine.Random(7, [.. p.Parameter.Shape]);
+            model.Engine.AddScaled(0.05, change, 1, p.Parameter.Value);
+        }
+        string saved = NetworkAdapter.Save(model.Network, model.Engine, _folder["trained"]);
+        MergeAdapterResult merged = new MergeAdapter(new MergeAdapterOptions { OutputPath = _folder["merged"] }).Run(source, new ModelSource(saved, "trained"));
+        using RunnableModel dense = RunnableModel.Open(merged.Path), original = RunnableModel.Open(source);
+        Assert.Equal(4, merged.MergedLayers);
+        Assert.InRange(TestModel.RelativeError(Answers(dense), [.. Answers(model).Select(v => (double)v)]), 0, 1e-5);
+        Assert.InRange(TestModel.RelativeError(Answers(dense), [.. Answers(original).Select(v => (double)v)]), 1e-3, 10);
+    }
+
+    [Fact]
+    public void DoRA_has_no_place_elsewhere()
+    {
+        ModelSource source = Mixed();
+        string Id(NewAdapterOptions options) => Assert.Throws<LowRankToolsException>(() => new NewAdapter(options with { Dora = true }).Run(source)).ErrorId;
+        Assert.Equal(CoreErrors.OptionInvalid, Id(Options with { Output = new AdapterOutputOptions { OutputPath = _folder["a.safetensors"] } }));
+        Assert.Equal(CoreErrors.OptionInvalid, Id(Options with { Output = new AdapterOutputOptions { Layout = AdapterLayout.Lotr } }));
+        Assert.Equal(CoreErrors.OptionInvalid, Id(Options with { Selection = new LayerSelection { IncludeEmbedding = true } }));
+        TestModel.Write(source.Path, ("fc.weight", [12, 16], [.. Enumerable.Repeat(float.NaN, 192)]));
+        Assert.Equal(CoreErrors.NonFiniteValues, Id(Options with { Output = new AdapterOutputOptions { OutputPath = _folder["nan"] } }));
+    }
+
+    /// <summary>A linear map with a row of zeros, one stored (in, out), and a convolution.</summary>
+    private ModelSource Mixed()
+    {
+        (string Name, long[] Shape, float[] Values) linear = TestModel.Random("fc.weight", 1, 12, 16);
+        Array.Clear(linear.Values, 5 * 16, 16);
+        return new ModelSource(TestModel.Write(_folder["mixed/model.safetensors"], linear, TestModel.Random("h.0.mlp.c_fc.weight", 2, 16, 12), TestModel.Random("h.0.mlp.c_fc.bias", 4, 12), TestModel.Random("conv.weight", 3, 8, 6, 3, 3)), "mixed");
+    }
+
+    private static float[] Answers(RunnableModel model)
+    {
+        using NetworkOutput output = model.Forward(new TokenBatch([3, 17, 38, 0, 22, 9, 31, 30], 2));
+        return [.. model.Engine.ToArray(output.Hidden).Select(v => (float)v)];
+    }
+
+    [Fact]
     public void One_factor_is_random_within_its_bound_and_the_other_zero()
     {
         ModelSource source = new ModelFolder(s_config).Write(_folder["model"]);

@@ -85,6 +85,56 @@ public sealed class ExportCalibrationTests : IDisposable
         Assert.NotEqual(first, Bytes("c.safetensors", 2, 8));
     }
 
+    [Theory]
+    [InlineData(false, 1)]
+    [InlineData(true, 3)]
+    public void What_was_stopped_goes_on_to_the_same_bytes(bool language, int every)
+    {
+        ModelSource source = new ModelFolder(language ? s_language : s_encoder).Write(_folder["model"]);
+        Lines(40);
+        ExportCalibrationOptions options = Options with { BatchSize = 4, CheckpointPath = _folder["saved/sums.safetensors"], CheckpointEvery = every };
+        byte[] through = File.ReadAllBytes(new ExportCalibration(options with { OutputPath = _folder["through.safetensors"], CheckpointPath = null }).Run(source).Path);
+        using CancellationTokenSource stop = new();
+        ExportCalibration stopped = new(options with { OutputPath = _folder["stopped.safetensors"] });
+        Assert.ThrowsAny<OperationCanceledException>(() => stopped.Run(source, new Stopper(stop, "batch 6"), stop.Token));
+        Assert.False(File.Exists(_folder["stopped.safetensors"]));
+        CalibrationResult other = new ExportCalibration(options with { OutputPath = _folder["other.safetensors"], CheckpointPath = _folder["none.safetensors"] }).Run(source);
+        Assert.Equal(0, other.ResumedAt);
+        CalibrationResult resumed = stopped.Run(source);
+        Assert.Equal(every == 1 ? 5 : 3, resumed.ResumedAt);
+        Assert.Equal(through, File.ReadAllBytes(resumed.Path));
+        Assert.False(File.Exists(_folder["saved/sums.safetensors"]) || File.Exists(_folder["none.safetensors"]));
+    }
+
+    [Fact]
+    public void A_checkpoint_of_something_else_is_refused_and_stays()
+    {
+        ModelSource source = new ModelFolder(s_encoder).Write(_folder["model"]);
+        Lines(40);
+        ExportCalibrationOptions options = Options with { BatchSize = 4, CheckpointPath = _folder["sums.safetensors"], CheckpointEvery = 2 };
+        using CancellationTokenSource stop = new();
+        Assert.ThrowsAny<OperationCanceledException>(() => new ExportCalibration(options).Run(source, new Stopper(stop, "batch 6"), stop.Token));
+        byte[] saved = File.ReadAllBytes(_folder["sums.safetensors"]);
+        string Id(ExportCalibrationOptions changed) => Assert.ThrowsAny<LowRankToolsException>(() => new ExportCalibration(changed).Run(source)).ErrorId;
+        Assert.Equal(CoreErrors.CheckpointDoesNotFit, Id(options with { Seed = 1 }));
+        Assert.Equal(CoreErrors.CheckpointDoesNotFit, Id(options with { BatchSize = 5 }));
+        Assert.Equal(CoreErrors.OptionInvalid, Id(options with { CheckpointEvery = 0 }));
+        Assert.Equal(CoreErrors.OptionInvalid, Id(options with { OutputPath = options.CheckpointPath }));
+        Assert.Equal(saved, File.ReadAllBytes(_folder["sums.safetensors"]));
+        File.WriteAllBytes(_folder["sums.safetensors"], saved[..(saved.Length / 2)]);
+        Assert.NotEqual("", Id(options));
+    }
+
+    /// <summary>Cancels when a certain batch is about to run.</summary>
+    private sealed class Stopper(CancellationTokenSource stop, string batch) : IProgress<OperationProgress>
+    {
+        public void Report(OperationProgress value)
+        {
+            if (value.Item == batch)
+                stop.Cancel();
+        }
+    }
+
     [Fact]
     public void Held_out_lines_are_whole_and_never_fitted_on_too()
     {

@@ -38,6 +38,52 @@ public sealed class MeasureQualityTests : IDisposable
     }
 
     [Fact]
+    public void Accuracy_and_agreement_are_those_of_single_runs()
+    {
+        (ModelSource dense, ModelSource small) = Models(s_encoder with { Labels = 3, Positions = 32 });
+        int[][] lines = Lines(24);
+        int[] theirs = [.. lines.Select(l => Class(dense, l))], ours = [.. lines.Select(l => Class(small, l))], labels = [.. Enumerable.Range(0, 24).Select(i => i % 3)];
+        File.WriteAllLines(_folder["labels.txt"], labels.Select(l => l.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+        double Share(int[] x, int[] y) => x.Zip(y, (a, b) => a == b ? 1.0 : 0).Average();
+        ModelQuality quality = new MeasureQuality(Options() with { BatchSize = 5, LabelPath = _folder["labels.txt"] }, dense).Run(small);
+        Assert.Equal((Share(ours, theirs), Share(ours, labels), Share(theirs, labels)), (quality.Agreement!.Value, quality.Accuracy!.Value, quality.ReferenceAccuracy!.Value));
+        ModelQuality without = new MeasureQuality(Options(), dense).Run(dense);
+        Assert.Equal((1, null), (without.Agreement!.Value, without.Accuracy));
+        // Right by its own word, whatever that is; half of it named and not numbered.
+        string config = File.ReadAllText(_folder["dense/config.json"]);
+        File.WriteAllText(_folder["dense/config.json"], config.Replace("\"model_type\"", "\"label2id\": { \"low\": 0, \"mid\": 1, \"high\": 2 },\n  \"model_type\"", StringComparison.Ordinal));
+        File.WriteAllLines(_folder["labels.txt"], theirs.Select((c, i) => i % 2 == 0 ? c.ToString(System.Globalization.CultureInfo.InvariantCulture) : ((string[])["low", "mid", "high"])[c]));
+        ModelQuality own = new MeasureQuality(Options() with { LabelPath = _folder["labels.txt"] }, dense).Run(small);
+        Assert.Equal((1, own.Agreement), (own.ReferenceAccuracy!.Value, own.Accuracy));
+    }
+
+    [Theory]
+    [InlineData("0\n1", CoreErrors.TextInvalid)]
+    [InlineData("0\n1\n3", CoreErrors.TextInvalid)]
+    [InlineData("0\n1\nhigh", CoreErrors.TextInvalid)]
+    public void Labels_that_are_none_are_refused(string labels, string id)
+    {
+        (ModelSource dense, ModelSource small) = Models(s_encoder with { Labels = 3 });
+        Lines(3);
+        File.WriteAllText(_folder["labels.txt"], labels);
+        QualityOptions options = Options() with { LabelPath = _folder["labels.txt"] };
+        Assert.Equal(id, Assert.ThrowsAny<LowRankToolsException>(() => new MeasureQuality(options, dense).Run(small)).ErrorId);
+        File.WriteAllText(_folder["labels.txt"], "0\n1\n2");
+        Assert.NotNull(new MeasureQuality(options, dense).Run(small).Accuracy);
+        ModelSource plain = new ModelFolder(s_encoder).Write(_folder["plain"]);
+        Assert.Equal(CoreErrors.InputInvalid, Assert.ThrowsAny<LowRankToolsException>(() => new MeasureQuality(options, plain).Run(plain)).ErrorId);
+        Assert.Equal(CoreErrors.PathNotFound, Assert.ThrowsAny<LowRankToolsException>(() => new MeasureQuality(options with { LabelPath = _folder["none.txt"] }, dense).Run(small)).ErrorId);
+    }
+
+    private static int Class(ModelSource source, int[] line)
+    {
+        using RunnableModel model = RunnableModel.Open(source);
+        using NetworkOutput output = model.Forward(new TokenBatch(line, 1));
+        double[] scores = model.Engine.ToArray(output.Logits!);
+        return Array.IndexOf(scores, scores.Max());
+    }
+
+    [Fact]
     public void Perplexity_is_that_of_single_runs_whatever_the_batch()
     {
         (ModelSource dense, ModelSource small) = Models(s_language);

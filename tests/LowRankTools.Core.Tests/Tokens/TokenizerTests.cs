@@ -42,6 +42,7 @@ public sealed class TokenizerTests : IDisposable
     [Theory]
     [InlineData("Lower rank!", "2 5 6 7 8 3")]
     [InlineData("ranks lows", "2 7 10 5 10 3")]
+    [InlineData("Lówër ränk!", "2 5 6 7 8 3")]
     [InlineData("unseen", "2 1 3")]
     public void Word_pieces_are_the_longest_from_the_left(string text, string ids)
     {

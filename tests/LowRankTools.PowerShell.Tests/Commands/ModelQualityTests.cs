@@ -1,4 +1,6 @@
 using System.Text.Json;
+using LowRankTools.Core;
+using LowRankTools.Networks;
 
 namespace LowRankTools.PowerShell.Tests.Commands;
 
@@ -41,7 +43,71 @@ public sealed class ModelQualityTests(PwshSession session) : IClassFixture<PwshS
         Assert.Equal(1, quality.GetProperty("MeanCosine").GetDouble(), 1e-9);
     }
 
+    [PwshFact]
+    public void A_text_with_accents_is_the_tokens_of_the_plain_one()
+    {
+        // The console program is held to the same ids.
+        IReadOnlyList<JsonElement> qualities = session.All(_sandbox, """
+            $null = New-TransformerModel bert-tiny bert
+            '[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'creme', 'brulee', 'angstrom', '한' | Set-Content bert/vocab.txt
+            'Crème brûlée Ångström' | Set-Content text.txt
+            '2 5 6 7 3' | Set-Content tokens.txt
+            $small = Invoke-LowRankFactorization bert -Rank 8
+            $small | Measure-ModelQuality -ReferencePath bert -TextPath text.txt
+            $small | Measure-ModelQuality -ReferencePath bert -TokenPath tokens.txt
+            """);
+        Assert.Equal(5, qualities[0].GetProperty("Tokens").GetInt32());
+        Assert.Equal(qualities[1].GetProperty("MeanCosine").GetDouble(), qualities[0].GetProperty("MeanCosine").GetDouble());
+    }
+
+    [PwshFact]
+    public void Classifiers_are_judged_by_labels()
+    {
+        new ModelFolder(new BertConfig { Vocabulary = 200, Width = 16, Depth = 1, Heads = 2, Hidden = 32, Labels = 2 }).Write(_sandbox["bert"]);
+        JsonElement quality = session.One(_sandbox, """
+            1..20 | ForEach-Object { ((1..8 | ForEach-Object { Get-Random -Maximum 200 }) -join ' ') } | Set-Content tokens.txt
+            1..20 | ForEach-Object { $_ % 2 } | Set-Content labels.txt
+            Invoke-LowRankFactorization bert -Rank 4 | Measure-ModelQuality -ReferencePath bert -TokenPath tokens.txt -LabelPath labels.txt
+            """);
+        Assert.All((string[])["Agreement", "Accuracy", "ReferenceAccuracy"], name => Assert.InRange(quality.GetProperty(name).GetDouble(), 0, 1));
+        Assert.Equal(_sandbox["labels.txt"], quality.GetProperty("Labels").GetString());
+    }
+
+    [PwshFact]
+    public void A_calibration_that_was_stopped_goes_on_from_its_checkpoint()
+    {
+        IReadOnlyList<JsonElement> output = session.All(_sandbox, Model + """
+            Export-LowRankCalibration gpt -TokenPath tokens.txt -BatchSize 4 -OutputPath through.safetensors -CheckpointPath saved.safetensors -CheckpointEvery 2
+            Test-Path saved.safetensors
+            Export-LowRankCalibration gpt -TokenPath tokens.txt -BatchSize 4 -OutputPath again.safetensors
+            (Get-FileHash through.safetensors).Hash -eq (Get-FileHash again.safetensors).Hash
+            """);
+        Assert.Equal(0, output[0].GetProperty("ResumedAt").GetInt32());
+        Assert.False(output[1].GetBoolean());
+        Assert.True(output[3].GetBoolean());
+    }
+
+    [PwshFact]
+    public void Narrower_models_are_judged_and_those_that_cannot_be_are_their_own_errors()
+    {
+        Reply reply = session.Run(_sandbox, Model + """
+            $null = Export-LowRankCalibration gpt -TokenPath tokens.txt
+            $narrow = 'models/tiny.safetensors', 'gpt' | Resize-TransformerModel -Calibration gpt.calibration.safetensors -KeepRatio 0.9
+            $narrow
+            $narrow | Measure-ModelQuality -ReferencePath gpt -TokenPath tokens.txt
+            """);
+        Assert.Equal(["FeedForwardNotFound"], reply.ErrorIds);
+        Assert.Equal((512, 461, 2), (reply.Output[0].GetProperty("HiddenBefore").GetInt32(), reply.Output[0].GetProperty("Hidden").GetInt32(), reply.Output[0].GetProperty("Parts").GetArrayLength()));
+        Assert.Equal(reply.Output[0].GetProperty("Parameters").GetInt64(), reply.Output[1].GetProperty("Parameters").GetInt64());
+    }
+
     [PwshTheory]
+    [InlineData("Resize-TransformerModel gpt none.safetensors -KeepRatio 0.5", "PathNotFound")]
+    [InlineData("Resize-TransformerModel gpt calibration.safetensors -KeepRatio 0.5", "CalibrationUnmatched")]
+    [InlineData("Resize-TransformerModel gpt calibration.safetensors", "OptionInvalid")]
+    [InlineData("Measure-ModelQuality gpt gpt -TokenPath tokens.txt -LabelPath tokens.txt", "InputInvalid")]
+    [InlineData("Export-LowRankCalibration gpt -TokenPath tokens.txt -OutputPath a.safetensors -CheckpointPath a.safetensors", "OptionInvalid")]
+    [InlineData("New-LoraAdapter gpt 4 -Dora -OutputPath a.safetensors", "OptionInvalid")]
     [InlineData("Measure-ModelQuality gpt gpt", "OptionInvalid")]
     [InlineData("Measure-ModelQuality gpt gpt -TokenPath none.txt", "PathNotFound")]
     [InlineData("Measure-ModelQuality gpt gpt -TextPath tokens.txt", "TokenizerNotFound")]

@@ -1,0 +1,21 @@
+using LowRankTools.Core;
+
+namespace LowRankTools.Cli.Reports;
+
+/// <summary>One model with smaller feed-forward parts, as a few lines.</summary>
+internal static class ResizeReport
+{
+    public static void Write(ResizeResult result, ConsoleContext console)
+    {
+        console.Out.WriteLine(SafeText.Line($"{result.Name}  {result.Source}"));
+        console.Out.WriteLine($"hidden      {Figures.Count(result.HiddenBefore)} -> {Figures.Count(result.Hidden)} units in {Figures.Plural(result.ResizedParts, "feed-forward part")}, by {result.Selection.ToLowerInvariant()}");
+        console.Out.WriteLine($"parameters  {Figures.Count(result.ParametersBefore)} -> {Figures.Count(result.Parameters)}, all tensors, shared storage once");
+        console.Out.WriteLine($"bytes       {Figures.Bytes(result.BytesBefore)} -> {Figures.Bytes(result.Bytes)}, tensor data without headers");
+        foreach (ResizedPart part in result.Parts)
+            console.Out.WriteLine(SafeText.Line($"error       {Figures.Small(part.CalibratedError)} {(part.HeldOutError is { } heldOut ? $"calibrated, {Figures.Small(heldOut)} held out" : "calibrated")}  {part.Name}"));
+        if (result.Seconds is { } seconds)
+            console.Out.WriteLine($"seconds     {Figures.Seconds(seconds)}, reading and writing included");
+        WrittenReport.Write(result.Written, result.Path, result.Displaced, result.Note, console);
+        console.Out.WriteLine();
+    }
+}

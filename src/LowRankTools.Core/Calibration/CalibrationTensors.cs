@@ -1,0 +1,25 @@
+using System.Runtime.InteropServices;
+using LowRankTools.Formats;
+using LowRankTools.Networks;
+
+namespace LowRankTools.Core;
+
+/// <summary>The tensors that a collection writes of a layer, in float64.</summary>
+internal static class CalibrationTensors
+{
+    /// <summary>The Gram matrix of its inputs, in x in; <paramref name="part"/> says of which.</summary>
+    public static TensorSpec Gram(Linear layer, string name, string part) => new($"{name}.{part}{CalibrationNames.Gram}", TensorDType.F64, [layer.InFeatures, layer.InFeatures]);
+
+    /// <summary>That of the gradients at its outputs, out x out.</summary>
+    public static TensorSpec OutputGram(Linear layer, string name) => new($"{name}.{CalibrationNames.OutputGram}", TensorDType.F64, [layer.OutFeatures, layer.OutFeatures]);
+
+    /// <summary>The tokens that were summed over.</summary>
+    public static TensorSpec Count(string name) => new($"{name}.{CalibrationNames.Count}", TensorDType.F64, [1]);
+
+    /// <summary>Writes one.</summary>
+    public static void Write(SafetensorsModelWriter writer, TensorSpec spec, double[] values)
+    {
+        writer.Begin(spec);
+        writer.Write(MemoryMarshal.AsBytes<double>(values));
+    }
+}
