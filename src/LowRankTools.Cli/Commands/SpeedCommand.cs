@@ -40,6 +40,8 @@ internal sealed class SpeedCommand
 
     private void Check(CommandResult result)
     {
+        if (_convolutions.SplitsInVain(result))
+            result.AddError("--mode-split is for --method tensortrain.");
         if (_convolutions.IsAsked(result))
         {
             if (result.GetResult(_shapes) is not null || result.GetResult(_paths)?.Tokens.Count > 0 || result.GetResult(_reference) is not null || result.GetResult(_ranks) is not null)

@@ -13,11 +13,12 @@ internal sealed class ConvolutionSpeedGroup
         text => MeasuredKernel.Parse(text) ?? throw new LowRankToolsException(CoreErrors.OptionInvalid, $"'{text}' is no kernel.", "A kernel is outputs x channels x height x width."));
     private readonly Option<string?> _method = SharedOptions.Choice("--method", "With --kernel: the chain of convolutions; auto, the default, for all of them. With --shape: tensortrain.", Enum.GetNames<FactorMethod>());
     private readonly Option<double?> _keepRatio = SharedOptions.Number<double>("--keep-ratio", "With --method: most of its parameters that a chain or a TT-matrix keeps; 0.5 by default.", r => r is > 0 and < 1, "a ratio lies between 0 and 1");
+    private readonly Option<IReadOnlyList<int>[]> _splits = MethodOption.Splits();
     private readonly Option<Dimensions[]> _imageSize = SharedOptions.List("--image-size", "With --kernel: lines x pixels of an image; 32x32 by default.", "size", ImageSize);
 
     public void AddTo(Command command)
     {
-        foreach (Option option in new Option[] { _kernels, _method, _keepRatio, _imageSize })
+        foreach (Option option in new Option[] { _kernels, _method, _keepRatio, _splits, _imageSize })
             command.Add(option);
     }
 
@@ -27,7 +28,7 @@ internal sealed class ConvolutionSpeedGroup
 
     public int RunTrains(ParseResult parsed, TrainSpeedOptions options, MatrixShape[] shapes, ConsoleContext console, bool json)
     {
-        MeasureTrainSpeed operation = new(options with { KeepRatio = parsed.GetValue(_keepRatio) ?? options.KeepRatio });
+        MeasureTrainSpeed operation = new(options with { KeepRatio = parsed.GetValue(_keepRatio) ?? options.KeepRatio, Splits = parsed.GetValue(_splits) ?? options.Splits });
         Attempts attempts = new(console);
         List<TrainSpeed> results = [];
         foreach (MatrixShape shape in shapes)
@@ -38,6 +39,9 @@ internal sealed class ConvolutionSpeedGroup
             TrainSpeedReport.Write(results, console);
         return attempts.Code;
     }
+
+    /// <summary>Whether sizes are to be split for what splits none.</summary>
+    public bool SplitsInVain(CommandResult result) => result.GetResult(_splits) is not null && MethodOption.Choice(result.GetValue(_method)) != FactorMethod.TensorTrain;
 
     public bool IsAsked(CommandResult result) => result.GetResult(_kernels) is not null;
 

@@ -5,7 +5,7 @@ using LowRankTools.Numerics;
 
 namespace LowRankTools.Core;
 
-/// <summary>The factors of one tensor as they will be stored, every entry rounded to the type that is written, and what they cost.</summary>
+/// <summary>The factors of one tensor as they will be stored, every entry rounded to the type that is written, and what they cost. <see cref="Dispose"/> frees the entries; all else stays known.</summary>
 internal sealed class ComputedFactors : IDisposable
 {
     private ComputedFactors(IReadOnlyList<(TensorSpec Spec, Matrix<float> Values)> factors) => Factors = factors;
@@ -27,7 +27,7 @@ internal sealed class ComputedFactors : IDisposable
 
     public required double Seconds { get; init; }
 
-    public long Parameters => Factors.Sum(f => f.Values.Length);
+    public long Parameters => Factors.Sum(f => TensorShape.ElementCount(f.Spec.Shape, f.Spec.Name));
 
     /// <summary>Reads a tensor and decomposes it.</summary>
     /// <param name="file">The model.</param>

@@ -7,7 +7,7 @@ namespace LowRankTools.Core;
 
 /// <summary>
 /// Replaces tensors of a model by the factors of a decomposition and writes the smaller model as safetensors, with a record from which
-/// <see cref="MergeModel"/> makes the tensors again. One tensor at a time is in memory, and the factors of all.
+/// <see cref="MergeModel"/> makes the tensors again. One tensor at a time is in memory, and so are factors: they wait on the disk until all ranks are known.
 /// </summary>
 public sealed class DecomposeTensors(DecomposeOptions options)
 {
@@ -35,37 +35,30 @@ public sealed class DecomposeTensors(DecomposeOptions options)
         if (!options.WhatIf)
             OutputTargets.Check(location, read, options.Force);
         Dictionary<string, ComputedFactors> computed = new(StringComparer.Ordinal);
-        try
+        using FactorSpool? spool = options.WhatIf ? null : FactorSpool.For(location);
+        List<TensorDecomposition> tensors = Decompose(model, computed, spool, progress, cancellationToken);
+        List<OutputItem> items = OutputItems.Checked([.. model.Layers.Select(layer => Item(model, layer, computed))], source.Path);
+        Dictionary<string, string> metadata = OutputItems.Metadata(model.File, ModelFormat.Safetensors, items, model.Record?.ToMetadata(), Record(model, tensors));
+        OutputRequest request = new(location, ModelFormat.Safetensors, [.. items.SelectMany(i => i.Written)], metadata)
         {
-            List<TensorDecomposition> tensors = Decompose(model, computed, progress, cancellationToken);
-            List<OutputItem> items = OutputItems.Checked([.. model.Layers.Select(layer => Item(model, layer, computed))], source.Path);
-            Dictionary<string, string> metadata = OutputItems.Metadata(model.File, ModelFormat.Safetensors, items, model.Record?.ToMetadata(), Record(model, tensors));
-            OutputRequest request = new(location, ModelFormat.Safetensors, [.. items.SelectMany(i => i.Written)], metadata)
-            {
-                MaxShardBytes = options.MaxShardBytes, HasRecord = model.Record is not null, Source = read, Disk = options.Disk, Force = options.Force,
-            };
-            DecompositionResult result = Result(model, tensors, items, computed, location, clock);
-            if (options.WhatIf)
-                return result with { Displaced = request.Displaced().ToArray() };
-            if (computed.Count == 0)
-                throw NothingToDo(source);
-            using ModelOutput output = ModelOutput.Create(request);
-            Write(model, items, output, progress, cancellationToken);
-            string entry = output.Complete(metadata, model.Record?.ToFile(), Path.GetDirectoryName(source.Path));
-            return result with { Path = entry, Written = true, Seconds = clock.Elapsed.TotalSeconds, Displaced = output.Displaced.ToArray(), Note = output.Note };
-        }
-        finally
-        {
-            foreach (ComputedFactors factors in computed.Values)
-                factors.Dispose();
-        }
+            MaxShardBytes = options.MaxShardBytes, HasRecord = model.Record is not null, Source = read, Disk = options.Disk, Force = options.Force,
+        };
+        DecompositionResult result = Result(model, tensors, items, computed, location, clock);
+        if (options.WhatIf)
+            return result with { Displaced = request.Displaced().ToArray() };
+        if (computed.Count == 0)
+            throw NothingToDo(source);
+        using ModelOutput output = ModelOutput.Create(request);
+        Write(model, items, output, spool!, progress, cancellationToken);
+        string entry = output.Complete(metadata, model.Record?.ToFile(), Path.GetDirectoryName(source.Path));
+        return result with { Path = entry, Written = true, Seconds = clock.Elapsed.TotalSeconds, Displaced = output.Displaced.ToArray(), Note = output.Note };
     }
 
     private LowRankToolsException NothingToDo(ModelSource source) => new(CoreErrors.NothingToFactorize,
         $"{source.Path}: no tensor would become smaller factors by {options.Rule}, and a copy is not written.",
         "Choose smaller ranks or other tensors; -WhatIf gives the reason for each, and tensors of two modes must be named with -Include.");
 
-    private List<TensorDecomposition> Decompose(Model model, Dictionary<string, ComputedFactors> computed, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
+    private List<TensorDecomposition> Decompose(Model model, Dictionary<string, ComputedFactors> computed, FactorSpool? spool, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
     {
         DecompositionMethod method = DecompositionMethods.Find(options.Method);
         TensorChoice choice = new(model, options.Selection, method);
@@ -85,13 +78,14 @@ public sealed class DecomposeTensors(DecomposeOptions options)
             Parts parts = new(part => progress?.Report(new OperationProgress("Decomposing", name, before + (long)(Steps * part), (long)Steps * chosen)));
             parts.Report(0);
             TensorDType dtype = OutputTypes.Factor(layer.Tensor.DType, options.DType);
-            ComputedFactors factors = WeightMatrix.Named(model, layer, () => ComputedFactors.Compute(model.File, layer.Tensor, method, options.Decomposition, dtype, parts, cancellationToken));
+            using ComputedFactors factors = WeightMatrix.Named(model, layer, () => ComputedFactors.Compute(model.File, layer.Tensor, method, options.Decomposition, dtype, parts, cancellationToken));
             bool smaller = factors.Parameters < layer.Tensor.ElementCount;
             results.Add(smaller ? Made(layer, factors) : Kept(layer, TensorKeepReason.NotSmaller));
-            if (smaller)
-                computed[name] = factors;
-            else
-                factors.Dispose();
+            if (!smaller)
+                continue;
+            computed[name] = factors;
+            foreach ((TensorSpec spec, Matrix<float> values) in factors.Factors)
+                spool?.Add(spec.Name, values);
         }
         return results;
 
@@ -130,7 +124,7 @@ public sealed class DecomposeTensors(DecomposeOptions options)
         return alias ? new OutputItem.Alias(spec, layer.Shape.TiedTo!) : new OutputItem.Copy(layer.Tensor, spec);
     }
 
-    private static void Write(Model model, List<OutputItem> items, ModelOutput output, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
+    private static void Write(Model model, List<OutputItem> items, ModelOutput output, FactorSpool spool, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
     {
         TensorCopier copier = new(model.File, output);
         for (int i = 0; i < items.Count; i++)
@@ -142,8 +136,11 @@ public sealed class DecomposeTensors(DecomposeOptions options)
                 copier.Write(items[i], cancellationToken);
                 continue;
             }
-            foreach ((TensorSpec spec, Matrix<float> values) in decomposed.Factors.Factors)
+            foreach (TensorSpec spec in decomposed.Written)
+            {
+                using Matrix<float> values = spool.Read(spec.Name);
                 MatrixRows.Write(output, spec, values.View, model.Source.Path, cancellationToken);
+            }
         }
     }
 

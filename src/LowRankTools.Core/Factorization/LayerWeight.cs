@@ -6,7 +6,7 @@ namespace LowRankTools.Core;
 
 /// <summary>
 /// Weights as methods of layers take them, however files store them. Kernels are outputs x channels x height x width, as PyTorch and ONNX have
-/// them, and not TensorFlow's height x width x channels x outputs; matrices outputs x inputs, or entries x features of an embedding.
+/// them, and not TensorFlow's height x width x channels x outputs, without a height over signals; matrices outputs x inputs, or entries x features of an embedding.
 /// </summary>
 internal static class LayerWeight
 {
@@ -16,11 +16,11 @@ internal static class LayerWeight
     /// <summary>Shape of a layer's kernel; null where it is none, or too large to be computed with.</summary>
     public static KernelShape? ShapeOf(ModelLayer layer) => !layer.Shape.IsKernel || layer.Tensor.ElementCount is < 1 or > int.MaxValue ? null : ShapeOf(layer.Shape.Shape, IsChannelsLast(layer.Tensor));
 
-    /// <summary>Shape of a kernel from its sizes as stored, four and none of them above 2^31 - 1.</summary>
+    /// <summary>Shape of a kernel from its sizes as stored, three or four and none of them above 2^31 - 1.</summary>
     public static KernelShape ShapeOf(Dimensions sizes, bool channelsLast)
     {
         int[] s = [.. sizes.Sizes.Select(size => checked((int)size))];
-        return channelsLast ? new KernelShape(s[3], s[2], s[0], s[1]) : new KernelShape(s[0], s[1], s[2], s[3]);
+        return KernelShape.Of(channelsLast ? [.. ChannelsFirst(s.Length).Select(k => s[k])] : s);
     }
 
     /// <summary>Shape of a factor by a method of layers as a format stores it: kernels of a TensorFlow.js graph have their channels last.</summary>
@@ -57,7 +57,7 @@ internal static class LayerWeight
         if (!IsChannelsLast(tensor))
             return stored;
         using (stored)
-            return Permuted(stored, [3, 2, 0, 1]);
+            return Permuted(stored, ChannelsFirst(stored.Order));
     }
 
     /// <summary>A weight as it was stored, (product of the leading sizes) x (last size).</summary>
@@ -65,7 +65,7 @@ internal static class LayerWeight
     /// <param name="turned">Whether the file has its sides the other way round.</param>
     public static Matrix<float> Stored(Tensor weight, bool turned)
     {
-        using Tensor stored = turned ? Permuted(weight, weight.Order == 2 ? [1, 0] : [2, 3, 1, 0]) : weight.Copy();
+        using Tensor stored = turned ? Permuted(weight, weight.Order == 2 ? [1, 0] : [.. Enumerable.Range(2, weight.Order - 2), 1, 0]) : weight.Copy();
         return Single(stored);
     }
 
@@ -79,6 +79,9 @@ internal static class LayerWeight
             to[i] = (float)from[i];
         return matrix;
     }
+
+    // Outputs and channels come last there: first they and then the sides.
+    private static int[] ChannelsFirst(int order) => [order - 1, order - 2, .. Enumerable.Range(0, order - 2)];
 
     private static Tensor Wide(MatrixView<float> matrix)
     {

@@ -92,8 +92,8 @@ internal sealed class FactorsRecord
     private static int[]? Shape(FactorizedLayerRecord layer)
     {
         bool turned = LayerWeight.IsTurned(layer.Kind, layer.Orientation);
-        if (layer.Kind == LayerKind.Conv2d)
-            return layer.Shape.Count == 4 ? LayerWeight.ShapeOf(layer.Shape, turned).Sizes : null;
+        if (layer.Kind is LayerKind.Conv1d or LayerKind.Conv2d)
+            return LayerShape.IsKernelOf(layer.Kind, layer.Shape) ? LayerWeight.ShapeOf(layer.Shape, turned).Sizes : null;
         if (layer.Shape.Count < 2 || layer.Shape.Sizes.SkipLast(2).Any(s => s != 1))
             return null;
         (int rows, int columns) = ((int)layer.Shape[^2], (int)layer.Shape[^1]);

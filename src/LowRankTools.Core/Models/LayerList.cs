@@ -23,7 +23,7 @@ internal sealed class LayerList
             {
                 _halves[factor] = layer.Rank;
                 // Cores of a matrix have four sizes and are no kernels.
-                if (layer.Ranks is not null && layer.Kind != LayerKind.Conv2d)
+                if (layer.Ranks is not null && layer.Kind is not (LayerKind.Conv1d or LayerKind.Conv2d))
                     _kinds[factor] = layer.Kind;
             }
         }

@@ -60,13 +60,22 @@ public sealed record LayerShape
     /// <summary>Module that this tensor is a part of an adapter for (LoRA); null in models.</summary>
     public string? AdapterFor { get; init; }
 
+    private const int LongestSignalKernel = 32;
+
     /// <summary>Whether the tensor is a matrix that a low-rank pair can stand for.</summary>
     [JsonIgnore]
     internal bool IsMatrix => Kind is LayerKind.Linear or LayerKind.AttentionPacked or LayerKind.Embedding && InFeatures is not null && Orientation != WeightOrientation.None;
 
-    /// <summary>Whether the tensor is the kernel of a convolution over lines and columns, which a chain of smaller ones can stand for.</summary>
+    /// <summary>Whether the tensor is the kernel of a convolution over lines and columns, or over a signal, which a chain of smaller ones can stand for.</summary>
     [JsonIgnore]
-    internal bool IsKernel => Kind == LayerKind.Conv2d && Shape.Count == 4;
+    internal bool IsKernel => IsKernelOf(Kind, Shape);
+
+    /// <summary>
+    /// Whether sizes are those of such a kernel. A state dict does not tell a kernel over a signal from other tensors of three sizes; the last size of those that are none,
+    /// such as the weights of experts side by side, is as a rule longer than any kernel.
+    /// </summary>
+    internal static bool IsKernelOf(LayerKind kind, Dimensions sizes) =>
+        kind == LayerKind.Conv2d && sizes.Count == 4 || kind == LayerKind.Conv1d && sizes.Count == 3 && Math.Min(sizes[0], sizes[2]) <= LongestSignalKernel;
 
     /// <summary>The name: what takes names of layers takes the layer.</summary>
     public override string ToString() => Name;

@@ -111,6 +111,8 @@ internal sealed class BudgetRanks
     {
         (long rows, long columns) = candidate.Cost.Size;
         RankCost stays = costs with { Dense = _options.IsAdapter ? 0 : costs.Dense };
+        if (candidate is { Override: not null, Options: [var byHand] })
+            return RankChoices.Listed([1], [_inBytes ? candidate.Cost.PairType.ByteLength(byHand.Parameters) : byHand.Parameters], [byHand.Error!.Value * byHand.Error.Value * candidate.WeightedEnergy]);
         if (candidate.Override is { } own)
             return RankChoices.Only(own.Rank, stays, candidate.Loss(own.Rank));
         if (candidate.Options is { } options)

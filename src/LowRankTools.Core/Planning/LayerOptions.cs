@@ -33,7 +33,7 @@ internal sealed class LayerOptions(Model model, PlanOptions options, ModelFormat
             cancellationToken.ThrowIfCancellationRequested();
             progress?.Report(new OperationProgress(candidate.Cost.Kernel is null ? "Planning matrices" : "Planning convolutions", candidate.Name, i, chosen.Length));
             if (!ReadsValues)
-                candidate.Options = [.. ways.SelectMany(w => Ranks(w, null, cancellationToken).Select(r => Option(w, r, null)))];
+                candidate.Options = [.. ways.SelectMany(w => Ranks(w, candidate, null, cancellationToken).Select(r => Option(w, r, null)))];
             else
                 WeightMatrix.Named(model, candidate.Layer!, () => Read(candidate, ways, cancellationToken));
         }
@@ -47,7 +47,7 @@ internal sealed class LayerOptions(Model model, PlanOptions options, ModelFormat
         foreach (Way way in ways)
         {
             using Tensor own = weight.Copy([.. way.Shape]);
-            IReadOnlyList<IReadOnlyList<int>> ranks = [.. Ranks(way, own, cancellationToken)];
+            IReadOnlyList<IReadOnlyList<int>> ranks = [.. Ranks(way, candidate, own, cancellationToken)];
             IReadOnlyList<double>? errors = ranks.Count > 0 ? way.Method.AllErrors(own, _compute, cancellationToken) : null;
             foreach (IReadOnlyList<int> r in ranks)
                 found.Add(Option(way, r, errors is not null ? errors[r[0] - 1] : Error(own, way.Method, r, cancellationToken)));
@@ -70,7 +70,8 @@ internal sealed class LayerOptions(Model model, PlanOptions options, ModelFormat
         if (options.Method is not { } asked || candidate.Cost.Weight is not { } shape)
             return [];
         bool matrix = candidate.Cost.Kernel is null;
-        if (matrix && (candidate.Override is not null || options.Quantize.Count > 0 || options.Measured is not null))
+        // By hand Auto's matrices become pairs; the one rank of a method that was named is that of all its bonds.
+        if (matrix && (candidate.Override is { } own && (IsAuto || own.Rank is null) || options.Quantize.Count > 0 || options.Measured is not null))
             return [];
         IEnumerable<LayerMethod> methods = IsAuto
             ? LayerMethods.All.Where(m => m.Takes(shape) && OutputTypes.Holds(format, m))
@@ -80,10 +81,12 @@ internal sealed class LayerOptions(Model model, PlanOptions options, ModelFormat
         return matrix && IsAuto && ways.Length > 0 ? [new Way(LayerMethods.Find(FactorChoice.Pair), [.. shape, 1, 1]), .. ways] : ways;
     }
 
-    private IEnumerable<IReadOnlyList<int>> Ranks(Way way, Tensor? weight, CancellationToken cancellationToken)
+    private IEnumerable<IReadOnlyList<int>> Ranks(Way way, PlanCandidate candidate, Tensor? weight, CancellationToken cancellationToken)
     {
         (LayerMethod method, IReadOnlyList<int> shape) = way;
-        bool pairOfMatrix = shape is [_, _, 1, 1] && IsAuto && method.Name == FactorChoice.Pair;
+        if (candidate.Override?.Rank is { } byHand)
+            return [method.RanksOf(shape, byHand)];
+        bool pairOfMatrix = shape is [_, _, 1, 1] or [_, _, 1] && IsAuto && method.Name == FactorChoice.Pair;
         IReadOnlyList<int>?[] ranks = options.Rule switch
         {
             // One rank means different things to different methods: Auto compares them at what the pair of that rank costs.

@@ -9,6 +9,8 @@ internal static class LayerRanks
 
     private static (int? Rank, KeepReason Reason) Choose(PlanCandidate candidate, PlanOptions plan)
     {
+        if (candidate is { Override: not null, Options: not null })
+            return (candidate.Take(1), KeepReason.None);
         if (candidate.Override is { } own)
             return (own.Rank, own.Rank is null ? KeepReason.ByHand : KeepReason.None);
         if (candidate.Options is { } options)

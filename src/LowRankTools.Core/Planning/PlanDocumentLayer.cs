@@ -108,7 +108,7 @@ internal sealed record PlanDocumentLayer(
     }
 
     private KernelShape? Kernel(long elements) =>
-        Kind == LayerKind.Conv2d && Shape.Count == 4 && elements is > 0 and <= int.MaxValue ? LayerWeight.ShapeOf(Shape, ChannelsLast) : null;
+        LayerShape.IsKernelOf(Kind, Shape) && elements is > 0 and <= int.MaxValue ? LayerWeight.ShapeOf(Shape, ChannelsLast) : null;
 
     private FactorChoice? Choice(KernelShape? kernel, long elements, int? rank, string? method, Dimensions? ranks, Func<string, Exception> invalid)
     {

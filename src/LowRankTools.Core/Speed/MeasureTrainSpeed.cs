@@ -18,6 +18,8 @@ public sealed class MeasureTrainSpeed(TrainSpeedOptions options)
     {
         options.Validate();
         int[] shape = [layer.Shape.OutFeatures, layer.Shape.InFeatures];
+        if (options.Splits.Count > 0 && !options.Splits.Any(s => shape.Any(size => s.Aggregate(1L, (product, mode) => product * mode) == size)))
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"'{layer.Name}' is {shape[0]} x {shape[1]}, and the modes are those of no side of it.", "Modes multiply to the size that they split, such as 4x8x8x4 for 1024.");
         LayerMethod method = new TensorTrainLayer().SplitBy(shape, options.Splits);
         IReadOnlyList<int>[] ranks = options.Ranks.Count > 0 ? [.. options.Ranks.Distinct().Order().Select(r => method.RanksOf(shape, r))]
             : [method.RanksWithin(shape, options.KeepRatio * shape[0] * shape[1])];

@@ -25,6 +25,6 @@ public sealed record MeasuredKernel(KernelShape Shape, string Name, string? Path
     /// <summary>The dense convolutions over lines and columns among some, one for each shape in a model; depthwise ones and factors are left out.</summary>
     /// <param name="layers">Layers with kernels of outputs x channels x height x width.</param>
     public static IReadOnlyList<MeasuredKernel> Distinct(IEnumerable<LayerShape> layers) =>
-        [.. layers.Where(l => l is { IsKernel: true, Rank: null } && l.Shape[0] > 1 && l.Shape[1] > 1).GroupBy(l => (l.Path, l.Shape)).Select(alike =>
+        [.. layers.Where(l => l is { IsKernel: true, Rank: null, Kind: LayerKind.Conv2d } && l.Shape[0] > 1 && l.Shape[1] > 1).GroupBy(l => (l.Path, l.Shape)).Select(alike =>
             new MeasuredKernel(LayerWeight.ShapeOf(alike.Key.Shape, channelsLast: false), alike.First().Name, alike.Key.Path, alike.Count()))];
 }

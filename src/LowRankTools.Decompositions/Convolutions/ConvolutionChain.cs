@@ -33,16 +33,19 @@ public sealed class ConvolutionChain : IDisposable
     /// </summary>
     /// <param name="options">Threads.</param>
     /// <param name="ct">Stops the computation.</param>
-    /// <returns>outputs x channels x height x width, the caller's.</returns>
+    /// <returns>outputs x channels x height x width, or x length, the caller's.</returns>
     public Tensor ToDense(ComputeOptions? options = null, CancellationToken ct = default)
     {
-        Tensor composed = Kernels[0].Copy();
+        Tensor composed = Kernels[0].Copy(_stages[0].Plane);
         for (int k = 1; k < Kernels.Count; k++)
         {
-            using Tensor before = composed;
-            composed = _stages[k].IsDepthwise ? Spread(before, Kernels[k]) : Composed(before, Kernels[k], options, ct);
+            using Tensor before = composed, stage = Kernels[k].Copy(_stages[k].Plane);
+            composed = _stages[k].IsDepthwise ? Spread(before, stage) : Composed(before, stage, options, ct);
         }
-        return composed;
+        if (!_stages[0].IsSignal)
+            return composed;
+        using (composed)
+            return composed.Copy(composed.Shape[0], composed.Shape[1], composed.Shape[3]);
     }
 
     /// <summary>||K - K'|| / ||K||, K' the chain's kernel; 0 for a kernel of zeros.</summary>

@@ -26,7 +26,7 @@ public abstract class ConvolutionMethod : LayerMethod
         IReadOnlyList<int> most = MostRanks(kernel);
         if (ranks.Count != most.Count || ranks.Where((r, i) => r < 1 || r > most[i]).Any())
             throw TensorShapes.Mismatch($"There is no {Name} chain for a kernel of {kernel} with ranks {string.Join(" x ", ranks)}; they go up to {string.Join(" x ", most)}.");
-        return Chain(kernel, ranks);
+        return kernel.IsSignal ? [.. Chain(kernel, ranks).Select(s => s with { IsSignal = true })] : Chain(kernel, ranks);
     }
 
     /// <summary>Entries of all kernels of the chain.</summary>
@@ -59,7 +59,7 @@ public abstract class ConvolutionMethod : LayerMethod
     }
 
     /// <summary>Finds the kernels of the chain.</summary>
-    /// <param name="kernel">K, outputs x channels x height x width.</param>
+    /// <param name="kernel">K, outputs x channels x height x width, or x length.</param>
     /// <param name="ranks">The ranks.</param>
     /// <param name="options">Threads and seed.</param>
     /// <param name="progress">Receives 0 to 1.</param>
@@ -70,17 +70,18 @@ public abstract class ConvolutionMethod : LayerMethod
     {
         IReadOnlyList<ConvolutionStage> stages = Stages(ShapeOf(kernel), ranks);
         RequireFinite(kernel);
-        return new ConvolutionChain(stages, Kernels(kernel, ranks, stages, options, progress, ct));
+        using Tensor plane = Plane(kernel);
+        IReadOnlyList<Tensor> kernels = Kernels(plane, ranks, stages, options, progress, ct);
+        return new ConvolutionChain(stages, kernel.Order == 4 ? kernels : [.. kernels.Select((k, i) => Reshaped(k, stages[i].Shape))]);
     }
 
-    /// <summary>The four sizes of a kernel.</summary>
-    /// <exception cref="LowRankToolsException"><c>ShapesDoNotMatch</c>: it is no kernel of a convolution over lines and columns.</exception>
-    public static KernelShape ShapeOf(Tensor kernel) => kernel.Shape is [> 0 and int outputs, > 0 and int channels, > 0 and int height, > 0 and int width]
-        ? new KernelShape(outputs, channels, height, width)
-        : throw TensorShapes.Mismatch($"{TensorShapes.Text([.. kernel.Shape])} is no kernel of outputs x channels x height x width.");
+    /// <summary>The sizes of a kernel.</summary>
+    /// <exception cref="LowRankToolsException"><c>ShapesDoNotMatch</c>: it is no kernel of a convolution over lines and columns, or over a signal.</exception>
+    public static KernelShape ShapeOf(Tensor kernel) => kernel.Length > 0 ? KernelShape.Of([.. kernel.Shape])
+        : throw TensorShapes.Mismatch($"A kernel of {TensorShapes.Text([.. kernel.Shape])} has no entries.");
 
     /// <inheritdoc/>
-    public sealed override bool Takes(IReadOnlyList<int> shape) => shape.Count == 4 && Takes(KernelShape.Of(shape));
+    public sealed override bool Takes(IReadOnlyList<int> shape) => shape.Count is 3 or 4 && Takes(KernelShape.Of(shape));
 
     /// <inheritdoc/>
     public sealed override IReadOnlyList<int> MostRanks(IReadOnlyList<int> shape) => MostRanks(KernelShape.Of(shape));
@@ -103,7 +104,17 @@ public abstract class ConvolutionMethod : LayerMethod
     public sealed override Tensor Dense(IReadOnlyList<int> shape, IReadOnlyList<int> ranks, IReadOnlyList<Tensor> factors, ComputeOptions? options = null, CancellationToken ct = default) =>
         new ConvolutionChain(Stages(KernelShape.Of(shape), ranks), factors).ToDense(options, ct);
 
+    /// <summary>A kernel with a height of 1 where it has none.</summary>
+    private protected static Tensor Plane(Tensor kernel) => kernel.Shape is [var outputs, var channels, var length] ? kernel.Copy(outputs, channels, 1, length) : kernel.Copy();
+
+    private protected static Tensor Reshaped(Tensor tensor, int[] shape)
+    {
+        using (tensor)
+            return tensor.Copy(shape);
+    }
+
     private protected abstract IReadOnlyList<ConvolutionStage> Chain(KernelShape kernel, IReadOnlyList<int> ranks);
 
+    /// <summary>The stages' kernels, of the shapes that they have in a plane.</summary>
     private protected abstract IReadOnlyList<Tensor> Kernels(Tensor kernel, IReadOnlyList<int> ranks, IReadOnlyList<ConvolutionStage> stages, ComputeOptions options, IProgress<double>? progress, CancellationToken ct);
 }

@@ -16,8 +16,14 @@ public sealed record ConvolutionStage(int Outputs, int Channels, int Height, int
     /// <summary>Groups of channels that do not see each other: 1, or <see cref="Channels"/>.</summary>
     public int Groups => IsDepthwise ? Channels : 1;
 
-    /// <summary>Shape of its kernel: outputs x channels of a group x height x width.</summary>
-    public int[] Shape => [Outputs, Channels / Groups, Height, Width];
+    /// <summary>Whether the whole is a convolution over a signal: then kernels have three sizes, and height is none of them.</summary>
+    public bool IsSignal { get; init; }
+
+    /// <summary>Shape of its kernel: outputs x channels of a group x height x width, or x length.</summary>
+    public int[] Shape => IsSignal ? [Outputs, Channels / Groups, Width] : Plane;
+
+    /// <summary>The same with a height of 1 where there is none: what methods compute with.</summary>
+    internal int[] Plane => [Outputs, Channels / Groups, Height, Width];
 
     /// <summary>Entries of its kernel.</summary>
     public long Length => checked((long)Outputs * (Channels / Groups) * Height * Width);

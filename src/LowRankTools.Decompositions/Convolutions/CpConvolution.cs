@@ -85,7 +85,7 @@ public sealed class CpConvolution : ConvolutionMethod
             for (int i = 0; i < scaled.Length; i++)
                 scaled.Values[i] *= shares[i % shares.Length];
             MatrixView<double> rows = n == 0 ? scaled.Matricize(1) : scaled.Matricize(1).Transpose();
-            kernels.Add(Tensor.From(rows, stages[kernels.Count].Shape));
+            kernels.Add(Tensor.From(rows, stages[kernels.Count].Plane));
         }
         return kernels;
     }

@@ -20,7 +20,7 @@ public abstract class MatrixConvolution : ConvolutionMethod
     public double[] Errors(Tensor kernel, ComputeOptions options, CancellationToken ct = default)
     {
         RequireFinite(kernel);
-        using Tensor matrix = AsMatrix(kernel);
+        using Tensor plane = Plane(kernel), matrix = AsMatrix(plane);
         MatrixView<double> a = matrix.Matricize(1);
         using LeadingSubspace all = LeadingSubspace.Of(a, allowed: 0, Math.Min(a.Rows, a.Columns), options, ct);
         double[] squares = [.. Enumerable.Range(0, all.Coordinates.Rows).Select(i => Sums.OfSquares(all.Coordinates.Row(i)))];
@@ -42,7 +42,7 @@ public abstract class MatrixConvolution : ConvolutionMethod
     {
         RequireFinite(weight);
         KernelShape shape = ShapeOf(weight);
-        using Tensor matrix = AsMatrix(weight);
+        using Tensor plane = Plane(weight), matrix = AsMatrix(plane);
         using LeadingSubspace leading = LeadingSubspace.Of(matrix.Matricize(1), tolerance * tolerance * weight.SquaredNorm(), MostRanks(shape)[0], options, ct);
         return Parameters(shape, [leading.Basis.Rows]) < shape.Length ? [leading.Basis.Rows] : null;
     }

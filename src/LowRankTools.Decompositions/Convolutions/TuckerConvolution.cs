@@ -67,7 +67,7 @@ public sealed class TuckerConvolution : ConvolutionMethod
             kernels.Insert(0, Padded(channels.Matricize(1).Transpose(), channels.Shape[1], 1, ranks[1], channels.Shape[0], 1));
         if (tucker.Factor(0) is { } outputs)
             kernels.Add(Padded(outputs.Matricize(2), outputs.Shape[1], outputs.Shape[0], ranks[0], 1, 1));
-        return [.. kernels.Select((k, i) => Reshaped(k, stages[i].Shape))];
+        return [.. kernels.Select((k, i) => Reshaped(k, stages[i].Plane))];
     }
 
     // A kernel of fewer independent slices than the rank has fewer vectors too; zeros stand for the others.
@@ -78,12 +78,6 @@ public sealed class TuckerConvolution : ConvolutionMethod
         for (int b = 0; b < blocks; b++)
             rows.Slice(b * have, 0, have, rows.Columns).CopyTo(padded.AsMatrix(outer * rank, inner * last).Slice(b * rank, 0, have, rows.Columns));
         return padded;
-    }
-
-    private static Tensor Reshaped(Tensor tensor, int[] shape)
-    {
-        using (tensor)
-            return tensor.Copy(shape);
     }
 
     private int[]? Grown(KernelShape kernel, int[] ranks, double parameters)

@@ -12,7 +12,7 @@ internal sealed class OnnxConvolutionNodes(ProtobufReader reader)
     private const int IntType = 2, IntsType = 7;
 
     /// <summary>The messages of all nodes.</summary>
-    /// <param name="node">The Conv node; its kernel has two sides.</param>
+    /// <param name="node">The Conv node; its kernel has one side or two.</param>
     /// <param name="factors">Kernels, and what each takes over.</param>
     /// <param name="between">Names of the values between them, one fewer.</param>
     public IEnumerable<byte[]> Replace(OnnxNode node, OnnxFactors factors, IReadOnlyList<string> between)
@@ -45,7 +45,7 @@ internal sealed class OnnxConvolutionNodes(ProtobufReader reader)
                 case "kernel_shape" or "group":
                     break;
                 case "strides" or "dilations" or "pads":
-                    if (Own(attribute, stage) is { } numbers)
+                    if (Own(attribute, stage, kernel.Count - 2) is { } numbers)
                         message.Message(OnnxFields.NodeAttribute, Numbers(attribute.Name, numbers));
                     break;
                 // SAME and VALID mean the same of each side alone, and nothing of a side of size 1.
@@ -54,21 +54,22 @@ internal sealed class OnnxConvolutionNodes(ProtobufReader reader)
                     break;
             }
         }
-        message.Message(OnnxFields.NodeAttribute, Numbers("kernel_shape", [kernel[2], kernel[3]]));
+        message.Message(OnnxFields.NodeAttribute, Numbers("kernel_shape", kernel.Skip(2)));
         if (stage.Groups != 1)
             message.Message(OnnxFields.NodeAttribute, new ProtobufWriter().Text(OnnxFields.AttributeName, "group").Number(OnnxFields.AttributeInt, stage.Groups).Number(OnnxFields.AttributeType, IntType));
         return message.ToArray();
     }
 
     /// <summary>The numbers of the sides that a convolution takes over, and what leaves the others alone; null where nothing is left to say.</summary>
-    private long[]? Own(OnnxAttribute attribute, OnnxConvolution stage)
+    private long[]? Own(OnnxAttribute attribute, OnnxConvolution stage, int sides)
     {
         bool pads = attribute.Name == "pads";
-        if (attribute.ReadInts(reader) is not { } numbers || numbers.Length != (pads ? 4 : 2))
-            throw reader.Invalid($"a convolution over lines and columns has other than {(pads ? 4 : 2)} '{attribute.Name}'");
+        if (attribute.ReadInts(reader) is not { } numbers || numbers.Length != (pads ? 2 * sides : sides))
+            throw reader.Invalid($"a convolution with a kernel of {sides} sides has other than {(pads ? 2 * sides : sides)} '{attribute.Name}'");
         for (int i = 0; i < numbers.Length; i++)
         {
-            if (!(i % 2 == 0 ? stage.TakesHeight : stage.TakesWidth))
+            // A signal's one side is that of columns.
+            if (!(sides == 2 && i % 2 == 0 ? stage.TakesHeight : stage.TakesWidth))
                 numbers[i] = pads ? 0 : 1;
         }
         return numbers.All(n => n == (pads ? 0 : 1)) ? null : numbers;

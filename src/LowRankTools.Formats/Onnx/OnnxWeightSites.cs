@@ -8,8 +8,8 @@ internal sealed record OnnxWeightSite(OnnxTensor Weight, List<int> Uses);
 /// <summary>Finds the weights that a pair of factors, or a chain of convolutions, can stand for in the graph itself.</summary>
 internal static class OnnxWeightSites
 {
-    /// <summary>Modes of the kernel of a convolution over lines and columns.</summary>
-    private const int KernelOrder = 4;
+    /// <summary>Whether sizes are as many as those of the kernel of a convolution over a signal, or over lines and columns.</summary>
+    private static bool IsKernel(OnnxTensor tensor) => tensor.Dims.Length is 3 or 4;
 
     /// <summary>Kernels of convolutions in groups of channels.</summary>
     public static HashSet<string> Grouped(OnnxModel model) => [.. model.Graph.Nodes.Where(n => n.OpType == "Conv" && n.Groups != 1 && n.Inputs.Count > 1).Select(n => n.Inputs[1])];
@@ -29,7 +29,7 @@ internal static class OnnxWeightSites
             {
                 if (!sites.TryGetValue(node.Inputs[input], out OnnxWeightSite? site))
                     continue;
-                if (IsReplaceable(node, input, site.Weight.Dims.Length == KernelOrder))
+                if (IsReplaceable(node, input, IsKernel(site.Weight)))
                     site.Uses.Add(i);
                 else
                     sites.Remove(node.Inputs[input]);
@@ -38,7 +38,7 @@ internal static class OnnxWeightSites
         return sites.Where(s => s.Value.Uses.Count > 0).ToDictionary(StringComparer.Ordinal);
     }
 
-    private static bool IsWeight(OnnxTensor tensor) => !tensor.IsBuffer && (tensor.Dims.Length is 2 or KernelOrder) && tensor.Name.Length > 0
+    private static bool IsWeight(OnnxTensor tensor) => !tensor.IsBuffer && (tensor.Dims.Length == 2 || IsKernel(tensor)) && tensor.Name.Length > 0
         && tensor.DataType is OnnxElementType.Float or OnnxElementType.Half or OnnxElementType.Double or OnnxElementType.BFloat;
 
     /// <summary>Whether a node means x W, or rows of W, by one of its inputs, or x convolved with W, a kernel.</summary>

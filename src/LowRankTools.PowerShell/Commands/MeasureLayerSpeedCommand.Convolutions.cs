@@ -19,6 +19,10 @@ public sealed partial class MeasureLayerSpeedCommand
     [Parameter, ValidateNotNullOrEmpty]
     public string ImageSize { get; set; } = "32x32";
 
+    /// <summary>Modes that TensorTrain splits a size into, such as 4x8x8x4 for 1024; sizes without any are split evenly.</summary>
+    [Parameter, ValidateNotNullOrEmpty]
+    public string[]? ModeSplit { get; set; }
+
     private bool IsTrain => Method?.Equals(nameof(FactorMethod.TensorTrain), StringComparison.OrdinalIgnoreCase) == true;
 
     private void MeasureTrain(MeasuredLayer layer)
@@ -27,6 +31,7 @@ public sealed partial class MeasureLayerSpeedCommand
         MeasureTrainSpeed operation = new(new TrainSpeedOptions
         {
             Ranks = Rank,
+            Splits = [.. (ModeSplit ?? []).Select(ModeSplits.Parse)],
             KeepRatio = KeepRatio,
             BatchSize = BatchSize,
             Engine = Choice(Engine, Device),

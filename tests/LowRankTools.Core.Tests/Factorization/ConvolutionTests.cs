@@ -7,7 +7,7 @@ namespace LowRankTools.Core.Tests.Factorization;
 /// <summary>Convolutions as chains of smaller ones, in files.</summary>
 public sealed class ConvolutionTests : IDisposable
 {
-    private const string Weight = "net.conv.weight", Bias = "net.conv.bias";
+    private const string Weight = "net.conv.weight", Bias = "net.conv.bias", Signal = "net.signal.weight";
 
     private readonly TestFolder _folder = new();
 
@@ -51,6 +51,29 @@ public sealed class ConvolutionTests : IDisposable
         Assert.All(Layers(result.Path).Where(l => l.Name.StartsWith("net.conv.", StringComparison.Ordinal) && l.Shape.Count == 4), l => Assert.Equal(5, l.Rank));
     }
 
+    [Theory]
+    [MemberData(nameof(Methods))]
+    public void A_kernel_over_a_signal_becomes_a_chain_of_such_kernels(FactorMethod method)
+    {
+        ModelSource model = Vision();
+        FactorizationResult result = Run(model, method, new RankRule.KeepRatio(0.4));
+        LayerFactorization layer = result.Layers.Single(l => l.Name == Signal);
+        Assert.Equal(KeepReason.None, layer.Reason);
+        Assert.InRange(layer.Parameters, 1, (long)(0.4 * layer.ParametersBefore));
+        Dictionary<string, (long[] Shape, float[] Values)> written = TestModel.Read(result.Path), before = TestModel.Read(model.Path), merged = TestModel.Read(Merged(result.Path));
+        Assert.Equal(layer.Parameters, written.Where(t => t.Key.StartsWith("net.signal.", StringComparison.Ordinal)).Sum(t =>
+        {
+            Assert.Equal(3, t.Value.Shape.Length);
+            return t.Value.Values.LongLength;
+        }));
+        Assert.Equal(before[Signal].Shape, merged[Signal].Shape);
+        Assert.Equal(TestModel.RelativeError(before[Signal].Values, [.. merged[Signal].Values.Select(v => (double)v)]), layer.RelativeError!.Value, 1e-6);
+        RankPlan plan = new MakePlan(new PlanOptions { Rule = new RankRule.TargetReduction(2), Method = method }).Run(model);
+        string file = _folder["p.plan.json"];
+        RankPlanFile.Write(plan, file, force: true);
+        Assert.Equal(plan.Layers.Select(l => (l.Name, l.Parameters)), RankPlanFile.Read(file).Layers.Select(l => (l.Name, l.Parameters)));
+    }
+
     [Fact]
     public void Auto_is_never_worse_than_a_method_at_the_same_parameters()
     {
@@ -76,7 +99,8 @@ public sealed class ConvolutionTests : IDisposable
         FactorizationResult result = Run(Vision(), FactorMethod.Tucker, new RankRule.KeepRatio(0.5));
         Dictionary<string, LayerFactorization> layers = result.Layers.ToDictionary(l => l.Name);
         Assert.Equal(KeepReason.Grouped, layers["net.depthwise.weight"].Reason);
-        Assert.Equal(KeepReason.NotLinear, layers["net.signal.weight"].Reason);
+        Assert.Equal((KeepReason.None, "Tucker"), (layers["net.signal.weight"].Reason, layers["net.signal.weight"].Method));
+        Assert.Equal(KeepReason.NotLinear, layers["net.experts.weight"].Reason);
         Assert.Equal((KeepReason.None, "Svd"), (layers["net.point.weight"].Reason, layers["net.point.weight"].Method));
         Assert.Equal(KeepReason.None, layers["head.weight"].Reason);
         FactorizationResult plain = new FactorizeModel(new FactorizeOptions { Rule = new RankRule.KeepRatio(0.5), OutputPath = _folder["plain"], Force = true }).Run(Vision());
@@ -140,7 +164,7 @@ public sealed class ConvolutionTests : IDisposable
 
     private ModelSource Vision(bool planted = false) => new(TestModel.Write(_folder["in/m.safetensors"],
         planted ? Planted(Weight, 16, 12) : TestModel.Random(Weight, 1, 16, 12, 3, 3), TestModel.Random(Bias, 2, 16), TestModel.Random("net.depthwise.weight", 3, 16, 1, 3, 3),
-        TestModel.Random("net.point.weight", 4, 24, 16, 1, 1), TestModel.Random("net.signal.weight", 5, 6, 4, 3), TestModel.Random("head.weight", 6, 20, 24)), "m");
+        TestModel.Random("net.point.weight", 4, 24, 16, 1, 1), TestModel.Random("net.signal.weight", 5, 16, 12, 5), TestModel.Random("net.experts.weight", 8, 34, 6, 40), TestModel.Random("head.weight", 6, 20, 24)), "m");
 
     // A kernel that every method has a short chain for: a sum of two products of one vector a side.
     private static (string Name, long[] Shape, float[] Values) Planted(string name, int outputs, int channels)

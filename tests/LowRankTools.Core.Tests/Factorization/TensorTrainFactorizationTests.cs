@@ -44,6 +44,26 @@ public sealed class TensorTrainFactorizationTests : IDisposable
         Assert.InRange(layer.RelativeError!.Value, 0, 1e-5);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_rank_by_hand_is_that_of_every_bond(bool budget)
+    {
+        ModelSource model = Model();
+        PlanOptions options = new()
+        {
+            Rule = budget ? new RankRule.TargetReduction(2) : new RankRule.KeepRatio(0.4), Method = FactorMethod.TensorTrain, UseCache = false,
+            Overrides = [new LayerOverride(Weight, n => n == Weight, 3)],
+        };
+        RankPlan plan = new MakePlan(options).Run(model);
+        Dictionary<string, LayerPlan> layers = plan.Layers.ToDictionary(l => l.Name);
+        Assert.Equal(("TensorTrain", "3 x 3"), (layers[Weight].Method, layers[Weight].Ranks!.ToString()));
+        FactorizationResult result = new FactorizeModel(new FactorizeOptions { Plan = plan, OutputPath = _folder["hand.safetensors"] }).Run(model);
+        Assert.Equal("3 x 3", result.Layers.Single(l => l.Name == Weight).Ranks!.ToString());
+        RankPlan dense = new MakePlan(options with { Rule = new RankRule.KeepRatio(0.4), Overrides = [new LayerOverride(Weight, n => n == Weight, null)] }).Run(model);
+        Assert.Equal((KeepReason.ByHand, (int?)null), (dense.Layers.Single(l => l.Name == Weight).Reason, dense.Layers.Single(l => l.Name == Weight).Rank));
+    }
+
     [Fact]
     public void A_plan_holds_modes_and_ranks_and_is_carried_out_as_it_was_read()
     {

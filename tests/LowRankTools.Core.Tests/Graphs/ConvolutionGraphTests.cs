@@ -42,6 +42,26 @@ public sealed class ConvolutionGraphTests : IDisposable
         Agree(source, result, "x", [2, Channels, 13, 11], tolerance: 1e-5);
     }
 
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void A_chain_over_a_signal_answers_as_its_product_does(FactorMethod method, string settings)
+    {
+        ModelSource source = Graph(_folder["in/model.onnx"], SignalParts(settings));
+        FactorizationResult result = new FactorizeModel(new FactorizeOptions { Rule = new RankRule.KeepRatio(0.5), Method = method, OutputPath = _folder["out"] }).Run(source);
+        Assert.Equal(KeepReason.None, result.Layers.Single(l => l.Name == "conv.weight").Reason);
+        Assert.Equal(KeepReason.None, result.Layers.Single(l => l.Name == "point.weight").Reason);
+        Agree(source, result, "x", [2, Channels, 23], tolerance: 1e-5);
+    }
+
+    [Fact]
+    public void A_transposed_convolution_over_a_signal_stays()
+    {
+        ModelSource source = Graph(_folder["in/model.onnx"],
+            [Values("up.weight", 1, Channels, Outputs, 4), Node("ConvTranspose", ["x", "up.weight"], ["y"]), GraphModel.Value(11, "x", Float, "n", Channels, "w"), GraphModel.Value(12, "y", Float, "n", Outputs, "q")]);
+        RankPlan plan = new MakePlan(new PlanOptions { Rule = new RankRule.KeepRatio(0.5), Method = FactorMethod.Tucker }).Run(source);
+        Assert.Equal(KeepReason.GraphUse, plan.Layers.Single(l => l.Name == "up.weight").Reason);
+    }
+
     [Fact]
     public void A_kernel_that_is_used_otherwise_too_stays()
     {
@@ -96,25 +116,45 @@ public sealed class ConvolutionGraphTests : IDisposable
         return answers[0].GetTensorDataAsSpan<float>().ToArray();
     }
 
-    private static ModelSource Graph(string path, string settings, params Action<ProtoWriter>[] extra)
+    private static ModelSource Graph(string path, string settings, params Action<ProtoWriter>[] extra) => Graph(path,
+    [
+        Values("conv.weight", 1, Outputs, Channels, 3, 3), Values("conv.bias", 2, Outputs), Values("deep.weight", 3, Outputs, 1, 3, 3), Values("point.weight", 4, 7, Outputs, 1, 1),
+        Node("Conv", ["x", "conv.weight", "conv.bias"], ["h"], [.. Settings(settings), n => n.Text(3, "conv")]),
+        Node("Relu", ["h"], ["r"]),
+        Node("Conv", ["r", "deep.weight"], ["d"], Attribute("group", a => a.Varint(3, Outputs).Varint(20, IntType)), Ints("pads", 1, 1, 1, 1), Ints("kernel_shape", 3, 3)),
+        Node("Conv", ["d", "point.weight"], ["y"]),
+        GraphModel.Value(11, "x", Float, "n", Channels, "h", "w"), GraphModel.Value(12, "y", Float, "n", 7, "p", "q"),
+        .. extra,
+    ]);
+
+    private static Action<ProtoWriter>[] SignalParts(string settings) =>
+    [
+        Values("conv.weight", 1, Outputs, Channels, 5), Values("conv.bias", 2, Outputs), Values("point.weight", 4, 7, Outputs, 1),
+        Node("Conv", ["x", "conv.weight", "conv.bias"], ["h"], [.. SignalSettings(settings), n => n.Text(3, "conv")]),
+        Node("Relu", ["h"], ["r"]),
+        Node("Conv", ["r", "point.weight"], ["y"]),
+        GraphModel.Value(11, "x", Float, "n", Channels, "w"), GraphModel.Value(12, "y", Float, "n", 7, "q"),
+    ];
+
+    private static ModelSource Graph(string path, Action<ProtoWriter>[] parts)
     {
         ProtoWriter writer = new();
-        Action<ProtoWriter>[] parts =
-        [
-            Values("conv.weight", 1, Outputs, Channels, 3, 3), Values("conv.bias", 2, Outputs), Values("deep.weight", 3, Outputs, 1, 3, 3), Values("point.weight", 4, 7, Outputs, 1, 1),
-            Node("Conv", ["x", "conv.weight", "conv.bias"], ["h"], [.. Settings(settings), n => n.Text(3, "conv")]),
-            Node("Relu", ["h"], ["r"]),
-            Node("Conv", ["r", "deep.weight"], ["d"], Attribute("group", a => a.Varint(3, Outputs).Varint(20, IntType)), Ints("pads", 1, 1, 1, 1), Ints("kernel_shape", 3, 3)),
-            Node("Conv", ["d", "point.weight"], ["y"]),
-            GraphModel.Value(11, "x", Float, "n", Channels, "h", "w"), GraphModel.Value(12, "y", Float, "n", 7, "p", "q"),
-            .. extra,
-        ];
         writer.Varint(1, 8).Text(2, "test").Message(8, opset => opset.Text(1, "").Varint(2, 13));
         writer.Message(7, graph => Each(graph, [g => g.Text(2, "graph"), .. parts]));
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         File.WriteAllBytes(path, writer.ToArray());
         return new ModelSource(path, "m");
     }
+
+    private static Action<ProtoWriter>[] SignalSettings(string name) => name switch
+    {
+        "strided" => [Ints("kernel_shape", 5), Ints("strides", 2), Ints("pads", 2, 2)],
+        "dilated" => [Ints("kernel_shape", 5), Ints("dilations", 2), Ints("pads", 4, 4)],
+        "uneven" => [Ints("kernel_shape", 5), Ints("strides", 3), Ints("dilations", 2), Ints("pads", 1, 3)],
+        "same" => [Ints("kernel_shape", 5), Ints("strides", 2), Attribute("auto_pad", a => a.Text(4, "SAME_LOWER").Varint(20, StringType))],
+        "valid" => [Attribute("auto_pad", a => a.Text(4, "VALID").Varint(20, StringType))],
+        _ => [],
+    };
 
     private static Action<ProtoWriter>[] Settings(string name) => name switch
     {

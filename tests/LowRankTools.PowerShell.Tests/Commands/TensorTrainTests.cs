@@ -39,10 +39,17 @@ public sealed class TensorTrainTests(PwshSession session) : IClassFixture<PwshSe
     {
         JsonElement speed = session.One(_sandbox, "Measure-LayerSpeed 96x64 -Method TensorTrain -Rank 3 -Runs 2");
         Assert.Equal([3, 3], speed.GetProperty("Ranks").GetProperty("Sizes").EnumerateArray().Select(r => r.GetInt32()));
+        speed = session.One(_sandbox, "Measure-LayerSpeed 96x64 -Method TensorTrain -Rank 3 -Runs 2 -ModeSplit 2x4x8");
+        Assert.Equal("TensorTrain(4x6x4, 2x4x8)", speed.GetProperty("Method").GetString());
+        foreach (string vain in new[] { "Measure-LayerSpeed 96x64 -ModeSplit 2x4x8", "Measure-LayerSpeed 96x64 -Method TensorTrain -ModeSplit 2x4x4" })
+        {
+            Reply refused = session.Run(_sandbox, vain);
+            Assert.Equal("OptionInvalid", (refused.Thrown ?? Assert.Single(refused.Errors)).Id.Split(',')[0]);
+        }
         Reply reply = session.Run(_sandbox, "Measure-LayerSpeed 4x4x3x3 -Method TensorTrain");
         Assert.Equal("OptionInvalid", (reply.Thrown ?? Assert.Single(reply.Errors)).Id.Split(',')[0]);
-        reply = session.Run(_sandbox, "New-RankPlan models/mini -Method TensorTrain -TargetReduction 2 -LayerRank @{ '*' = 2 }");
-        Assert.Equal("OptionInvalid", (reply.Thrown ?? Assert.Single(reply.Errors)).Id.Split(',')[0]);
+        JsonElement plan = session.One(_sandbox, "New-RankPlan models/mini -Method TensorTrain -KeepRatio 0.5 -LayerRank @{ '*' = 2 }");
+        Assert.All(plan.GetProperty("Layers").EnumerateArray().Where(l => l.GetProperty("Method").GetString() == "TensorTrain"), l => Assert.Equal(2, l.GetProperty("Rank").GetInt32()));
         reply = session.Run(_sandbox, "Invoke-LowRankFactorization models/mini -Method TensorTrain -Rank 2 -ModeSplit 64");
         Assert.Equal("OptionInvalid", (reply.Thrown ?? Assert.Single(reply.Errors)).Id.Split(',')[0]);
     }

@@ -3,7 +3,7 @@ using LowRankTools.Numerics;
 namespace LowRankTools.Networks;
 
 /// <summary>
-/// A tensor expression as a list of matrix products and permutations, each result used once: so the way back is the list from its end, and every gradient has one source.
+/// A tensor expression as a list of matrix products, Khatri-Rao products and permutations, each result used once: so the way back is the list from its end, and every gradient has one source.
 /// Tensors have numbers; those that go in come first.
 /// </summary>
 internal sealed class FactorProgram
@@ -25,7 +25,7 @@ internal sealed class FactorProgram
     public double Moved { get; private set; }
 
     /// <summary>Whether the result is a product as it lies.</summary>
-    public bool EndsInProduct => LastMove >= 0 && _steps[LastMove].Right >= 0;
+    public bool EndsInProduct => LastMove >= 0 && _steps[LastMove] is { Right: >= 0, IsKhatriRao: false };
 
     private int LastMove => _steps.FindLastIndex(step => step.Right >= 0 || step.Sizes is not null);
 
@@ -66,6 +66,14 @@ internal sealed class FactorProgram
         return Add(new Step(left, right, null, [inner]) { IsTransposed = true }, shape);
     }
 
+    /// <summary>The Khatri-Rao product of two matrices of as many columns (last sizes): each row of the first times each row of the second, entry by entry; the second one's rows are faster.</summary>
+    public int KhatriRao(int left, int right)
+    {
+        int columns = _shapes[left][^1], rows = (int)(Length(left) / columns * (Length(right) / columns));
+        Moved += 4.0 * rows * columns;
+        return Add(new Step(left, right, null, [columns]) { IsKhatriRao = true }, [rows, columns]);
+    }
+
     /// <summary>Computes everything.</summary>
     /// <param name="engine">Where all of it is.</param>
     /// <param name="inputs">Tensors of the shapes that go in, their entries one after the other.</param>
@@ -80,7 +88,14 @@ internal sealed class FactorProgram
             Step step = _steps[i];
             int to = inputs.Length + i;
             ITensor result = run.Tensors[step.Left];
-            if (step.Right >= 0)
+            if (step.IsKhatriRao)
+            {
+                (ITensor a, ITensor b) = Repeated(engine, run, step);
+                using (a)
+                using (b)
+                    engine.Gate(Activation.None, a, b, result = run.Own(engine.Uninitialized(a.ElementType, [.. a.Shape])), ct);
+            }
+            else if (step.Right >= 0)
             {
                 ITensor a = Rows(engine, result, step.Order[0], last: true), b = Right(engine, run, step);
                 result = into is not null && i == LastMove ? engine.View(into, a.Shape[0], b.Shape[1]) : run.Own(engine.Uninitialized(result.ElementType, a.Shape[0], b.Shape[1]));
@@ -110,6 +125,12 @@ internal sealed class FactorProgram
         {
             Step step = _steps[i];
             ITensor g = gradients.Tensors[run.Inputs + i];
+            if (step.IsKhatriRao)
+            {
+                BackKhatriRao(engine, run, gradients, step, g, ct);
+                continue;
+            }
+
             if (step.Right >= 0)
             {
                 int inner = step.Order[0];
@@ -137,6 +158,42 @@ internal sealed class FactorProgram
         return gradients;
     }
 
+    private void BackKhatriRao(INetworkEngine engine, FactorRun run, FactorRun gradients, Step step, ITensor gradient, CancellationToken ct)
+    {
+        (ITensor a, ITensor b) = Repeated(engine, run, step);
+        int columns = step.Order[0], count = (int)(Length(step.Right) / columns);
+        using (a)
+        using (b)
+        {
+            ITensor dy = engine.View(gradient, [.. a.Shape]);
+            using ITensor da = engine.Uninitialized(dy.ElementType, [.. a.Shape]), db = engine.Uninitialized(dy.ElementType, [.. a.Shape]);
+            engine.Gate(Activation.None, b, dy, da, ct);
+            engine.Gate(Activation.None, a, dy, db, ct);
+            foreach ((int tensor, ITensor all, int[] rows) in new[] { (step.Left, da, SlowRows(a.Shape[0], count)), (step.Right, db, FastRows(a.Shape[0], count)) })
+            {
+                ITensor sum = gradients.Own(engine.Uninitialized(dy.ElementType, (int)(Length(tensor) / columns), columns));
+                engine.Fill(sum, 0);
+                engine.ScatterAdd(all, rows, sum, ct);
+                gradients.Tensors[tensor] = engine.View(sum, _shapes[tensor]);
+            }
+        }
+    }
+
+    // Rows of both factors of a Khatri-Rao product, as often as they come in it.
+    private static (ITensor Left, ITensor Right) Repeated(INetworkEngine engine, FactorRun run, Step step)
+    {
+        ITensor left = Rows(engine, run.Tensors[step.Left], step.Order[0], last: true), right = Rows(engine, run.Tensors[step.Right], step.Order[0], last: true);
+        int count = right.Shape[0], rows = left.Shape[0] * count;
+        ITensor a = engine.Uninitialized(left.ElementType, rows, step.Order[0]), b = engine.Uninitialized(left.ElementType, rows, step.Order[0]);
+        engine.Gather(left, SlowRows(rows, count), a);
+        engine.Gather(right, FastRows(rows, count), b);
+        return (a, b);
+    }
+
+    private static int[] SlowRows(int rows, int count) => [.. Enumerable.Range(0, rows).Select(i => i / count)];
+
+    private static int[] FastRows(int rows, int count) => [.. Enumerable.Range(0, rows).Select(i => i % count)];
+
     private int Add(Step step, int[] shape)
     {
         _steps.Add(step);
@@ -155,6 +212,8 @@ internal sealed class FactorProgram
     private sealed record Step(int Left, int Right, int[]? Sizes, int[] Order)
     {
         public bool IsTransposed { get; init; }
+
+        public bool IsKhatriRao { get; init; }
     }
 }
 

@@ -9,7 +9,7 @@ namespace LowRankTools.Networks;
 /// <c>weight.core0</c>, <c>weight.core1</c> and so on, as a file of factors has them. For each number of tokens the cheapest order is taken,
 /// which may be to multiply some cores or all of them out first.
 /// </summary>
-public sealed class TensorTrainLinear : LinearLayer
+public sealed class TensorTrainLinear : FactoredLinear
 {
     private readonly Parameter[] _cores;
     private readonly int[][] _shapes;
@@ -20,29 +20,14 @@ public sealed class TensorTrainLinear : LinearLayer
     /// <param name="bias">b, out, or null.</param>
     /// <exception cref="LowRankToolsException">ShapesDoNotMatch.</exception>
     public TensorTrainLinear(IReadOnlyList<Parameter> cores, Parameter? bias)
+        : base(Checked(cores).Aggregate(1, (n, c) => n * c.Shape[2]), cores.Aggregate(1, (n, c) => n * c.Shape[1]), cores.Select((core, k) => ($"weight.core{k}", core)), bias)
     {
-        TensorTrainCores.Require(cores);
-        _cores = [.. cores.Select((core, k) => AddParameter($"weight.core{k}", core))];
+        _cores = [.. cores];
         _shapes = [.. cores.Select(c => c.Shape.ToArray())];
-        (OutFeatures, InFeatures) = (_shapes.Aggregate(1, (n, s) => n * s[1]), _shapes.Aggregate(1, (n, s) => n * s[2]));
-        if (bias is not null && bias.Length != OutFeatures) throw new LowRankToolsException("ShapesDoNotMatch", $"A bias of {bias.Length} entries is none of {OutFeatures} outputs.");
-        if (bias is not null) Bias = AddParameter("bias", bias);
     }
 
     /// <summary>G_1 to G_d.</summary>
     public IReadOnlyList<Parameter> Cores => _cores;
-
-    /// <summary>b, out, or null.</summary>
-    public Parameter? Bias { get; }
-
-    /// <inheritdoc/>
-    public override int InFeatures { get; }
-
-    /// <inheritdoc/>
-    public override int OutFeatures { get; }
-
-    /// <inheritdoc/>
-    public override bool HasBias => Bias is not null;
 
     /// <inheritdoc/>
     protected override string Arguments => $"in_features={InFeatures}, out_features={OutFeatures}, bias={HasBias}, ranks=[{string.Join(", ", _shapes.Skip(1).Select(s => s[0]))}]";
@@ -66,36 +51,13 @@ public sealed class TensorTrainLinear : LinearLayer
     /// <summary>The order that is taken for a number of tokens, and its multiply-adds: <c>(1 2)(3 4), right to left</c>, or <c>rebuilt</c>.</summary>
     public (string Order, double MultiplyAdds) OrderFor(int tokens) => Order(tokens) is var order ? (order.Text, order.Program.Products) : default;
 
-    /// <inheritdoc/>
-    public override ITensor Forward(Pass pass, ITensor x, Activation activation)
-    {
-        INetworkEngine engine = pass.Engine;
-        FactorProgram program = Order(x.Shape[0]).Program;
-        ITensor y = pass.New(x, x.Shape[0], OutFeatures);
-        // Only the way back through an activation needs what it was applied to.
-        bool inPlace = program.EndsInProduct && (activation == Activation.None || !pass.IsTraining);
-        FactorRun run = program.Run(engine, [x, .. _cores.Select(c => c.Value)], pass.CancellationToken, inPlace ? y : null);
-        if (!inPlace || Bias is not null || activation != Activation.None) engine.Activate(activation, inPlace ? y : run.Result, Bias?.Value, y, pass.CancellationToken);
-        pass.Save(this, new State(program, run), [x, .. run.Owned]);
-        foreach (ITensor tensor in run.Owned) pass.Release(tensor);
-        return y;
-    }
-
-    /// <inheritdoc/>
-    public override ITensor Backward(Pass pass, ITensor gradient, Activation activation)
-    {
-        INetworkEngine engine = pass.Engine;
-        (FactorProgram program, FactorRun run) = pass.Restore<State>(this);
-        if (activation != Activation.None) engine.ActivateBackward(activation, run.Result, Bias?.Value, gradient, gradient, pass.CancellationToken);
-        if (Bias is { Trainable: true }) engine.AddColumnSums(gradient, Bias.GradientOn(engine), pass.CancellationToken);
-        using FactorRun gradients = program.Back(engine, run, gradient, pass.CancellationToken);
-        TensorTrainCores.Add(engine, _cores, gradients.Tensors.AsSpan(1, _cores.Length));
-        ITensor dx = engine.Copy(gradients.Tensors[0], gradient.ElementType);
-        gradient.Dispose();
-        return dx;
-    }
+    private protected override FactorProgram Program(int tokens) => Order(tokens).Program;
 
     internal TensorTrainOrder Order(int tokens) => _orders.GetOrAdd(tokens, static (count, shapes) => TensorTrainOrder.Cheapest(shapes, count), _shapes);
 
-    private sealed record State(FactorProgram Program, FactorRun Run);
+    private static IReadOnlyList<Parameter> Checked(IReadOnlyList<Parameter> cores)
+    {
+        TensorTrainCores.Require(cores);
+        return cores;
+    }
 }
