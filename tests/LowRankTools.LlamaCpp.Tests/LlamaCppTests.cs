@@ -2,7 +2,6 @@ using LLama.Exceptions;
 using LowRankTools.Core;
 using LowRankTools.Core.Tests;
 using LowRankTools.Core.Tests.Adapters;
-using LowRankTools.Core.Tests.Calibration;
 using LowRankTools.Core.Tests.Gguf;
 using LowRankTools.Formats;
 using Xunit.Abstractions;
@@ -123,17 +122,17 @@ public sealed class LlamaCppTests(ITestOutputHelper log) : IDisposable
         llama.Silence(Gone);
         ModelSource model = llama.Write(_folder["base.gguf"], type);
         // By PyTorch's names, as it is collected of the model that was converted.
-        (string, TensorDType, double[,], bool) Gram(int layer)
+        (string, long[], float[]) Gram(int layer)
         {
-            double[,] acts = Dense.Inputs(layer, TinyLlama.Inner, 200);
-            for (int i = TinyLlama.Inner - Gone; i < TinyLlama.Inner; i++)
+            float[] acts = TestModel.Random("a", layer, 200, TinyLlama.Inner).Values, gram = new float[TinyLlama.Inner * TinyLlama.Inner];
+            for (int i = 0; i < TinyLlama.Inner - Gone; i++)
             {
-                for (int t = 0; t < 200; t++)
-                    acts[i, t] = 0;
+                for (int j = 0; j < TinyLlama.Inner - Gone; j++)
+                    gram[i * TinyLlama.Inner + j] = (float)Enumerable.Range(0, 200).Sum(t => (double)acts[t * TinyLlama.Inner + i] * acts[t * TinyLlama.Inner + j]);
             }
-            return CalibrationFiles.Gram($"model.layers.{layer}.mlp.down_proj", acts);
+            return ($"model.layers.{layer}.mlp.down_proj.gram", [TinyLlama.Inner, TinyLlama.Inner], gram);
         }
-        string calibration = CalibrationFiles.Write(_folder["c.safetensors"], [.. Enumerable.Range(0, TinyLlama.Layers).Select(Gram)]);
+        string calibration = TestModel.Write(_folder["c.safetensors"], [.. Enumerable.Range(0, TinyLlama.Layers).Select(Gram)]);
         ResizeResult resized = new ResizeModel(new ResizeOptions { HiddenSize = TinyLlama.Inner - Gone, OutputPath = _folder["small.gguf"], Calibration = new CalibrationOptions { Path = calibration } }).Run(model);
         Assert.Equal("64", TestGguf.Metadata(resized.Path)["llama.feed_forward_length"]);
         Assert.Equal(type, TestGguf.TypeOf(resized.Path, "blk.1.ffn_down.weight"));

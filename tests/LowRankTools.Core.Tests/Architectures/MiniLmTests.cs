@@ -45,6 +45,21 @@ public sealed class MiniLmTests : IDisposable
         AssertAlike(states, States(merged), 1e-5);
     }
 
+    [RealModelFact(RealModels.MiniLm)]
+    public void Narrower_it_answers_as_before_on_fewer_tokens_than_units_stay()
+    {
+        ModelSource source = new(RealModels.Path(RealModels.MiniLm), "model");
+        using RunnableModel model = RunnableModel.Open(source);
+        TokenBatch batch = new(s_ids, Sequences) { Mask = [.. s_ids.Select(id => id != 0)] };
+        new CollectCalibration(model).Run([batch], [], _folder["c.safetensors"]);
+        ResizeResult narrow = new ResizeModel(new ResizeOptions { HiddenSize = 128, Selection = UnitSelection.Leverage, OutputPath = _folder["narrow"], Calibration = new CalibrationOptions { Path = _folder["c.safetensors"], Damping = 1e-9 } }).Run(source);
+        Assert.Equal((1536, 128, 6), (narrow.HiddenBefore, narrow.Hidden, narrow.ResizedParts));
+        using RunnableModel small = RunnableModel.Open(narrow.Path);
+        Assert.Equal(model.Parameters - small.Parameters, narrow.ParametersBefore - narrow.Parameters);
+        // Fourteen tokens span no more directions: those that stay make the rest of them.
+        AssertAlike(States(model), States(small), 2e-2);
+    }
+
     private static double[] States(RunnableModel model)
     {
         bool[] mask = [.. s_ids.Select(id => id != 0)];

@@ -92,6 +92,17 @@ public sealed class ResizeModelTests : IDisposable
     }
 
     [Fact]
+    public void A_vision_transformer_gets_narrower_too()
+    {
+        ModelSource source = new ModelFolder(new VitConfig { ImageSize = 8, PatchSize = 4, Width = 16, Depth = 2, Heads = 2, Hidden = Hidden }).Write(_folder["vit"]);
+        string file = CalibrationFiles.Write(_folder["own.safetensors"], [.. Enumerable.Range(0, 2).Select(i => CalibrationFiles.Gram($"vit.encoder.layer.{i}.output.dense", Dense.Inputs(i, Hidden, 200)))]);
+        ResizeResult result = new ResizeModel(new ResizeOptions { HiddenSize = 24, Calibration = new CalibrationOptions { Path = file } }).Run(source);
+        using RunnableModel small = RunnableModel.Open(result.Path);
+        Assert.Equal(24, Assert.IsType<VitConfig>(small.Config).Hidden);
+        Assert.All(result.Parts, p => Assert.InRange(p.CalibratedError, 1e-3, 1));
+    }
+
+    [Fact]
     public void The_same_bytes_come_of_any_number_of_threads()
     {
         ModelSource source = Model("bert", twins: true);
