@@ -25,6 +25,12 @@ public sealed partial class MeasureLayerSpeedCommand
 
     private bool IsTrain => Method?.Equals(nameof(FactorMethod.TensorTrain), StringComparison.OrdinalIgnoreCase) == true;
 
+    private void CheckSplits()
+    {
+        if (ModeSplit is not null && !IsTrain)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "Only TensorTrain splits sizes into modes.", "Give -Method TensorTrain, or leave -ModeSplit out.");
+    }
+
     private void MeasureTrain(MeasuredLayer layer)
     {
         TimingOptions timing = new();

@@ -57,8 +57,7 @@ public sealed partial class MeasureLayerSpeedCommand : OperationCommandBase
     /// <inheritdoc/>
     protected override void BeginProcessing() => Required(null, () =>
     {
-        if (ModeSplit is not null && !IsTrain)
-            throw new LowRankToolsException(CoreErrors.OptionInvalid, "Only TensorTrain splits sizes into modes.", "Give -Method TensorTrain, or leave -ModeSplit out.");
+        CheckSplits();
         EngineChoice engine = Choice(Engine, Device);
         TellEngine(engine);
         TimingOptions timing = new();
