@@ -8,6 +8,7 @@ using LowRankTools.Benchmarks;
     ("checkpoint", CheckpointBenchmark.Run),
     ("streaming", StreamingBenchmark.Run),
     ("onnx", OnnxBenchmark.Run),
+    ("graphs", GraphBenchmark.Run),
     ("parts", PartsBenchmark.Run),
     ("adapters", AdapterBenchmark.Run),
     ("import", ImportBenchmark.Run),

@@ -11,7 +11,7 @@ internal static class LoraConvertCommand
     public static Command Create(ConsoleContext console)
     {
         Argument<string[]> paths = SharedOptions.Paths();
-        Option<string?> basePath = new("--base-path") { Description = "The model that the adapters belong to; a GGUF model to or from gguf, whose header alone is read.", HelpName = "path" };
+        Option<string?> basePath = new("--base-path") { Description = "The model that the adapters belong to; a GGUF model to or from gguf, whose header alone is read; for onnxruntime the ONNX graph, whose inputs name the factors.", HelpName = "path" };
         Option<double?> alpha = LoraOptions.Alpha();
         Option<bool> recurse = SharedOptions.Recurse(), json = SharedOptions.Json();
         LoraOptions options = LoraOptions.All();

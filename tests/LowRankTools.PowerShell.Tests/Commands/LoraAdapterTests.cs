@@ -38,15 +38,15 @@ public sealed class LoraAdapterTests(PwshSession session) : IClassFixture<PwshSe
             $null = New-TransformerModel gpt2-tiny tuned -Seed 1
             1..8 | ForEach-Object { $line = $_; (1..12 | ForEach-Object { ($line * 37 + $_ * 11) % 1024 }) -join ' ' } | Set-Content tokens.txt
             $null = Export-LowRankCalibration gpt -TokenPath tokens.txt -OutputPath seen.safetensors
-            foreach ($mode in 'Full', 'Diagonal') {
+            foreach ($mode in 'Full', 'Inputs', 'Diagonal') {
                 Export-LoraAdapter tuned gpt -Rank 4 -Calibration seen.safetensors -CalibrationMode $mode -Include *.mlp.c_fc.* -OutputPath $mode -WarningAction Ignore
             }
             Export-LoraAdapter tuned gpt -Rank 4 -Include *.mlp.c_fc.* -OutputPath plain -WarningAction Ignore
             """)];
-        double[] calibrated = [.. found.Take(2).Select(f => f.GetProperty("CalibratedError").GetDouble())], plain = [.. found.Select(f => f.GetProperty("RelativeError").GetDouble())];
-        Assert.True(0 < calibrated[0] && calibrated[0] < calibrated[1]);
-        Assert.True(plain[2] < plain[0]);
-        Assert.Equal(JsonValueKind.Null, found[2].GetProperty("CalibratedError").ValueKind);
+        double[] calibrated = [.. found.Take(3).Select(f => f.GetProperty("CalibratedError").GetDouble())], plain = [.. found.Select(f => f.GetProperty("RelativeError").GetDouble())];
+        Assert.True(0 < calibrated[1] && calibrated[1] <= calibrated[0] && calibrated[1] < calibrated[2]);
+        Assert.True(plain[3] < plain[1]);
+        Assert.Equal(JsonValueKind.Null, found[3].GetProperty("CalibratedError").ValueKind);
     }
 
     [PwshFact]

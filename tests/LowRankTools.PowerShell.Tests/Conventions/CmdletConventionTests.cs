@@ -45,6 +45,23 @@ public sealed class CmdletConventionTests(PwshSession session) : IClassFixture<P
         }
     }
 
+    [PwshFact]
+    public void A_calibration_can_be_used_in_every_way_wherever_one_is_given()
+    {
+        // A set attribute's values are texts, so that they complete without the module's types: they are all of the enumeration.
+        JsonElement found = session.One(_sandbox, """
+            $core = Join-Path (Split-Path (Get-Command New-RankPlan).ImplementingType.Assembly.Location) LowRankTools.Core.dll
+            @{
+                Modes = [Enum]::GetNames([Reflection.Assembly]::LoadFrom($core).GetType('LowRankTools.Core.CalibrationMode')) -join ' '
+                Offered = @(Get-Command -Module LowRankTools -CommandType Cmdlet | Where-Object { $_.Parameters.ContainsKey('CalibrationMode') } |
+                    ForEach-Object { $_.Parameters['CalibrationMode'].Attributes.Where({ $_ -is [ValidateSet] }).ValidValues -join ' ' })
+            }
+            """);
+        string[] offered = [.. found.GetProperty("Offered").EnumerateArray().Select(o => o.GetString()!)];
+        Assert.True(offered.Length >= 3);
+        Assert.All(offered, o => Assert.Equal(found.GetProperty("Modes").GetString(), o));
+    }
+
     [PwshTheory, MemberData(nameof(Cmdlets))]
     public void Lists_have_singular_names(string cmdlet)
     {
