@@ -24,6 +24,9 @@ using LowRankTools.Benchmarks;
     ("learn", LearningBenchmark.Run),
     ("lora", LoraBenchmark.Run),
     ("tensors", TensorBenchmark.Run),
+    ("tensor-peers", TensorPeerBenchmark.Run),
+    ("nonnegative-peers", TensorPeerBenchmark.RunNonNegative),
+    ("square-peers", TensorPeerBenchmark.RunSquare),
     ("tensor-train", TensorTrainBenchmark.Run),
     ("convolutions", ConvolutionBenchmark.Run),
 ];

@@ -8,8 +8,10 @@ namespace LowRankTools.Decompositions;
 /// </summary>
 internal static class CompressedFit
 {
-    private const int Sweeps = 300, Steps = 400, TrialSteps = 80, LeastStarts = 8, MostStarts = 80, ManyUnknowns = 400, Seen = 3;
-    private const double Rest = 1e-12, Exact = 1e-16, Same = 1e-3;
+    private const int Sweeps = 300, Steps = 400, TrialSteps = 80, LeastStarts = 8, LeastStartsWithoutCore = 3, MostStarts = 80, ManyUnknowns = 400, Seen = 3;
+
+    // A trial need not come to rest to be told from another one; the best one does.
+    private const double TrialRest = 1e-6, Rest = 1e-12, Exact = 1e-16, Same = 1e-3;
 
     /// <summary>A (n x r), D (K x r) and R (r x r) or null, and how they were found.</summary>
     public static (Tensor Factor, Tensor Diagonals, Tensor? Core, int Iterations, bool Converged) Run(Tensor tensor, int rank, bool withCore, DecompositionOptions options, IProgress<double>? progress, CancellationToken ct)
@@ -25,20 +27,24 @@ internal static class CompressedFit
         }
         DedicomResiduals problem = new(small, rank, withCore);
         // Starts are cheap beside the subspace, and many end in poor minima: the best one so far is believed when it was met several times.
+        // Without a core there are fewer minima: three alike are enough from the first one on.
+        int atLeast = Math.Max(options.Starts, withCore ? LeastStarts : LeastStartsWithoutCore);
         int starts = Math.Max(options.Starts, problem.Unknowns > ManyUnknowns ? LeastStarts : MostStarts), iterations = 0, met = 0;
+        // A few hundred unknowns are less work than sharing it out; the bits do not depend on threads.
+        ComputeOptions alone = options.Compute with { ThreadCount = problem.Unknowns > ManyUnknowns ? options.Compute.ThreadCount : 1 };
         double[] best = [];
         double least = double.PositiveInfinity;
-        for (int start = 0; start < starts && least > Exact && (met < Seen || start < Math.Max(options.Starts, LeastStarts)); start++)
+        for (int start = 0; start < starts && least > Exact && (met < Seen || start < atLeast); start++)
         {
             double[] point = Random(problem, small, rank, start, options.Compute.Seed + (ulong)start);
-            (double loss, int steps, _) = LevenbergMarquardt.Run(problem, point, TrialSteps, Rest, options.Compute, ct);
+            (double loss, int steps, _) = LevenbergMarquardt.Run(problem, point, TrialSteps, TrialRest, alone, ct);
             iterations += steps;
             met = loss < least * (1 - Same) ? 1 : loss < least * (1 + Same) ? met + 1 : met;
             if (loss < least)
                 (best, least) = (point, loss);
             progress?.Report(0.2 + (0.7 * (start + 1) / starts));
         }
-        (_, int more, bool converged) = LevenbergMarquardt.Run(problem, best, options.MaxIterations ?? Steps, options.Rest ?? Rest, options.Compute, ct);
+        (_, int more, bool converged) = LevenbergMarquardt.Run(problem, best, options.MaxIterations ?? Steps, options.Rest ?? Rest, alone, ct);
         (Tensor factor, Tensor diagonals, Tensor? core) = Expanded(best, subspace, rank, withCore, norm, options.Compute, ct);
         return (factor, diagonals, core, iterations + more, converged);
     }
