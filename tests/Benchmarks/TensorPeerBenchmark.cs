@@ -9,8 +9,8 @@ namespace LowRankTools.Benchmarks;
 /// </summary>
 internal static class TensorPeerBenchmark
 {
-    // Where TensorLy's HOOI rests; ours goes on to 1e-5 if not told otherwise.
-    private const double PeersRest = 1e-4;
+    // TensorLy's HOOI rests below 1e-4, where ours can still be above its error; below this it is not. If not told otherwise ours goes on to 1e-5.
+    private const double PeersRest = 3e-5;
     private const string Model = "../RealModels/node_modules/jp.keijiro.mlsd/ONNX/mlsd_512x512_large.onnx";
 
     /// <summary>CP, Tucker and TT-matrices.</summary>
