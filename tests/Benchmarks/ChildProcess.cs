@@ -24,18 +24,10 @@ internal static class ChildProcess
                 FactorizeOptions torch = Options(rank, output) with { Engine = new EngineChoice { Engine = EngineKind.TorchSharp, Device = "cpu" } };
                 Console.WriteLine(Told(new FactorizeModel(torch).Run(Source(path))));
                 break;
-            case ["part", string path, string rank, string output, string part]:
-                Console.WriteLine(Told(new FactorizePart(Options(rank, output, threads: 1), PartNumber.Parse(part)).Run(Source(path))));
-                break;
-            case ["join", string output]:
-                Console.WriteLine(Told(Join(output)));
-                break;
             case ["parts", string path, string rank, string output]:
                 PartNumber[] parts = [.. Enumerable.Range(1, 4).Select(i => new PartNumber(i, 4))];
                 Parallel.ForEach(parts, new ParallelOptions { MaxDegreeOfParallelism = 2 }, p => new FactorizePart(Options(rank, output, threads: 1), p).Run(Source(path)));
                 Console.WriteLine(Told(Join(output)));
-                break;
-            case ["nothing"]:
                 break;
             case ["svd", string size, string rank]:
                 int n = int.Parse(size, CultureInfo.InvariantCulture);
