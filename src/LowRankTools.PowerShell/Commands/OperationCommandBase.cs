@@ -1,10 +1,15 @@
 using LowRankTools.Core;
+using LowRankTools.Numerics;
 
 namespace LowRankTools.PowerShell.Commands;
 
 /// <summary>A cmdlet that computes: on a worker thread, with progress, stopped by Ctrl+C.</summary>
 public abstract class OperationCommandBase : LowRankCommandBase, IDisposable
 {
+    private const long WorthGivingBack = 64 << 20;
+
+    private static long s_settled;
+
     private readonly CancellationTokenSource _stop = new();
 
     /// <summary>Runs an operation that makes one result.</summary>
@@ -30,6 +35,12 @@ public abstract class OperationCommandBase : LowRankCommandBase, IDisposable
         finally
         {
             display.Complete();
+            // A session lives on: what one model took is not to lie beside what the next one takes.
+            if (Environment.WorkingSet - s_settled > WorthGivingBack)
+            {
+                FreedMemory.GiveBack();
+                s_settled = Environment.WorkingSet;
+            }
         }
     }
 
