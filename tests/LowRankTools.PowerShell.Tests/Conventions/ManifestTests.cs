@@ -55,13 +55,14 @@ public sealed class ManifestTests(PwshSession session) : IClassFixture<PwshSessi
     [PwshFact]
     public void Importing_loads_the_modules_own_assembly_and_no_other()
     {
-        // PowerShell loads System.Security.Claims in every process, module or not, on a thread of its own that may come late.
+        // PowerShell and .NET load assemblies of their own in every process, module or not, on threads of their own that may come late.
         string loaded = Pwsh.Run("""
-            $null = [System.Security.Claims.ClaimsPrincipal]
-            $before = [AppDomain]::CurrentDomain.GetAssemblies().GetName().Name + 'Microsoft.CSharp'
+            $theirs = $PSHOME, [Runtime.InteropServices.RuntimeEnvironment]::GetRuntimeDirectory()
+            $before = [AppDomain]::CurrentDomain.GetAssemblies()
             $said = Import-Module $env:LOWRANK_MANIFEST *>&1
-            $after = [AppDomain]::CurrentDomain.GetAssemblies().GetName().Name
-            "$said|$(($after | Where-Object { $_ -notin $before }) -join ' ')"
+            $new = [AppDomain]::CurrentDomain.GetAssemblies() | Where-Object { $_ -notin $before -and -not $_.IsDynamic }
+            $ours = $new | Where-Object { $place = $_.Location; -not ($theirs | Where-Object { $place.StartsWith($_) }) }
+            "$said|$(($ours | ForEach-Object { $_.GetName().Name }) -join ' ')"
             """);
         Assert.Equal("|LowRankTools.PowerShell", loaded.Trim());
     }
