@@ -19,7 +19,10 @@ internal static class FeedForwardParts
     /// <c>WeightsDoNotFit</c>: sizes contradict each other.</exception>
     public static IReadOnlyList<FeedForwardPart> Of(Model model)
     {
-        Dictionary<string, ModelLayer> layers = model.Layers.ToDictionary(l => LayerNames.Module(l.Shape.Name), StringComparer.Ordinal);
+        // A file may hold X beside X.weight: the one that comes first stands for the module.
+        Dictionary<string, ModelLayer> layers = new(StringComparer.Ordinal);
+        foreach (ModelLayer layer in model.Layers)
+            layers.TryAdd(LayerNames.Module(layer.Shape.Name), layer);
         Dictionary<string, ModelLayer> tensors = model.Layers.ToDictionary(l => l.Shape.Name, StringComparer.Ordinal);
         List<FeedForwardPart> parts = [];
         foreach ((string module, ModelLayer up) in layers)

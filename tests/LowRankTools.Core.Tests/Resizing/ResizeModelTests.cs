@@ -103,6 +103,16 @@ public sealed class ResizeModelTests : IDisposable
     }
 
     [Fact]
+    public void A_tensor_that_is_called_as_a_module_beside_its_weight_hides_no_part()
+    {
+        ModelSource source = new(TestModel.Write(_folder["odd/model.safetensors"],
+            TestModel.Random("layer.0.intermediate.dense.weight", 1, 12, 6), TestModel.Random("layer.0.output.dense.weight", 2, 6, 12), TestModel.Random("layer.0.output.dense.zero", 3, 6),
+            TestModel.Random("other", 4, 6), TestModel.Random("other.weight", 5, 6, 6)), "odd");
+        using Model model = Core.Model.Open(source);
+        Assert.Equal(12, Assert.Single(FeedForwardParts.Of(model)).Hidden);
+    }
+
+    [Fact]
     public void The_same_bytes_come_of_any_number_of_threads()
     {
         ModelSource source = Model("bert", twins: true);
