@@ -67,8 +67,7 @@ public sealed class MergeAdapter(MergeAdapterOptions options)
         if (target is not null)
             return new OutputItem.Adapted(target, new TensorSpec(layer.Shape.Name, OutputTypes.Weight(layer.Tensor.DType, options.DType, format, layer.Tensor.Shape), layer.Tensor.Shape));
         TensorSpec spec = new(layer.Shape.Name, OutputTypes.Copy(layer.Tensor.DType, format, options.DType), layer.Tensor.Shape);
-        bool alias = layer.Shape.TiedTo is { } first && tensors.TryGetValue(first, out TensorInfo? leader) && TensorTies.SameData(leader, layer.Tensor);
-        return alias ? new OutputItem.Alias(spec, layer.Shape.TiedTo!) : new OutputItem.Copy(layer.Tensor, spec);
+        return OutputItems.Kept(layer, spec, tensors);
     }
 
     private double Write(Model model, List<OutputItem> items, ModelOutput output, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)

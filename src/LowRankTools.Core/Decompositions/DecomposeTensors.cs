@@ -37,7 +37,8 @@ public sealed class DecomposeTensors(DecomposeOptions options)
         Dictionary<string, ComputedFactors> computed = new(StringComparer.Ordinal);
         using FactorSpool? spool = options.WhatIf ? null : FactorSpool.For(location);
         List<TensorDecomposition> tensors = Decompose(model, computed, spool, progress, cancellationToken);
-        List<OutputItem> items = OutputItems.Checked([.. model.Layers.Select(layer => Item(model, layer, computed))], source.Path);
+        Dictionary<string, TensorInfo> byName = model.Layers.ToDictionary(l => l.Shape.Name, l => l.Tensor, StringComparer.Ordinal);
+        List<OutputItem> items = OutputItems.Checked([.. model.Layers.Select(layer => Item(layer, byName, computed))], source.Path);
         Dictionary<string, string> metadata = OutputItems.Metadata(model.File, ModelFormat.Safetensors, items, model.Record?.ToMetadata(), Record(model, tensors));
         OutputRequest request = new(location, ModelFormat.Safetensors, [.. items.SelectMany(i => i.Written)], metadata)
         {
@@ -115,13 +116,12 @@ public sealed class DecomposeTensors(DecomposeOptions options)
         Seconds = factors.Seconds,
     };
 
-    private OutputItem Item(Model model, ModelLayer layer, Dictionary<string, ComputedFactors> computed)
+    private OutputItem Item(ModelLayer layer, Dictionary<string, TensorInfo> tensors, Dictionary<string, ComputedFactors> computed)
     {
         if (computed.TryGetValue(layer.Shape.Name, out ComputedFactors? factors))
             return new OutputItem.Decomposed(factors);
         TensorSpec spec = new(layer.Shape.Name, OutputTypes.Copy(layer.Tensor.DType, ModelFormat.Safetensors, options.DType), layer.Tensor.Shape);
-        bool alias = layer.Shape.TiedTo is { } first && model.Layers.FirstOrDefault(l => l.Shape.Name == first) is { } leader && TensorTies.SameData(leader.Tensor, layer.Tensor);
-        return alias ? new OutputItem.Alias(spec, layer.Shape.TiedTo!) : new OutputItem.Copy(layer.Tensor, spec);
+        return OutputItems.Kept(layer, spec, tensors);
     }
 
     private static void Write(Model model, List<OutputItem> items, ModelOutput output, FactorSpool spool, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)

@@ -22,6 +22,13 @@ internal static class OutputItems
         return items;
     }
 
+    /// <summary>A tensor that stays as it is: a second name of one that is written, where it is the same data, or a copy.</summary>
+    /// <param name="layer">The tensor.</param>
+    /// <param name="spec">How it is written.</param>
+    /// <param name="tensors">All tensors of the model by name.</param>
+    public static OutputItem Kept(ModelLayer layer, TensorSpec spec, IReadOnlyDictionary<string, TensorInfo> tensors) =>
+        TensorTies.LeaderOf(layer, tensors) is { } leader ? new OutputItem.Alias(spec, leader) : new OutputItem.Copy(layer.Tensor, spec);
+
     /// <summary>
     /// Metadata of the output. Safetensors says which names are left out because they are tied, in the way its own
     /// library does (name to the name kept), and that PyTorch's conventions hold.

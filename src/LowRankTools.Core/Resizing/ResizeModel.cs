@@ -107,8 +107,7 @@ public sealed class ResizeModel(ResizeOptions options)
             return new OutputItem.Resized(part, layer, new TensorSpec(layer.Shape.Name, computed ? OutputTypes.Weight(layer.Tensor.DType, options.DType, format, shape) : copied, [.. shape]));
         }
         TensorSpec spec = new(layer.Shape.Name, copied, layer.Tensor.Shape);
-        bool alias = layer.Shape.TiedTo is { } first && tensors.TryGetValue(first, out TensorInfo? leader) && TensorTies.SameData(leader, layer.Tensor);
-        return alias ? new OutputItem.Alias(spec, layer.Shape.TiedTo!) : new OutputItem.Copy(layer.Tensor, spec);
+        return OutputItems.Kept(layer, spec, tensors);
     }
 
     private void CheckConfig(OutputLocation location, SourceFiles read)

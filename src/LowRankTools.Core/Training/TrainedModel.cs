@@ -99,8 +99,8 @@ internal sealed class TrainedModel(RunnableModel trained, ModelSource reference)
     private OutputItem Item(ModelLayer layer, Dictionary<string, (string Name, Parameter Parameter)> changed, Dictionary<string, TensorInfo> tensors)
     {
         TensorSpec spec = new(layer.Shape.Name, OutputTypes.Copy(layer.Tensor.DType, ModelFormat.Safetensors, null), layer.Tensor.Shape);
-        if (layer.Shape.TiedTo is { } first && tensors.TryGetValue(first, out TensorInfo? leader) && TensorTies.SameData(leader, layer.Tensor))
-            return new OutputItem.Alias(spec, first);
+        if (TensorTies.LeaderOf(layer, tensors) is { } leader)
+            return new OutputItem.Alias(spec, leader);
         return changed.TryGetValue(layer.Shape.Name, out (string Name, Parameter Parameter) own)
             ? new OutputItem.Trained(own.Parameter, trained.StoredInOut.Contains(own.Name), spec with { DType = OutputTypes.Factor(layer.Tensor.DType, null) })
             : new OutputItem.Copy(layer.Tensor, spec);
