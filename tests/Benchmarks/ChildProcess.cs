@@ -36,7 +36,7 @@ internal static class ChildProcess
                     DeterministicRandom random = new(1);
                     for (int i = 0; i < n; i++)
                         random.FillGaussian(a.Row(i), (ulong)i * (ulong)n);
-                    using TruncatedSvdResult svd = TruncatedSvd.Compute(a.View, new RankTarget.Rank(int.Parse(rank, CultureInfo.InvariantCulture)));
+                    using TruncatedSvdResult svd = MatrixSvd.Compute(a.View, new RankTarget.Rank(int.Parse(rank, CultureInfo.InvariantCulture)));
                     Console.WriteLine($"{svd.Algorithm}");
                 }
                 break;

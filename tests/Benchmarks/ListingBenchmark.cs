@@ -17,7 +17,7 @@ internal static class ListingBenchmark
             Write(Path.Combine(folder, "model.safetensors"));
             ModelSource source = new ModelLocator().Find(folder)[0];
             (double median, double best) = Timing.Measure(21, () => CountParameters.Run(new ModelLocator().Find(folder)[0], detailed: true));
-            (double open, _) = Timing.Measure(21, () => TensorFile.Open(source.Path).Dispose());
+            (double open, _) = Timing.Measure(21, () => TensorFiles.Open(source.Path).Dispose());
             Timing.Print($"   find, list and count {Tensors} tensors in {Shards} shards: {median:0.0} ms median, {best:0.0} ms best (goal 30 ms; share of it {median / 30:0.00})");
             Timing.Print($"   of which opening the headers: {open:0.0} ms");
         }

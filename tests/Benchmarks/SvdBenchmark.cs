@@ -36,7 +36,7 @@ internal static class SvdBenchmark
         double optimum = SpectralMatrix.Optimum(Math.Min(rows, columns), decay, Rank), error = 0;
         (double ours, (string Name, double Seconds, double Error)? best) = PeerProcess.Alternate(rows > 1000 ? 5 : 12, () =>
         {
-            using TruncatedSvdResult svd = TruncatedSvd.Compute(a.View, new RankTarget.Rank(Rank));
+            using TruncatedSvdResult svd = MatrixSvd.Compute(a.View, new RankTarget.Rank(Rank));
             (error, algorithm) = (svd.RelativeError, svd.Algorithm);
         }, peers, $"lowrank {task} {Rank}");
         Timing.Print($"   {rows} x {columns}, i^{decay}, rank {Rank}: {ours * 1000:0.0} ms, error {error / optimum:0.0000} of the optimum (goal 1.002; {algorithm})");
@@ -54,7 +54,7 @@ internal static class SvdBenchmark
             double error = 0, norm = values.Sum(v => v * v), optimum = Math.Sqrt(values.Skip(rank).Sum(v => v * v) / norm);
             (double ours, (string Name, double Seconds, double Error)? best) = PeerProcess.Alternate(2, () =>
             {
-                using TruncatedSvdResult svd = TruncatedSvd.Compute(a.View, new RankTarget.Rank(rank), new SvdOptions { Accuracy = SvdAccuracy.Exact });
+                using TruncatedSvdResult svd = MatrixSvd.Compute(a.View, new RankTarget.Rank(rank), new SvdOptions { Accuracy = SvdAccuracy.Exact });
                 error = svd.RelativeError;
             }, peers, $"torchsvd {task}");
             Timing.Print($"   {rows} x {columns} exact, rank {rank}: {ours * 1000:0} ms, error 1 + {(error / optimum) - 1:0.0e+0} of the optimum (goal 1 + 1e-6)");

@@ -139,7 +139,7 @@ internal static class TensorPeerBenchmark
             Console.WriteLine("   no real kernel: npm ci --ignore-scripts in tests/RealModels");
             return null;
         }
-        using TensorFile file = TensorFile.Open(path);
+        using TensorFile file = TensorFiles.Open(path);
         TensorInfo info = file.Tensors.Where(t => t.Shape is [128, 128, 3, 3]).First();
         float[] values = new float[info.ElementCount];
         file.ReadSingles(info, 0, values);

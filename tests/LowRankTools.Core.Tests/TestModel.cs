@@ -57,7 +57,7 @@ internal static class TestModel
     /// <summary>Every tensor of a model as float32, by name.</summary>
     public static Dictionary<string, (long[] Shape, float[] Values)> Read(string path)
     {
-        using TensorFile file = TensorFile.Open(path);
+        using TensorFile file = TensorFiles.Open(path);
         Dictionary<string, (long[], float[])> tensors = new(StringComparer.Ordinal);
         foreach (TensorInfo tensor in file.Tensors)
         {

@@ -28,7 +28,7 @@ public sealed class FormatRemedyTests
         File.WriteAllBytes(path, []);
         try
         {
-            ModelFormatException e = Assert.Throws<ModelFormatException>(() => TensorFile.Open(path));
+            ModelFormatException e = Assert.Throws<ModelFormatException>(() => TensorFiles.Open(path));
             Assert.Equal(FormatErrors.HeaderTruncated, e.ErrorId);
             Assert.Equal(path, e.File);
         }

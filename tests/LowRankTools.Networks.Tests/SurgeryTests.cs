@@ -46,7 +46,7 @@ public sealed class SurgeryTests
     {
         using var model = new Sequential(new Linear(new ParameterFactory(s_engine, 5), 96, 64));
         using Matrix<float> weight = s_engine.ToMatrix(((Linear)model[0]).Weight.Value);
-        using TruncatedSvdResult svd = TruncatedSvd.Compute(weight.View, new RankTarget.Rank(64));
+        using TruncatedSvdResult svd = MatrixSvd.Compute(weight.View, new RankTarget.Rank(64));
         LinearReplacement replaced = Assert.Single(model.FactorizeLinear(s_engine, 10));
         double tail = Math.Sqrt(svd.SingularValues.Skip(10).Sum(s => s * s) / svd.SquaredNorm);
         Assert.InRange(replaced.RelativeError!.Value, tail * (1 - 1e-6), tail * 1.002);

@@ -37,7 +37,7 @@ public sealed class TensorReadingTests : IDisposable
             }
             writer.Complete();
         }
-        return TensorFile.Open(path);
+        return TensorFiles.Open(path);
     }
 
     [Theory]
@@ -112,7 +112,7 @@ public sealed class TensorReadingTests : IDisposable
         byte[] block = [.. BitConverter.GetBytes((Half)0.5), .. Enumerable.Range(0, 32).Select(i => (byte)(sbyte)(i - 16))];
         string path = Path.Combine(_folder, "m.gguf");
         File.WriteAllBytes(path, new GgufBuilder().KeyValue("general.architecture", "x").Tensor("w", [32, 1], 8, block).Build());
-        using TensorFile file = TensorFile.Open(path);
+        using TensorFile file = TensorFiles.Open(path);
         Tensor<float> tensor = file.ReadTensor("w");
         for (int i = 0; i < 32; i++)
             Assert.Equal((i - 16) * 0.5f, tensor[0, i]);

@@ -26,7 +26,7 @@ internal sealed class AdapterReader
     {
         if (alpha is { } given && !(double.IsFinite(given) && given != 0))
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"An alpha of {given} is no scale.", "Give -Alpha a number other than zero.");
-        TensorFile file = TensorFile.Open(source.Path);
+        TensorFile file = TensorFiles.Open(source.Path);
         try
         {
             if (LotrReader.Knows(file))

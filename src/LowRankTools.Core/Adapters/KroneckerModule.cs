@@ -68,7 +68,7 @@ internal sealed class KroneckerModule : ProductModule
     private TruncatedSvdResult Decomposed(string matrix, CancellationToken cancellationToken)
     {
         using Matrix<float> whole = Part(matrix) is not null ? Read(matrix, cancellationToken) : Multiplied(matrix, cancellationToken);
-        return TruncatedSvd.Compute(whole.View, new RankTarget.Rank(whole.View.SmallerSide), new SvdOptions { Accuracy = SvdAccuracy.Exact, ThreadCount = 1 }, null, cancellationToken);
+        return MatrixSvd.Compute(whole.View, new RankTarget.Rank(whole.View.SmallerSide), new SvdOptions { Accuracy = SvdAccuracy.Exact, ThreadCount = 1 }, null, cancellationToken);
     }
 
     private Matrix<float> Multiplied(string matrix, CancellationToken cancellationToken)

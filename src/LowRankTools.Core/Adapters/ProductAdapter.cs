@@ -49,7 +49,7 @@ internal sealed class ProductAdapter : IDisposable
     /// <exception cref="LowRankToolsException"><c>AdapterInvalid</c>, <c>AdapterUnsupported</c>, <c>AdapterScalingUnknown</c>, <c>AdapterPartNotCarried</c>, <c>ConfigInvalid</c>.</exception>
     public static ProductAdapter? Open(ModelSource source, double? alpha)
     {
-        TensorFile file = TensorFile.Open(source.Path);
+        TensorFile file = TensorFiles.Open(source.Path);
         try
         {
             if (file.Tensors.Any(t => PartOf(t.Name) is not null))

@@ -27,7 +27,7 @@ internal sealed record CalibratedSpectrum(double[] Values, double Weight)
         using LayerCalibration calibration = file.Read(layer.Shape, engine, cancellationToken);
         using Matrix<float> weight = WeightMatrix.Read(model.File, layer.Tensor, cancellationToken);
         MatrixView<float> outIn = layer.Shape.Orientation == WeightOrientation.InOut || layer.Shape.Kind == LayerKind.Embedding ? weight.Transposed : weight.View;
-        return WeightMatrix.Named(model, layer, () =>
+        return LayerMathematics.Named(model, layer, () =>
         {
             using CalibratedLayer calibrated = new(engine, outIn, calibration, options, cancellationToken);
             double[] values = calibrated.Problem.Values(cancellationToken);

@@ -54,7 +54,7 @@ internal sealed class CalibrationCheckpoint(string path, int every, string input
     {
         if (!File.Exists(path))
             return 0;
-        using TensorFile file = TensorFile.Open(path);
+        using TensorFile file = TensorFiles.Open(path);
         if (file.Metadata.GetValueOrDefault(Inputs) != inputs)
             throw Unfit("it was begun with another model, other text or other options");
         if (!int.TryParse(file.Metadata.GetValueOrDefault(Batches), NumberStyles.None, CultureInfo.InvariantCulture, out int done) || done > total)

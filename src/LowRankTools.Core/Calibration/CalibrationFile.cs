@@ -42,7 +42,7 @@ public sealed class CalibrationFile : IDisposable
     {
         if (!File.Exists(path))
             throw new LowRankToolsException(CoreErrors.PathNotFound, $"There is no calibration file '{path}'.");
-        TensorFile file = TensorFile.Open(path);
+        TensorFile file = TensorFiles.Open(path);
         try
         {
             return new CalibrationFile(file);
@@ -52,6 +52,14 @@ public sealed class CalibrationFile : IDisposable
             file.Dispose();
             throw;
         }
+    }
+
+    /// <summary>What a plan remembers of the calibration that it is made with.</summary>
+    /// <exception cref="LowRankToolsException">Those of <see cref="Open"/>.</exception>
+    internal static PlanCalibration Remembered(CalibrationOptions options)
+    {
+        using CalibrationFile file = Open(options.Path);
+        return new PlanCalibration { Path = System.IO.Path.GetFullPath(options.Path), Fingerprint = file.Fingerprint(), Mode = options.Mode, Damping = options.Damping };
     }
 
     /// <summary>Whether there is anything on a layer.</summary>

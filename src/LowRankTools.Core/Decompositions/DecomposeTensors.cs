@@ -79,7 +79,7 @@ public sealed class DecomposeTensors(DecomposeOptions options)
             Parts parts = new(part => progress?.Report(new OperationProgress("Decomposing", name, before + (long)(Steps * part), (long)Steps * chosen)));
             parts.Report(0);
             TensorDType dtype = OutputTypes.Factor(layer.Tensor.DType, options.DType);
-            using ComputedFactors factors = WeightMatrix.Named(model, layer, () => ComputedFactors.Compute(model.File, layer.Tensor, method, options.Decomposition, dtype, parts, cancellationToken));
+            using ComputedFactors factors = LayerMathematics.Named(model, layer, () => ComputedFactors.Compute(model.File, layer.Tensor, method, options.Decomposition, dtype, parts, cancellationToken));
             bool smaller = factors.Parameters < layer.Tensor.ElementCount;
             results.Add(smaller ? Made(layer, factors) : Kept(layer, TensorKeepReason.NotSmaller));
             if (!smaller)
@@ -119,7 +119,7 @@ public sealed class DecomposeTensors(DecomposeOptions options)
     private OutputItem Item(ModelLayer layer, Dictionary<string, TensorInfo> tensors, Dictionary<string, ComputedFactors> computed)
     {
         if (computed.TryGetValue(layer.Shape.Name, out ComputedFactors? factors))
-            return new OutputItem.Decomposed(factors);
+            return new DecomposedItem(factors);
         TensorSpec spec = new(layer.Shape.Name, OutputTypes.Copy(layer.Tensor.DType, ModelFormat.Safetensors, options.DType), layer.Tensor.Shape);
         return OutputItems.Kept(layer, spec, tensors);
     }
@@ -131,7 +131,7 @@ public sealed class DecomposeTensors(DecomposeOptions options)
         {
             cancellationToken.ThrowIfCancellationRequested();
             progress?.Report(new OperationProgress("Writing", items[i].Names.First(), i, items.Count));
-            if (items[i] is not OutputItem.Decomposed decomposed)
+            if (items[i] is not DecomposedItem decomposed)
             {
                 copier.Write(items[i], cancellationToken);
                 continue;

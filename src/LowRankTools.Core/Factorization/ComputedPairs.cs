@@ -8,16 +8,16 @@ namespace LowRankTools.Core;
 internal sealed class ComputedPairs : IPairSource
 {
     private readonly FactorizationJob _job;
-    private readonly LayerPipeline<OutputItem.Factored, ComputedLayer> _layers;
+    private readonly LayerPipeline<FactoredItem, ComputedLayer> _layers;
 
     /// <summary>Starts on the first layers.</summary>
     /// <param name="job">The model and its options.</param>
     /// <param name="pairs">Layers in the order in which they will be asked for.</param>
     /// <param name="cancellationToken">Stops all layers.</param>
-    public ComputedPairs(FactorizationJob job, IReadOnlyList<OutputItem.Factored> pairs, CancellationToken cancellationToken)
+    public ComputedPairs(FactorizationJob job, IReadOnlyList<FactoredItem> pairs, CancellationToken cancellationToken)
     {
         _job = job;
-        _layers = new LayerPipeline<OutputItem.Factored, ComputedLayer>(pairs, p => p.Layer.Tensor.ElementCount * sizeof(float), f => f.Bytes, Factorize, LayersAtATime, cancellationToken,
+        _layers = new LayerPipeline<FactoredItem, ComputedLayer>(pairs, p => p.Layer.Tensor.ElementCount * sizeof(float), f => f.Bytes, Factorize, LayersAtATime, cancellationToken,
             job.Engines.HasOwnMemory ? 4 : 2);
     }
 
@@ -34,7 +34,7 @@ internal sealed class ComputedPairs : IPairSource
     public Action<ReadOnlySpan<byte>>? Written { get; init; }
 
     /// <inheritdoc/>
-    public MeasuredPair Write(OutputItem.Factored pair, ModelOutput output, CancellationToken cancellationToken)
+    public MeasuredPair Write(FactoredItem pair, ModelOutput output, CancellationToken cancellationToken)
     {
         MeasuredPair measured = default;
         _layers.Next(layer => measured = Write(pair, layer, output, cancellationToken));
@@ -44,32 +44,32 @@ internal sealed class ComputedPairs : IPairSource
     /// <inheritdoc/>
     public void Dispose() => _layers.Dispose();
 
-    private ComputedLayer Factorize(OutputItem.Factored item, int threads, CancellationToken cancellationToken) =>
+    private ComputedLayer Factorize(FactoredItem item, int threads, CancellationToken cancellationToken) =>
         item.Plan.Made is null ? Pair(item, threads, cancellationToken) : Made(item, threads, cancellationToken);
 
-    private ComputedLayer Made(OutputItem.Factored item, int threads, CancellationToken cancellationToken)
+    private ComputedLayer Made(FactoredItem item, int threads, CancellationToken cancellationToken)
     {
         using Tensor weight = LayerWeight.Read(_job.Model.File, item.Layer, cancellationToken);
-        MadeFactors made = WeightMatrix.Named(_job.Model, item.Layer, () => MadeFactors.Compute(weight, item.Plan.Choice!, item.Factors[0].DType, _job.Format,
+        MadeFactors made = LayerMathematics.Named(_job.Model, item.Layer, () => MadeFactors.Compute(weight, item.Plan.Choice!, item.Factors[0].DType, _job.Format,
             new ComputeOptions { ThreadCount = threads, Seed = Options.Svd.Seed }, cancellationToken));
         return new ComputedLayer([.. made.Factors.Select(f => f.View)], made.Measured with { Engine = LayerEngines.OfKernels }, made);
     }
 
-    private ComputedLayer Pair(OutputItem.Factored pair, int threads, CancellationToken cancellationToken)
+    private ComputedLayer Pair(FactoredItem pair, int threads, CancellationToken cancellationToken)
     {
         ModelLayer layer = pair.Layer;
         using Matrix<float> weight = WeightMatrix.Read(_job.Model.File, layer.Tensor, cancellationToken);
         return _job.Engines.Compute(pair.Plan.Name, engine => Compute(engine, pair, weight, OneAtATime || !engine.IsEmbedded ? Options.Svd.ThreadCount : threads, cancellationToken), cancellationToken);
     }
 
-    private ComputedLayer Compute(SelectedEngine selected, OutputItem.Factored pair, Matrix<float> weight, int threads, CancellationToken cancellationToken)
+    private ComputedLayer Compute(SelectedEngine selected, FactoredItem pair, Matrix<float> weight, int threads, CancellationToken cancellationToken)
     {
         ModelLayer layer = pair.Layer;
         SvdOptions svd = Options.Svd with { ThreadCount = threads };
         ITensorEngine engine = selected.Create(threads, svd.Seed);
         using LayerCalibration? calibration = _job.Calibrations?.Find(layer.Shape, engine, cancellationToken);
         FactorStorage storage = new(pair.Factors[0].DType, pair.Plan.Quantization);
-        LayerFactors factors = Compute(_job.Model, layer, weight, engine, calibration, Options.Calibration, pair.Plan.Rank!.Value, Options.Split, storage, svd, cancellationToken);
+        LayerFactors factors = PairComputation.Factorize(_job.Model, layer, weight, engine, calibration, Options.Calibration, pair.Plan.Rank!.Value, Options.Split, storage, svd, cancellationToken);
         MeasuredPair measured = new(factors.RelativeError, factors.SquaredNorm, factors.Algorithm, factors.Seconds, factors.CalibratedError, factors.HeldOutError, selected.ToString())
         {
             Truncation = factors.TruncationError, Quantization = factors.QuantizationError,
@@ -79,17 +79,6 @@ internal sealed class ComputedPairs : IPairSource
         {
             Levels = factors is { LeftLevels: { } left, RightLevels: { } right } ? embedding ? [left, right] : [right, left] : null,
         };
-    }
-
-    /// <summary>Factorizes one layer: as (out, in) a linear map, however it is stored; as (entries, features) an embedding.</summary>
-    internal static LayerFactors Compute(Model model, ModelLayer layer, Matrix<float> weight, ITensorEngine engine, LayerCalibration? calibration, CalibrationOptions? use,
-        int rank, FactorSplit split, FactorStorage storage, SvdOptions svd, CancellationToken cancellationToken)
-    {
-        bool embedding = layer.Shape.Kind == LayerKind.Embedding;
-        MatrixView<float> view = !embedding && layer.Shape.Orientation == WeightOrientation.InOut ? weight.Transposed : weight.View;
-        return WeightMatrix.Named(model, layer, () => calibration is null
-            ? LayerFactors.Compute(engine, view, rank, split, storage, embedding, svd, cancellationToken)
-            : CalibratedFactors.Compute(engine, view, embedding, calibration, use!, rank, split, storage, svd, cancellationToken));
     }
 
     /// <summary>Both factors as the format has them: a graph multiplies by (in, r) and (r, out).</summary>
@@ -105,7 +94,7 @@ internal sealed class ComputedPairs : IPairSource
         },
     ];
 
-    private MeasuredPair Write(OutputItem.Factored item, ComputedLayer layer, ModelOutput output, CancellationToken cancellationToken)
+    private MeasuredPair Write(FactoredItem item, ComputedLayer layer, ModelOutput output, CancellationToken cancellationToken)
     {
         for (int i = 0; i < layer.Factors.Count; i++)
         {

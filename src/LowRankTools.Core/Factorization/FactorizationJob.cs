@@ -51,7 +51,7 @@ internal sealed class FactorizationJob : IDisposable
         Model model = Model.Open(source);
         try
         {
-            OutputCheck.Graph(model, format, options);
+            GraphOutputCheck.Graph(model, format, options);
             string[] calibration = options.Calibration is { } fitted ? [fitted.Path] : [];
             FactorizationJob job = new(options, model, location) { Format = format, Read = SourceFiles.Of([.. model.File.Files, .. calibration, .. alsoRead]) };
             CompanionFiles.Check(location, source);
@@ -71,7 +71,7 @@ internal sealed class FactorizationJob : IDisposable
     public OutputRequest Request() => new(Location, Format, [.. Items.SelectMany(i => i.Written)], Metadata(Record(_ => MeasuredPair.Longest, ComputedBy)))
     {
         MaxShardBytes = Options.MaxShardBytes, HasRecord = true, Source = Read, Disk = Options.Disk,
-        Force = Options.Force, Graph = GraphEdit.Of(Model, Format, Items), Gguf = GgufContents.Of(Model, Format),
+        Force = Options.Force, Graph = FactorizedGraph.Of(Model, Format, Items), Gguf = GgufContents.Of(Model, Format),
     };
 
     /// <summary>Free text of the weights.</summary>
@@ -135,7 +135,7 @@ internal sealed class FactorizationJob : IDisposable
                 : new MakePlan(Options.PlanOptions!).Run(Model, stored, progress, cancellationToken);
             Calibrations?.Check(Model, Plan);
             Items = new FactorizedItems(Model, Plan, Options, Format).Build();
-            Engines = LayerEngines.Choose(Options.Engine, [.. Items.OfType<OutputItem.Factored>().Select(p => p.Plan).Where(p => p.Made is null)], Options.Svd.ThreadCount);
+            Engines = LayerEngines.Choose(Options.Engine, [.. Items.OfType<FactoredItem>().Select(p => p.Plan).Where(p => p.Made is null)], Options.Svd.ThreadCount);
         }
         catch
         {

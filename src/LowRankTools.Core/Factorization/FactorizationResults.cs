@@ -35,7 +35,7 @@ internal static class FactorizationResults
     }
 
     /// <summary>What would be done of some layers alone, by one part of several.</summary>
-    public static FactorizationResult Planned(FactorizationJob job, IReadOnlyList<OutputItem.Factored> pairs, PartNumber part) => Planned(job) with
+    public static FactorizationResult Planned(FactorizationJob job, IReadOnlyList<FactoredItem> pairs, PartNumber part) => Planned(job) with
     {
         Part = part.ToString(),
         ParametersBefore = pairs.Sum(p => p.Layer.Shape.Parameters),

@@ -18,7 +18,7 @@ public sealed class FactorizeModel(FactorizeOptions options)
         OutputLocation.Resolve(options.OutputPath, source, FormatOf(source), Suffix);
 
     /// <summary>Format that a model would be written in.</summary>
-    internal ModelFormat FormatOf(ModelSource source) => OutputTypes.Choose(options.Format, options.OutputPath, source);
+    internal ModelFormat FormatOf(ModelSource source) => OutputFormats.Choose(options.Format, options.OutputPath, source);
 
     /// <summary>Factorizes one model, or only plans it (<see cref="FactorizeOptions.WhatIf"/>).</summary>
     /// <param name="source">The model.</param>
@@ -33,7 +33,7 @@ public sealed class FactorizeModel(FactorizeOptions options)
         if (!options.WhatIf && EngineSelector.Select(options.Engine).IsEmbedded)
             AheadOfUse.Begin();
         using FactorizationJob job = FactorizationJob.Prepare(options, source, Location(source), FormatOf(source), [], progress, cancellationToken);
-        return Run(job, clock, () => new ComputedPairs(job, [.. job.Items.OfType<OutputItem.Factored>()], cancellationToken), job.ComputedBy, progress, cancellationToken);
+        return Run(job, clock, () => new ComputedPairs(job, [.. job.Items.OfType<FactoredItem>()], cancellationToken), job.ComputedBy, progress, cancellationToken);
     }
 
     /// <summary>Writes what was prepared, its pairs wherever they come from, or says what would be written.</summary>
@@ -67,7 +67,7 @@ public sealed class FactorizeModel(FactorizeOptions options)
             progress?.Report(new OperationProgress("Factorizing", item.Names.First(), done, total));
             switch (item)
             {
-                case OutputItem.Factored pair:
+                case FactoredItem pair:
                     measured[pair.Plan.Name] = pairs.Write(pair, output, cancellationToken);
                     done += pair.Plan.BytesBefore;
                     break;

@@ -64,7 +64,7 @@ internal sealed class FactorizedItems(Model model, RankPlan plan, FactorizeOptio
         TensorSpec[] factors = [.. shapes.Select(f => new TensorSpec(names.Behind(f.Name), dtype, [.. LayerWeight.FactorShape(f, format).Select(size => (long)size)]))];
         return decision.TiedTo is { } leader
             ? [.. factors.Select((f, i) => new OutputItem.Alias(f, new FactorNames(leader).Behind(shapes[i].Name)))]
-            : [new OutputItem.Factored(layer, decision, factors)];
+            : [new FactoredItem(layer, decision, factors)];
     }
 
     private List<OutputItem> Pair(ModelLayer layer, LayerPlan decision)
@@ -91,7 +91,7 @@ internal sealed class FactorizedItems(Model model, RankPlan plan, FactorizeOptio
             items.AddRange([new OutputItem.Alias(first, new PairNames(leader).First), new OutputItem.Alias(second, new PairNames(leader).Second)]);
         else
         {
-            items.Add(new OutputItem.Factored(layer, decision, [first, second])
+            items.Add(new FactoredItem(layer, decision, [first, second])
             {
                 Parts = decision.Quantization is { } kind ? [QuantizedParts.Of(kind, format, first, shape.Name), QuantizedParts.Of(kind, format, second, shape.Name)] : null,
             });

@@ -8,5 +8,5 @@ internal interface IPairSource : IDisposable
     /// <param name="output">Where they go.</param>
     /// <param name="cancellationToken">Stops the computation.</param>
     /// <returns>What was measured of the layer.</returns>
-    MeasuredPair Write(OutputItem.Factored pair, ModelOutput output, CancellationToken cancellationToken);
+    MeasuredPair Write(FactoredItem pair, ModelOutput output, CancellationToken cancellationToken);
 }

@@ -13,7 +13,7 @@ public sealed class MergeModel(MergeOptions options)
     public OutputLocation Location(ModelSource source) =>
         OutputLocation.Resolve(options.OutputPath, source, FormatOf(source), Suffix);
 
-    private ModelFormat FormatOf(ModelSource source) => OutputTypes.ChooseDense(options.Format, options.OutputPath, source);
+    private ModelFormat FormatOf(ModelSource source) => OutputFormats.ChooseDense(options.Format, options.OutputPath, source);
 
     /// <summary>Merges one model.</summary>
     /// <param name="source">A model that <see cref="FactorizeModel"/> or <see cref="DecomposeTensors"/> wrote.</param>
@@ -61,7 +61,7 @@ public sealed class MergeModel(MergeOptions options)
             progress?.Report(new OperationProgress("Merging", items[i].Names.First(), i, items.Count));
             switch (items[i])
             {
-                case OutputItem.Merged merged:
+                case MergedItem merged:
                     using (Matrix<float> product = merged.Tensor.Read(model.File, cancellationToken))
                         MatrixRows.Write(output, merged.Spec, product.View, source: model.Source.Path, cancellationToken);
                     break;
@@ -79,7 +79,7 @@ public sealed class MergeModel(MergeOptions options)
         {
             TensorDType merged = OutputTypes.Weight(dtype, options.DType, format, [.. tensor.Shape], TensorDType.F32);
             TensorSpec product = new(tensor.Name, merged, [.. tensor.Shape]);
-            return tensor.TiedTo is { } leader ? new OutputItem.Alias(product, leader) : new OutputItem.Merged(tensor, product);
+            return tensor.TiedTo is { } leader ? new OutputItem.Alias(product, leader) : new MergedItem(tensor, product);
         }
         TensorSpec spec = new(tensor.Name, dtype, plain.Shape);
         string? tiedTo = model.Layers.FirstOrDefault(l => ReferenceEquals(l.Tensor, plain))?.Shape.TiedTo;
@@ -97,7 +97,7 @@ public sealed class MergeModel(MergeOptions options)
             Source = model.Source.Path,
             Name = model.Source.Name,
             Written = false,
-            MergedLayers = items.Count(i => i is OutputItem.Merged),
+            MergedLayers = items.Count(i => i is MergedItem),
             ParametersBefore = own.Sum(s => s.Parameters),
             Parameters = written.Sum(t => TensorShape.ElementCount(t.Shape, t.Name)),
             BytesBefore = own.Sum(s => s.Bytes),

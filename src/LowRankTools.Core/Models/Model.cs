@@ -33,7 +33,7 @@ public sealed class Model : IDisposable
     /// <exception cref="ModelFormatException">The file is damaged or of no known format; <c>RemoteAddressRefused</c>: it lies on a server.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static Model Open(ModelSource source) =>
-        source.IsRemote ? throw RemoteModels.NotTaken(source.Path) : Open(source, TensorFile.Open(source.Path));
+        source.IsRemote ? throw RemoteModels.NotTaken(source.Path) : Open(source, TensorFiles.Open(source.Path));
 
     /// <summary>Opens a model of which headers will do: on this machine, or on a server.</summary>
     /// <param name="source">The model.</param>
@@ -42,7 +42,7 @@ public sealed class Model : IDisposable
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="OperationCanceledException">Cancelled while a server was asked.</exception>
     public static Model OpenHeaders(ModelSource source, RemoteOptions? remote = null) =>
-        source.IsRemote ? Open(source, TensorFile.OpenRemote(source.Path, remote)) : Open(source);
+        source.IsRemote ? Open(source, TensorFiles.OpenRemote(source.Path, remote)) : Open(source);
 
     /// <inheritdoc/>
     public void Dispose() => File.Dispose();

@@ -8,8 +8,11 @@ internal static class ModelFileNames
     /// <summary>Ending of the name of a sharded model's index.</summary>
     public const string IndexSuffix = ".index.json";
 
+    /// <summary>Ending of ONNX Runtime's adapters.</summary>
+    public const string OnnxAdapterExtension = ".onnx_adapter";
+
     private static readonly FrozenSet<string> s_weightExtensions =
-        FrozenSet.Create(StringComparer.OrdinalIgnoreCase, ".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".onnx", ".gguf", OutputLocation.OnnxAdapterExtension);
+        FrozenSet.Create(StringComparer.OrdinalIgnoreCase, ".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".onnx", ".gguf", OnnxAdapterExtension);
 
     private static readonly FrozenSet<string> s_pyTorchExtensions =
         FrozenSet.Create(StringComparer.OrdinalIgnoreCase, ".pt", ".pth", ".bin", ".ckpt");

@@ -92,7 +92,7 @@ public sealed class ModelLocator(Action<string>? warn = null, bool takesAddresse
     /// that index, which says what belongs to the model, or is missed when the model is opened.
     /// </summary>
     private static string WholeModel(string file) =>
-        ShardNames.StemOf(file) is { } stem && ShardSet.Of(file) is not null ? Path.Combine(Path.GetDirectoryName(file)!, stem + ".safetensors" + ModelFileNames.IndexSuffix) : file;
+        ShardNames.StemOf(file) is { } stem && SafetensorsFile.ShardSetOf(file) is not null ? Path.Combine(Path.GetDirectoryName(file)!, stem + ".safetensors" + ModelFileNames.IndexSuffix) : file;
 
     private bool IsFile(string path)
     {

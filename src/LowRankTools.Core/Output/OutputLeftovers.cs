@@ -83,7 +83,7 @@ internal static class OutputLeftovers
             return false;
         try
         {
-            using TensorFile model = TensorFile.Open(graph);
+            using TensorFile model = TensorFiles.Open(graph);
             return model.Files.Contains(path);
         }
         catch (Exception e) when (e is ModelFormatException or IOException or UnauthorizedAccessException)

@@ -19,9 +19,6 @@ public sealed record OutputLocation(string Folder, string WeightsPath, string Re
     /// <summary>What the JSON of a TensorFlow.js model is called.</summary>
     internal const string TensorFlowJsName = "model.json";
 
-    /// <summary>How adapter files of ONNX Runtime end.</summary>
-    internal const string OnnxAdapterExtension = ".onnx_adapter";
-
     private static readonly HashSet<string> s_onlyRead = new([".json", ".ckpt"], StringComparer.OrdinalIgnoreCase);
 
     /// <summary>What this output's lock and temporary files are called after: outputs that share a file share it.</summary>

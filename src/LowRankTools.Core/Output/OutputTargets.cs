@@ -113,7 +113,7 @@ internal sealed class OutputTargets
             return [];
         try
         {
-            using TensorFile old = TensorFile.Open(_location.WeightsPath);
+            using TensorFile old = TensorFiles.Open(_location.WeightsPath);
             return [.. old.Files.Skip(1).Where(f => Path.GetDirectoryName(f) == _location.Folder && OutputLeftovers.GraphOf(f) == _location.WeightsPath)];
         }
         catch (Exception e) when (e is ModelFormatException or IOException or UnauthorizedAccessException)

@@ -56,12 +56,12 @@ public sealed class FactorizePart(FactorizeOptions options, PartNumber part)
         OutputLocation final = _whole.Location(source), location = Location(source);
         // A part that is there may be the very one that is wanted: that is looked at when the plan is made.
         using FactorizationJob job = FactorizationJob.Prepare(options with { Force = true }, source, location, _whole.FormatOf(source), [], progress, cancellationToken);
-        List<OutputItem.Factored> all = [.. job.Items.OfType<OutputItem.Factored>()];
+        List<FactoredItem> all = [.. job.Items.OfType<FactoredItem>()];
         if (all.Count == 0)
             throw FactorizationResults.NothingToDo(job.Plan);
         if (part.Of > all.Count)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{source.Path}: {all.Count} layers cannot be dealt out to {part.Of} parts.", "Choose fewer parts.");
-        IReadOnlyList<OutputItem.Factored> pairs = PartShare.Of(all, part, options.Svd);
+        IReadOnlyList<FactoredItem> pairs = PartShare.Of(all, part, options.Svd);
         PartRecord record = Record(job, final, []).Identified();
         FactorizationResult planned = FactorizationResults.Planned(job, pairs, part);
         if (!options.Force && Existing(location.WeightsPath, record) is { } there)
@@ -92,7 +92,7 @@ public sealed class FactorizePart(FactorizeOptions options, PartNumber part)
         return there.Record.Layers.ToDictionary(l => l.Name, l => new MeasuredPair(l.Error, l.SquaredNorm, l.Algorithm, null, l.Calibrated, l.HeldOut), StringComparer.Ordinal);
     }
 
-    private static FactorizationResult Write(FactorizationJob job, IReadOnlyList<OutputItem.Factored> pairs, PartRecord record, FactorizationResult planned, Stopwatch clock,
+    private static FactorizationResult Write(FactorizationJob job, IReadOnlyList<FactoredItem> pairs, PartRecord record, FactorizationResult planned, Stopwatch clock,
         IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
     {
         MeasuredPair longest = MeasuredPair.Longest with { Algorithm = LongestAlgorithm };
@@ -107,7 +107,7 @@ public sealed class FactorizePart(FactorizeOptions options, PartNumber part)
         using (ComputedPairs computed = new(job, pairs, cancellationToken) { Written = hash.AppendData })
         {
             long done = 0, total = pairs.Sum(p => p.Plan.BytesBefore);
-            foreach (OutputItem.Factored pair in pairs)
+            foreach (FactoredItem pair in pairs)
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 progress?.Report(new OperationProgress("Factorizing", pair.Plan.Name, done, total));
@@ -120,7 +120,7 @@ public sealed class FactorizePart(FactorizeOptions options, PartNumber part)
         return FactorizationResults.Finished(job, planned, job.Location.WeightsPath, measured, output.Note) with { Seconds = clock.Elapsed.TotalSeconds, Displaced = output.Displaced.ToArray() };
     }
 
-    private static PartLayer Layer(OutputItem.Factored pair, MeasuredPair measured, string hash) =>
+    private static PartLayer Layer(FactoredItem pair, MeasuredPair measured, string hash) =>
         new(pair.Plan.Name, measured.Error, measured.SquaredNorm, measured.Algorithm, measured.Calibrated, measured.HeldOut, hash);
 
     private static Dictionary<string, string> Metadata(PartRecord record, IReadOnlyList<PartLayer> layers) => new(StringComparer.Ordinal)

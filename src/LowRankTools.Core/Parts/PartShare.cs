@@ -13,7 +13,7 @@ internal static class PartShare
     /// <param name="pairs">All layers that are computed, in the order of the file.</param>
     /// <param name="part">Which part of how many; no more than there are layers.</param>
     /// <param name="svd">How they are computed.</param>
-    public static IReadOnlyList<OutputItem.Factored> Of(IReadOnlyList<OutputItem.Factored> pairs, PartNumber part, SvdOptions svd)
+    public static IReadOnlyList<FactoredItem> Of(IReadOnlyList<FactoredItem> pairs, PartNumber part, SvdOptions svd)
     {
         double[] costs = [.. pairs.Select(p => Cost(p.Plan, svd))];
         int[] parts = Deal(costs, part.Of);

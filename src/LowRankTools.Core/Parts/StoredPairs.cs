@@ -13,7 +13,7 @@ internal sealed class StoredPairs(IReadOnlyList<PartFile> parts) : IPairSource
 
     /// <inheritdoc/>
     /// <exception cref="LowRankToolsException"><c>PartInvalid</c>: a part lacks the layer, or its bytes are not those that were written.</exception>
-    public MeasuredPair Write(OutputItem.Factored pair, ModelOutput output, CancellationToken cancellationToken)
+    public MeasuredPair Write(FactoredItem pair, ModelOutput output, CancellationToken cancellationToken)
     {
         string name = pair.Plan.Name;
         PartFile part = parts.FirstOrDefault(p => p.Find(name) is not null)

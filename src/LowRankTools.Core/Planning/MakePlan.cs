@@ -165,7 +165,7 @@ public sealed class MakePlan(PlanOptions options)
             Rule = options.Rule.ToString()!,
             Weighting = options.Weighting,
             Spectrum = origin,
-            Calibration = options.Calibration is { } use ? PlanCalibration.Of(use) : null,
+            Calibration = options.Calibration is { } use ? CalibrationFile.Remembered(use) : null,
             Measurement = decided.Protocol,
             IsAdapter = options.IsAdapter,
             MinRank = options.MinRank,

@@ -18,7 +18,7 @@ public sealed class ResizeModel(ResizeOptions options)
     /// <summary>Where the output of a model would go.</summary>
     public OutputLocation Location(ModelSource source) => OutputLocation.Resolve(options.OutputPath, source, FormatOf(source), Suffix);
 
-    private ModelFormat FormatOf(ModelSource source) => OutputTypes.ChooseDense(options.Format, options.OutputPath, source);
+    private ModelFormat FormatOf(ModelSource source) => OutputFormats.ChooseDense(options.Format, options.OutputPath, source);
 
     /// <summary>Makes one model smaller.</summary>
     /// <param name="source">A dense model whose feed-forward parts are known by name.</param>
@@ -61,7 +61,7 @@ public sealed class ResizeModel(ResizeOptions options)
         using ResizedTensors tensors = new(model, output, part =>
         {
             using LayerCalibration fed = known.Read(part, engine, cancellationToken);
-            return WeightMatrix.Named(model, part.Down, () => FittedPart.Compute(engine, model, part, fed, options, kept, cancellationToken));
+            return LayerMathematics.Named(model, part.Down, () => FittedPart.Compute(engine, model, part, fed, options, kept, cancellationToken));
         });
         Write(model, items, output, tensors, progress, cancellationToken);
         string entry = output.Complete(metadata, record: null, Path.GetDirectoryName(source.Path), config);
@@ -75,7 +75,7 @@ public sealed class ResizeModel(ResizeOptions options)
         {
             cancellationToken.ThrowIfCancellationRequested();
             progress?.Report(new OperationProgress("Resizing", items[i].Names.First(), i, items.Count));
-            if (items[i] is OutputItem.Resized resized)
+            if (items[i] is ResizedItem resized)
                 tensors.Write(resized, cancellationToken);
             else
                 copier.Write(items[i], cancellationToken);
@@ -104,7 +104,7 @@ public sealed class ResizeModel(ResizeOptions options)
             long[] shape = [.. layer.Tensor.Shape];
             shape[columns ? 1 : 0] = kept;
             bool computed = down || layer.Shape.Orientation == WeightOrientation.InOut && layer.Tensor.Shape.Length == 2;
-            return new OutputItem.Resized(part, layer, new TensorSpec(layer.Shape.Name, computed ? OutputTypes.Weight(layer.Tensor.DType, options.DType, format, shape) : copied, [.. shape]));
+            return new ResizedItem(part, layer, new TensorSpec(layer.Shape.Name, computed ? OutputTypes.Weight(layer.Tensor.DType, options.DType, format, shape) : copied, [.. shape]));
         }
         TensorSpec spec = new(layer.Shape.Name, copied, layer.Tensor.Shape);
         return OutputItems.Kept(layer, spec, tensors);

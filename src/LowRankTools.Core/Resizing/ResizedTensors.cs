@@ -16,7 +16,7 @@ internal sealed class ResizedTensors(Model model, ModelOutput output, Func<FeedF
 
     /// <summary>Writes one tensor.</summary>
     /// <exception cref="LowRankToolsException">Those of the computation; <c>ValuesOverflow</c>, and those of the disk.</exception>
-    public void Write(OutputItem.Resized item, CancellationToken cancellationToken)
+    public void Write(ResizedItem item, CancellationToken cancellationToken)
     {
         if (!_parts.TryGetValue(item.Part, out FittedPart? part))
             _parts[item.Part] = part = fit(item.Part);
@@ -44,7 +44,7 @@ internal sealed class ResizedTensors(Model model, ModelOutput output, Func<FeedF
     }
 
     // A unit's row is whole blocks of any type: it stays bit for bit where the type stays.
-    private void WriteRows(OutputItem.Resized item, int[] units, CancellationToken cancellationToken)
+    private void WriteRows(ResizedItem item, int[] units, CancellationToken cancellationToken)
     {
         TensorInfo tensor = item.Layer.Tensor;
         int columns = tensor.Shape.Length == 1 ? 1 : checked((int)tensor.Shape[^1]);
@@ -66,7 +66,7 @@ internal sealed class ResizedTensors(Model model, ModelOutput output, Func<FeedF
         }
     }
 
-    private void WriteColumns(OutputItem.Resized item, int[] units, CancellationToken cancellationToken)
+    private void WriteColumns(ResizedItem item, int[] units, CancellationToken cancellationToken)
     {
         using Matrix<float> stored = WeightMatrix.Read(model.File, item.Layer.Tensor, cancellationToken), kept = Matrix<float>.Uninitialized(stored.Rows, units.Length);
         for (int i = 0; i < stored.Rows; i++)

@@ -51,6 +51,6 @@ internal sealed class SpectrumReader(Model model, string fingerprint, EngineChoi
         using Matrix<float> weight = WeightMatrix.Read(model.File, layer.Tensor, cancellationToken);
         ITensorEngine engine = _engine.Create(_engine.IsEmbedded ? threads : svd.ThreadCount, svd.Seed);
         using ITensor loaded = engine.Load(weight.View);
-        return WeightMatrix.Named(model, layer, () => SingularValues.Compute(engine, loaded, cancellationToken));
+        return LayerMathematics.Named(model, layer, () => SingularValues.Compute(engine, loaded, cancellationToken));
     }
 }

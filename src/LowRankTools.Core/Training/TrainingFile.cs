@@ -49,7 +49,7 @@ internal static class TrainingFile
     /// <exception cref="LowRankToolsException"><c>CheckpointDoesNotFit</c>: it is damaged, or of other inputs; and those of the file.</exception>
     public static TrainingCheckpoint Read(string path, string inputs, CancellationToken cancellationToken)
     {
-        using TensorFile file = TensorFile.Open(path);
+        using TensorFile file = TensorFiles.Open(path);
         if (Text(file, "inputs") != inputs)
             throw Unfit(path, "it was begun with other models, other text or another goal");
         List<SavedTensor> parameters = [], memory = [];

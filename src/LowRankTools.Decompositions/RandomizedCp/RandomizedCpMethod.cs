@@ -8,7 +8,7 @@ namespace LowRankTools.Decompositions;
 /// </summary>
 public sealed class RandomizedCpMethod : DecompositionMethod
 {
-    private const string Cp = "Cp";
+    private static readonly CpMethod s_inner = new();
 
     /// <inheritdoc/>
     public override string Name => "RandomizedCp";
@@ -17,21 +17,19 @@ public sealed class RandomizedCpMethod : DecompositionMethod
     public override string Description => "CP of large modes: random sketches, then least squares on what is left: one rank.";
 
     /// <inheritdoc/>
-    public override void Check(DecompositionOptions options) => Inner.Check(options);
+    public override void Check(DecompositionOptions options) => s_inner.Check(options);
 
     /// <inheritdoc/>
-    public override bool MayBeSmaller(IReadOnlyList<int> shape, DecompositionOptions options) => Inner.MayBeSmaller(shape, options);
+    public override bool MayBeSmaller(IReadOnlyList<int> shape, DecompositionOptions options) => s_inner.MayBeSmaller(shape, options);
 
     /// <inheritdoc/>
-    public override IReadOnlyList<FactorShape> Factors(IReadOnlyList<int> shape, IReadOnlyList<int> ranks) => Inner.Factors(shape, ranks);
-
-    private static DecompositionMethod Inner => DecompositionMethods.Find(Cp);
+    public override IReadOnlyList<FactorShape> Factors(IReadOnlyList<int> shape, IReadOnlyList<int> ranks) => s_inner.Factors(shape, ranks);
 
     private protected override Decomposition Compute(Tensor tensor, DecompositionOptions options, IProgress<double>? progress, CancellationToken ct)
     {
         int width = (int)Math.Min(int.MaxValue, (long)options.Ranks![0] + SketchedSubspace.Oversampling);
         using TuckerState sketch = SketchedTucker.Start(tensor, [.. tensor.Shape.Select(n => Math.Min(n, width))], options.Compute, ct);
-        using CpTensor small = (CpTensor)Inner.Decompose(sketch.Core, options, progress, ct);
+        using CpTensor small = (CpTensor)s_inner.Decompose(sketch.Core, options, progress, ct);
         List<Tensor> factors = [];
         for (int n = 0; n < tensor.Order; n++)
         {

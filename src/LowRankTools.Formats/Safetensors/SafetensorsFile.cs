@@ -46,6 +46,21 @@ public sealed class SafetensorsFile : SingleTensorFile
     /// <summary>Identity of the run whose shard the file is; null for any other file.</summary>
     internal string? ShardSet => _header.Metadata.GetValueOrDefault(Formats.ShardSet.Key);
 
+    /// <summary>The identity of its set that a file carries; null where it is no safetensors file, or has none.</summary>
+    /// <param name="path">Full path.</param>
+    public static string? ShardSetOf(string path)
+    {
+        try
+        {
+            using SafetensorsFile file = new(path);
+            return file.ShardSet;
+        }
+        catch (Exception e) when (e is ModelFormatException or IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
     private static (SafetensorsHeader Header, long DataStart) ReadHeader(RandomAccessSource file)
     {
         // Most headers fit the first read: one system call opens a shard.

@@ -99,7 +99,7 @@ public sealed class SafetensorsModelWriter : ITensorWriter
         _index.Append(Index(paths, set));
         _index.Flush();
         // The index comes last: until it stands, nothing points at the shards.
-        return [.. _shards.Zip(paths, (shard, path) => new PendingFile(shard.File, path)), new PendingFile(_index, _path + ShardIndex.Suffix)];
+        return [.. _shards.Zip(paths, (shard, path) => new PendingFile(shard.File, path)), new PendingFile(_index, _path + ShardNames.IndexSuffix)];
     }
 
     /// <inheritdoc/>

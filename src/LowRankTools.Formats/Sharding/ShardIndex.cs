@@ -8,9 +8,6 @@ namespace LowRankTools.Formats;
 /// </summary>
 internal sealed class ShardIndex
 {
-    /// <summary>Ending of every index's name, whatever the format of its shards.</summary>
-    public const string Suffix = ".index.json";
-
     private ShardIndex(Dictionary<string, string> shards, string? set)
     {
         Shards = shards;

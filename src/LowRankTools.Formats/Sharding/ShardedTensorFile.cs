@@ -8,15 +8,6 @@ public sealed class ShardedTensorFile : TensorFile
     private readonly List<TensorFile> _shards = [];
     private readonly List<TensorInfo> _tensors = [];
 
-    /// <summary>Opens the index and the header of every shard.</summary>
-    /// <param name="path">Full path of the <c>*.safetensors.index.json</c> or <c>*.bin.index.json</c>.</param>
-    /// <exception cref="ModelFormatException">The index or a shard is damaged, missing, or they disagree.</exception>
-    /// <exception cref="IOException">A file cannot be read.</exception>
-    public ShardedTensorFile(string path)
-        : this(path, ShardIndex.Read(path), () => new FileInfo(path).Length, TensorFileOpener.OpenShard)
-    {
-    }
-
     /// <summary>Opens the header of every shard that an index names.</summary>
     /// <param name="path">Full path or address of the index.</param>
     /// <param name="index">The index.</param>

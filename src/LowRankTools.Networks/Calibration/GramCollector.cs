@@ -9,7 +9,7 @@ namespace LowRankTools.Networks;
 /// <param name="engine">Where the passes compute.</param>
 public sealed class GramCollector(INetworkEngine engine) : IDisposable
 {
-    private readonly Dictionary<Linear, (ITensor Sum, long Count)> _inputs = new(ReferenceEqualityComparer.Instance), _gradients = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<Layer, (ITensor Sum, long Count)> _inputs = new(ReferenceEqualityComparer.Instance), _gradients = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>Listens to a pass: to its way forward, and in training to its way back.</summary>
     /// <param name="pass">The pass.</param>
@@ -24,17 +24,17 @@ public sealed class GramCollector(INetworkEngine engine) : IDisposable
     }
 
     /// <summary>The sum of a layer's inputs, in x in in float64, and the tokens in it; null where no pass came by.</summary>
-    public (ITensor Sum, long Count)? Of(Linear layer) => _inputs.TryGetValue(layer, out (ITensor, long) gram) ? gram : null;
+    public (ITensor Sum, long Count)? Of(Layer layer) => _inputs.TryGetValue(layer, out (ITensor, long) gram) ? gram : null;
 
     /// <summary>The sum of the gradients at a layer's outputs, out x out in float64; null where no pass came back by.</summary>
-    public ITensor? GradientsOf(Linear layer) => _gradients.TryGetValue(layer, out (ITensor Sum, long) gram) ? gram.Sum : null;
+    public ITensor? GradientsOf(Layer layer) => _gradients.TryGetValue(layer, out (ITensor Sum, long) gram) ? gram.Sum : null;
 
     /// <summary>Goes on from sums that were collected before.</summary>
     /// <param name="layer">The layer, which no pass has come by yet.</param>
     /// <param name="sum">Of its inputs, in x in in float64; the collector's from here on.</param>
     /// <param name="count">Tokens in it.</param>
     /// <param name="gradients">Of the gradients at its outputs, out x out in float64, or null; the collector's from here on.</param>
-    public void Restore(Linear layer, ITensor sum, long count, ITensor? gradients)
+    public void Restore(Layer layer, ITensor sum, long count, ITensor? gradients)
     {
         _inputs.Add(layer, (sum, count));
         if (gradients is not null) _gradients.Add(layer, (gradients, count));
@@ -49,7 +49,7 @@ public sealed class GramCollector(INetworkEngine engine) : IDisposable
         _gradients.Clear();
     }
 
-    private void Add(Dictionary<Linear, (ITensor Sum, long Count)> grams, Linear layer, ITensor x, int[]? rows, CancellationToken ct)
+    private void Add(Dictionary<Layer, (ITensor Sum, long Count)> grams, Layer layer, ITensor x, int[]? rows, CancellationToken ct)
     {
         if (rows is not null)
         {

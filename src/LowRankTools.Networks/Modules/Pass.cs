@@ -27,10 +27,10 @@ public sealed class Pass : IDisposable
     public CancellationToken CancellationToken { get; }
 
     /// <summary>Told of every dense linear layer and its input (tokens x in) on the way forward: what calibration collects from.</summary>
-    public Action<Linear, ITensor>? LinearInput { get; set; }
+    public Action<Layer, ITensor>? LinearInput { get; set; }
 
     /// <summary>Told on the way back of every dense linear layer and the gradient (tokens x out) at x W^T, before bias and activation; not to be changed.</summary>
-    public Action<Linear, ITensor>? LinearGradient { get; set; }
+    public Action<Layer, ITensor>? LinearGradient { get; set; }
 
     /// <summary>A pass that only runs forward.</summary>
     public static Pass Inference(INetworkEngine engine, CancellationToken ct = default) => new(engine, false, 0, ct);

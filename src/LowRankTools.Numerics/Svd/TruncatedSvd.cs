@@ -6,32 +6,16 @@ namespace LowRankTools.Numerics;
 /// </summary>
 public static class TruncatedSvd
 {
-    /// <summary>Computes the leading part of the singular value decomposition on the embedded engine.</summary>
-    /// <param name="a">A, m x n, any strides, finite.</param>
-    /// <param name="target">A rank, a share of the energy or an error.</param>
-    /// <param name="options">Accuracy, threads, seed and tuning numbers.</param>
-    /// <param name="progress">Receives 0 to 1.</param>
-    /// <param name="ct">Stops the computation.</param>
-    /// <returns>U (m x k), values descending, Vt (k x n); the caller disposes of it. Of a matrix without entries: k = 0.</returns>
-    /// <exception cref="LowRankToolsException">NonFiniteValues, RankExceedsLayer, RankNotPositive, ShareOutOfRange.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static TruncatedSvdResult Compute(MatrixView<float> a, RankTarget target, SvdOptions? options = null, IProgress<double>? progress = null, CancellationToken ct = default)
-    {
-        options ??= SvdOptions.Default;
-        var engine = new EmbeddedEngine(options.Compute);
-        TruncatedSvdResult result = Compute(engine, engine.Load(a), target, options, progress, ct);
-        a.KeepAlive();
-        return result;
-    }
-
-    /// <summary>The same on any engine; threads and device are the engine's own.</summary>
+    /// <summary>Computes the leading part of the singular value decomposition; threads and device are the engine's own.</summary>
     /// <param name="engine">Engine that holds A.</param>
     /// <param name="a">A, a float32 matrix m x n, finite.</param>
     /// <param name="target">A rank, a share of the energy or an error.</param>
     /// <param name="options">Accuracy, seed and tuning numbers.</param>
     /// <param name="progress">Receives 0 to 1.</param>
     /// <param name="ct">Stops the computation.</param>
-    /// <exception cref="LowRankToolsException">As above.</exception>
+    /// <returns>U (m x k), values descending, Vt (k x n); the caller disposes of it. Of a matrix without entries: k = 0.</returns>
+    /// <exception cref="LowRankToolsException">NonFiniteValues, RankExceedsLayer, RankNotPositive, ShareOutOfRange.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static TruncatedSvdResult Compute(ITensorEngine engine, ITensor a, RankTarget target, SvdOptions? options = null, IProgress<double>? progress = null, CancellationToken ct = default)
     {
         ArgumentNullException.ThrowIfNull(target);
@@ -51,7 +35,7 @@ public static class TruncatedSvd
         return result;
     }
 
-    /// <summary>Rough cost of <see cref="Compute(MatrixView{float}, RankTarget, SvdOptions?, IProgress{double}?, CancellationToken)"/>: seconds on two
+    /// <summary>Rough cost of <see cref="Compute"/>: seconds on two
     /// fast cores, by the route that it takes. Good for comparing matrices, not for telling times.</summary>
     /// <param name="rows">m, at least 1.</param>
     /// <param name="columns">n, at least 1.</param>

@@ -10,7 +10,7 @@ namespace LowRankTools.TorchSharp;
 /// its names, lora_A and lora_B stand beside them; what truncation lost can be learned back so. It is never merged into one matrix while it runs:
 /// that would undo the pair. <see cref="ToPair"/> makes a pair of both.
 /// </summary>
-public sealed class LoraPair : nn.Module<Tensor, Tensor>
+public sealed class LoraPair : nn.Module<Tensor, Tensor>, IOneLayer
 {
     internal LoraPair(LowRankPair pair, LoraOptions options)
         : base(nameof(LoraPair))

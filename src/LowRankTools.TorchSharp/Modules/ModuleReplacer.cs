@@ -95,4 +95,13 @@ internal static class ModuleReplacer
         Type type = list.GetType();
         return type.IsArray ? type.GetElementType()! : type.GetGenericArguments().FirstOrDefault(typeof(object));
     }
+
+    /// <summary>Refuses a module that is itself of the kind that is to be replaced inside it.</summary>
+    /// <exception cref="LowRankToolsException">ModuleNotReplaceable.</exception>
+    public static void RequireContainer<T>(torch.nn.Module module)
+        where T : torch.nn.Module
+    {
+        if (module is T)
+            throw new LowRankToolsException("ModuleNotReplaceable", $"A {typeof(T).Name} cannot be replaced in itself.", "Put it into a Sequential.");
+    }
 }

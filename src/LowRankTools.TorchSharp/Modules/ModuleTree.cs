@@ -32,7 +32,7 @@ internal static class ModuleTree
             foreach ((string name, nn.Module child) in parent.named_children())
             {
                 if (child is T found && wanted?.Invoke(found) != false) places.Add(new ModulePlace<T>(parent, Join(path, name), found));
-                else if (child is not (LowRankPair or LoraPair)) Visit(child, Join(path, name), above);
+                else if (child is not IOneLayer) Visit(child, Join(path, name), above);
             }
 
             above.Remove(parent);

@@ -25,7 +25,7 @@ public static class ModuleWeights
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static WeightReport LoadWeights(this nn.Module module, string path, WeightLoadOptions? options = null, CancellationToken cancellationToken = default)
     {
-        using TensorFile file = TensorFile.Open(path);
+        using TensorFile file = TensorFiles.Open(path);
         return Load(module, file, options ?? new WeightLoadOptions(), cancellationToken);
     }
 
@@ -37,7 +37,7 @@ public static class ModuleWeights
     /// <exception cref="LowRankToolsException"><c>FormatUnexpected</c>: it is of another format. And those of <see cref="LoadWeights"/>.</exception>
     public static WeightReport LoadSafetensors(this nn.Module module, string path, WeightLoadOptions? options = null, CancellationToken cancellationToken = default)
     {
-        using TensorFile file = TensorFile.Open(path);
+        using TensorFile file = TensorFiles.Open(path);
         if (file.Format != ModelFormat.Safetensors)
             throw new LowRankToolsException("FormatUnexpected", $"'{path}' is {file.Format}, not safetensors.", "LoadWeights reads every format.");
         return Load(module, file, options ?? new WeightLoadOptions(), cancellationToken);

@@ -57,7 +57,7 @@ public sealed class KillTests(ITestOutputHelper log) : IDisposable
         CliRun last = await Run(sources[0], output);
         Assert.Equal(0, last.Code);
         Assert.Equal(wanted[0], Fingerprint(index));
-        using TensorFile file = TensorFile.Open(index);
+        using TensorFile file = TensorFiles.Open(index);
         Assert.Equal(file.Files.Append(Path.ChangeExtension(output, ".lowrank.json")).Order(StringComparer.Ordinal), Directory.GetFiles(Path.GetDirectoryName(output)!).Order(StringComparer.Ordinal));
     }
 
@@ -88,7 +88,7 @@ public sealed class KillTests(ITestOutputHelper log) : IDisposable
 
     private static string Fingerprint(string path)
     {
-        using TensorFile file = TensorFile.Open(path);
+        using TensorFile file = TensorFiles.Open(path);
         return ModelFingerprint.Compute(file);
     }
 

@@ -80,7 +80,7 @@ public sealed class ConvertAdapterTests : IDisposable
         Assert.Equal(error / TestAdapter.Norm(expected), result.RelativeError, 5);
         // Eckart and Young: the tail of the singular values of the dense product.
         using Matrix<float> dense = Matrix<float>.From(Out, In, [.. expected.Select(v => (float)v)]);
-        using TruncatedSvdResult svd = TruncatedSvd.Compute(dense.View, new RankTarget.Rank(2), new SvdOptions { Accuracy = SvdAccuracy.Exact });
+        using TruncatedSvdResult svd = MatrixSvd.Compute(dense.View, new RankTarget.Rank(2), new SvdOptions { Accuracy = SvdAccuracy.Exact });
         Assert.Equal(svd.RelativeError, result.RelativeError, 4);
     }
 

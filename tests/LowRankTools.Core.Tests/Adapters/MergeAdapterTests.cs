@@ -132,7 +132,7 @@ public sealed class MergeAdapterTests : IDisposable
     {
         ModelSource full = Base(TestModel.Random("fc.weight", 1, 20, 12)), adapter = TestAdapter.Peft(_folder["a"], Plain, TestAdapter.PeftModule("fc", 5, 20, 4, 12));
         string half = _folder["half.safetensors"];
-        using (TensorFile source = TensorFile.Open(full.Path))
+        using (TensorFile source = TensorFiles.Open(full.Path))
         using (SafetensorsModelWriter writer = new(half, [new TensorSpec("fc.weight", TensorDType.BF16, [20, 12])], new Dictionary<string, string>()))
         {
             byte[] bytes = new byte[20 * 12 * 2];
@@ -142,7 +142,7 @@ public sealed class MergeAdapterTests : IDisposable
             writer.Complete();
         }
         MergeAdapterResult result = Merge(new ModelSource(half, "half"), adapter);
-        using TensorFile merged = TensorFile.Open(result.Path);
+        using TensorFile merged = TensorFiles.Open(result.Path);
         Assert.Equal(TensorDType.BF16, Assert.Single(merged.Tensors).DType);
         double[] exact = [.. Values(half, "fc.weight").Zip(TestAdapter.Deltas(adapter.Path)["fc"], (w, d) => w + d)];
         double lost = TestAdapter.Distance(exact, Values(result.Path, "fc.weight").Select(v => (double)v)) / TestAdapter.Norm(exact);
@@ -165,7 +165,7 @@ public sealed class MergeAdapterTests : IDisposable
         (float[] a, float[] b) = (new float[48], new float[80]);
         a[0] = b[0] = 1;
         ModelSource adapter = TestAdapter.Peft(_folder["a"], """{"r":4,"lora_alpha":4}""", ("fc.lora_A.weight", [4, 12], a), ("fc.lora_B.weight", [20, 4], b));
-        using TensorFile merged = TensorFile.Open(Merge(new ModelSource(path, "wide"), adapter).Path);
+        using TensorFile merged = TensorFiles.Open(Merge(new ModelSource(path, "wide"), adapter).Path);
         byte[] bytes = new byte[240 * sizeof(double)];
         merged.ReadBytes(merged.Tensors[0], 0, bytes);
         Assert.Equal([weight[0] + 1, .. weight[1..]], MemoryMarshal.Cast<byte, double>(bytes).ToArray());

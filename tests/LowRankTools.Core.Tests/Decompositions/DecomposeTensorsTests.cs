@@ -89,7 +89,7 @@ public sealed class DecomposeTensorsTests : IDisposable
         MergeResult merged = new MergeModel(new MergeOptions { OutputPath = _folder["merged"] }).Run(new ModelSource(pairs.Path, "m"));
         Assert.Equal(2, merged.MergedLayers);
         Assert.Equal(["a.weight", "fc.weight"], TestModel.Read(merged.Path).Keys.Order(StringComparer.Ordinal));
-        using TensorFile file = TensorFile.Open(merged.Path);
+        using TensorFile file = TensorFiles.Open(merged.Path);
         Assert.DoesNotContain(DecompositionRecord.MetadataKey, file.Metadata.Keys);
     }
 

@@ -45,7 +45,7 @@ public sealed class ConvolutionTests : IDisposable
         Assert.Equal([5, 5, 3, 3], written["net.conv.1.weight"].Shape);
         Assert.Equal([16, 5, 1, 1], written["net.conv.2.weight"].Shape);
         Assert.Equal([16], written["net.conv.2.bias"].Shape);
-        using TensorFile file = TensorFile.Open(result.Path);
+        using TensorFile file = TensorFiles.Open(result.Path);
         FactorizedLayerRecord record = FactorizationRecord.Find(file)!.Layers.Single(l => l.Name == Weight);
         Assert.Equal(("Tucker", "5 x 5", Bias), (record.Method, record.Ranks?.ToString(), record.Bias));
         Assert.All(Layers(result.Path).Where(l => l.Name.StartsWith("net.conv.", StringComparison.Ordinal) && l.Shape.Count == 4), l => Assert.Equal(5, l.Rank));
@@ -145,7 +145,7 @@ public sealed class ConvolutionTests : IDisposable
     {
         FactorizationResult result = Run(Vision(), FactorMethod.Tucker, new RankRule.Fixed(5));
         string text;
-        using (TensorFile file = TensorFile.Open(result.Path))
+        using (TensorFile file = TensorFiles.Open(result.Path))
             text = file.Metadata[FactorizationRecord.MetadataKey];
         Assert.Contains(from, text, StringComparison.Ordinal);
         (string, long[], float[])[] tensors = [.. TestModel.Read(result.Path).Select(t => (t.Key, t.Value.Shape, t.Value.Values))];

@@ -190,11 +190,11 @@ public sealed class FactorizeModelTests : IDisposable
         Dictionary<string, (long[] Shape, float[] Values)> expected = TestModel.Read(one.Path), actual = TestModel.Read(many.Path);
         Assert.Equal(expected.Keys.Order(StringComparer.Ordinal), actual.Keys.Order(StringComparer.Ordinal));
         Assert.All(expected, t => Assert.Equal(t.Value.Values, actual[t.Key].Values));
-        using TensorFile file = TensorFile.Open(many.Path);
+        using TensorFile file = TensorFiles.Open(many.Path);
         Assert.True(file.Files.Count > 2);
         foreach (string shard in file.Files.Skip(1))
         {
-            using TensorFile part = TensorFile.Open(shard);
+            using TensorFile part = TensorFiles.Open(shard);
             Assert.InRange(part.Tensors.Sum(t => t.ByteLength), 1, 2000);
         }
     }

@@ -142,7 +142,7 @@ public sealed class TensorTrainFactorizationTests : IDisposable
     {
         FactorizationResult result = Run(Model(), new RankRule.Fixed(4));
         string text;
-        using (TensorFile file = TensorFile.Open(result.Path))
+        using (TensorFile file = TensorFiles.Open(result.Path))
             text = file.Metadata[FactorizationRecord.MetadataKey];
         Assert.Contains(from, text, StringComparison.Ordinal);
         (string, long[], float[])[] tensors = [.. TestModel.Read(result.Path).Select(t => (t.Key, t.Value.Shape, t.Value.Values))];

@@ -31,7 +31,7 @@ public sealed class GgufModelTests : IDisposable
         Dictionary<string, string> kept = new(TestGguf.Metadata(result.Path), StringComparer.Ordinal);
         Assert.True(kept.Remove(FactorizationRecord.MetadataKey));
         Assert.Equal(TestGguf.Metadata(model.Path), kept);
-        using TensorFile file = TensorFile.Open(result.Path);
+        using TensorFile file = TensorFiles.Open(result.Path);
         Assert.Equal([3L, 32], file.Tensors.Single(t => t.Name == "blk.0.ffn_up.0.weight").Shape.ToArray());
         Assert.True(result.Bytes < result.BytesBefore);
     }
@@ -53,7 +53,7 @@ public sealed class GgufModelTests : IDisposable
 
     private static long TensorBytes(string path)
     {
-        using TensorFile file = TensorFile.Open(path);
+        using TensorFile file = TensorFiles.Open(path);
         return file.Tensors.Sum(t => t.ByteLength);
     }
 

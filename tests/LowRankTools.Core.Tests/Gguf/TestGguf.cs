@@ -53,13 +53,13 @@ internal static class TestGguf
     /// <summary>Every key-value of a file, by the bytes that it has there.</summary>
     public static IReadOnlyDictionary<string, string> Metadata(string path)
     {
-        using TensorFile file = TensorFile.Open(path);
+        using TensorFile file = TensorFiles.Open(path);
         return new Dictionary<string, string>(file.Metadata, StringComparer.Ordinal);
     }
 
     public static TensorDType TypeOf(string path, string name)
     {
-        using TensorFile file = TensorFile.Open(path);
+        using TensorFile file = TensorFiles.Open(path);
         return file.Tensors.First(t => t.Name == name).DType;
     }
 

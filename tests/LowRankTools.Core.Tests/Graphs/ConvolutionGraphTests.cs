@@ -86,7 +86,7 @@ public sealed class ConvolutionGraphTests : IDisposable
         string merged = new MergeModel(new MergeOptions { OutputPath = _folder["merged"] }).Run(new ModelSource(result.Path, "model")).Path, copy = _folder["dense.onnx"];
         File.Copy(source.Path, copy);
         Dictionary<string, (long[] Shape, float[] Values)> products = TestModel.Read(merged);
-        using (TensorFile file = TensorFile.Open(source.Path))
+        using (TensorFile file = TensorFiles.Open(source.Path))
         using (FileStream patched = File.OpenWrite(copy))
         {
             foreach (LayerFactorization layer in result.Layers.Where(l => l.Rank is not null))

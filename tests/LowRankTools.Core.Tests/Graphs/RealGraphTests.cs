@@ -20,7 +20,7 @@ public sealed class RealGraphTests : IDisposable
         Assert.True(new FileInfo(result.Path).Length < new FileInfo(source.Path).Length);
 
         string merged = new MergeModel(new MergeOptions { OutputPath = _folder["merged"] }).Run(new ModelSource(result.Path, "model")).Path;
-        using TensorFile weights = TensorFile.Open(merged);
+        using TensorFile weights = TensorFiles.Open(merged);
         using SessionOptions options = new();
         List<OrtValue> products = [];
         foreach (LayerFactorization layer in result.Layers.Where(l => l.Rank is not null))

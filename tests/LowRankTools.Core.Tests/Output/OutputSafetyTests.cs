@@ -215,7 +215,7 @@ public sealed class OutputSafetyTests : IDisposable
 
     private static int FilesOf(FactorizationResult result)
     {
-        using TensorFile file = TensorFile.Open(result.Path);
+        using TensorFile file = TensorFiles.Open(result.Path);
         return file.Files.Count;
     }
 

@@ -46,7 +46,7 @@ internal static class FuzzRun
         bool opened = true;
         try
         {
-            using TensorFile file = TensorFile.Open(path);
+            using TensorFile file = TensorFiles.Open(path);
             foreach (TensorInfo tensor in file.Tensors)
                 ReadValues(file, tensor);
         }

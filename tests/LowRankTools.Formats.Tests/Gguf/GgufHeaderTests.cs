@@ -57,9 +57,9 @@ public sealed class GgufHeaderTests : IDisposable
             .KeyValue("tokenizer.ggml.tokens", 9, GgufBuilder.Array(8, 200_000, tokens))
             .KeyValue("tokenizer.ggml.scores", 9, GgufBuilder.Array(6, 1_000_000, new byte[4_000_000]))
             .Tensor("x", [1], 0, new byte[4]).Build());
-        TensorFile.Open(path).Dispose();
+        TensorFiles.Open(path).Dispose();
         long before = GC.GetAllocatedBytesForCurrentThread();
-        TensorFile.Open(path).Dispose();
+        TensorFiles.Open(path).Dispose();
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 200_000);
     }
 
@@ -108,7 +108,7 @@ public sealed class GgufHeaderTests : IDisposable
         Assert.Equal(role, file.Tensors[0].Role);
     }
 
-    private TensorFile Open(GgufBuilder builder) => TensorFile.Open(_folder.Write($"{Guid.NewGuid()}.gguf", builder.Build()));
+    private TensorFile Open(GgufBuilder builder) => TensorFiles.Open(_folder.Write($"{Guid.NewGuid()}.gguf", builder.Build()));
 
     private static byte[] Bytes(float[] values) => System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan()).ToArray();
 }

@@ -53,7 +53,7 @@ public sealed class GgufWriterTests : IDisposable
         Assert.Equal(whole, again[..whole.Length]);
         Assert.Equal(0, again.Length % 64);
         Assert.All(again[whole.Length..], b => Assert.Equal(0, b));
-        using TensorFile read = TensorFile.Open(written);
+        using TensorFile read = TensorFiles.Open(written);
         Assert.Equal([[7], [3, 4], [1, 1, 5], [2, 2, 3, 2], [], [3, 3]], read.Tensors.Select(t => t.Shape.ToArray()));
     }
 
@@ -69,7 +69,7 @@ public sealed class GgufWriterTests : IDisposable
     {
         using GgufFile source = new(_folder.Write("in.gguf", EveryType().Build()));
         string path = Write(source, [GgufValue.Text("name", "other"), GgufValue.Number("adapter.lora.alpha", 2.5f)], new() { ["lowrank"] = "{}" });
-        using TensorFile file = TensorFile.Open(path);
+        using TensorFile file = TensorFiles.Open(path);
         Dictionary<string, string> expected = new(source.Metadata, StringComparer.Ordinal) { ["name"] = "other", ["adapter.lora.alpha"] = "2.5", ["lowrank"] = "{}" };
         Assert.Equal(expected, file.Metadata);
     }
@@ -83,7 +83,7 @@ public sealed class GgufWriterTests : IDisposable
         writer.Begin(spec);
         writer.Write(bytes);
         string path = writer.Complete(new Dictionary<string, string> { ["a"] = """{"ü":1}""", ["b"] = "2" })[0];
-        using TensorFile file = TensorFile.Open(path);
+        using TensorFile file = TensorFiles.Open(path);
         Assert.Equal(("""{"ü":1}""", "2"), (file.Metadata["a"].TrimEnd(' '), file.Metadata["b"]));
         Assert.Equal(bytes, Bytes(file, file.Tensors[0]));
     }

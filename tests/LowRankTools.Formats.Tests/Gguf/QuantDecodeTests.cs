@@ -50,7 +50,7 @@ public sealed class QuantDecodeTests
         float[] whole = new float[values.Length];
         TensorConversion.ToSingle(type.DType, blocks, whole, "t");
         using TestFolder folder = new();
-        using TensorFile file = TensorFile.Open(folder.Write("m.gguf", new GgufBuilder().Tensor("t", [256, 4], type.Type, blocks).Build()));
+        using TensorFile file = TensorFiles.Open(folder.Write("m.gguf", new GgufBuilder().Tensor("t", [256, 4], type.Type, blocks).Build()));
         for (int length = 0; length <= 300; length++)
         {
             float[] part = new float[length];

@@ -25,11 +25,11 @@ public sealed class LinkTests : IDisposable
         t => t.Message(13, e => e.Text(1, "location").Text(2, location)).Varint(14, 1))));
 
     private static void Outside(string path) =>
-        Assert.Equal(FormatErrors.ReferencedFileOutside, Assert.Throws<ModelFormatException>(() => TensorFile.Open(path).Dispose()).ErrorId);
+        Assert.Equal(FormatErrors.ReferencedFileOutside, Assert.Throws<ModelFormatException>(() => TensorFiles.Open(path).Dispose()).ErrorId);
 
     private static void Opens(string path)
     {
-        using TensorFile file = TensorFile.Open(path);
+        using TensorFile file = TensorFiles.Open(path);
         Assert.NotEmpty(file.Tensors);
     }
 
@@ -107,7 +107,7 @@ public sealed class LinkTests : IDisposable
     {
         Link("model/one.safetensors", "two.safetensors");
         Link("model/two.safetensors", "one.safetensors");
-        Assert.Equal(FormatErrors.ReferencedFileMissing, Assert.Throws<ModelFormatException>(() => TensorFile.Open(Index("model"))).ErrorId);
+        Assert.Equal(FormatErrors.ReferencedFileMissing, Assert.Throws<ModelFormatException>(() => TensorFiles.Open(Index("model"))).ErrorId);
     }
 
     [UnixOnlyFact]

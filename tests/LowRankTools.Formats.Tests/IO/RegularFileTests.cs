@@ -13,7 +13,7 @@ public sealed class RegularFileTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     private static void Refused(string path) => SpecialFile.Within(() =>
-        Assert.Equal(FormatErrors.NotARegularFile, Assert.Throws<ModelFormatException>(() => TensorFile.Open(path).Dispose()).ErrorId));
+        Assert.Equal(FormatErrors.NotARegularFile, Assert.Throws<ModelFormatException>(() => TensorFiles.Open(path).Dispose()).ErrorId));
 
     [UnixOnlyFact]
     public void A_named_pipe() => Refused(SpecialFile.Pipe(_folder["m.safetensors"]));
@@ -118,7 +118,7 @@ public sealed class RegularFileTests : IDisposable
     }
 
     [Fact]
-    public void An_absent_file_is_absent() => Assert.Throws<FileNotFoundException>(() => TensorFile.Open(_folder["absent.safetensors"]));
+    public void An_absent_file_is_absent() => Assert.Throws<FileNotFoundException>(() => TensorFiles.Open(_folder["absent.safetensors"]));
 
     [UnixOnlyFact]
     public void A_file_that_a_writer_has_for_itself_is_not_read()
@@ -135,7 +135,7 @@ public sealed class RegularFileTests : IDisposable
             return; // its file systems hold text only
         using IDisposable raw = SpecialFile.RawName(_folder.Root, [.. "w"u8, 0xFF, .. "x.safetensors"u8]);
         string seen = Assert.Single(Directory.EnumerateFiles(_folder.Root));
-        ModelFormatException error = Assert.Throws<ModelFormatException>(() => TensorFile.Open(seen));
+        ModelFormatException error = Assert.Throws<ModelFormatException>(() => TensorFiles.Open(seen));
         Assert.Equal(FormatErrors.FileNameInvalid, error.ErrorId);
         Assert.Contains("w\\xFFx.safetensors", error.Message, StringComparison.Ordinal);
     }

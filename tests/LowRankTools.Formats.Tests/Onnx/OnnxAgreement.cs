@@ -60,7 +60,7 @@ internal static class OnnxAgreement
     public static int Check(string path)
     {
         string[] expected = PythonPeer.Run(Script, path).Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        using TensorFile file = TensorFile.Open(path);
+        using TensorFile file = TensorFiles.Open(path);
         string[] found = [.. file.Tensors.Select(t => Line(file, t))];
         Assert.Equal(expected.Order(StringComparer.Ordinal), found.Order(StringComparer.Ordinal));
         return found.Length;

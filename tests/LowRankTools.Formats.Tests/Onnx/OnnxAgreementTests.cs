@@ -58,9 +58,9 @@ public sealed class OnnxAgreementTests : IDisposable
 
         Assert.Equal(20, OnnxAgreement.Check(_folder["one.onnx"]));
         Assert.Equal(20, OnnxAgreement.Check(_folder["many.onnx"]));
-        using TensorFile one = TensorFile.Open(_folder["one.onnx"]);
+        using TensorFile one = TensorFiles.Open(_folder["one.onnx"]);
         Assert.Equal([_folder["one.onnx"], _folder["one.data"]], one.Files);
-        using TensorFile many = TensorFile.Open(_folder["many.onnx"]);
+        using TensorFile many = TensorFiles.Open(_folder["many.onnx"]);
         Assert.InRange(many.Files.Count, 2, 21);
     }
 
@@ -86,7 +86,7 @@ public sealed class OnnxAgreementTests : IDisposable
             torch.onnx.export(Net().eval(), torch.zeros(2, 9, dtype=torch.long), sys.argv[1], opset_version=14)
             """, _folder["net.onnx"]);
 
-        using TensorFile file = TensorFile.Open(_folder["net.onnx"]);
+        using TensorFile file = TensorFiles.Open(_folder["net.onnx"]);
         TensorInfo Shaped(params long[] shape) => Assert.Single(file.Tensors, t => t.Shape.SequenceEqual(shape));
         Assert.Equal(TensorRole.Embedding, Shaped(50, 12).Role);
         // In the graph this is onnx::MatMul and a number, of 12 x 20.

@@ -52,9 +52,9 @@ public sealed class OnnxAttackTests : IDisposable
         }
         string path = _folder.Write("m.onnx", WholeModel(model => model.Bytes(7, graph)));
         if (refused)
-            Assert.Equal(FormatErrors.HeaderInvalid, Assert.Throws<ModelFormatException>(() => TensorFile.Open(path)).ErrorId);
+            Assert.Equal(FormatErrors.HeaderInvalid, Assert.Throws<ModelFormatException>(() => TensorFiles.Open(path)).ErrorId);
         else
-            TensorFile.Open(path).Dispose();
+            TensorFiles.Open(path).Dispose();
     }
 
     public static TheoryData<string, byte[]> Lies => new()
@@ -81,7 +81,7 @@ public sealed class OnnxAttackTests : IDisposable
     public void Lies_are_named(string id, byte[] model)
     {
         string path = _folder.Write("m.onnx", model);
-        ModelFormatException e = Assert.Throws<ModelFormatException>(() => TensorFile.Open(path));
+        ModelFormatException e = Assert.Throws<ModelFormatException>(() => TensorFiles.Open(path));
         Assert.Equal(id, e.ErrorId);
         Assert.Contains(path, e.Message, StringComparison.Ordinal);
     }
@@ -95,7 +95,7 @@ public sealed class OnnxAttackTests : IDisposable
         string path = _folder.Write("m.onnx", WholeModel(m => m.Bytes(7, nodes)));
 
         long before = GC.GetAllocatedBytesForCurrentThread();
-        ModelFormatException e = Assert.Throws<ModelFormatException>(() => TensorFile.Open(path));
+        ModelFormatException e = Assert.Throws<ModelFormatException>(() => TensorFiles.Open(path));
         Assert.Equal(FormatErrors.HeaderTooLarge, e.ErrorId);
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 512L * 1024 * 1024);
     }
@@ -116,9 +116,9 @@ public sealed class OnnxAttackTests : IDisposable
             stream.Write(after);
         }
 
-        TensorFile.Open(path).Dispose();
+        TensorFiles.Open(path).Dispose();
         long before = GC.GetAllocatedBytesForCurrentThread();
-        using TensorFile file = TensorFile.Open(path);
+        using TensorFile file = TensorFiles.Open(path);
 
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 256 * 1024);
         Assert.Equal(["w", "last"], file.Tensors.Select(t => t.Name));

@@ -19,7 +19,7 @@ public sealed class OnnxExternalDataTests : IDisposable
         _folder.Write("sub/b.data", data[50..]);
         string path = _folder.Write("m.onnx", Model(
             External("x", [10], "a.data", 20, 10), External("y", [30], "a.data", 70, null), External("z", [50], "sub/b.data", null, null)));
-        using TensorFile file = TensorFile.Open(path);
+        using TensorFile file = TensorFiles.Open(path);
 
         Assert.Equal(data[20..30], Bytes(file, 0));
         Assert.Equal(data[70..], Bytes(file, 1));
@@ -54,7 +54,7 @@ public sealed class OnnxExternalDataTests : IDisposable
     {
         _folder.Write("a.data", new byte[100]);
         string path = _folder.Write("m.onnx", Model(tensor));
-        ModelFormatException e = Assert.Throws<ModelFormatException>(() => TensorFile.Open(path));
+        ModelFormatException e = Assert.Throws<ModelFormatException>(() => TensorFiles.Open(path));
         Assert.Equal(id, e.ErrorId);
         Assert.Contains(path, e.Message, StringComparison.Ordinal);
     }

@@ -76,7 +76,7 @@ public sealed class OnnxModuleNameTests : IDisposable
     [RealModelFact(RealModels.MiniLm)]
     public void Every_matrix_of_a_published_encoder_has_the_name_of_its_module()
     {
-        using TensorFile file = TensorFile.Open(RealModels.Path(RealModels.MiniLm));
+        using TensorFile file = TensorFiles.Open(RealModels.Path(RealModels.MiniLm));
         string[] modules = ["attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense", "intermediate.dense", "output.dense"];
         foreach (string module in Enumerable.Range(0, 6).SelectMany(i => modules.Select(m => $"encoder.layer.{i}.{m}")))
         {
@@ -92,6 +92,6 @@ public sealed class OnnxModuleNameTests : IDisposable
     private TensorFile Open(params Action<ProtoWriter>[] parts)
     {
         File.WriteAllBytes(_folder["m.onnx"], Model(parts));
-        return TensorFile.Open(_folder["m.onnx"]);
+        return TensorFiles.Open(_folder["m.onnx"]);
     }
 }

@@ -16,7 +16,7 @@ public sealed class OnnxRealModelTests
     [InlineData(RealModels.LineSegmentsLarge, 137)]
     public void Every_tensor_is_listed_and_every_weight_has_a_role(string model, int tensors)
     {
-        using TensorFile file = TensorFile.Open(RealModels.Path(model));
+        using TensorFile file = TensorFiles.Open(RealModels.Path(model));
 
         Assert.Equal(ModelFormat.Onnx, file.Format);
         Assert.Equal(tensors, file.Tensors.Count);
@@ -39,7 +39,7 @@ public sealed class OnnxRealModelTests
     [RealModelFact(RealModels.OcrRecognizer)]
     public void The_recognisers_attention_is_stored_in_by_out()
     {
-        using TensorFile file = TensorFile.Open(RealModels.Path(RealModels.OcrRecognizer));
+        using TensorFile file = TensorFiles.Open(RealModels.Path(RealModels.OcrRecognizer));
         TensorInfo[] matrices = [.. file.Tensors.Where(t => t.Role == TensorRole.MatMulRight)];
 
         Assert.Equal(9, matrices.Length);
@@ -51,7 +51,7 @@ public sealed class OnnxRealModelTests
     [RealModelFact(RealModels.SileroVad)]
     public void Branches_of_the_voice_detector_hold_its_recurrent_cells()
     {
-        using TensorFile file = TensorFile.Open(RealModels.Path(RealModels.SileroVad));
+        using TensorFile file = TensorFiles.Open(RealModels.Path(RealModels.SileroVad));
         Assert.Equal(4, file.Tensors.Count(t => t.Role == TensorRole.Recurrent));
         Assert.Equal("spox", file.Metadata["producer_name"]);
     }

@@ -32,7 +32,7 @@ public sealed class OnnxRepeatedFieldTests : IDisposable
     public void A_message_that_stands_twice_is_refused(string what, byte[] model)
     {
         Assert.NotEmpty(what);
-        Assert.Equal(FormatErrors.HeaderInvalid, Assert.Throws<ModelFormatException>(() => TensorFile.Open(_folder.Write("m.onnx", model))).ErrorId);
+        Assert.Equal(FormatErrors.HeaderInvalid, Assert.Throws<ModelFormatException>(() => TensorFiles.Open(_folder.Write("m.onnx", model))).ErrorId);
     }
 
     /// <summary>Of a plain number protobuf keeps the last.</summary>
@@ -40,7 +40,7 @@ public sealed class OnnxRepeatedFieldTests : IDisposable
     public void Of_a_number_that_stands_twice_the_last_counts()
     {
         byte[] model = Model(Node("Constant", [], ["c"], Attribute("value_float", a => a.Float(2, 1).Float(2, 7))), Node("Constant", [], ["d"], Attribute("value_int", a => a.Varint(3, 1).Varint(3, 300))));
-        using TensorFile file = TensorFile.Open(_folder.Write("m.onnx", model));
+        using TensorFile file = TensorFiles.Open(_folder.Write("m.onnx", model));
         float[] value = new float[1];
         file.ReadSingles(file.Tensors.Single(t => t.Name == "c"), 0, value);
         Assert.Equal(7, value[0]);

@@ -166,7 +166,7 @@ public sealed class OnnxRoleTests : IDisposable
 
     private TensorRole Role(byte[] model, string name)
     {
-        using TensorFile file = TensorFile.Open(_folder.Write("m.onnx", model));
+        using TensorFile file = TensorFiles.Open(_folder.Write("m.onnx", model));
         return file.Tensors.Single(t => t.Name == name).Role;
     }
 }

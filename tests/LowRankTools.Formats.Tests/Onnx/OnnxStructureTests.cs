@@ -149,7 +149,7 @@ public sealed class OnnxStructureTests : IDisposable
     public void The_bytes_tell_a_model_without_its_extension()
     {
         string path = _folder.Write("model.bin2", Model(Weight("w", 2, 2)));
-        using TensorFile file = TensorFile.Open(path);
+        using TensorFile file = TensorFiles.Open(path);
         Assert.Equal(ModelFormat.Onnx, file.Format);
     }
 
@@ -163,7 +163,7 @@ public sealed class OnnxStructureTests : IDisposable
         function.Raw(node);
     };
 
-    private OnnxFile Open(byte[] model) => (OnnxFile)TensorFile.Open(_folder.Write("m.onnx", model));
+    private OnnxFile Open(byte[] model) => (OnnxFile)TensorFiles.Open(_folder.Write("m.onnx", model));
 
     private static float[] Read(OnnxFile file, string name)
     {

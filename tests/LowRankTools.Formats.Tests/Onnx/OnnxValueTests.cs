@@ -152,7 +152,7 @@ public sealed class OnnxValueTests : IDisposable
         Assert.Equal(id, e.ErrorId);
     }
 
-    private OnnxFile Open(byte[] model) => (OnnxFile)TensorFile.Open(_folder.Write("m.onnx", model));
+    private OnnxFile Open(byte[] model) => (OnnxFile)TensorFiles.Open(_folder.Write("m.onnx", model));
 
     private static byte[] ReadAll(OnnxFile file, TensorInfo tensor)
     {

@@ -28,13 +28,13 @@ public sealed class OnnxAdapterFileTests : IDisposable
         return File.ReadAllBytes(_folder["a.onnx_adapter"]);
     }
 
-    private string Refused(byte[] bytes) => Assert.Throws<ModelFormatException>(() => TensorFile.Open(_folder.Write("b.onnx_adapter", bytes)).Dispose()).ErrorId;
+    private string Refused(byte[] bytes) => Assert.Throws<ModelFormatException>(() => TensorFiles.Open(_folder.Write("b.onnx_adapter", bytes)).Dispose()).ErrorId;
 
     [Fact]
     public void What_is_written_is_read_bit_for_bit_and_lies_where_FlatBuffers_want_it()
     {
         Write();
-        using TensorFile file = TensorFile.Open(_folder["a.onnx_adapter"]);
+        using TensorFile file = TensorFiles.Open(_folder["a.onnx_adapter"]);
         Assert.Equal((ModelFormat.OnnxAdapter, "1"), (file.Format, file.Metadata["adapter_version"]));
         Assert.Equal(s_tensors.Select(t => (t.Name, t.DType, string.Join(',', t.Shape))), file.Tensors.Select(t => (t.Name, t.DType, string.Join(',', t.Shape))));
         foreach ((TensorSpec spec, TensorInfo tensor) in s_tensors.Zip(file.Tensors))
@@ -50,7 +50,7 @@ public sealed class OnnxAdapterFileTests : IDisposable
     public void A_matrix_is_read_turned_in_pieces()
     {
         Write();
-        using TensorFile file = TensorFile.Open(_folder["a.onnx_adapter"]);
+        using TensorFile file = TensorFiles.Open(_folder["a.onnx_adapter"]);
         TensorInfo turned = file.Tensors[0].Transposed();
         float[] straight = new float[10], pieces = new float[10];
         file.ReadSingles(file.Tensors[0], 0, straight);
@@ -102,7 +102,7 @@ public sealed class OnnxAdapterFileTests : IDisposable
             }
             try
             {
-                using TensorFile file = TensorFile.Open(_folder.Write("b.onnx_adapter", bytes));
+                using TensorFile file = TensorFiles.Open(_folder.Write("b.onnx_adapter", bytes));
                 foreach (TensorInfo tensor in file.Tensors)
                 {
                     Assert.True(tensor.ByteLength <= bytes.Length);

@@ -11,7 +11,7 @@ internal sealed class Opened : IDisposable
         System.IO.File.WriteAllBytes(path, bytes);
         try
         {
-            File = TensorFile.Open(path);
+            File = TensorFiles.Open(path);
         }
         catch
         {

@@ -152,7 +152,7 @@ public sealed class PickleMachineTests
         {
             File.WriteAllBytes(path, archive);
             long before = GC.GetAllocatedBytesForCurrentThread();
-            using TensorFile file = TensorFile.Open(path);
+            using TensorFile file = TensorFiles.Open(path);
             Assert.Equal("w", Assert.Single(file.Tensors).Name);
             Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1024 * 1024);
         }

@@ -59,7 +59,7 @@ public sealed class PyTorchModelWriterTests : IDisposable
     {
         (TensorSpec Spec, byte[] Bytes)[] tensors = Everything(withNewTypes: true);
         Dictionary<string, string> metadata = new() { ["method"] = "svd", ["größe"] = "\"64\"\n" };
-        using TensorFile file = TensorFile.Open(Write("m.pt", tensors, metadata));
+        using TensorFile file = TensorFiles.Open(Write("m.pt", tensors, metadata));
         Assert.Equal(metadata, file.Metadata);
         Assert.Equal(tensors.Select(t => t.Spec.Name), file.Tensors.Select(t => t.Name));
         foreach (((TensorSpec spec, byte[] bytes), TensorInfo info) in tensors.Zip(file.Tensors))
@@ -91,7 +91,7 @@ public sealed class PyTorchModelWriterTests : IDisposable
             writer.Write([7]);
             writer.Complete(new Dictionary<string, string> { ["error"] = "0.25" });
         }
-        using TensorFile file = TensorFile.Open(PathOf("m.pt"));
+        using TensorFile file = TensorFiles.Open(PathOf("m.pt"));
         Assert.Equal("0.25", file.Metadata["error"]);
     }
 
@@ -122,7 +122,7 @@ public sealed class PyTorchModelWriterTests : IDisposable
             writer.WriteAlias(new TensorSpec("head", TensorDType.F32, [3, 2]), "embed");
             writer.Complete();
         }
-        using TensorFile file = TensorFile.Open(PathOf("m.pt"));
+        using TensorFile file = TensorFiles.Open(PathOf("m.pt"));
         Assert.Equal(file.Tensors[0].Storage, file.Tensors[1].Storage);
         byte[] read = new byte[24];
         file.ReadBytes(file.Tensors[1], 0, read);
@@ -191,7 +191,7 @@ public sealed class PyTorchModelWriterTests : IDisposable
             if (bytes.Length < 1000)
                 Assert.EndsWith(" " + Convert.ToHexStringLower(bytes), line, StringComparison.Ordinal);
         }
-        using TensorFile again = TensorFile.Open(PathOf("m.pt") + ".again");
+        using TensorFile again = TensorFiles.Open(PathOf("m.pt") + ".again");
         foreach (((TensorSpec spec, byte[] bytes), TensorInfo info) in tensors.Zip(again.Tensors))
         {
             byte[] read = new byte[info.ByteLength];

@@ -32,7 +32,7 @@ public sealed class RecordChecksumTests : IDisposable
         string path = _folder.Write("m.pt", bytes);
         try
         {
-            using TensorFile file = TensorFile.Open(path);
+            using TensorFile file = TensorFiles.Open(path);
             return string.Join('\n', file.Tensors.Select(t => $"{t.Name} {t.DType} {string.Join('x', t.Shape)} {t.Trainable} {Convert.ToHexString(Whole(file, t))}"));
         }
         catch (ModelFormatException e)

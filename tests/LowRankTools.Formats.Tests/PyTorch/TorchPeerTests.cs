@@ -14,7 +14,7 @@ public sealed class TorchPeerTests(TorchFixture fixture) : IClassFixture<TorchFi
     public void Every_tensor_agrees(string name)
     {
         TorchFixture.Expected[] expected = fixture[name];
-        using TensorFile file = TensorFile.Open(fixture.PathOf(name));
+        using TensorFile file = TensorFiles.Open(fixture.PathOf(name));
         Assert.Equal(expected.Select(e => e.Name), file.Tensors.Select(t => t.Name));
         foreach ((TorchFixture.Expected e, TensorInfo t) in expected.Zip(file.Tensors))
         {
@@ -30,9 +30,9 @@ public sealed class TorchPeerTests(TorchFixture fixture) : IClassFixture<TorchFi
     public void Tied_and_sliced_tensors_show_what_they_share()
     {
         _ = fixture["tied"];
-        using TensorFile tied = TensorFile.Open(fixture.PathOf("tied"));
+        using TensorFile tied = TensorFiles.Open(fixture.PathOf("tied"));
         Assert.Equal(tied.Tensors[0].Storage, tied.Tensors[1].Storage);
-        using TensorFile views = TensorFile.Open(fixture.PathOf("views"));
+        using TensorFile views = TensorFiles.Open(fixture.PathOf("views"));
         StorageSpan whole = views.Tensors.Single(t => t.Name == "whole").Storage!.Value;
         StorageSpan rows = views.Tensors.Single(t => t.Name == "rows").Storage!.Value;
         Assert.Equal(new StorageSpan(whole.Key, 0, 64 * 96), whole);
@@ -45,7 +45,7 @@ public sealed class TorchPeerTests(TorchFixture fixture) : IClassFixture<TorchFi
     public void A_frozen_module_shows_its_constants()
     {
         HashSet<string> weights = fixture["frozen"].Select(e => e.Sha256).ToHashSet();
-        using TensorFile file = TensorFile.Open(fixture.PathOf("frozen"));
+        using TensorFile file = TensorFiles.Open(fixture.PathOf("frozen"));
         Assert.All(file.Tensors, t => Assert.StartsWith("CONSTANTS.c", t.Name, StringComparison.Ordinal));
         Assert.Superset(weights, file.Tensors.Select(t => Convert.ToHexStringLower(SHA256.HashData(Bytes(file, t)))).ToHashSet());
     }
@@ -54,7 +54,7 @@ public sealed class TorchPeerTests(TorchFixture fixture) : IClassFixture<TorchFi
     public void Buffers_of_modules_are_told_from_parameters()
     {
         _ = fixture["module"];
-        using TensorFile file = TensorFile.Open(fixture.PathOf("module"));
+        using TensorFile file = TensorFiles.Open(fixture.PathOf("module"));
         Assert.Equal(TensorRole.Buffer, file.Tensors.Single(t => t.Name == "1.running_mean").Role);
         Assert.Equal(TensorRole.Buffer, file.Tensors.Single(t => t.Name == "scale").Role);
         Assert.Equal(TensorRole.Unknown, file.Tensors.Single(t => t.Name == "0.weight").Role);
@@ -78,7 +78,7 @@ public sealed class TorchPeerTests(TorchFixture fixture) : IClassFixture<TorchFi
             Assert.Equal(5, files.Length);
             foreach (string path in files)
             {
-                using TensorFile file = TensorFile.Open(path);
+                using TensorFile file = TensorFiles.Open(path);
                 TensorInfo tensor = Assert.Single(file.Tensors);
                 Assert.Equal((long[])[3, 4], tensor.Shape);
                 ModelFormatException e = Assert.Throws<ModelFormatException>(() => file.ReadBytes(tensor, 0, new byte[4]));
@@ -103,7 +103,7 @@ public sealed class TorchPeerTests(TorchFixture fixture) : IClassFixture<TorchFi
         {
             PythonPeer.Run("import sys, torch; torch.save({'a': {'b': torch.arange(6.).reshape(2, 3).t()}, 'n': [1, 2**70, -5, 1.5, None, b'x', {3}]}, sys.argv[1], pickle_protocol=int(sys.argv[2]))",
                 path, protocol.ToString(System.Globalization.CultureInfo.InvariantCulture));
-            using TensorFile file = TensorFile.Open(path);
+            using TensorFile file = TensorFiles.Open(path);
             TensorInfo tensor = Assert.Single(file.Tensors);
             Assert.Equal("a.b", tensor.Name);
             float[] values = new float[6];

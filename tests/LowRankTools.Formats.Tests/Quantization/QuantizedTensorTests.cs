@@ -48,7 +48,7 @@ public sealed class QuantizedTensorTests : IDisposable
     {
         TensorSpec[] specs = [.. QuantizedLayout.Tensors(kind, new TensorSpec("a.weight", TensorDType.F32, [Rows, Columns])), new TensorSpec("b", TensorDType.I8, [2, 2])];
         Write(specs);
-        using TensorFile file = TensorFile.Open(_path);
+        using TensorFile file = TensorFiles.Open(_path);
         TensorInfo weight = file.Tensors.Single(t => t.Name == "a.weight");
         Assert.Equal(["a.weight", "b"], file.Tensors.Select(t => t.Name).Order(StringComparer.Ordinal));
         Assert.Equal<long>([Rows, Columns], weight.Shape);
@@ -90,7 +90,7 @@ public sealed class QuantizedTensorTests : IDisposable
             _ => [weight, scale, new TensorSpec("a.weight_zero_point", TensorDType.I8, [Rows, 1])],
         };
         Write(specs);
-        using TensorFile file = TensorFile.Open(_path);
+        using TensorFile file = TensorFiles.Open(_path);
         Assert.Equal(specs.Select(s => s.Name).Order(StringComparer.Ordinal), file.Tensors.Select(t => t.Name).Order(StringComparer.Ordinal));
         Assert.Equal(TensorDType.I8, file.Tensors.Single(t => t.Name == "a.weight").DType);
     }
@@ -108,7 +108,7 @@ public sealed class QuantizedTensorTests : IDisposable
                 writer.Begin(spec);
                 writer.Write(Bytes(spec, 1));
             }
-            using TensorFile file = TensorFile.Open(writer.Complete()[0]);
+            using TensorFile file = TensorFiles.Open(writer.Complete()[0]);
             Assert.True(file.Files.Count > 2);
             Assert.Equal("a.weight", Assert.Single(file.Tensors).Name);
         }

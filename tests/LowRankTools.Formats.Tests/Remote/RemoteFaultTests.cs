@@ -16,7 +16,7 @@ public sealed class RemoteFaultTests : IDisposable
     private static RemoteOptions Options => new() { Timeout = TimeSpan.FromSeconds(20), Token = "" };
 
     private static ModelFormatException Refused(string address, RemoteOptions? options = null) =>
-        Assert.Throws<ModelFormatException>(() => TensorFile.OpenRemote(address, options ?? Options).Dispose());
+        Assert.Throws<ModelFormatException>(() => TensorFiles.OpenRemote(address, options ?? Options).Dispose());
 
     private static byte[] Index(string map) => Encoding.UTF8.GetBytes($"{{\"weight_map\":{{{map}}}}}");
 
@@ -98,7 +98,7 @@ public sealed class RemoteFaultTests : IDisposable
                 FileServer.Write(stream, "\r\n");
             }
         });
-        using TensorFile file = TensorFile.OpenRemote(address, Options);
+        using TensorFile file = TensorFiles.OpenRemote(address, Options);
         Assert.Equal(65536, file.Transfer!.Bytes);
     }
 
@@ -203,7 +203,7 @@ public sealed class RemoteFaultTests : IDisposable
             _server.Closing.WaitHandle.WaitOne();
         });
         using CancellationTokenSource stop = new();
-        Task<TensorFile> opening = Task.Run(() => TensorFile.OpenRemote(address, Options with { CancellationToken = stop.Token }));
+        Task<TensorFile> opening = Task.Run(() => TensorFiles.OpenRemote(address, Options with { CancellationToken = stop.Token }));
         asked.Wait();
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => opening);

@@ -43,7 +43,7 @@ public sealed class RemoteReadingTests : IDisposable
     public void A_safetensors_header_of_any_length_is_read_and_the_data_is_not(int metadata)
     {
         byte[] header = Header(DataBytes, new string('x', metadata));
-        using TensorFile file = TensorFile.OpenRemote(_server.Serve("/m.safetensors", header, header.Length + DataBytes), Options);
+        using TensorFile file = TensorFiles.OpenRemote(_server.Serve("/m.safetensors", header, header.Length + DataBytes), Options);
         TensorInfo tensor = Assert.Single(file.Tensors);
         Assert.Equal((DataBytes, header.Length + DataBytes), (tensor.ElementCount, file.FileBytes));
         Assert.Equal(metadata, file.Metadata["note"].Length);
@@ -57,7 +57,7 @@ public sealed class RemoteReadingTests : IDisposable
     public void A_gguf_header_is_the_same_as_from_the_disk(int words)
     {
         byte[] bytes = Vocabulary(words);
-        using TensorFile local = TensorFile.Open(_folder.Write("m.gguf", bytes)), remote = TensorFile.OpenRemote(_server.Serve("/m.gguf", bytes), Options);
+        using TensorFile local = TensorFiles.Open(_folder.Write("m.gguf", bytes)), remote = TensorFiles.OpenRemote(_server.Serve("/m.gguf", bytes), Options);
         Assert.Equal(Described(local), Described(remote));
         Assert.Equal(local.Metadata, remote.Metadata);
         Assert.Equal((local.Format, local.FileBytes), (remote.Format, remote.FileBytes));
@@ -72,7 +72,7 @@ public sealed class RemoteReadingTests : IDisposable
         _server.Serve("/r/model-00002-of-00002.safetensors", second);
         byte[] index = Encoding.UTF8.GetBytes("""{"weight_map":{"a":"model-00001-of-00002.safetensors","b":"model-00002-of-00002.safetensors"}}""");
         _server.Serve("/r/model.safetensors.index.json?download=true", index);
-        using TensorFile file = TensorFile.OpenRemote(_server.Root + "/r/model.safetensors.index.json?download=true", Options);
+        using TensorFile file = TensorFiles.OpenRemote(_server.Root + "/r/model.safetensors.index.json?download=true", Options);
         Assert.Equal(["a F32 [2]", "b F16 [3, 1]"], Described(file));
         Assert.Equal(index.Length + first.Length + second.Length, file.FileBytes);
         Assert.Equal(3, file.Transfer!.Requests);
@@ -83,7 +83,7 @@ public sealed class RemoteReadingTests : IDisposable
     {
         byte[] data = [.. Enumerable.Range(0, 100_000).Select(i => (byte)(i * 7))];
         byte[] header = Header(data.Length);
-        using TensorFile file = TensorFile.OpenRemote(_server.Serve("/m.safetensors", [.. header, .. data]), Options);
+        using TensorFile file = TensorFiles.OpenRemote(_server.Serve("/m.safetensors", [.. header, .. data]), Options);
         byte[] some = new byte[1000];
         file.ReadBytes(file.Tensors[0], 90_000, some);
         Assert.Equal(data.AsSpan(90_000, 1000).ToArray(), some);
@@ -101,7 +101,7 @@ public sealed class RemoteReadingTests : IDisposable
             while (!_server.Closing.IsCancellationRequested)
                 _server.Body(stream, new byte[65536]);
         });
-        using (TensorFile file = TensorFile.OpenRemote(address, Options))
+        using (TensorFile file = TensorFiles.OpenRemote(address, Options))
         {
             Assert.Equal(DataBytes, Assert.Single(file.Tensors).ElementCount);
             Assert.Equal(1, file.Transfer!.WithoutRanges);
@@ -117,7 +117,7 @@ public sealed class RemoteReadingTests : IDisposable
         _server.Serve("/blob", header, header.Length + DataBytes);
         _server.Status("/second", 307, "Location: ../blob\r\n");
         string address = _server.Status("/first/m.safetensors", 302, $"Location: {_server.OtherRoot}/second\r\n");
-        using TensorFile file = TensorFile.OpenRemote(address, Options);
+        using TensorFile file = TensorFiles.OpenRemote(address, Options);
         Assert.Equal(DataBytes, Assert.Single(file.Tensors).ElementCount);
         Assert.Equal(address, file.Path);
         Assert.Equal(["/first/m.safetensors", "/second", "/blob"], _server.Requests.Select(r => r.Path).Take(3));

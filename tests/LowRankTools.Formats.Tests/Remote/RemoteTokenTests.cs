@@ -21,7 +21,7 @@ public sealed class RemoteTokenTests : IDisposable
     [Fact]
     public void Its_own_server_sees_it()
     {
-        TensorFile.OpenRemote(_server.Serve("/m.safetensors", s_file), Options()).Dispose();
+        TensorFiles.OpenRemote(_server.Serve("/m.safetensors", s_file), Options()).Dispose();
         Assert.Equal(["Bearer " + Token], Shown);
     }
 
@@ -29,7 +29,7 @@ public sealed class RemoteTokenTests : IDisposable
     public void A_redirect_on_the_same_server_keeps_it()
     {
         _server.Serve("/b", s_file);
-        TensorFile.OpenRemote(_server.Status("/m.safetensors", 301, "Location: /b\r\n"), Options()).Dispose();
+        TensorFiles.OpenRemote(_server.Status("/m.safetensors", 301, "Location: /b\r\n"), Options()).Dispose();
         Assert.Equal(["Bearer " + Token, "Bearer " + Token], Shown);
     }
 
@@ -37,7 +37,7 @@ public sealed class RemoteTokenTests : IDisposable
     public void A_redirect_to_another_server_loses_it()
     {
         _server.Serve("/b", s_file);
-        TensorFile.OpenRemote(_server.Status("/m.safetensors", 302, $"Location: {_server.OtherRoot}/b\r\n"), Options()).Dispose();
+        TensorFiles.OpenRemote(_server.Status("/m.safetensors", 302, $"Location: {_server.OtherRoot}/b\r\n"), Options()).Dispose();
         Assert.Equal(["Bearer " + Token, null], Shown);
     }
 
@@ -45,8 +45,8 @@ public sealed class RemoteTokenTests : IDisposable
     public void An_address_elsewhere_never_has_it()
     {
         _server.Serve("/m.safetensors", s_file);
-        TensorFile.OpenRemote(_server.OtherRoot + "/m.safetensors", Options()).Dispose();
-        TensorFile.OpenRemote(_server.Root + "/m.safetensors", Options("https://huggingface.co")).Dispose();
+        TensorFiles.OpenRemote(_server.OtherRoot + "/m.safetensors", Options()).Dispose();
+        TensorFiles.OpenRemote(_server.Root + "/m.safetensors", Options("https://huggingface.co")).Dispose();
         Assert.Equal([null, null], Shown);
     }
 
@@ -54,7 +54,7 @@ public sealed class RemoteTokenTests : IDisposable
     [InlineData("a\nb"), InlineData("a b"), InlineData("\u00e9")]
     public void What_is_no_token_is_refused_before_anything_is_sent(string token)
     {
-        ModelFormatException e = Assert.Throws<ModelFormatException>(() => TensorFile.OpenRemote(_server.Serve("/m.safetensors", s_file), Options() with { Token = token }));
+        ModelFormatException e = Assert.Throws<ModelFormatException>(() => TensorFiles.OpenRemote(_server.Serve("/m.safetensors", s_file), Options() with { Token = token }));
         Assert.Equal(FormatErrors.RemoteDenied, e.ErrorId);
         Assert.Empty(_server.Requests);
     }

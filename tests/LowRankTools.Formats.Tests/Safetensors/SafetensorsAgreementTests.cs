@@ -41,7 +41,7 @@ public sealed class SafetensorsAgreementTests : IDisposable
         Write(0);
         using JsonDocument theirs = Parse("model.safetensors");
         Assert.False(theirs.RootElement.GetProperty("sharded").GetBoolean());
-        using TensorFile ours = TensorFile.Open(_folder["model.safetensors"]);
+        using TensorFile ours = TensorFiles.Open(_folder["model.safetensors"]);
         AssertAgrees(theirs.RootElement.GetProperty("header"), ours);
         AssertCounts(theirs.RootElement, ours);
     }
@@ -52,12 +52,12 @@ public sealed class SafetensorsAgreementTests : IDisposable
         Write(300);
         using JsonDocument theirs = Parse("model.safetensors.index.json");
         Assert.True(theirs.RootElement.GetProperty("sharded").GetBoolean());
-        using TensorFile ours = TensorFile.Open(_folder["model.safetensors.index.json"]);
+        using TensorFile ours = TensorFiles.Open(_folder["model.safetensors.index.json"]);
         JsonProperty[] shards = [.. theirs.RootElement.GetProperty("headers").EnumerateObject()];
         Assert.Equal(shards.Select(s => s.Name).Order(StringComparer.Ordinal), ours.Files.Skip(1).Select(f => Path.GetFileName(f)));
         foreach (JsonProperty shard in shards)
         {
-            using TensorFile one = TensorFile.Open(_folder[shard.Name]);
+            using TensorFile one = TensorFiles.Open(_folder[shard.Name]);
             AssertAgrees(shard.Value, one);
         }
         AssertCounts(theirs.RootElement, ours);

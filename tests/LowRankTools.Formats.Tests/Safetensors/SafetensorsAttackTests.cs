@@ -190,7 +190,7 @@ public sealed class SafetensorsAttackTests : IDisposable
     private void Refuses(string id, byte[] bytes)
     {
         string path = _folder.Write("attack.safetensors", bytes);
-        ModelFormatException e = Assert.Throws<ModelFormatException>(() => TensorFile.Open(path).Dispose());
+        ModelFormatException e = Assert.Throws<ModelFormatException>(() => TensorFiles.Open(path).Dispose());
         Assert.Equal(id, e.ErrorId);
         Assert.Equal(path, e.File);
     }

@@ -25,7 +25,7 @@ public sealed class SafetensorsRoundTripTests : IDisposable
     public void Every_type_comes_back_byte_for_byte(TensorDType dtype)
     {
         (TensorSpec Spec, byte[] Bytes)[] model = [Tensor("weight", dtype, 4, 6), Tensor("empty", dtype, 0, 3), Tensor("bias", dtype, 12)];
-        using TensorFile file = TensorFile.Open(Write(model)[0]);
+        using TensorFile file = TensorFiles.Open(Write(model)[0]);
         AssertSame(model, file);
         Assert.Equal(s_text, file.Metadata);
     }
@@ -34,7 +34,7 @@ public sealed class SafetensorsRoundTripTests : IDisposable
     public void Scalars_and_empty_tensors_in_the_middle_of_data()
     {
         (TensorSpec, byte[])[] model = [Tensor("a", TensorDType.F32, 2), Tensor("none", TensorDType.F64, 0), Tensor("one", TensorDType.I64), Tensor("b", TensorDType.BF16, 1)];
-        using TensorFile file = TensorFile.Open(Write(model)[0]);
+        using TensorFile file = TensorFiles.Open(Write(model)[0]);
         AssertSame(model, file);
         Assert.Equal([2L, 0L, 1L, 1L], model.Select(t => Find(file, t.Item1.Name).ElementCount));
     }
@@ -48,13 +48,13 @@ public sealed class SafetensorsRoundTripTests : IDisposable
     {
         (TensorSpec Spec, byte[] Bytes)[] model = [.. Enumerable.Range(0, 12).Select(i => Tensor($"layer.{i}.weight", TensorDType.F16, 1 + i * 7 % 5, 10))];
         IReadOnlyList<string> written = Write(model, maxShardBytes);
-        using TensorFile file = TensorFile.Open(written[0]);
+        using TensorFile file = TensorFiles.Open(written[0]);
         AssertSame(model, file);
         Assert.Equal(written, file.Files);
         Assert.Equal(written.Sum(f => new FileInfo(f).Length), file.FileBytes);
         foreach (string shard in written.Skip(1))
         {
-            using TensorFile one = TensorFile.Open(shard);
+            using TensorFile one = TensorFiles.Open(shard);
             Assert.True(one.Tensors.Count == 1 || one.Tensors.Sum(t => t.ByteLength) <= maxShardBytes);
             // Shards carry the identity of their run as well.
             Assert.Equal(s_text, one.Metadata.Where(m => m.Key != ShardSet.Key).ToDictionary());
@@ -64,7 +64,7 @@ public sealed class SafetensorsRoundTripTests : IDisposable
     [Fact]
     public void Data_begins_aligned()
     {
-        using TensorFile file = TensorFile.Open(Write([Tensor("a", TensorDType.F64, 3)])[0]);
+        using TensorFile file = TensorFiles.Open(Write([Tensor("a", TensorDType.F64, 3)])[0]);
         Assert.Equal(0, ((FileRegion)file.Tensors[0].Source).Start % 64);
     }
 
@@ -129,7 +129,7 @@ public sealed class SafetensorsRoundTripTests : IDisposable
         Dictionary<string, string> last = new() { ["format"] = "np" };
         using (SafetensorsModelWriter writer = new(_folder["m.safetensors"], [], s_text))
             writer.Complete(last);
-        using TensorFile file = TensorFile.Open(_folder["m.safetensors"]);
+        using TensorFile file = TensorFiles.Open(_folder["m.safetensors"]);
         Assert.Equal(last, file.Metadata);
         Assert.Empty(file.Tensors);
     }

@@ -89,7 +89,7 @@ public sealed class ShardIndexTests : IDisposable
     {
         _folder.Write("one.safetensors", Shard("a")[..^1]);
         string index = _folder.Write(IndexName, "{\"weight_map\":{\"a\":\"one.safetensors\"}}"u8.ToArray());
-        ModelFormatException e = Assert.Throws<ModelFormatException>(() => TensorFile.Open(index));
+        ModelFormatException e = Assert.Throws<ModelFormatException>(() => TensorFiles.Open(index));
         Assert.Equal((FormatErrors.TensorTruncated, _folder["one.safetensors"]), (e.ErrorId, e.File));
     }
 
@@ -112,7 +112,7 @@ public sealed class ShardIndexTests : IDisposable
     private static byte[] Shard(string tensor) =>
         SafetensorsBytes.File($"{{{SafetensorsBytes.Entry(tensor, "F32", "[1]", "[0,4]")}}}", 4);
 
-    private TensorFile Open(string json) => TensorFile.Open(_folder.Write(IndexName, Encoding.UTF8.GetBytes(json)));
+    private TensorFile Open(string json) => TensorFiles.Open(_folder.Write(IndexName, Encoding.UTF8.GetBytes(json)));
 
     private void Refuses(string id, string json)
     {
@@ -126,7 +126,7 @@ public sealed class ShardIndexTests : IDisposable
     {
         try
         {
-            using TensorFile file = TensorFile.Open(_folder.Write(IndexName, index));
+            using TensorFile file = TensorFiles.Open(_folder.Write(IndexName, index));
             foreach (TensorInfo tensor in file.Tensors)
                 file.ReadSingles(tensor, 0, new float[tensor.ElementCount]);
             return false;

@@ -22,7 +22,7 @@ public sealed class ShardSetTests : IDisposable
 
     private static string SetOf(string index)
     {
-        using TensorFile file = TensorFile.Open(index);
+        using TensorFile file = TensorFiles.Open(index);
         return file.Metadata[ShardSet.Key];
     }
 
@@ -32,7 +32,7 @@ public sealed class ShardSetTests : IDisposable
         string index = Write("a", 1), other = Write("b", 2);
         string shard = ShardNames.Of(Path.Combine(_folder, "a", "model.safetensors"), 3)[1];
         File.Copy(Path.Combine(Path.GetDirectoryName(other)!, Path.GetFileName(shard)), shard, overwrite: true);
-        ModelFormatException error = Assert.Throws<ModelFormatException>(() => TensorFile.Open(index));
+        ModelFormatException error = Assert.Throws<ModelFormatException>(() => TensorFiles.Open(index));
         Assert.Equal(FormatErrors.ShardOfAnotherRun, error.ErrorId);
         Assert.Contains(Path.GetFileName(shard), error.Message, StringComparison.Ordinal);
     }
@@ -42,7 +42,7 @@ public sealed class ShardSetTests : IDisposable
     {
         string index = Write("a", 1), other = Write("b", 2);
         File.Copy(other, index, overwrite: true);
-        Assert.Equal(FormatErrors.ShardOfAnotherRun, Assert.Throws<ModelFormatException>(() => TensorFile.Open(index)).ErrorId);
+        Assert.Equal(FormatErrors.ShardOfAnotherRun, Assert.Throws<ModelFormatException>(() => TensorFiles.Open(index)).ErrorId);
     }
 
     [Fact]
@@ -50,7 +50,7 @@ public sealed class ShardSetTests : IDisposable
     {
         string index = Write("a", 1);
         File.WriteAllText(index, File.ReadAllText(index).Replace(ShardSet.Key, "unknown", StringComparison.Ordinal));
-        using TensorFile file = TensorFile.Open(index);
+        using TensorFile file = TensorFiles.Open(index);
         Assert.Equal(3, file.Tensors.Count);
     }
 
@@ -67,7 +67,7 @@ public sealed class ShardSetTests : IDisposable
     public void A_single_file_carries_no_identity_nor_one_that_it_was_copied_with()
     {
         string path = Write("a", 1, new Dictionary<string, string> { [ShardSet.Key] = "of another file" }, most: 0);
-        Assert.Null(ShardSet.Of(path));
+        Assert.Null(SafetensorsFile.ShardSetOf(path));
     }
 
     [Theory]

@@ -58,7 +58,7 @@ public sealed class TensorFlowJsAttackTests : IDisposable
         for (int length = 0; length < 100; length++)
         {
             _folder.Write("s1", new byte[length]);
-            ModelFormatException e = Assert.Throws<ModelFormatException>(() => TensorFile.Open(_folder.Write("model.json", json)));
+            ModelFormatException e = Assert.Throws<ModelFormatException>(() => TensorFiles.Open(_folder.Write("model.json", json)));
             Assert.Equal(FormatErrors.TensorTruncated, e.ErrorId);
         }
     }
@@ -70,7 +70,7 @@ public sealed class TensorFlowJsAttackTests : IDisposable
     public void Deep_nesting_is_refused(string opening)
     {
         byte[] json = Encoding.UTF8.GetBytes("{\"modelTopology\":{\"model_config\":" + string.Concat(Enumerable.Repeat(opening, 100_000)));
-        ModelFormatException e = Assert.Throws<ModelFormatException>(() => TensorFile.Open(_folder.Write("model.json", json)));
+        ModelFormatException e = Assert.Throws<ModelFormatException>(() => TensorFiles.Open(_folder.Write("model.json", json)));
         Assert.Equal(FormatErrors.HeaderInvalid, e.ErrorId);
     }
 
@@ -84,7 +84,7 @@ public sealed class TensorFlowJsAttackTests : IDisposable
             stream.SetLength(200_000_000);
         }
         long before = GC.GetAllocatedBytesForCurrentThread();
-        Assert.Equal(FormatErrors.HeaderTooLarge, Assert.Throws<ModelFormatException>(() => TensorFile.Open(path)).ErrorId);
+        Assert.Equal(FormatErrors.HeaderTooLarge, Assert.Throws<ModelFormatException>(() => TensorFiles.Open(path)).ErrorId);
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1_000_000);
     }
 

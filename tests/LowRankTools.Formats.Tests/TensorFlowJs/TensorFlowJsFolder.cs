@@ -9,6 +9,6 @@ internal static class TensorFlowJsFolder
     {
         for (int i = 0; i < shards.Length; i++)
             folder.Write($"s{i + 1}", shards[i]);
-        return TensorFile.Open(folder.Write("model.json", json));
+        return TensorFiles.Open(folder.Write("model.json", json));
     }
 }

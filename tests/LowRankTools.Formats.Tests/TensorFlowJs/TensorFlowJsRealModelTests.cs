@@ -23,7 +23,7 @@ public sealed class TensorFlowJsRealModelTests
     [RealModelFact(RealModels.SentenceEncoder)]
     public void Its_parameters_and_their_roles_are_known()
     {
-        using TensorFile file = TensorFile.Open(RealModels.Path(RealModels.SentenceEncoder));
+        using TensorFile file = TensorFiles.Open(RealModels.Path(RealModels.SentenceEncoder));
 
         Assert.Equal(ModelFormat.TensorFlowJs, file.Format);
         Assert.Equal(6_975_877, file.Tensors.Where(t => t.DType == TensorDType.F32).Sum(t => t.ElementCount));
@@ -39,7 +39,7 @@ public sealed class TensorFlowJsRealModelTests
     {
         string path = RealModels.Path(RealModels.SentenceEncoder);
         string[] expected = PythonPeer.Run(Script, path).Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        using TensorFile file = TensorFile.Open(path);
+        using TensorFile file = TensorFiles.Open(path);
 
         Assert.Equal(expected, file.Tensors.Select(t =>
         {

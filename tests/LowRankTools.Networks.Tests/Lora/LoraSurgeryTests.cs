@@ -82,7 +82,7 @@ public sealed class LoraSurgeryTests
 
         // What PiSSA leaves in the base is the tail of the spectrum (Eckart and Young, 1936).
         using Matrix<float> w = Matrix(weight, 12, 20);
-        using TruncatedSvdResult svd = TruncatedSvd.Compute(w.View, new RankTarget.Rank(12));
+        using TruncatedSvdResult svd = MatrixSvd.Compute(w.View, new RankTarget.Rank(12));
         Assert.Equal(Math.Sqrt(svd.SingularValues.Skip(3).Sum(s => s * s)), Math.Sqrt(Values(layer.Weight).Sum(v => v * v)), 1e-3);
     }
 

@@ -10,17 +10,17 @@ public sealed class TruncatedSvdInputTests
     public void A_matrix_without_entries_has_rank_zero(int rows, int columns)
     {
         using var a = new Matrix<float>(rows, columns);
-        using TruncatedSvdResult svd = TruncatedSvd.Compute(a.View, new RankTarget.Energy(0.9));
+        using TruncatedSvdResult svd = MatrixSvd.Compute(a.View, new RankTarget.Energy(0.9));
         Assert.Equal(0, svd.Rank);
         Assert.Equal((rows, columns), (svd.U.Rows, svd.Vt.Columns));
-        Assert.Equal("RankExceedsLayer", Assert.Throws<LowRankToolsException>(() => TruncatedSvd.Compute(a.View, new RankTarget.Rank(1))).ErrorId);
+        Assert.Equal("RankExceedsLayer", Assert.Throws<LowRankToolsException>(() => MatrixSvd.Compute(a.View, new RankTarget.Rank(1))).ErrorId);
     }
 
     [Fact]
     public void A_zero_matrix_has_zero_values_and_orthonormal_factors()
     {
         using var a = new Matrix<float>(30, 20);
-        using TruncatedSvdResult svd = TruncatedSvd.Compute(a.View, new RankTarget.Rank(3));
+        using TruncatedSvdResult svd = MatrixSvd.Compute(a.View, new RankTarget.Rank(3));
         Assert.All(svd.SingularValues, value => Assert.Equal(0, value));
         Assert.Equal(0, svd.RelativeError);
         Assert.InRange(Residual.Orthogonality(svd.U.View), 0, 50);
@@ -31,7 +31,7 @@ public sealed class TruncatedSvdInputTests
     public void Rank_beyond_the_true_rank_stays_orthonormal_and_exact()
     {
         using Matrix<float> a = TestMatrices.WithSingularValues(70, 50, [3, 2, 1], 10);
-        using TruncatedSvdResult svd = TruncatedSvd.Compute(a.View, new RankTarget.Rank(12));
+        using TruncatedSvdResult svd = MatrixSvd.Compute(a.View, new RankTarget.Rank(12));
         Assert.InRange(Residual.Orthogonality(svd.U.View), 0, 50);
         Assert.InRange(svd.RelativeError, 0, 10 * Residual.SingleEpsilon);
         Assert.Equal(svd.SingularValues.OrderDescending(), svd.SingularValues);
@@ -47,7 +47,7 @@ public sealed class TruncatedSvdInputTests
     {
         using Matrix<float> a = TestMatrices.Gaussian<float>(rows, columns, 12), scaled = a.Copy();
         foreach (ref float value in scaled.RowBlock(0, rows)) value *= scale;
-        using TruncatedSvdResult plain = TruncatedSvd.Compute(a.View, new RankTarget.Rank(5)), svd = TruncatedSvd.Compute(scaled.View, new RankTarget.Rank(5));
+        using TruncatedSvdResult plain = MatrixSvd.Compute(a.View, new RankTarget.Rank(5)), svd = MatrixSvd.Compute(scaled.View, new RankTarget.Rank(5));
         Assert.InRange(Residual.Orthogonality(svd.U.View), 0, 50);
         Assert.InRange(Residual.Orthogonality(svd.Vt.Transposed), 0, 50);
         Assert.InRange(svd.RelativeError / plain.RelativeError, 0.9999, 1.0001);
@@ -62,7 +62,7 @@ public sealed class TruncatedSvdInputTests
     {
         using Matrix<float> a = TestMatrices.Gaussian<float>(20, 30, 13);
         a[7, 11] = value;
-        Assert.Equal("NonFiniteValues", Assert.Throws<LowRankToolsException>(() => TruncatedSvd.Compute(a.View, new RankTarget.Rank(2))).ErrorId);
+        Assert.Equal("NonFiniteValues", Assert.Throws<LowRankToolsException>(() => MatrixSvd.Compute(a.View, new RankTarget.Rank(2))).ErrorId);
         Assert.Equal("NonFiniteValues", Assert.Throws<LowRankToolsException>(() => SingularValues.Compute(a.View)).ErrorId);
     }
 
@@ -73,7 +73,7 @@ public sealed class TruncatedSvdInputTests
     public void Impossible_ranks_are_named(int rank, string errorId)
     {
         using var a = new Matrix<float>(20, 30);
-        Assert.Equal(errorId, Assert.Throws<LowRankToolsException>(() => TruncatedSvd.Compute(a.View, new RankTarget.Rank(rank))).ErrorId);
+        Assert.Equal(errorId, Assert.Throws<LowRankToolsException>(() => MatrixSvd.Compute(a.View, new RankTarget.Rank(rank))).ErrorId);
     }
 
     [Theory]
@@ -83,7 +83,7 @@ public sealed class TruncatedSvdInputTests
     public void Impossible_shares_are_named(double share)
     {
         using var a = new Matrix<float>(20, 30);
-        Assert.Equal("ShareOutOfRange", Assert.Throws<LowRankToolsException>(() => TruncatedSvd.Compute(a.View, new RankTarget.Energy(share))).ErrorId);
-        Assert.Equal("ShareOutOfRange", Assert.Throws<LowRankToolsException>(() => TruncatedSvd.Compute(a.View, new RankTarget.Tolerance(share))).ErrorId);
+        Assert.Equal("ShareOutOfRange", Assert.Throws<LowRankToolsException>(() => MatrixSvd.Compute(a.View, new RankTarget.Energy(share))).ErrorId);
+        Assert.Equal("ShareOutOfRange", Assert.Throws<LowRankToolsException>(() => MatrixSvd.Compute(a.View, new RankTarget.Tolerance(share))).ErrorId);
     }
 }

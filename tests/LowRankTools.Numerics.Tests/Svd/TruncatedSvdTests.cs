@@ -15,7 +15,7 @@ public sealed class TruncatedSvdTests
     {
         double[] spectrum = TestMatrices.PowerLaw(Math.Min(rows, columns), 0.5);
         using Matrix<float> a = TestMatrices.WithSingularValues(rows, columns, spectrum, 5);
-        using TruncatedSvdResult svd = TruncatedSvd.Compute(a.View, new RankTarget.Rank(rank));
+        using TruncatedSvdResult svd = MatrixSvd.Compute(a.View, new RankTarget.Rank(rank));
 
         Assert.Equal(rank, svd.Rank);
         Assert.InRange(Residual.Orthogonality(svd.U.View), 0, 50);
@@ -39,7 +39,7 @@ public sealed class TruncatedSvdTests
     {
         double[] spectrum = TestMatrices.PowerLaw(Math.Min(rows, columns), exponent);
         using Matrix<float> a = TestMatrices.WithSingularValues(rows, columns, spectrum, 21);
-        using TruncatedSvdResult svd = TruncatedSvd.Compute(a.View, new RankTarget.Rank(rank));
+        using TruncatedSvdResult svd = MatrixSvd.Compute(a.View, new RankTarget.Rank(rank));
         Assert.StartsWith("block Krylov", svd.Algorithm, StringComparison.Ordinal);
         double optimum = Math.Sqrt(spectrum.Skip(rank).Sum(s => s * s) / spectrum.Sum(s => s * s));
         Assert.InRange(svd.RelativeError / optimum, 1 - 1e-5, 1.002);
@@ -57,7 +57,7 @@ public sealed class TruncatedSvdTests
     {
         double[] spectrum = TestMatrices.PowerLaw(300, exponent);
         using Matrix<float> a = TestMatrices.WithSingularValues(300, 420, spectrum, 27);
-        using TruncatedSvdResult svd = TruncatedSvd.Compute(a.View, new RankTarget.Rank(24));
+        using TruncatedSvdResult svd = MatrixSvd.Compute(a.View, new RankTarget.Rank(24));
         double optimum = Math.Sqrt(spectrum.Skip(24).Sum(s => s * s)), norm = Math.Sqrt(spectrum.Sum(s => s * s));
         Assert.InRange(Residual.Distance(a.View, svd), 0, (1.002 * optimum) + (5 * norm * Residual.SingleEpsilon));
         for (int k = 0; k < 24; k++) Assert.InRange(Math.Abs(svd.SingularValues[k] - spectrum[k]), 0, (0.02 * spectrum[k]) + (10 * Residual.SingleEpsilon));
@@ -71,7 +71,7 @@ public sealed class TruncatedSvdTests
     {
         double[] spectrum = TestMatrices.PowerLaw(rows, exponent);
         using Matrix<float> a = TestMatrices.WithSingularValues(rows, columns, spectrum, 22);
-        using TruncatedSvdResult svd = TruncatedSvd.Compute(a.View, new RankTarget.Rank(rank), new SvdOptions { Accuracy = SvdAccuracy.Exact });
+        using TruncatedSvdResult svd = MatrixSvd.Compute(a.View, new RankTarget.Rank(rank), new SvdOptions { Accuracy = SvdAccuracy.Exact });
 
         // The optimum of the stored float32 matrix, which differs from the spectrum it was made of.
         double[] values = SingularValues.Compute(a.View);
@@ -91,7 +91,7 @@ public sealed class TruncatedSvdTests
     {
         double[] spectrum = TestMatrices.PowerLaw(Math.Min(rows, columns), exponent);
         using Matrix<float> a = TestMatrices.WithSingularValues(rows, columns, spectrum, 28);
-        using TruncatedSvdResult svd = TruncatedSvd.Compute(a.View, new RankTarget.Rank(rank), new SvdOptions { Accuracy = accuracy });
+        using TruncatedSvdResult svd = MatrixSvd.Compute(a.View, new RankTarget.Rank(rank), new SvdOptions { Accuracy = accuracy });
         Assert.Equal(algorithm, svd.Algorithm);
         double[] values = SingularValues.Compute(a.View);
         double optimum = Math.Sqrt(values.Skip(rank).Sum(s => s * s)), norm = Math.Sqrt(svd.SquaredNorm);
@@ -112,8 +112,8 @@ public sealed class TruncatedSvdTests
         double[] values = SingularValues.Compute(a.View);
         double total = values.Sum(s => s * s);
         int expected = Enumerable.Range(1, 300).First(k => values.Take(k).Sum(s => s * s) >= share * total);
-        using TruncatedSvdResult svd = TruncatedSvd.Compute(a.View, new RankTarget.Energy(share));
-        using TruncatedSvdResult limited = TruncatedSvd.Compute(a.View, new RankTarget.Energy(share) { MaxRank = expected - 1 }, new SvdOptions { Accuracy = SvdAccuracy.Exact });
+        using TruncatedSvdResult svd = MatrixSvd.Compute(a.View, new RankTarget.Energy(share));
+        using TruncatedSvdResult limited = MatrixSvd.Compute(a.View, new RankTarget.Energy(share) { MaxRank = expected - 1 }, new SvdOptions { Accuracy = SvdAccuracy.Exact });
         Assert.Equal(("float32 Gram", expected), (svd.Algorithm, svd.Rank));
         Assert.InRange(svd.RelativeError, 0, Math.Sqrt(1 - share));
         Assert.Equal(expected - 1, limited.Rank);
@@ -124,7 +124,7 @@ public sealed class TruncatedSvdTests
     {
         double[] spectrum = TestMatrices.PowerLaw(60, 0.5);
         using Matrix<float> a = TestMatrices.WithSingularValues(60, 80, spectrum, 23);
-        using TruncatedSvdResult svd = TruncatedSvd.Compute(a.View, new RankTarget.Rank(6), new SvdOptions { DenseThreshold = 8, BlockSize = 2, Oversampling = 4 });
+        using TruncatedSvdResult svd = MatrixSvd.Compute(a.View, new RankTarget.Rank(6), new SvdOptions { DenseThreshold = 8, BlockSize = 2, Oversampling = 4 });
         Assert.StartsWith("block Krylov", svd.Algorithm, StringComparison.Ordinal);
         double optimum = Math.Sqrt(spectrum.Skip(6).Sum(s => s * s) / spectrum.Sum(s => s * s));
         Assert.InRange(svd.RelativeError / optimum, 1 - 1e-5, 1.005);
@@ -138,7 +138,7 @@ public sealed class TruncatedSvdTests
     public void Odd_tuning_numbers_still_give_a_correct_answer(int blockSize, int oversampling)
     {
         using Matrix<float> a = TestMatrices.WithSingularValues(200, 250, TestMatrices.PowerLaw(200, 0.5), 26);
-        using TruncatedSvdResult svd = TruncatedSvd.Compute(a.View, new RankTarget.Rank(5), new SvdOptions { BlockSize = blockSize, Oversampling = oversampling });
+        using TruncatedSvdResult svd = MatrixSvd.Compute(a.View, new RankTarget.Rank(5), new SvdOptions { BlockSize = blockSize, Oversampling = oversampling });
         Assert.Equal(5, svd.Rank);
         double optimum = Math.Sqrt(TestMatrices.PowerLaw(200, 0.5).Skip(5).Sum(s => s * s) / TestMatrices.PowerLaw(200, 0.5).Sum(s => s * s));
         Assert.InRange(svd.RelativeError / optimum, 1 - 1e-5, 1.01);
@@ -149,7 +149,7 @@ public sealed class TruncatedSvdTests
     public void A_large_rank_deficient_or_zero_matrix_survives_the_Krylov_route()
     {
         using Matrix<float> low = TestMatrices.WithSingularValues(400, 500, [5, 4, 3], 24), zero = new(400, 500);
-        using TruncatedSvdResult svd = TruncatedSvd.Compute(low.View, new RankTarget.Rank(20)), none = TruncatedSvd.Compute(zero.View, new RankTarget.Rank(20));
+        using TruncatedSvdResult svd = MatrixSvd.Compute(low.View, new RankTarget.Rank(20)), none = MatrixSvd.Compute(zero.View, new RankTarget.Rank(20));
         Assert.InRange(svd.RelativeError, 0, 20 * Residual.SingleEpsilon);
         Assert.InRange(Residual.Orthogonality(svd.U.View), 0, 10);
         Assert.InRange(Residual.Orthogonality(svd.Vt.Transposed), 0, 10);
@@ -164,7 +164,7 @@ public sealed class TruncatedSvdTests
         using Matrix<float> a = TestMatrices.Gaussian<float>(400, 500, 25);
         using var source = new CancellationTokenSource();
         var progress = new CancelAtFirstReport(source);
-        Assert.ThrowsAny<OperationCanceledException>(() => TruncatedSvd.Compute(a.View, new RankTarget.Rank(20), null, progress, source.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => MatrixSvd.Compute(a.View, new RankTarget.Rank(20), null, progress, source.Token));
     }
 
     private sealed class CancelAtFirstReport(CancellationTokenSource source) : IProgress<double>
@@ -180,7 +180,7 @@ public sealed class TruncatedSvdTests
     {
         double[] spectrum = TestMatrices.PowerLaw(60, 0.7);
         using Matrix<float> a = TestMatrices.WithSingularValues(80, 60, spectrum, 6);
-        using TruncatedSvdResult svd = TruncatedSvd.Compute(a.View, new RankTarget.Energy(share));
+        using TruncatedSvdResult svd = MatrixSvd.Compute(a.View, new RankTarget.Energy(share));
         double total = spectrum.Sum(s => s * s);
         int expected = Enumerable.Range(1, 60).First(k => k == 60 || spectrum.Take(k).Sum(s => s * s) >= share * total * (1 - 1e-9));
         Assert.InRange(svd.Rank, expected - (share == 1 ? 1 : 0), expected);
@@ -193,7 +193,7 @@ public sealed class TruncatedSvdTests
     {
         double[] spectrum = TestMatrices.PowerLaw(60, 0.7);
         using Matrix<float> a = TestMatrices.WithSingularValues(60, 90, spectrum, 7);
-        using TruncatedSvdResult svd = TruncatedSvd.Compute(a.View, new RankTarget.Tolerance(tolerance));
+        using TruncatedSvdResult svd = MatrixSvd.Compute(a.View, new RankTarget.Tolerance(tolerance));
         double norm = Math.Sqrt(spectrum.Sum(s => s * s));
         Assert.InRange(svd.RelativeError, 0, tolerance);
         Assert.True(Math.Sqrt(spectrum.Skip(svd.Rank - 1).Sum(s => s * s)) > tolerance * norm);
@@ -203,7 +203,7 @@ public sealed class TruncatedSvdTests
     public void A_rank_limit_wins_over_the_energy()
     {
         using Matrix<float> a = TestMatrices.Gaussian<float>(40, 40, 8);
-        using TruncatedSvdResult svd = TruncatedSvd.Compute(a.View, new RankTarget.Energy(0.99) { MaxRank = 4 });
+        using TruncatedSvdResult svd = MatrixSvd.Compute(a.View, new RankTarget.Energy(0.99) { MaxRank = 4 });
         Assert.Equal(4, svd.Rank);
     }
 
@@ -211,7 +211,7 @@ public sealed class TruncatedSvdTests
     public void The_largest_entry_of_each_left_vector_is_positive()
     {
         using Matrix<float> a = TestMatrices.Gaussian<float>(90, 50, 9);
-        using TruncatedSvdResult svd = TruncatedSvd.Compute(a.View, new RankTarget.Rank(7));
+        using TruncatedSvdResult svd = MatrixSvd.Compute(a.View, new RankTarget.Rank(7));
         for (int k = 0; k < 7; k++)
         {
             float[] column = [.. Enumerable.Range(0, 90).Select(i => svd.U[i, k])];
@@ -226,7 +226,7 @@ public sealed class TruncatedSvdTests
     public void The_bits_depend_on_neither_threads_nor_chance(int rank)
     {
         using Matrix<float> a = TestMatrices.Gaussian<float>(300, 400, 14);
-        TruncatedSvdResult[] results = [.. new[] { 1, 2, 5 }.Select(threads => TruncatedSvd.Compute(a.View, new RankTarget.Rank(rank), new SvdOptions { ThreadCount = threads }))];
+        TruncatedSvdResult[] results = [.. new[] { 1, 2, 5 }.Select(threads => MatrixSvd.Compute(a.View, new RankTarget.Rank(rank), new SvdOptions { ThreadCount = threads }))];
         foreach (TruncatedSvdResult result in results)
         {
             Assert.Equal(results[0].U.ToArray(), result.U.ToArray());

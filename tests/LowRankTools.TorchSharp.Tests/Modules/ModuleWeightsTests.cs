@@ -95,7 +95,7 @@ public sealed class ModuleWeightsTests : IDisposable
         model.SaveSafetensors(File, overwrite: true);
         Assert.Equal(before, System.IO.File.ReadAllBytes(File));
         Assert.Equal([File], Directory.EnumerateFiles(_folder.FullName));
-        using TensorFile file = TensorFile.Open(File);
+        using TensorFile file = TensorFiles.Open(File);
         Assert.Equal(model.state_dict().Keys.Order(StringComparer.Ordinal), file.Tensors.Select(t => t.Name).Order(StringComparer.Ordinal));
     }
 

@@ -46,7 +46,7 @@ internal sealed class TrialNetwork : IDisposable
                 ITensorEngine computes = engine.Create(options.Svd.ThreadCount, options.Svd.Seed);
                 using LayerCalibration? known = calibration?.Has(candidate.Name) == true ? calibration.Read(candidate.Layer!.Shape, computes, cancellationToken) : null;
                 using Matrix<float> weight = WeightMatrix.Read(model.File, candidate.Layer!.Tensor, cancellationToken);
-                LayerFactors factors = ComputedPairs.Compute(model, candidate.Layer!, weight, computes, known, options.Calibration, LargestRank(candidate), FactorSplit.Balanced, new FactorStorage(TensorDType.F32, null), options.Svd, cancellationToken);
+                LayerFactors factors = PairComputation.Factorize(model, candidate.Layer!, weight, computes, known, options.Calibration, LargestRank(candidate), FactorSplit.Balanced, new FactorStorage(TensorDType.F32, null), options.Svd, cancellationToken);
                 _layers.Add(candidate, new TrialFactors(_network.Engine, slots, factors));
             }
         }

@@ -56,7 +56,7 @@ public abstract class FactoredLinear : LinearLayer
         if (activation != Activation.None) engine.ActivateBackward(activation, run.Result, BiasRow(engine), gradient, gradient, pass.CancellationToken);
         if (Bias is { Trainable: true }) engine.AddColumnSums(gradient, engine.View(Bias.GradientOn(engine), OutFeatures), pass.CancellationToken);
         using FactorRun gradients = program.Back(engine, run, gradient, pass.CancellationToken);
-        TensorTrainCores.Add(engine, _factors, gradients.Tensors.AsSpan(1, _factors.Length));
+        FactorGradients.Add(engine, _factors, gradients.Tensors.AsSpan(1, _factors.Length));
         ITensor dx = engine.Copy(gradients.Tensors[0], gradient.ElementType);
         gradient.Dispose();
         return dx;

@@ -35,12 +35,4 @@ internal static class TensorTrainCores
         using FactorRun run = TensorTrainOrder.Rebuild([.. cores.Select(c => c.Shape.ToArray())]).Run(engine, [.. cores.Select(c => c.Value)], ct);
         return engine.Copy(engine.View(run.Result, rows, columns), cores[0].Value.ElementType);
     }
-
-    public static void Add(INetworkEngine engine, ReadOnlySpan<Parameter> cores, ReadOnlySpan<ITensor> gradients)
-    {
-        for (int k = 0; k < cores.Length; k++)
-        {
-            if (cores[k].Trainable) engine.AddScaled(1, gradients[k], 1, cores[k].GradientOn(engine));
-        }
-    }
 }

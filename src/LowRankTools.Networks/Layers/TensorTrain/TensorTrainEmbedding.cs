@@ -89,7 +89,7 @@ public sealed class TensorTrainEmbedding : EmbeddingLayer
             using ITensor table = engine.Create(gradient.ElementType, halves[h].Entries, halves[h].Width);
             engine.ScatterAdd(gradients[h], rows[h], table, ct);
             using FactorRun own = halves[h].Program.Back(engine, halves[h].Run, table, ct);
-            TensorTrainCores.Add(engine, _cores.AsSpan(halves[h].First, halves[h].Count), own.Tensors.AsSpan(0, halves[h].Count));
+            FactorGradients.Add(engine, _cores.AsSpan(halves[h].First, halves[h].Count), own.Tensors.AsSpan(0, halves[h].Count));
             if (halves.Length > 1) gradients[h].Dispose();
         }
 

@@ -1,0 +1,24 @@
+using LowRankTools.Decompositions;
+using LowRankTools.Formats;
+
+namespace LowRankTools.Core;
+
+/// <summary>What factors change in a graph.</summary>
+internal static class FactorizedGraph
+{
+    /// <summary>The change that a plan's steps make; null for a format without a graph.</summary>
+    public static GraphEdit? Of(Model model, ModelFormat format, IEnumerable<OutputItem> items) => format switch
+    {
+        ModelFormat.Onnx => new GraphEdit.Onnx((OnnxFile)model.File, [.. items.OfType<FactoredItem>().Select(FactorsOf)]),
+        ModelFormat.TensorFlowJs => new GraphEdit.TensorFlowJs((TensorFlowJsFile)model.File, [.. items.OfType<FactoredItem>().Select(p => new TensorFlowJsFactors(p.Layer.Shape.Name, p.Factors, Stages(p.Plan)?.Select(s => new TensorFlowJsConvolution(s.TakesHeight, s.TakesWidth)).ToArray()))]),
+        _ => null,
+    };
+
+    private static OnnxFactors FactorsOf(FactoredItem item) =>
+        new(item.Layer.Shape.Name, item.Parts is { } parts ? [.. parts.Select(f => f[0])] : item.Factors, Stages(item.Plan)?.Select(s => new OnnxConvolution(s.TakesHeight, s.TakesWidth, s.Groups)).ToArray())
+        {
+            Scales = item.Parts?.Select(f => f[1]).ToArray(),
+        };
+
+    private static IReadOnlyList<ConvolutionStage>? Stages(LayerPlan plan) => plan is { Kernel: { } kernel, Made: ConvolutionMethod method } ? method.Stages(kernel, plan.Choice!.Numbers) : null;
+}
