@@ -10,11 +10,14 @@ namespace LowRankTools.PowerShell;
 public static class Display
 {
     private const int ShownValues = 4;
+    private const int ShortestName = 12;
 
     private static readonly string[] s_units = ["B", "KB", "MB", "GB", "TB", "PB", "EB"];
 
-    /// <summary>A name as far as it fits beside figures.</summary>
-    public static string Name(string name) => ShortName.Of(SafeText.Line(name), ShortName.Longest);
+    /// <summary>A name as far as it fits beside figures, on the screen that there is.</summary>
+    /// <param name="name">Name of a layer or a model.</param>
+    /// <param name="others">Columns of the screen that the view's other cells and the spaces between them take at most.</param>
+    public static string Name(string name, int others) => ShortName.Of(SafeText.Line(name), Math.Clamp(Screen.Columns() - others, ShortestName, ShortName.Longest));
 
     /// <summary>A name or path in full, without what a screen would obey; empty for null.</summary>
     public static string Text(string? text) => text is null ? string.Empty : SafeText.Line(text);
