@@ -5,69 +5,30 @@ namespace LowRankTools.PowerShell.Commands;
 
 public sealed partial class InvokeLowRankFactorizationCommand
 {
-    private const string RankPathSet = nameof(Rank) + nameof(Path);
-    private const string RankLiteralPathSet = nameof(Rank) + nameof(LiteralPath);
-    private const string RankInputObjectSet = nameof(Rank) + nameof(InputObject);
-    private const string KeepRatioPathSet = nameof(KeepRatio) + nameof(Path);
-    private const string KeepRatioLiteralPathSet = nameof(KeepRatio) + nameof(LiteralPath);
-    private const string KeepRatioInputObjectSet = nameof(KeepRatio) + nameof(InputObject);
-    private const string EnergyPathSet = nameof(Energy) + nameof(Path);
-    private const string EnergyLiteralPathSet = nameof(Energy) + nameof(LiteralPath);
-    private const string EnergyInputObjectSet = nameof(Energy) + nameof(InputObject);
-    private const string PlanPathSet = nameof(Plan) + nameof(Path);
-    private const string PlanLiteralPathSet = nameof(Plan) + nameof(LiteralPath);
-
-    /// <inheritdoc/>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = RankPathSet)]
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = KeepRatioPathSet)]
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = EnergyPathSet)]
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PlanPathSet)]
-    [ValidateNotNullOrEmpty, SupportsWildcards]
-    public override string[]? Path { get; set; }
-
-    /// <inheritdoc/>
-    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = RankLiteralPathSet)]
-    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = KeepRatioLiteralPathSet)]
-    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = EnergyLiteralPathSet)]
-    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PlanLiteralPathSet)]
-    [Alias("PSPath", "LP", "FullName"), ValidateNotNullOrEmpty]
-    public override string[]? LiteralPath { get; set; }
-
     /// <summary>Layers that Get-LayerShapes found: exactly these are factorized, in the models they are from.</summary>
-    [Parameter(Mandatory = true, ValueFromPipeline = true, ParameterSetName = RankInputObjectSet)]
-    [Parameter(Mandatory = true, ValueFromPipeline = true, ParameterSetName = KeepRatioInputObjectSet)]
-    [Parameter(Mandatory = true, ValueFromPipeline = true, ParameterSetName = EnergyInputObjectSet)]
-    [ValidateNotNull]
+    [Parameter(Mandatory = true, ValueFromPipeline = true, ParameterSetName = nameof(InputObject)), ValidateNotNull]
     public LayerShape? InputObject { get; set; }
 
     /// <summary>One rank for all layers.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = RankPathSet)]
-    [Parameter(Mandatory = true, ParameterSetName = RankLiteralPathSet)]
-    [Parameter(Mandatory = true, ParameterSetName = RankInputObjectSet)]
-    [ValidateRange(1, int.MaxValue)]
+    [Parameter, ValidateRange(1, int.MaxValue)]
     public int Rank { get; set; }
 
     /// <summary>Most of its parameters that a layer keeps, between 0 and 1.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = KeepRatioPathSet)]
-    [Parameter(Mandatory = true, ParameterSetName = KeepRatioLiteralPathSet)]
-    [Parameter(Mandatory = true, ParameterSetName = KeepRatioInputObjectSet)]
+    [Parameter]
     public double KeepRatio { get; set; }
 
     /// <summary>Least share of its energy (squared singular values) that a layer keeps, above 0 and at most 1.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = EnergyPathSet)]
-    [Parameter(Mandatory = true, ParameterSetName = EnergyLiteralPathSet)]
-    [Parameter(Mandatory = true, ParameterSetName = EnergyInputObjectSet)]
+    [Parameter]
     public double Energy { get; set; }
 
     /// <summary>A plan, or the path of its file. Without a path of a model, it is the model that was planned.</summary>
     [Parameter(Mandatory = true, ValueFromPipeline = true, ParameterSetName = nameof(Plan))]
-    [Parameter(Mandatory = true, ParameterSetName = PlanPathSet)]
-    [Parameter(Mandatory = true, ParameterSetName = PlanLiteralPathSet)]
+    [Parameter(ParameterSetName = PathSet), Parameter(ParameterSetName = LiteralPathSet)]
     [RankPlanTransformation, ValidateNotNull]
     public RankPlan? Plan { get; set; }
 
     /// <summary>Whether the plan may have been made for another model that has the planned layers too.</summary>
-    [Parameter(ParameterSetName = nameof(Plan)), Parameter(ParameterSetName = PlanPathSet), Parameter(ParameterSetName = PlanLiteralPathSet)]
+    [Parameter]
     public SwitchParameter AnyModel { get; set; }
 
     /// <summary>What weights become; without it matrices become pairs, and convolutions stay as they are.</summary>

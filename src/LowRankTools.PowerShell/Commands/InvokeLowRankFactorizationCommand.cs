@@ -7,25 +7,25 @@ namespace LowRankTools.PowerShell.Commands;
 /// <summary>Writes models whose weight matrices are pairs of low-rank factors.</summary>
 // A LayerShape has a Path too. It binds as a whole all the same, because the binder tries objects as they are before it
 // tries their properties; for that InputObject must be no array, which would need a conversion.
-[Cmdlet(VerbsLifecycle.Invoke, "LowRankFactorization", DefaultParameterSetName = RankPathSet,
-    SupportsShouldProcess = true)]
+[Cmdlet(VerbsLifecycle.Invoke, "LowRankFactorization", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(FactorizationResult), typeof(FileInfo))]
 public sealed partial class InvokeLowRankFactorizationCommand : WriteCommandBase
 {
     private readonly ChosenLayers _chosen = new();
 
-    // The name of the parameter set is open until the first object arrives; what was bound is known from the start.
+    // What stands in the command line; a plan may still come through the pipeline.
+    private string[] Rules => [.. new[] { nameof(Rank), nameof(KeepRatio), nameof(Energy), nameof(Plan) }.Where(IsBound)];
+
     private RankRule? Rule =>
-        IsPlan ? null
+        IsBound(nameof(Rank)) ? new RankRule.Fixed(Rank)
         : IsBound(nameof(KeepRatio)) ? new RankRule.KeepRatio(KeepRatio)
         : IsBound(nameof(Energy)) ? new RankRule.Energy(Energy)
-        : new RankRule.Fixed(Rank);
-
-    private bool IsPlan => IsBound(nameof(Plan)) || !(IsBound(nameof(Rank)) || IsBound(nameof(KeepRatio)) || IsBound(nameof(Energy)));
+        : null;
 
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
+        Required(null, RequireOneRule);
         if (InputObject is not null)
             _chosen.Add(InputObject);
         else if (ParameterSetName == nameof(Plan))
@@ -45,8 +45,11 @@ public sealed partial class InvokeLowRankFactorizationCommand : WriteCommandBase
     private protected override void ValidateOptions()
     {
         // A plan that is piped is not there yet; each is looked at when it comes.
-        if (!IsPlan || Plan is not null)
+        if (Rules.Length > 0 || !MyInvocation.ExpectingInput)
+        {
+            RequireOneRule();
             Check(Options(names: null));
+        }
         TellEngine(Choice(Engine, Device));
     }
 
@@ -61,6 +64,15 @@ public sealed partial class InvokeLowRankFactorizationCommand : WriteCommandBase
         if (result.FactorizedLayers == 0)
             Warn($"{source.Path}: no layer would be factorized; each one's Reason in the result's Layers says why.");
         WriteResult(result, result.Path, result.Written, result.Displaced, result.Note);
+    }
+
+    private void RequireOneRule()
+    {
+        if (Rules is not [_])
+        {
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, Rules.Length == 0 ? "Nothing says which ranks the layers get."
+                : $"Ranks follow one rule, and {string.Join(" and ", Rules.Select(r => "-" + r))} were given.", "Give exactly one of -Rank, -KeepRatio, -Energy and -Plan.");
+        }
     }
 
     private static string Planned(RankPlan plan) => plan.Path ?? throw new LowRankToolsException(CoreErrors.PlanModelMismatch,

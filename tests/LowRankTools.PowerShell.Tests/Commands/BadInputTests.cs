@@ -67,7 +67,8 @@ public sealed class BadInputTests(PwshSession session) : IClassFixture<PwshSessi
     [InlineData("-Rank 2 -ThreadCount 0", "ParameterArgumentValidationError")]
     [InlineData("-Rank 2 -Split Up", "ParameterArgumentValidationError")]
     [InlineData("-Rank 2 -Format OnnxAdapter", "CannotConvertArgumentNoMessage")]
-    [InlineData("-Rank 2 -KeepRatio 0.5", "AmbiguousParameterSet")]
+    [InlineData("-Rank 2 -KeepRatio 0.5", "OptionInvalid")]
+    [InlineData("", "OptionInvalid")]
     [InlineData("-Rank 2 -OutputPath ''", "ParameterArgumentValidationError")]
     public void Options_that_no_model_could_satisfy_stop_the_command(string options, string id)
     {
@@ -75,6 +76,15 @@ public sealed class BadInputTests(PwshSession session) : IClassFixture<PwshSessi
         Reply reply = session.Run(_sandbox, $"'models/tiny.safetensors', 'models/mini' | Invoke-LowRankFactorization {options}");
         Assert.StartsWith(id + ",", reply.Thrown?.Id, StringComparison.Ordinal);
         Assert.Equal(before, _sandbox.Fingerprint());
+    }
+
+    [PwshTheory]
+    [InlineData("-Rank 2 -KeepRatio 0.5", "-Rank", "-KeepRatio")]
+    [InlineData("-Energy 0.9 -Plan (New-RankPlan models/mini -Rank 2)", "-Energy", "-Plan")]
+    public void Rules_that_contradict_each_other_are_named(string options, string first, string second)
+    {
+        Fault? thrown = session.Run(_sandbox, $"Invoke-LowRankFactorization models/mini {options}").Thrown;
+        Assert.Contains(first + " and " + second, thrown?.Message, StringComparison.Ordinal);
     }
 
     [PwshFact]

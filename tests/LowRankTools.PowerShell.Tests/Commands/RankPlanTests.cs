@@ -104,7 +104,7 @@ public sealed class RankPlanTests(PwshSession session) : IClassFixture<PwshSessi
     [InlineData("Invoke-LowRankFactorization -Plan missing.json", "ParameterArgumentTransformationError")]
     [InlineData("Invoke-LowRankFactorization -Plan damaged.json", "ParameterArgumentTransformationError")]
     [InlineData("Invoke-LowRankFactorization models/mini -Plan half.json -Include *mlp*", "OptionInvalid")]
-    [InlineData("Invoke-LowRankFactorization models/mini -Plan half.json -Rank 4", "AmbiguousParameterSet")]
+    [InlineData("Invoke-LowRankFactorization models/mini -Plan half.json -Rank 4", "OptionInvalid")]
     public void What_makes_no_sense_stops_the_command(string command, string id)
     {
         _sandbox.WriteText("damaged.json", "{}");
