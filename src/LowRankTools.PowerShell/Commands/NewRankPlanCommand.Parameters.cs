@@ -83,7 +83,7 @@ public sealed partial class NewRankPlanCommand
     public SwitchParameter IncludeEmbedding { get; set; }
 
     /// <summary>How the errors of layers are added up.</summary>
-    [Parameter, ValidateSet("Relative", "Absolute", "Calibrated")]
+    [Parameter, ValidateSet("Relative", "Absolute", "Calibrated", "FirstOrder")]
     public string? Weighting { get; set; }
 
     /// <summary>File with the layers' inputs or their Gram matrices, by which errors are counted.</summary>

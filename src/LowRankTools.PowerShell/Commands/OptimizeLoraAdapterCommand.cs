@@ -58,7 +58,7 @@ public sealed class OptimizeLoraAdapterCommand : TrainingCommandBase
         Required(AdapterPath ?? ReferencePath, () =>
         {
             LayerSelection selection = new() { Include = NamePatterns.Of(Include), Exclude = NamePatterns.Of(Exclude) };
-            _options = With(new OptimizeAdapterOptions
+            _options = (OptimizeAdapterOptions)With(new OptimizeAdapterOptions
             {
                 Input = Input, Adapter = AdapterPath is null ? null : OneModel(AdapterPath), Alpha = Alpha,
                 New = Rank is { } rank ? new NewAdapterOptions { Rank = rank, Alpha = Alpha, Selection = selection, Dora = Dora } : null,

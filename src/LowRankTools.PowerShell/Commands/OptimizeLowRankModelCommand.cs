@@ -34,7 +34,7 @@ public sealed class OptimizeLowRankModelCommand : TrainingCommandBase
         base.BeginProcessing();
         Required(ReferencePath, () =>
         {
-            _options = With(new OptimizeOptions { Input = Input, OutputPath = OutputPath is null ? null : Resolver.Literal(OutputPath), TrainAll = TrainAll, Force = Force });
+            _options = (OptimizeOptions)With(new OptimizeOptions { Input = Input, OutputPath = OutputPath is null ? null : Resolver.Literal(OutputPath), TrainAll = TrainAll, Force = Force });
             _options.Validate();
             _reference = OneModel(ReferencePath);
         });

@@ -42,17 +42,16 @@ public abstract class TrainingCommandBase : TextCommandBase
     [Parameter, ValidateRange(0, int.MaxValue)]
     public int Seed { get; set; }
 
-    /// <summary>Options with everything in them that all trainings share.</summary>
-    private protected T With<T>(T options)
-        where T : TrainingSettings
+    /// <summary>Options with everything in them that all trainings share, of the type that they come in.</summary>
+    // Not generic: a constraint would load the assembly of its type on importing the module.
+    private protected TrainingSettings With(TrainingSettings options)
     {
-        TrainingSettings settings = options;
-        return (T)(settings with
+        return options with
         {
             LabelPath = LabelPath is null ? null : Resolver.Literal(LabelPath), Steps = Steps, LearningRate = LearningRate,
             BatchSize = MyInvocation.BoundParameters.ContainsKey(nameof(BatchSize)) ? BatchSize : TrainingSettings.DefaultBatchSize,
             Goal = Enum.Parse<DistillationGoal>(Goal, ignoreCase: true), Temperature = Temperature, Pooling = ChosenPooling, HeldOut = HeldOut, Seed = (ulong)Seed,
             CheckpointPath = CheckpointPath is null ? null : Resolver.Literal(CheckpointPath), CheckpointEvery = CheckpointEvery, Engine = ChosenEngine, ThreadCount = ThreadCount,
-        });
+        };
     }
 }

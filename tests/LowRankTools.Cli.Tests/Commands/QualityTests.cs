@@ -95,7 +95,7 @@ public sealed class QualityTests : IDisposable
         Assert.Equal(("NextToken", 8, 6), (trained.GetProperty("Goal").GetString(), trained.GetProperty("Modules").GetInt32(), trained.GetProperty("Curve").GetArrayLength()));
         Assert.True(trained.GetProperty("LossAfter").GetDouble() < trained.GetProperty("LossBefore").GetDouble());
         CliRun second = await CliRun.Of(["lora", "optimize", _folder["gpt"], "--adapter-path", _folder["first"], .. text, "--output-path", _folder["second.safetensors"]]);
-        Assert.Contains("parameters  20,480 of ", second.Out, StringComparison.Ordinal);
+        Assert.Contains("parameters  16,384 of ", second.Out, StringComparison.Ordinal);
         CliRun judged = await CliRun.Of("quality", _folder["gpt"], "--reference-path", _folder["gpt"], "--adapter-path", _folder["second.safetensors"], "--token-path", _folder["tokens.txt"], "--json");
         Assert.True(One(judged).GetProperty("Perplexity").GetDouble() < One(judged).GetProperty("ReferencePerplexity").GetDouble());
         Assert.Equal(2, (await CliRun.Of(["lora", "optimize", _folder["gpt"], .. text])).Code);
