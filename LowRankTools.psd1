@@ -39,6 +39,7 @@
         'New-LoraAdapter'
         'New-RankPlan'
         'New-TransformerModel'
+        'Optimize-LoraAdapter'
         'Optimize-LowRankModel'
         'Resize-LoraAdapter'
         'Resize-TransformerModel'

@@ -13,6 +13,7 @@ internal sealed class CalibrateCommand
     private readonly TextOptions _text = new();
     private readonly Option<string?> _output = new("--output-path") { Description = "The .safetensors file to write; by default one called after the model.", HelpName = "file" };
     private readonly Option<string?> _gradient = SharedOptions.Choice("--gradient", "What the gradients at the layers' outputs are those of; by default the next token's loss or a projection of the embedding.", Enum.GetNames<GradientSource>());
+    private readonly Option<bool> _weightGradient = new("--weight-gradient") { Description = "Collect the loss's gradients at the weights too, for plans by --weighting firstorder." };
     private readonly Option<string?> _plan = new("--plan") { Description = "A plan of lowrank plan: collect what its layers are fed once those before them are compressed.", HelpName = "file" };
     private readonly Option<double?> _heldOut = SharedOptions.Number<double>("--held-out", "Share of the lines that nothing will be fitted on; 0.1 by default.", s => s is >= 0 and < 1, "a held-out share is at least 0 and below 1");
     private readonly Option<string?> _checkpoint = new("--checkpoint-path") { Description = "File to save the sums in; where it exists, the collection goes on from it, and it is gone when the calibration is written.", HelpName = "file" };
@@ -29,7 +30,7 @@ internal sealed class CalibrateCommand
         CalibrateCommand self = new();
         Command command = new("calibrate", "Run models on a text and write calibration files: what their layers are fed, and what a change of their outputs does.") { self._paths, self._recurse };
         self._text.AddTo(command);
-        foreach (Option option in (Option[])[self._output, self._gradient, self._plan, self._heldOut, self._checkpoint, self._every, self._seed, self._force, self._whatIf, self._threadCount])
+        foreach (Option option in (Option[])[self._output, self._gradient, self._weightGradient, self._plan, self._heldOut, self._checkpoint, self._every, self._seed, self._force, self._whatIf, self._threadCount])
             command.Add(option);
         self._engine.AddTo(command);
         command.Add(self._json);
@@ -45,6 +46,7 @@ internal sealed class CalibrateCommand
             OutputPath = parsed.GetValue(_output),
             HeldOut = parsed.GetValue(_heldOut) ?? 0.1,
             Gradients = parsed.GetValue(_gradient) is { } name ? Enum.Parse<GradientSource>(name, ignoreCase: true) : GradientSource.Auto,
+            WeightGradients = parsed.GetValue(_weightGradient),
             Plan = parsed.GetValue(_plan) is { } plan ? RankPlanFile.Read(Path.GetFullPath(plan)) : null,
             Pooling = _text.Pooling(parsed),
             BatchSize = _text.BatchSize(parsed),

@@ -20,6 +20,7 @@ internal static partial class OptionNames
         ("Export-LowRankCalibration", "lowrank calibrate"),
         ("Resize-TransformerModel", "lowrank resize"),
         ("Optimize-LowRankModel", "lowrank optimize"),
+        ("Optimize-LoraAdapter", "lowrank lora optimize"),
         ("Measure-ModelQuality", "lowrank quality"),
         ("New-LoraAdapter", "lowrank lora new"),
         ("Merge-LowRankFactor", "lowrank merge"),

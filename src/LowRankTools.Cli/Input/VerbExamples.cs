@@ -28,6 +28,7 @@ internal static class VerbExamples
         ("engines", ["engines", "engines install --device cpu --what-if"]),
         ("demo", ["demo"]),
         ("lora new", ["lora new gpt --rank 8 --alpha 16 --include '*c_attn*' --output-path fresh", "lora new gpt --rank 8 --dora --output-path decomposed"]),
+        ("lora optimize", ["lora optimize gpt --rank 4 --token-path tokens.txt --steps 2 --output-path learned", "lora optimize gpt --adapter-path style --token-path tokens.txt --steps 2 --output-path better"]),
         ("lora merge", ["lora merge style --base-path gpt --output-path merged"]),
         ("lora resize", ["lora resize style --rank 2 --output-path thin"]),
         ("lora join", ["lora join style pose --weight 0.7,0.3 --rank 4 --output-path both"]),

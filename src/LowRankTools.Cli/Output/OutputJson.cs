@@ -27,6 +27,7 @@ namespace LowRankTools.Cli;
 [JsonSerializable(typeof(TrainSpeed))]
 [JsonSerializable(typeof(ModelSpeed))]
 [JsonSerializable(typeof(OptimizeResult))]
+[JsonSerializable(typeof(OptimizeAdapterResult))]
 [JsonSerializable(typeof(CompressResult))]
 [JsonSerializable(typeof(ModelQuality))]
 [JsonSerializable(typeof(CalibrationResult))]

@@ -13,23 +13,25 @@ internal static class AdapterPlacement
     /// <param name="adapter">The adapter.</param>
     /// <param name="model">The model that the network was loaded from, still open.</param>
     /// <param name="network">The loaded network.</param>
-    /// <param name="weights">Names of the network in the file.</param>
+    /// <param name="fileNames">For each parameter of the network the name of its tensor in the file.</param>
     /// <param name="engine">Where the network's parameters live.</param>
     /// <param name="cancellationToken">Stops between modules.</param>
+    /// <returns>What was placed, in the order of the network; a layer in two places once.</returns>
     /// <exception cref="LowRankToolsException"><c>AdapterDoesNotFit</c>, <c>AdapterPartNotCarried</c>; <c>AdapterUnsupported</c>: it adapts what is no linear layer of the network.</exception>
-    public static void Place(Adapter adapter, Model model, Module network, ModelWeights weights, INetworkEngine engine, CancellationToken cancellationToken)
+    public static IReadOnlyList<(AdapterTarget Target, LinearLayer Layer)> Place(Adapter adapter, Model model, Module network, IReadOnlyDictionary<string, string> fileNames, INetworkEngine engine, CancellationToken cancellationToken)
     {
         adapter.RefuseOthers(withMagnitudes: false);
         AdapterFit fit = AdapterFit.Of(adapter, model);
         fit.Require();
-        Dictionary<string, string> names = weights.FileNames.ToDictionary(n => n.Value, n => n.Key, StringComparer.Ordinal);
+        Dictionary<string, string> names = fileNames.ToDictionary(n => n.Value, n => n.Key, StringComparer.Ordinal);
         Dictionary<string, AdapterTarget> targets = new(StringComparer.Ordinal);
         foreach (AdapterTarget target in fit.Targets)
         {
             if (names.TryGetValue(target.Layer.Tensor.Name, out string? name))
                 targets[name] = target;
         }
-        Dictionary<Module, Module> made = new(ReferenceEqualityComparer.Instance);
+        Dictionary<Module, LinearLayer> made = new(ReferenceEqualityComparer.Instance);
+        List<(AdapterTarget, LinearLayer)> all = [];
         Dictionary<object, Parameter> shared = new(ReferenceEqualityComparer.Instance);
         HashSet<AdapterTarget> placed = [];
         foreach ((string name, Slot slot) in Linears(network, ""))
@@ -37,13 +39,17 @@ internal static class AdapterPlacement
             cancellationToken.ThrowIfCancellationRequested();
             if (!targets.TryGetValue(name + ".weight", out AdapterTarget? target))
                 continue;
-            if (!made.TryGetValue(slot.Child, out Module? layer))
+            if (!made.TryGetValue(slot.Child, out LinearLayer? layer))
+            {
                 made[slot.Child] = layer = Layer(target, (Linear)slot.Child, shared, engine, cancellationToken);
+                all.Add((target, layer));
+            }
             slot.Replace(layer);
             placed.Add(target);
         }
         if (fit.Targets.FirstOrDefault(t => !placed.Contains(t)) is { } odd)
             throw new LowRankToolsException(CoreErrors.AdapterUnsupported, $"{adapter.Source.Path}: module '{odd.Module.Name}' is no linear layer of the network.", "Merge the adapter into its base with Merge-LoraAdapter and run that.");
+        return all;
     }
 
     private static LinearLayer Layer(AdapterTarget target, Linear linear, Dictionary<object, Parameter> shared, INetworkEngine engine, CancellationToken cancellationToken)

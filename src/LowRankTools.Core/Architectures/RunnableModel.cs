@@ -95,7 +95,7 @@ public sealed class RunnableModel : IDisposable
             WeightFit.Require(source, network, weights);
             network.Load(engine, new ReportedWeights(weights, network, progress), ct: cancellationToken);
             if (beside is not null)
-                AdapterPlacement.Place(beside, model, network, weights, engine, cancellationToken);
+                AdapterPlacement.Place(beside, model, network, weights.FileNames, engine, cancellationToken);
             return new RunnableModel(source, network, engine, pairs, weights);
         }
         catch

@@ -74,7 +74,7 @@ internal static class CalibratedFactors
     private static string Name(CalibrationOptions use, LayerCalibration calibration, string route)
     {
         string sides = use.Mode == CalibrationMode.Diagonal ? "input magnitudes" : use.Mode == CalibrationMode.Inputs || calibration.OutputGradients is null ? "inputs" : "inputs and gradients";
-        string sequential = use.Mode != CalibrationMode.Diagonal && calibration.Inputs.Cross is not null ? ", sequential" : "";
+        string sequential = use.Mode != CalibrationMode.Diagonal && calibration.Inputs.Cross is not null ? use.Mode == CalibrationMode.Blended ? ", sequential, blended" : ", sequential" : "";
         return $"calibrated on {sides}{sequential} ({route}){(use.Refit ? ", refitted" : "")}";
     }
 

@@ -27,8 +27,14 @@ internal sealed class CalibratedLayer : IDisposable
             return;
         }
         if (calibration.Inputs.Cross is { } cross)
-            Target = Own(SequentialTarget.Compute(engine, Target, cross, Inputs.Dense!, ridge, cancellationToken));
-        Outputs = options.Mode == CalibrationMode.Full && calibration.OutputGradients is { } gradients ? Own(gradients.Plus(gradients.Ridge(options.Damping))) : null;
+        {
+            Matrix<double> anchored = Own(SequentialTarget.Compute(engine, Target, cross, Inputs.Dense!, ridge, cancellationToken));
+            // ||W Y - W' Y||^2 + ||W X - W' Y||^2 is twice the squared distance of W' from the mean of both unrestricted solutions, and a constant.
+            if (options.Mode == CalibrationMode.Blended)
+                HostMatrix.Average(anchored, Target);
+            Target = anchored;
+        }
+        Outputs = options.Mode is CalibrationMode.Full or CalibrationMode.Blended && calibration.OutputGradients is { } gradients ? Own(gradients.Plus(gradients.Ridge(options.Damping))) : null;
         Problem = Own(new WeightedProblem(engine, Target, Outputs, Inputs));
     }
 

@@ -35,6 +35,8 @@ internal sealed class CalibrationCheckpoint(string path, int every, string input
             tensors.Add((CalibrationTensors.Count(name), () => [gram.Count]));
             if (grams.GradientsOf(layer) is { } gradients)
                 tensors.Add((CalibrationTensors.OutputGram(layer, name), () => engine.ToArray(gradients)));
+            if (layer.Weight.Gradient is { } ofWeight)
+                tensors.Add((CalibrationTensors.WeightGradient(layer, name), () => engine.ToArray(ofWeight)));
         }
         string folder = Path.GetDirectoryName(path)!;
         OutputErrors.Writing(folder, () =>
@@ -66,6 +68,8 @@ internal sealed class CalibrationCheckpoint(string path, int every, string input
                 continue;
             double count = Read(file, tensors, CalibrationTensors.Count(name))?[0] ?? throw Unfit($"'{name}' has no count");
             double[]? gradients = Read(file, tensors, CalibrationTensors.OutputGram(layer, name));
+            if (Read(file, tensors, CalibrationTensors.WeightGradient(layer, name)) is { } ofWeight)
+                Add(engine, layer.Weight, ofWeight);
             grams.Restore(layer, Loaded(engine, sum, layer.InFeatures), (long)count, gradients is null ? null : Loaded(engine, gradients, layer.OutFeatures));
         }
         return done;
@@ -77,6 +81,13 @@ internal sealed class CalibrationCheckpoint(string path, int every, string input
         File.Delete(path);
         return true;
     });
+
+    // In the type that it was summed in: its bits come back.
+    private static void Add(INetworkEngine engine, Parameter weight, double[] values)
+    {
+        using ITensor wide = engine.FromDoubles(values, [.. weight.Shape]), own = engine.Copy(wide, weight.Value.ElementType);
+        engine.AddScaled(1, own, 1, weight.GradientOn(engine));
+    }
 
     private static ITensor Loaded(INetworkEngine engine, double[] values, int size)
     {

@@ -81,6 +81,7 @@ public sealed class CalibrationFile : IDisposable
                 CalibrationNames.Gram => IsGram(tensor, inputs),
                 CalibrationNames.CompressedGram or CalibrationNames.CrossGram => tensor.Shape is [long r, long c] && r == inputs && c == inputs,
                 CalibrationNames.OutputGram => IsGram(tensor, outputs),
+                CalibrationNames.WeightGradient => tensor.Shape is [long rows, long columns] && rows == outputs && columns == inputs,
                 _ => tensor.ElementCount == 1,
             };
             if (!fits)
@@ -103,6 +104,26 @@ public sealed class CalibrationFile : IDisposable
     {
         Check(shape);
         return new CalibrationReader(_file, _layers[LayerNames.Module(shape.Name)], engine, cancellationToken).Read();
+    }
+
+    /// <summary>Reads the loss's gradient at a layer's weight, out x in.</summary>
+    /// <param name="shape">A matrix of the model, of which <see cref="RequireWeightGradients"/> holds.</param>
+    /// <param name="engine">What computes.</param>
+    /// <param name="cancellationToken">Stops between blocks.</param>
+    /// <exception cref="LowRankToolsException"><c>CalibrationInvalid</c>: shapes do not fit, or it holds NaN or infinity.</exception>
+    internal Matrix<double> ReadWeightGradient(LayerShape shape, ITensorEngine engine, CancellationToken cancellationToken)
+    {
+        Check(shape);
+        return new CalibrationReader(_file, _layers[LayerNames.Module(shape.Name)], engine, cancellationToken).ReadWeightGradient();
+    }
+
+    /// <summary>Refuses layers without a gradient at their weight.</summary>
+    /// <param name="layers">Names of the layers that are weighed against each other.</param>
+    /// <exception cref="LowRankToolsException"><c>CalibrationInvalid</c>.</exception>
+    internal void RequireWeightGradients(IReadOnlyList<string> layers)
+    {
+        if (layers.FirstOrDefault(l => !_layers.TryGetValue(LayerNames.Module(l), out Dictionary<string, TensorInfo>? parts) || !parts.ContainsKey(CalibrationNames.WeightGradient)) is { } without)
+            throw Invalid($"'{without}' has no {CalibrationNames.WeightGradient}, which first-order changes of the loss rest on.", "Collect it with Export-LowRankCalibration -WeightGradient; -Exclude leaves layers out.");
     }
 
     /// <summary>Refuses layers whose losses are in different units: a plan would add them up all the same.</summary>

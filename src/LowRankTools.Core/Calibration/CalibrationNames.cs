@@ -17,13 +17,15 @@ internal static class CalibrationNames
     public const string OutputGram = "output_gram";
     /// <summary>Factor of the layer's discarded energy among the layers, one number.</summary>
     public const string Sensitivity = "sensitivity";
+    /// <summary>The gradient of the loss at the weight, sum of g x^T, (out, in).</summary>
+    public const string WeightGradient = "weight_gradient";
     /// <summary>In front of gram, inputs, compressed_gram and cross_gram: the same of inputs that nothing is fitted on.</summary>
     public const string HeldOut = "heldout_";
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<string> All { get; } =
     [
-        Gram, Inputs, CompressedGram, CrossGram, Count, OutputGram, Sensitivity,
+        Gram, Inputs, CompressedGram, CrossGram, Count, OutputGram, Sensitivity, WeightGradient,
         HeldOut + Gram, HeldOut + Inputs, HeldOut + CompressedGram, HeldOut + CrossGram,
     ];
 }

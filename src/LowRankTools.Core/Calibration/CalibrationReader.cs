@@ -31,6 +31,9 @@ internal sealed class CalibrationReader(TensorFile file, Dictionary<string, Tens
         };
     }
 
+    /// <summary>Reads the gradient at the weight, out x in.</summary>
+    public Matrix<double> ReadWeightGradient() => Doubles(Part(CalibrationNames.WeightGradient));
+
     private double? Sensitivity()
     {
         if (!parts.TryGetValue(CalibrationNames.Sensitivity, out TensorInfo? tensor))

@@ -13,6 +13,9 @@ internal static class CalibrationTensors
     /// <summary>That of the gradients at its outputs, out x out.</summary>
     public static TensorSpec OutputGram(Linear layer, string name) => new($"{name}.{CalibrationNames.OutputGram}", TensorDType.F64, [layer.OutFeatures, layer.OutFeatures]);
 
+    /// <summary>The gradient of the loss at its weight, out x in.</summary>
+    public static TensorSpec WeightGradient(Linear layer, string name) => new($"{name}.{CalibrationNames.WeightGradient}", TensorDType.F64, [layer.OutFeatures, layer.InFeatures]);
+
     /// <summary>The tokens that were summed over.</summary>
     public static TensorSpec Count(string name) => new($"{name}.{CalibrationNames.Count}", TensorDType.F64, [1]);
 

@@ -18,6 +18,9 @@ public sealed record ExportCalibrationOptions
     /// <summary>What the gradients at the outputs are those of.</summary>
     public GradientSource Gradients { get; init; }
 
+    /// <summary>Whether the loss's gradients at the weights are collected too, for plans by <see cref="Weighting.FirstOrder"/>; of models that predict tokens.</summary>
+    public bool WeightGradients { get; init; }
+
     /// <summary>
     /// A plan whose layers are compressed one after the other while inputs are collected, so that each is known with what it will be fed then; null for
     /// the inputs of the model as it is. No gradients are collected with one.
@@ -58,7 +61,7 @@ public sealed record ExportCalibrationOptions
         Input.Validate();
         if (!(HeldOut is >= 0 and < 1) || BatchSize < 1)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "A held-out share is at least 0 and below 1, a batch at least 1.");
-        if (Plan is not null && Gradients is not (GradientSource.Auto or GradientSource.None))
+        if (Plan is not null && (WeightGradients || Gradients is not (GradientSource.Auto or GradientSource.None)))
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "With a plan, inputs alone are collected.", "Leave the gradients out, or the plan.");
         if (CheckpointEvery < 1 || CheckpointPath is not null && Plan is not null)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "A checkpoint is saved every batch at most, and not of a collection with a plan.", "Leave -CheckpointPath out, or the plan.");

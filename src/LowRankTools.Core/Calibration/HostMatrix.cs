@@ -58,4 +58,16 @@ internal static class HostMatrix
                 row[j] *= factors[j];
         }
     }
+
+    /// <summary>Makes a matrix the mean of itself and another one of its size.</summary>
+    public static void Average(Matrix<double> matrix, Matrix<double> other)
+    {
+        for (int i = 0; i < matrix.Rows; i++)
+        {
+            Span<double> row = matrix.Row(i);
+            ReadOnlySpan<double> theirs = other.Row(i);
+            for (int j = 0; j < row.Length; j++)
+                row[j] = (row[j] + theirs[j]) / 2;
+        }
+    }
 }

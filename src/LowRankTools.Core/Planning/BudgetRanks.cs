@@ -117,9 +117,26 @@ internal sealed class BudgetRanks
             return RankChoices.Only(own.Rank, stays, candidate.Loss(own.Rank));
         if (candidate.Options is { } options)
             return Kernel(candidate, options);
+        if (candidate.FirstOrder is { } changes && candidate.Cost.Pays(_options.FirstRank))
+            return FirstOrder(candidate, changes, costs);
         return candidate.Cost.Pays(_options.FirstRank)
             ? RankChoices.Create(rows, columns, candidate.Values, candidate.Weight, _options.MinRank, _options.Multiple, allowDense: !_options.IsAdapter, costs)
             : RankChoices.Only(null, stays, 0);
+    }
+
+    /// <summary>Ranks whose change of the loss is less than that of every smaller one: changes need not fall evenly, for directions are dropped in the order of their energy.</summary>
+    private RankChoices FirstOrder(PlanCandidate candidate, double[] changes, RankCost costs)
+    {
+        (long rows, long columns) = candidate.Cost.Size;
+        List<(int? Rank, long Cost, double Loss)> choices = [];
+        for (int rank = _options.FirstRank; rank <= Math.Min(RankBounds.BreakEven(rows, columns), costs.BreakEven); rank += _options.Multiple)
+        {
+            if (choices.Count == 0 || changes[rank] < choices[^1].Loss)
+                choices.Add((rank, costs.Pair(rank), changes[rank]));
+        }
+        if (choices[^1].Loss > 0)
+            choices.Add((null, costs.Dense, 0));
+        return RankChoices.Listed([.. choices.Select(c => c.Rank)], [.. choices.Select(c => c.Cost)], [.. choices.Select(c => c.Loss)]);
     }
 
     /// <summary>The options on the lower convex hull of their costs and losses, between which a price decides; none that costs no less than the kernel.</summary>

@@ -118,13 +118,28 @@ public sealed class MakePlan(PlanOptions options)
         }
         foreach (PlanCandidate candidate in known)
             file.Check(candidate.Layer!.Shape);
-        if (use.Mode == CalibrationMode.Full && !options.Rule.IsPerLayer)
+        if (use.Mode is CalibrationMode.Full or CalibrationMode.Blended && !options.Rule.IsPerLayer)
             file.RequireOneUnit([.. open.Select(c => c.Name)]);
         CalibratedSpectra spectra = new(model, fingerprint, file, use, options.Engine, options.Svd, Cache);
         int next = 0;
         foreach (CalibratedSpectrum spectrum in spectra.Run([.. known.Select(c => c.Layer!)], progress, cancellationToken))
             (known[next].Values, known[next++].Weight) = (spectrum.Values, spectrum.Weight);
+        if (options.Weighting == Weighting.FirstOrder)
+            Score(model, open, file, use, progress, cancellationToken);
         return known;
+    }
+
+    /// <summary>Gives candidates the loss's first-order changes; all of them, for there is no other weight beside these.</summary>
+    private void Score(Model model, PlanCandidate[] open, CalibrationFile file, CalibrationOptions use, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
+    {
+        file.RequireWeightGradients([.. open.Select(c => c.Name)]);
+        ITensorEngine engine = EngineSelector.Select(options.Engine).Create(options.Svd.ThreadCount, options.Svd.Seed);
+        for (int i = 0; i < open.Length; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            progress?.Report(new OperationProgress("Scoring", open[i].Name, i, open.Length));
+            open[i].FirstOrder = FirstOrderScores.Compute(engine, model, open[i].Layer!, file, use, options.Svd, cancellationToken);
+        }
     }
 
     private (ChosenRanks Ranks, PlanMeasurement? Protocol) Choose(List<PlanCandidate> candidates, OtherTensors others, Model? model, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
@@ -174,7 +189,7 @@ public sealed class MakePlan(PlanOptions options)
             OtherParameters = others.Parameters,
             OtherBytesBefore = others.BytesBefore,
             OtherBytes = others.Bytes,
-            Proof = chosen.Proof with { LowerBound = origin == SpectrumOrigin.Assumed ? null : chosen.Proof.LowerBound },
+            Proof = chosen.Proof with { LowerBound = origin == SpectrumOrigin.Assumed || options.Weighting == Weighting.FirstOrder ? null : chosen.Proof.LowerBound },
             Layers = candidates.Select(c => plans[c]).ToList().AsReadOnly(),
         };
     }

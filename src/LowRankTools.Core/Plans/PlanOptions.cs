@@ -30,7 +30,7 @@ public sealed record PlanOptions
     /// <summary>How the errors of layers are added up.</summary>
     public Weighting Weighting { get; init; }
 
-    /// <summary>Inputs of the layers, by which <see cref="Weighting.Calibrated"/> counts errors; null for the weights alone.</summary>
+    /// <summary>Inputs of the layers, by which <see cref="Weighting.Calibrated"/> counts errors, and of which <see cref="Weighting.FirstOrder"/> takes the weights' gradients; null for the weights alone.</summary>
     public CalibrationOptions? Calibration { get; init; }
 
     /// <summary>A text on which the model itself is run at the ranks that are considered; null for the sum of the layers' errors alone.</summary>
@@ -98,7 +98,9 @@ public sealed record PlanOptions
             : QuantizeDense && !Quantize.Any(k => k is not null) ? "There is no way to quantise what stays dense: choose one with -Quantize."
             : Rule is RankRule.Fixed(int fixedRank) && Quantize is [{ } only] && fixedRank % QuantizedLayout.RowMultiple(only) != 0 ? $"Rank {fixedRank} is no multiple of {QuantizedLayout.RowMultiple(only)}, the length of blocks of {only}."
             : null;
-        problem ??= Weighting == Weighting.Calibrated != Calibration is not null ? "-Weighting Calibrated and a file in -Calibration need each other."
+        problem ??= Weighting is Weighting.Calibrated or Weighting.FirstOrder != Calibration is not null ? "-Weighting Calibrated or FirstOrder and a file in -Calibration need each other."
+            : Weighting == Weighting.FirstOrder && (Rule.IsPerLayer || Rule.SpeaksOfValues || Measured is not null || TradesBits)
+                ? "First-order changes of the loss share a budget out between layers: choose a reduction, parameters, bytes or a speed-up as the rule, and neither trials nor a choice of quantisations."
             : Calibration is not null && IsAdapter ? "A calibration says nothing of what adapters will learn."
             : Measured is not null && (IsAdapter || Rule is not (RankRule.TargetReduction or RankRule.ParameterBudget or RankRule.ByteBudget)) ? $"{Rule}: ranks are exchanged between layers by a measured quality where they share a budget: a reduction, parameters or bytes."
             : null;

@@ -9,4 +9,9 @@ public enum Weighting
     Absolute,
     /// <summary>By the calibration inputs X: ||(W - W') X||^2 as a share of ||W X||^2, times the layer's sensitivity.</summary>
     Calibrated,
+    /// <summary>
+    /// By the loss's first-order change |u^T G v| of each direction that a rank drops, G being the loss's gradient at the weight (ZS-SVD and IO-SVD, 2025): one sum over
+    /// all layers in the loss's own unit, which no energy enters.
+    /// </summary>
+    FirstOrder,
 }

@@ -9,4 +9,9 @@ public enum CalibrationMode
     Inputs,
     /// <summary>Only the mean magnitude of each input: the columns of W are scaled by its root (Yuan et al., ASVD, 2023). Cheap, not optimal.</summary>
     Diagonal,
+    /// <summary>
+    /// As <see cref="Full"/>, but behind compressed layers half way between what a layer made of its own inputs and what it would make of those that arrive: the blend of both
+    /// targets in SAES-SVD (2026), bounded to equal parts, where anchoring at the original alone fits the errors of few inputs. Without such inputs it is Full.
+    /// </summary>
+    Blended,
 }

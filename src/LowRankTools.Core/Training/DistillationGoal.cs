@@ -1,6 +1,6 @@
 namespace LowRankTools.Core;
 
-/// <summary>What a model that is distilled is brought nearer to.</summary>
+/// <summary>What a model that is trained is brought nearer to.</summary>
 public enum DistillationGoal
 {
     /// <summary>What suits the network: <see cref="Scores"/> for language models, <see cref="StatesAndEmbedding"/> for encoders.</summary>
@@ -20,4 +20,7 @@ public enum DistillationGoal
 
     /// <summary>The text itself: -log p of the next token; the original is not asked.</summary>
     NextToken,
+
+    /// <summary>The right class of each line: -log p of it; the original is not asked.</summary>
+    Labels,
 }

@@ -3,15 +3,18 @@ using LowRankTools.Numerics;
 
 namespace LowRankTools.Core;
 
-/// <summary>A small network that learns on texts to do what a large one does.</summary>
+/// <summary>A network that learns on texts: to do what another one does, to say what follows in them, or to which class they belong.</summary>
 /// <param name="student">What learns.</param>
-/// <param name="teacher">What it learns from; stays as it is.</param>
+/// <param name="teacher">What it learns from; stays as it is. Null for the goals NextToken and Labels.</param>
 /// <param name="sequences">The texts.</param>
 /// <param name="goal">What is compared; not Auto.</param>
 /// <param name="pooling">How an embedding is made.</param>
 /// <param name="temperature">T of the goal Scores.</param>
-internal sealed class DistillationTask(RunnableModel student, RunnableModel teacher, IReadOnlyList<TokenSequence> sequences, DistillationGoal goal, Pooling pooling, double temperature) : ITrainingTask
+internal sealed class DistillationTask(RunnableModel student, RunnableModel? teacher, IReadOnlyList<TokenSequence> sequences, DistillationGoal goal, Pooling pooling, double temperature) : ITrainingTask
 {
+    /// <summary>For the goal Labels the right class by the line's number.</summary>
+    public IReadOnlyDictionary<int, int>? Classes { get; init; }
+
     /// <inheritdoc/>
     public Module Network => student.Network;
 
@@ -24,23 +27,30 @@ internal sealed class DistillationTask(RunnableModel student, RunnableModel teac
         double sum = 0, count = 0;
         foreach (IReadOnlyList<TokenSequence> group in TokenBatches.OfLikeLength(examples.Select(i => sequences[i])))
         {
-            BatchLoss loss = Run(pass, TokenBatches.Of(group));
+            BatchLoss loss = Run(pass, group, TokenBatches.Of(group));
             (sum, count) = (sum + loss.Sum, count + loss.Count);
             pass.Forget();
         }
         return new BatchLoss(sum, count);
     }
 
-    private BatchLoss Run(Pass pass, TokenBatch batch)
+    private BatchLoss Run(Pass pass, IReadOnlyList<TokenSequence> sequences, TokenBatch batch)
     {
         NetworkOutput output = student.Network.Forward(pass, batch);
+        if (goal == DistillationGoal.Labels)
+        {
+            pass.Release(output.Hidden);
+            if (output.Pooled is { } state)
+                pass.Release(state);
+            return Back(pass, CrossEntropyLoss.ComputeSum(pass, output.Logits!, [.. sequences.Select(s => Classes![s.Line])]));
+        }
         if (goal == DistillationGoal.NextToken)
         {
             pass.Release(output.Hidden);
             return Back(pass, CrossEntropyLoss.ComputeSum(pass, output.Logits!, TokenBatches.NextTokens(batch)));
         }
         using Pass asked = Pass.Inference(pass.Engine, pass.CancellationToken);
-        using NetworkOutput answer = teacher.Network.Forward(asked, batch);
+        using NetworkOutput answer = teacher!.Network.Forward(asked, batch);
         if (goal == DistillationGoal.Scores)
         {
             pass.Release(output.Hidden);

@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Security.Cryptography;
-using System.Text;
 using LowRankTools.Formats;
 using LowRankTools.Networks;
 using LowRankTools.Numerics;
@@ -36,8 +34,7 @@ public sealed class OptimizeModel(OptimizeOptions options, ModelSource reference
         using RunnableModel student = RunnableModel.Open(source, engine, progress, cancellationToken), teacher = RunnableModel.Open(reference, engine, progress, cancellationToken);
         Prepare(student, teacher);
         DistillationGoal goal = options.GoalFor(student.Config);
-        TokenText text = TokenText.Read(options.Input, reference, student.Config, progress, cancellationToken);
-        (List<TokenSequence> fitted, List<TokenSequence> judged) = TextSplit.Of(text, options.HeldOut, options.Seed);
+        TrainingText text = TrainingText.Read(options, reference, student.Config, progress, cancellationToken);
         TrainedModel trained = new(student, reference);
         List<OutputItem> items = trained.Items(file);
         OutputLocation location = Location(source);
@@ -48,66 +45,16 @@ public sealed class OptimizeModel(OptimizeOptions options, ModelSource reference
         {
             Source = SourceFiles.Of(file.File.Files), Disk = options.Disk, Force = options.Force, HasRecord = file.Record is not null,
         };
-        OptimizeResult result = Planned(source, student, location, goal, text, fitted, judged);
+        OptimizeResult result = Planned(source, student, location, goal, text);
         if (options.WhatIf)
             return result with { Displaced = request.Displaced().ToArray() };
         request.Targets();
-        result = Train(result, student, teacher, goal, fitted, judged, progress, cancellationToken);
+        result = new TextTraining(options, student, teacher, text, goal).Run(result, [result.Source, reference.Path], $"all={options.TrainAll}", progress, cancellationToken);
         FactorizationRecord? record = file.Record is null ? null : trained.Record(file.Record, how, options.ThreadCount, cancellationToken);
         using ModelOutput output = ModelOutput.Create(request);
         trained.Write(file, items, output, cancellationToken);
         string entry = output.Complete(Metadata(record), record?.ToFile(), Path.GetDirectoryName(source.Path));
         return result with { Path = entry, Written = true, Displaced = output.Displaced.ToArray(), Note = output.Note, Seconds = clock.Elapsed.TotalSeconds };
-    }
-
-    private OptimizeResult Train(OptimizeResult result, RunnableModel student, RunnableModel teacher, DistillationGoal goal, List<TokenSequence> fitted, List<TokenSequence> judged,
-        IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
-    {
-        Pooling pooling = QualityOptions.PoolingOf(options.Pooling, student.Config);
-        DistillationTask task = new(student, teacher, fitted, goal, pooling, options.Temperature);
-        DistillationTask? judge = judged.Count > 0 ? new(student, teacher, judged, goal, pooling, options.Temperature) : null;
-        double? before = judge?.Loss(options.BatchSize, cancellationToken);
-        using Adam adam = new(new AdamSettings(options.LearningRate));
-        Trainer trainer = new(student.Engine, task, adam, options.Training);
-        string inputs = Inputs(result, fitted, pooling);
-        if (options.CheckpointPath is { } path && File.Exists(path))
-            trainer.Restore(TrainingFile.Read(path, inputs, cancellationToken));
-        int resumed = trainer.Step;
-        StepProgress? steps = progress is null ? null : new(progress, result.Name);
-        try
-        {
-            while (trainer.Step < options.Steps)
-            {
-                trainer.Run(options.CheckpointPath is null ? null : (trainer.Step / options.CheckpointEvery + 1) * options.CheckpointEvery, steps, cancellationToken);
-                Save(trainer, inputs);
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            Save(trainer, inputs);
-            throw;
-        }
-        return result with { ResumedAt = resumed, LossBefore = before, LossAfter = judge?.Loss(options.BatchSize, cancellationToken), Curve = trainer.Curve.Points.ToArray() };
-    }
-
-    private void Save(Trainer trainer, string inputs)
-    {
-        if (options.CheckpointPath is { } path)
-            TrainingFile.Write(path, trainer.Save(), inputs);
-    }
-
-    /// <summary>What a training rests on beside its own options: models, texts in their order, goal.</summary>
-    private string Inputs(OptimizeResult result, List<TokenSequence> fitted, Pooling pooling)
-    {
-        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (string path in (string[])[result.Source, reference.Path])
-        {
-            using Model model = Model.Open(new ModelSource(path, result.Name));
-            hash.AppendData(Encoding.UTF8.GetBytes(ModelFingerprint.Compute(model.File)));
-        }
-        foreach (TokenSequence sequence in fitted)
-            hash.AppendData(Encoding.UTF8.GetBytes(string.Join(' ', sequence.Ids) + "\n"));
-        return FormattableString.Invariant($"{result.Goal}, {pooling}, temperature={options.Temperature:R}, all={options.TrainAll}, {Convert.ToHexString(hash.GetHashAndReset())}");
     }
 
     private void Prepare(RunnableModel student, RunnableModel teacher)
@@ -130,7 +77,7 @@ public sealed class OptimizeModel(OptimizeOptions options, ModelSource reference
         Layers = [.. record.Layers.Select(l => l with { Method = $"{l.Method}, {how}", RelativeError = -1.2345678901234567e-300 })],
     };
 
-    private OptimizeResult Planned(ModelSource source, RunnableModel student, OutputLocation location, DistillationGoal goal, TokenText text, List<TokenSequence> fitted, List<TokenSequence> judged) => new()
+    private OptimizeResult Planned(ModelSource source, RunnableModel student, OutputLocation location, DistillationGoal goal, TrainingText text) => new()
     {
         Path = location.WeightsPath,
         Source = source.Path,
@@ -138,17 +85,11 @@ public sealed class OptimizeModel(OptimizeOptions options, ModelSource reference
         Name = source.Name,
         Written = false,
         Goal = goal.ToString(),
-        Text = text.Path,
-        Lines = TextSplit.Lines(fitted),
-        HeldOutLines = TextSplit.Lines(judged),
+        Text = text.Text.Path,
+        Lines = TextSplit.Lines(text.Fitted),
+        HeldOutLines = TextSplit.Lines(text.Judged),
         Parameters = student.Parameters,
         TrainedParameters = student.Network.CountParameters(trainableOnly: true),
         Steps = options.Steps,
     };
-
-    private sealed class StepProgress(IProgress<OperationProgress> progress, string name) : IProgress<TrainingProgress>
-    {
-        public void Report(TrainingProgress value) =>
-            progress.Report(new OperationProgress("Training", FormattableString.Invariant($"{name}, loss {value.Point.Loss:G4}"), value.Point.Step, value.Steps));
-    }
 }

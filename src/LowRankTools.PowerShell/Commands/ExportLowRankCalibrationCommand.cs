@@ -19,6 +19,10 @@ public sealed class ExportLowRankCalibrationCommand : TextCommandBase
     [Parameter, ValidateSet("Auto", "None", "Projection", "NextToken")]
     public string Gradient { get; set; } = "Auto";
 
+    /// <summary>Whether the loss's gradients at the weights are collected too.</summary>
+    [Parameter]
+    public SwitchParameter WeightGradient { get; set; }
+
     /// <summary>A plan, or the path of its file: inputs are collected behind its layers, which are compressed one after the other.</summary>
     [Parameter, RankPlanTransformation, ValidateNotNull]
     public RankPlan? Plan { get; set; }
@@ -49,6 +53,7 @@ public sealed class ExportLowRankCalibrationCommand : TextCommandBase
         OutputPath = _outputPath,
         HeldOut = HeldOut,
         Gradients = Enum.Parse<GradientSource>(Gradient, ignoreCase: true),
+        WeightGradients = WeightGradient,
         Plan = Plan,
         Pooling = ChosenPooling,
         BatchSize = BatchSize,

@@ -83,7 +83,7 @@ public sealed partial class NewRankPlanCommand
     public SwitchParameter IncludeEmbedding { get; set; }
 
     /// <summary>How the errors of layers are added up.</summary>
-    [Parameter, ValidateSet("Relative", "Absolute", "Calibrated")]
+    [Parameter, ValidateSet("Relative", "Absolute", "Calibrated", "FirstOrder")]
     public string? Weighting { get; set; }
 
     /// <summary>File with the layers' inputs or their Gram matrices, by which errors are counted.</summary>
@@ -91,7 +91,7 @@ public sealed partial class NewRankPlanCommand
     public string? Calibration { get; set; }
 
     /// <summary>How much of the calibration is used.</summary>
-    [Parameter, ValidateSet("Full", "Inputs", "Diagonal")]
+    [Parameter, ValidateSet("Full", "Inputs", "Diagonal", "Blended")]
     public string CalibrationMode { get; set; } = "Full";
 
     /// <summary>Whether adapters are planned: the weights stay, and only what is trained beside them counts.</summary>

@@ -86,6 +86,23 @@ public sealed class QualityTests : IDisposable
     }
 
     [Fact]
+    public async Task An_adapter_is_trained_judged_and_trained_on()
+    {
+        await Model();
+        string[] text = ["--token-path", _folder["tokens.txt"], "--steps", "6", "--learning-rate", "0.01"];
+        CliRun first = await CliRun.Of(["lora", "optimize", _folder["gpt"], "--rank", "4", .. text, "--output-path", _folder["first"], "--json"]);
+        JsonElement trained = One(first);
+        Assert.Equal(("NextToken", 8, 6), (trained.GetProperty("Goal").GetString(), trained.GetProperty("Modules").GetInt32(), trained.GetProperty("Curve").GetArrayLength()));
+        Assert.True(trained.GetProperty("LossAfter").GetDouble() < trained.GetProperty("LossBefore").GetDouble());
+        CliRun second = await CliRun.Of(["lora", "optimize", _folder["gpt"], "--adapter-path", _folder["first"], .. text, "--output-path", _folder["second.safetensors"]]);
+        Assert.Contains("parameters  16,384 of ", second.Out, StringComparison.Ordinal);
+        CliRun judged = await CliRun.Of("quality", _folder["gpt"], "--reference-path", _folder["gpt"], "--adapter-path", _folder["second.safetensors"], "--token-path", _folder["tokens.txt"], "--json");
+        Assert.True(One(judged).GetProperty("Perplexity").GetDouble() < One(judged).GetProperty("ReferencePerplexity").GetDouble());
+        Assert.Equal(2, (await CliRun.Of(["lora", "optimize", _folder["gpt"], .. text])).Code);
+        Assert.Equal(2, (await CliRun.Of(["lora", "optimize", _folder["gpt"], "--rank", "4", "--adapter-path", _folder["first"], .. text])).Code);
+    }
+
+    [Fact]
     public async Task A_text_with_accents_is_the_tokens_of_the_plain_one()
     {
         // PowerShell, which has the system's tables, is held to the same ids.

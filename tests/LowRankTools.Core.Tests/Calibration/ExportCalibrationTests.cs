@@ -53,6 +53,24 @@ public sealed class ExportCalibrationTests : IDisposable
     }
 
     [Fact]
+    public void Gradients_at_the_weights_are_slopes_of_the_loss_summed_over_all_texts()
+    {
+        ModelSource source = new ModelFolder(s_language).Write(_folder["model"]);
+        using RunnableModel model = RunnableModel.Open(source);
+        Parameter weight = model.Network.StateDict().Single(p => p.Name == "transformer.h.1.mlp.c_proj.weight").Parameter;
+        Write([[3, 1], [7, 20], [5, 9]]);
+        new ExportCalibration(Options with { HeldOut = 0, BatchSize = 2, WeightGradients = true, OutputPath = _folder["c.safetensors"] }).Run(source);
+        (long[] shape, float[] gradient) = TestModel.Read(_folder["c.safetensors"])["transformer.h.1.mlp.c_proj.weight_gradient"];
+        Assert.Equal([32, 64], shape);
+        int[] places = [0, 100, 777, 2047];
+        double[] slopes = [.. places.Select(i => Slope(model, weight, i, [3, 1]) + Slope(model, weight, i, [7, 20]) + Slope(model, weight, i, [5, 9]))];
+        double largest = gradient.Max(Math.Abs);
+        Assert.All(places.Zip(slopes), p => Assert.Equal(p.Second, gradient[p.First], 0.02 * largest));
+        ModelSource encoder = new ModelFolder(s_encoder).Write(_folder["encoder"]);
+        Assert.Equal(CoreErrors.OptionInvalid, Assert.Throws<LowRankToolsException>(() => new ExportCalibration(Options with { WeightGradients = true, OutputPath = _folder["e.safetensors"] }).Run(encoder)).ErrorId);
+    }
+
+    [Fact]
     public void A_factorization_with_it_is_nearer_to_the_original_on_other_text_than_without()
     {
         ModelSource source = new ModelFolder(s_encoder).Write(_folder["model"]);
@@ -92,7 +110,7 @@ public sealed class ExportCalibrationTests : IDisposable
     {
         ModelSource source = new ModelFolder(language ? s_language : s_encoder).Write(_folder["model"]);
         Lines(40);
-        ExportCalibrationOptions options = Options with { BatchSize = 4, CheckpointPath = _folder["saved/sums.safetensors"], CheckpointEvery = every };
+        ExportCalibrationOptions options = Options with { BatchSize = 4, CheckpointPath = _folder["saved/sums.safetensors"], CheckpointEvery = every, WeightGradients = language };
         byte[] through = File.ReadAllBytes(new ExportCalibration(options with { OutputPath = _folder["through.safetensors"], CheckpointPath = null }).Run(source).Path);
         using CancellationTokenSource stop = new();
         ExportCalibration stopped = new(options with { OutputPath = _folder["stopped.safetensors"] });
@@ -210,7 +228,7 @@ public sealed class ExportCalibrationTests : IDisposable
             double[] values = model.Engine.ToArray(bias.Value);
             values[entry] += step;
             ITensor old = model.Engine.Copy(bias.Value, ElementType.Float32);
-            using (ITensor wide = model.Engine.FromDoubles(values, values.Length))
+            using (ITensor wide = model.Engine.FromDoubles(values, [.. bias.Shape]))
                 bias.Value = model.Engine.Copy(wide, ElementType.Float32);
             using Pass pass = Pass.Inference(model.Engine);
             NetworkOutput output = model.Network.Forward(pass, new TokenBatch(ids));

@@ -50,6 +50,41 @@ public sealed class FactorRefitTests
     }
 
     [Fact]
+    public void A_sweep_of_both_factors_and_new_values_of_the_directions_that_stay_change_nothing_at_the_optimum_and_reach_less_from_elsewhere()
+    {
+        double[,] w = Random(1, 20, 30), x = Inputs(2, 30, 60), g = Inputs(5, 20, 50);
+        using Gram inputs = Gram(x), outputs = Gram(g);
+        using Matrix<double> weight = Host(w);
+        using WeightedProblem problem = new(Engine, weight, outputs, inputs);
+        using WeightedPair pair = problem.Solve(6, SvdOptions.Default, default);
+        double Lost(double[,] product) => SquaredNorm(Multiply(Multiply(Transpose(g), Add(w, product, -1)), x));
+        double[,] Swept(Matrix<double> right)
+        {
+            using Matrix<double> left = FactorRefit.Left(Engine, weight, right, inputs, default), again = FactorRefit.Right(Engine, weight, left, outputs, default);
+            return Multiply(Of(left), Of(again));
+        }
+        double[,] best = Multiply(Of(pair.Left), Of(pair.Right));
+        double whole = SquaredNorm(Multiply(Multiply(Transpose(g), w), x));
+        Near(0, SquaredNorm(Add(Swept(pair.Right), best, -1)), SquaredNorm(best), 1e-9);
+        using WeightedProblem plain = new(Engine, weight, null, null);
+        using WeightedPair start = plain.Solve(6, SvdOptions.Default, default);
+        double before = Lost(Multiply(Of(start.Left), Of(start.Right))), after = Lost(Swept(start.Right));
+        Assert.InRange(after, Lost(best) + 1e-9 * whole, before);
+        // The loss has no slope along any direction that stays.
+        for (int k = 0; k < 6; k++)
+        {
+            double[,] direction = new double[20, 30];
+            for (int i = 0; i < 20; i++)
+            {
+                for (int j = 0; j < 30; j++)
+                    direction[i, j] = pair.Left[i, k] * pair.Right[k, j];
+            }
+            double size = 1e-4;
+            Near(Lost(Add(best, direction, size)), Lost(Add(best, direction, -size)), whole, 1e-9);
+        }
+    }
+
+    [Fact]
     public void Equal_rows_of_the_given_factor_share_the_work()
     {
         double[,] w = Random(1, 20, 30), x = Inputs(2, 30, 60), a = Random(3, 4, 30);

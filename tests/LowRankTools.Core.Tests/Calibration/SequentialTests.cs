@@ -42,6 +42,32 @@ public sealed class SequentialTests
     }
 
     [Theory]
+    [InlineData(12, 20, 6)]
+    [InlineData(20, 12, 3)]
+    public void Blended_no_pair_loses_less_of_both_targets_together(int outputs, int inputs, int rank)
+    {
+        double[,] w = Random(1, outputs, inputs), x = Inputs(2, inputs, 4 * inputs), arriving = Add(x, Inputs(5, inputs, 4 * inputs), 0.5);
+        double Loss(double[,] pair) => SquaredNorm(Add(Multiply(w, x), Multiply(pair, arriving), -1)) + SquaredNorm(Multiply(Add(w, pair, -1), arriving));
+        (double[,] Approximation, double[] _) Solved(CalibrationMode mode)
+        {
+            using LayerCalibration calibration = new() { Inputs = new InputGrams(Gram(x), Host(Multiply(x, Transpose(arriving))), Gram(arriving)), Magnitudes = new double[inputs], Count = 1 };
+            using Matrix<float> single = Single(w);
+            using CalibratedLayer layer = new(Engine, single.View, calibration, new CalibrationOptions { Path = "", Mode = mode, Damping = 1e-12 }, default);
+            return Solve(Of(layer.Target), null, layer.Inputs, rank);
+        }
+        double[,] blended = Solved(CalibrationMode.Blended).Approximation, anchored = Solved(CalibrationMode.Full).Approximation;
+        double norm = SquaredNorm(Multiply(w, x)), limit = Loss(blended) - 1e-6 * norm;
+        Assert.True(Loss(anchored) > Loss(blended) + 1e-6 * norm);
+        using Gram gram = Gram(arriving);
+        Assert.True(Loss(Solve(w, null, gram, rank).Approximation) > Loss(blended) + 1e-6 * norm);
+        for (int seed = 0; seed < 20; seed++)
+        {
+            double[,] push = Multiply(Random(seed + 50, outputs, rank), Multiply(Random(seed + 90, rank, outputs), blended));
+            Assert.True(Loss(Add(blended, push, Math.Pow(10, -seed % 5))) >= limit);
+        }
+    }
+
+    [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public void Reported_errors_are_those_of_the_inputs_themselves(bool sequential)

@@ -101,6 +101,19 @@ public sealed class ModelQualityTests(PwshSession session) : IClassFixture<PwshS
         Assert.Equal(reply.Output[0].GetProperty("Parameters").GetInt64(), reply.Output[1].GetProperty("Parameters").GetInt64());
     }
 
+    [PwshFact]
+    public void Adapters_of_a_pipeline_of_models_are_trained_and_merged_and_a_bad_model_is_its_own_error()
+    {
+        Reply reply = session.Run(_sandbox, Model + """
+            $trained = 'models/tiny.safetensors', 'gpt' | Optimize-LoraAdapter -Rank 4 -TokenPath tokens.txt -Steps 8 -LearningRate 0.01 -Dora
+            $trained | Merge-LoraAdapter -BasePath gpt | Measure-ModelQuality -ReferencePath gpt -TokenPath tokens.txt
+            Optimize-LoraAdapter gpt $trained.Path -TokenPath tokens.txt -Steps 2 -PassThru | Select-Object -ExpandProperty Name
+            """);
+        Assert.Equal(["ConfigNotFound"], reply.ErrorIds);
+        Assert.True(reply.Output[0].GetProperty("Perplexity").GetDouble() < reply.Output[0].GetProperty("ReferencePerplexity").GetDouble());
+        Assert.Equal("adapter_model.safetensors", reply.Output[1].GetString());
+    }
+
     [PwshTheory]
     [InlineData("Resize-TransformerModel gpt none.safetensors -KeepRatio 0.5", "PathNotFound")]
     [InlineData("Resize-TransformerModel gpt calibration.safetensors -KeepRatio 0.5", "CalibrationUnmatched")]
@@ -114,6 +127,10 @@ public sealed class ModelQualityTests(PwshSession session) : IClassFixture<PwshS
     [InlineData("Measure-ModelQuality gpt gpt -TokenPath gpt/config.json", "TextInvalid")]
     [InlineData("Export-LowRankCalibration gpt -TokenPath tokens.txt -HeldOut 1", "OptionInvalid")]
     [InlineData("Optimize-LowRankModel gpt gpt -TokenPath tokens.txt", "NoFactorsFound")]
+    [InlineData("Optimize-LoraAdapter gpt -TokenPath tokens.txt", "OptionInvalid")]
+    [InlineData("Optimize-LoraAdapter gpt gpt -TokenPath tokens.txt", "NotAnAdapter")]
+    [InlineData("Optimize-LoraAdapter models/tiny.safetensors -Rank 2 -TokenPath tokens.txt", "ConfigNotFound")]
+    [InlineData("Optimize-LoraAdapter gpt -Rank 2 -TokenPath tokens.txt -LabelPath tokens.txt", "InputInvalid")]
     [InlineData("Compress-LowRankModel gpt 2 -TokenPath tokens.txt", "OptionInvalid")]
     [InlineData("New-LoraAdapter gpt 4000", "RankExceedsLayer")]
     public void Wrong_requests_have_ids(string command, string id)
@@ -131,9 +148,10 @@ public sealed class ModelQualityTests(PwshSession session) : IClassFixture<PwshS
             Export-LowRankCalibration gpt -TokenPath tokens.txt -WhatIf
             Optimize-LowRankModel gpt-lowrank gpt -TokenPath tokens.txt -WhatIf
             New-LoraAdapter gpt 4 -WhatIf
+            Optimize-LoraAdapter gpt -Rank 4 -TokenPath tokens.txt -WhatIf
             Compress-LowRankModel gpt 0.5 -TokenPath tokens.txt -WhatIf
             """)];
-        Assert.Equal(3, planned.Length);
+        Assert.Equal(4, planned.Length);
         Assert.All(planned, p => Assert.False(p.GetProperty("Written").GetBoolean()));
         Assert.Equal(before, _sandbox.Fingerprint());
     }

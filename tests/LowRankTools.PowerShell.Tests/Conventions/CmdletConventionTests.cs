@@ -5,7 +5,7 @@ namespace LowRankTools.PowerShell.Tests.Conventions;
 /// <summary>What every cmdlet of the module owes its users, asked of the imported module.</summary>
 public sealed class CmdletConventionTests(PwshSession session) : IClassFixture<PwshSession>, IDisposable
 {
-    private static readonly string[] s_writers = ["Compress-LowRankModel", "Convert-LoraAdapter", "Export-LoraAdapter", "Export-LowRankCalibration", "Export-LowRankReport", "Export-RankPlan", "Install-LowRankEngine", "Invoke-LowRankFactorization", "Invoke-TensorDecomposition", "Join-LoraAdapter", "Join-LowRankPart", "Merge-LoraAdapter", "Merge-LowRankFactor", "New-LoraAdapter", "New-TransformerModel", "Optimize-LowRankModel", "Resize-LoraAdapter", "Resize-TransformerModel"];
+    private static readonly string[] s_writers = ["Compress-LowRankModel", "Convert-LoraAdapter", "Export-LoraAdapter", "Export-LowRankCalibration", "Export-LowRankReport", "Export-RankPlan", "Install-LowRankEngine", "Invoke-LowRankFactorization", "Invoke-TensorDecomposition", "Join-LoraAdapter", "Join-LowRankPart", "Merge-LoraAdapter", "Merge-LowRankFactor", "New-LoraAdapter", "New-TransformerModel", "Optimize-LoraAdapter", "Optimize-LowRankModel", "Resize-LoraAdapter", "Resize-TransformerModel"];
     private static readonly string[] s_changers = ["Measure-LowRankEngine", "Uninstall-LowRankEngine"];
 
     private readonly Sandbox _sandbox = new();

@@ -20,6 +20,9 @@ public sealed class CollectCalibration(RunnableModel model)
     /// <summary>What the gradients at the outputs are those of; batches of tokens only.</summary>
     public GradientSource Gradients { get; init; } = GradientSource.None;
 
+    /// <summary>Whether the gradients of the next token's loss at the weights are collected too: what <see cref="Weighting.FirstOrder"/> scores directions by.</summary>
+    public bool WeightGradients { get; init; }
+
     /// <summary>How an embedding is made whose gradients are taken; null for what suits the network.</summary>
     public Pooling? Pooling { get; init; }
 
@@ -44,11 +47,14 @@ public sealed class CollectCalibration(RunnableModel model)
         OutputCheck.Free([full], Force);
         int total = batches.Count + heldOut.Count;
         using GramCollector grams = new(model.Engine);
+        model.Network.ClearGradients();
         int resumed = Checkpoint?.Restore(model.Engine, grams, _layers, batches.Count) ?? 0;
         Collect(grams, batches, resumed, Source, 0, total, Checkpoint, progress, cancellationToken);
         // A head that nothing uses is fed nothing.
         List<(Linear Layer, string Name)> fed = [.. _layers.Where(l => grams.Of(l.Layer) is not null)], learned = [.. fed.Where(l => grams.GradientsOf(l.Layer) is not null)];
         List<TensorSpec> specs = [.. fed.SelectMany(l => (TensorSpec[])[CalibrationTensors.Gram(l.Layer, l.Name, ""), CalibrationTensors.Count(l.Name)]), .. learned.Select(l => CalibrationTensors.OutputGram(l.Layer, l.Name))];
+        if (WeightGradients)
+            specs.AddRange(learned.Select(l => CalibrationTensors.WeightGradient(l.Layer, l.Name)));
         if (heldOut.Count > 0)
             specs.AddRange(fed.Select(l => CalibrationTensors.Gram(l.Layer, l.Name, CalibrationNames.HeldOut)));
         using SafetensorsModelWriter writer = new(full, specs, new Dictionary<string, string>(StringComparer.Ordinal));
@@ -60,7 +66,10 @@ public sealed class CollectCalibration(RunnableModel model)
         }
         foreach ((Linear layer, string name) in learned)
             CalibrationTensors.Write(writer, CalibrationTensors.OutputGram(layer, name), model.Engine.ToArray(grams.GradientsOf(layer)!));
+        if (WeightGradients)
+            learned.ForEach(l => CalibrationTensors.Write(writer, CalibrationTensors.WeightGradient(l.Layer, l.Name), model.Engine.ToArray(l.Layer.Weight.Gradient!)));
         grams.Dispose();
+        model.Network.ClearGradients();
         if (heldOut.Count > 0)
         {
             using GramCollector judged = new(model.Engine);
@@ -85,6 +94,8 @@ public sealed class CollectCalibration(RunnableModel model)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "A calibration needs inputs.", "Give at least one batch.");
         if (batches.Concat(heldOut).Any(b => b is PairBatch pair && (pair.Source.Mask ?? pair.Target.Mask)?.Contains(false) == true))
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "Pairs of sequences that are filled up would count their fill.", "Give sequences of one length, or one at a time.");
+        if (WeightGradients && Source != GradientSource.NextToken)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "Gradients at the weights are those of a loss, the next token's.", "Leave -WeightGradient out for models that predict none, or without their gradients.");
         if (Source != GradientSource.None && batches.Any(b => b is not TokenBatch))
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "Gradients are collected on batches of tokens only.", "Collect inputs alone.");
     }
@@ -95,8 +106,10 @@ public sealed class CollectCalibration(RunnableModel model)
         List<Parameter> trainable = [.. model.Network.Parameters().Where(p => p.Trainable)];
         try
         {
-            // The gradients that are wanted are those of activations.
+            // The gradients that are wanted are those of activations, and of the weights only where they were asked for.
             trainable.ForEach(p => p.Trainable = false);
+            if (WeightGradients && source != GradientSource.None)
+                _layers.ForEach(l => l.Layer.Weight.Trainable = true);
             // The signs of a projection go by the number of the text, from the first one on.
             int text = batches.Take(first).OfType<TokenBatch>().Sum(b => b.Sequences);
             for (int i = first; i < batches.Count; i++)
@@ -118,6 +131,7 @@ public sealed class CollectCalibration(RunnableModel model)
         }
         finally
         {
+            _layers.ForEach(l => l.Layer.Weight.Trainable = false);
             trainable.ForEach(p => p.Trainable = true);
         }
     }

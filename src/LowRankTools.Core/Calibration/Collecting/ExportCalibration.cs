@@ -59,7 +59,7 @@ public sealed class ExportCalibration(ExportCalibrationOptions options)
             Directory.CreateDirectory(location.Folder);
             return options.Plan is { } plan
                 ? new CollectSequential(source, plan, options).Run(Batches(fitted), Batches(judged), location.WeightsPath, progress, cancellationToken)
-                : new CollectCalibration(model) { Gradients = gradients, Pooling = options.Pooling, Seed = options.Seed, Force = options.Force, Checkpoint = checkpoint }
+                : new CollectCalibration(model) { Gradients = gradients, WeightGradients = options.WeightGradients, Pooling = options.Pooling, Seed = options.Seed, Force = options.Force, Checkpoint = checkpoint }
                     .Run(Batches(fitted), Batches(judged), location.WeightsPath, progress, cancellationToken);
         });
         return result with { Written = true, Layers = collected.Layers, ResumedAt = collected.ResumedAt, WithoutGradients = collected.WithoutGradients, Seconds = clock.Elapsed.TotalSeconds };
@@ -73,7 +73,7 @@ public sealed class ExportCalibration(ExportCalibrationOptions options)
             hash.AppendData(Encoding.UTF8.GetBytes(ModelFingerprint.Compute(model.File)));
         foreach (TokenSequence sequence in fitted)
             hash.AppendData(Encoding.UTF8.GetBytes(string.Join(' ', sequence.Ids) + "\n"));
-        return FormattableString.Invariant($"{gradients}, {options.Pooling}, seed={options.Seed}, batch={options.BatchSize}, {engine.GetType().Name} {EngineCatalog.InstructionSet}, {Convert.ToHexString(hash.GetHashAndReset())}");
+        return FormattableString.Invariant($"{gradients}{(options.WeightGradients ? " and weights" : "")}, {options.Pooling}, seed={options.Seed}, batch={options.BatchSize}, {engine.GetType().Name} {EngineCatalog.InstructionSet}, {Convert.ToHexString(hash.GetHashAndReset())}");
     }
 
     private List<TokenBatch> Batches(List<TokenSequence> sequences) => [.. TokenBatches.Sorted(sequences, options.BatchSize).Select(b => b.Batch)];

@@ -35,6 +35,9 @@ internal sealed class PlanCandidate
     /// <summary>Singular values that say what a rank loses; null where they are not needed.</summary>
     public double[]? Values { get; set; }
 
+    /// <summary>What keeping k directions changes the loss by to first order: the sum of what each of the others does, one entry for each k from 0 on; null where ranks are weighed by <see cref="Values"/>.</summary>
+    public double[]? FirstOrder { get; set; }
+
     /// <summary>What a kernel, or a matrix that may become more than a pair, may become, by method and ranks; null for others, and until they are known.</summary>
     public IReadOnlyList<LayerOption>? Options { get; set; }
 
