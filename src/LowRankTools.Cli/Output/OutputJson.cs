@@ -29,6 +29,7 @@ namespace LowRankTools.Cli;
 [JsonSerializable(typeof(OptimizeResult))]
 [JsonSerializable(typeof(CompressResult))]
 [JsonSerializable(typeof(ModelQuality))]
+[JsonSerializable(typeof(GraphQuality))]
 [JsonSerializable(typeof(CalibrationResult))]
 [JsonSerializable(typeof(EngineInfo))]
 [JsonSerializable(typeof(EngineInstallation))]
