@@ -47,6 +47,8 @@ public static class CoreErrors
     public const string EngineNotInstalled = nameof(EngineNotInstalled);
     /// <summary>A folder that is to be registered holds no libtorch.</summary>
     public const string LibTorchNotFound = nameof(LibTorchNotFound);
+    /// <summary>A folder that is to be registered holds no ONNX Runtime.</summary>
+    public const string OnnxRuntimeNotFound = nameof(OnnxRuntimeNotFound);
     /// <summary>Layers were chosen that the model does not have.</summary>
     public const string LayerNotFound = nameof(LayerNotFound);
     /// <summary>A budget is below what the smallest ranks allowed need.</summary>
@@ -113,4 +115,12 @@ public static class CoreErrors
     public const string AdapterPartNotCarried = nameof(AdapterPartNotCarried);
     /// <summary>Modules of an adapter fit no weight of the base model, by name or by shape, or fit a weight that is shared.</summary>
     public const string AdapterDoesNotFit = nameof(AdapterDoesNotFit);
+    /// <summary>ONNX Runtime does not take a graph, or fails in it.</summary>
+    public const string GraphNotRun = nameof(GraphNotRun);
+    /// <summary>Two graphs that are held against each other have other inputs or other outputs.</summary>
+    public const string GraphsDiffer = nameof(GraphsDiffer);
+    /// <summary>Nothing gives a graph one of its inputs, or the sizes that one leaves open.</summary>
+    public const string InputMissing = nameof(InputMissing);
+    /// <summary>A file of characters has as many as no output of the graph has classes.</summary>
+    public const string CharactersDoNotFit = nameof(CharactersDoNotFit);
 }

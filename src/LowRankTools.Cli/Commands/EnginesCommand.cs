@@ -40,17 +40,21 @@ internal static class EnginesCommand
 
     private static Command Install(ConsoleContext console)
     {
+        Option<string?> name = Library();
         Option<string?> device = SharedOptions.Choice("--device", "Device to compute on; cpu by default.", ["cpu", "cuda"]);
         Option<string?> libTorch = new("--lib-torch") { Description = "Folder that holds libtorch already; it is used where it lies.", HelpName = "folder" };
+        Option<string?> onnxRuntime = new("--onnx-runtime") { Description = "Folder that holds ONNX Runtime already, or its library; it is used where it lies.", HelpName = "path" };
         Option<string[]> sources = new("--source") { Description = "Package sources in place of those that this machine has configured.", HelpName = "source" };
         Option<bool> force = new("--force") { Description = "Replace what is installed." }, whatIf = WhatIf(), json = SharedOptions.Json();
-        Command command = new("install", "Bring libtorch, which TorchSharp computes with, or register one that is there.") { device, libTorch, sources, force, whatIf, json };
+        Command command = new("install", "Bring libtorch, which TorchSharp computes with, or ONNX Runtime, or register one that is there.") { name, device, libTorch, onnxRuntime, sources, force, whatIf, json };
         command.SetAction(parsed => Run(console, () =>
         {
             InstallEngine operation = new(new InstallEngineOptions
             {
+                Name = parsed.GetValue(name) ?? nameof(EngineKind.TorchSharp),
                 Device = parsed.GetValue(device),
                 LibTorch = parsed.GetValue(libTorch) is { } folder ? Path.GetFullPath(folder) : null,
+                OnnxRuntime = parsed.GetValue(onnxRuntime) is { } runtime ? Path.GetFullPath(runtime) : null,
                 Sources = parsed.GetValue(sources) ?? [],
                 Force = parsed.GetValue(force),
             });
@@ -62,12 +66,13 @@ internal static class EnginesCommand
 
     private static Command Uninstall(ConsoleContext console)
     {
+        Option<string?> name = Library();
         Option<bool> whatIf = WhatIf(), json = SharedOptions.Json();
-        Command command = new("uninstall", "Remove the libtorch that was installed; one that was only registered stays where it lies.") { whatIf, json };
+        Command command = new("uninstall", "Remove the library of an engine that was installed; one that was only registered stays where it lies.") { name, whatIf, json };
         command.SetAction(parsed => Run(console, () =>
         {
-            UninstallEngine operation = new();
-            console.Error.WriteLine(SafeText.Line($"Remove libtorch: {operation.Find().Path}"));
+            UninstallEngine operation = new(parsed.GetValue(name) ?? nameof(EngineKind.TorchSharp));
+            console.Error.WriteLine(SafeText.Line($"Remove {operation.Title}: {operation.Find().Path}"));
             return parsed.GetValue(whatIf) ? null : operation.Run();
         }, parsed.GetValue(json)));
         return command;
@@ -106,12 +111,14 @@ internal static class EnginesCommand
         return command;
     }
 
+    private static Option<string?> Library() => SharedOptions.Choice("--name", "The engine whose library it is; TorchSharp by default.", nameof(EngineKind.TorchSharp), "OnnxRuntime");
+
     private static Option<bool> WhatIf() => new("--what-if") { Description = "Say what would be done, and do nothing." };
 
     private static int Run(ConsoleContext console, Func<EngineInstallation?> operation, bool json)
     {
         Attempts attempts = new(console);
-        attempts.Try(nameof(EngineKind.TorchSharp), () =>
+        attempts.Try("engines", () =>
         {
             if (operation() is not { } result)
                 return;

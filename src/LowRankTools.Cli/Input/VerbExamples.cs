@@ -35,7 +35,7 @@ internal static class VerbExamples
         ("lora export", ["lora export tuned.safetensors --base-path model.safetensors --energy 0.99 --output-path change"]),
         ("lora convert", ["lora convert style --layout kohya --output-path style.safetensors"]),
         ("lora test", ["lora test style --base-path gpt"]),
-        ("engines install", ["engines install --device cpu", "engines install --lib-torch libtorch"]),
+        ("engines install", ["engines install --device cpu", "engines install --lib-torch libtorch", "engines install --name OnnxRuntime --what-if"]),
         ("engines uninstall", ["engines uninstall --what-if"]),
         ("engines measure", ["engines measure"]),
     ];

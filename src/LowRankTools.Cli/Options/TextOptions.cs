@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using LowRankTools.Core;
 using LowRankTools.Networks;
 
@@ -16,13 +17,20 @@ internal sealed class TextOptions(int batchSize = 16, string batch = "Sequences 
     private readonly Option<int?> _batch = SharedOptions.Number<int>("--batch-size", $"{batch}; {batchSize} by default.", n => n >= 1, "a batch is a whole number, at least 1");
     private readonly Option<string?> _pooling = SharedOptions.Choice("--pooling", "How an encoder's embedding is made of its states; its own by default where it has one, else their mean.", Enum.GetNames<Pooling>());
 
+    /// <summary>Whether a text or tokens were given.</summary>
+    public bool IsGiven(ParseResult parsed) => parsed.GetResult(_text) is not null || parsed.GetResult(_tokens) is not null;
+
     /// <summary>Adds the options and the rule that there is one input.</summary>
-    public void AddTo(Command command)
+    /// <param name="command">The verb.</param>
+    /// <param name="isOptional">Whether there may be none.</param>
+    public void AddTo(Command command, Func<CommandResult, bool>? isOptional = null)
     {
         foreach (Option option in (Option[])[_text, _tokens, _lines, _length, _batch, _pooling])
             command.Add(option);
         command.Validators.Add(result =>
         {
+            if (result.GetResult(_text) is null && result.GetResult(_tokens) is null && isOptional?.Invoke(result) == true)
+                return;
             if ((result.GetResult(_text) is null) == (result.GetResult(_tokens) is null))
                 result.AddError("Give exactly one of --text-path and --token-path.");
         });

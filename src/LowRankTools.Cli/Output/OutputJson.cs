@@ -30,6 +30,7 @@ namespace LowRankTools.Cli;
 [JsonSerializable(typeof(OptimizeAdapterResult))]
 [JsonSerializable(typeof(CompressResult))]
 [JsonSerializable(typeof(ModelQuality))]
+[JsonSerializable(typeof(GraphQuality))]
 [JsonSerializable(typeof(CalibrationResult))]
 [JsonSerializable(typeof(EngineInfo))]
 [JsonSerializable(typeof(EngineInstallation))]

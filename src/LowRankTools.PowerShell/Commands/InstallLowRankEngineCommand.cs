@@ -3,12 +3,16 @@ using LowRankTools.Core;
 
 namespace LowRankTools.PowerShell.Commands;
 
-/// <summary>Brings libtorch, which TorchSharp computes with, or registers one that is there.</summary>
+/// <summary>Brings libtorch, which TorchSharp computes with, or ONNX Runtime, or registers one that is there.</summary>
 [Cmdlet(VerbsLifecycle.Install, "LowRankEngine", SupportsShouldProcess = true)]
 [OutputType(typeof(EngineInstallation))]
 public sealed class InstallLowRankEngineCommand : OperationCommandBase
 {
     private const string Target = "LowRankTools";
+
+    /// <summary>The engine whose library is brought.</summary>
+    [Parameter(Position = 0), ValidateSet(nameof(EngineKind.TorchSharp), "OnnxRuntime")]
+    public string Name { get; set; } = nameof(EngineKind.TorchSharp);
 
     /// <summary>What to compute on: cpu or cuda.</summary>
     [Parameter, ValidateSet("cpu", "cuda")]
@@ -17,6 +21,10 @@ public sealed class InstallLowRankEngineCommand : OperationCommandBase
     /// <summary>Folder that holds libtorch already.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true), Alias("FullName"), ValidateNotNullOrEmpty]
     public string? LibTorch { get; set; }
+
+    /// <summary>Folder that holds ONNX Runtime already, or its library.</summary>
+    [Parameter, ValidateNotNullOrEmpty]
+    public string? OnnxRuntime { get; set; }
 
     /// <summary>Package sources in place of those that are configured.</summary>
     [Parameter, ValidateNotNullOrEmpty]
@@ -27,19 +35,21 @@ public sealed class InstallLowRankEngineCommand : OperationCommandBase
     public SwitchParameter Force { get; set; }
 
     /// <inheritdoc/>
-    protected override void ProcessRecord() => Guarded(LibTorch ?? nameof(EngineKind.TorchSharp), () =>
+    protected override void ProcessRecord() => Guarded(LibTorch ?? OnnxRuntime ?? Name, () =>
     {
         InstallEngine operation = new(new InstallEngineOptions
         {
+            Name = Name,
             Device = Device,
             LibTorch = LibTorch is null ? null : new PathResolver(this).Literal(LibTorch),
+            OnnxRuntime = OnnxRuntime is null ? null : new PathResolver(this).Literal(OnnxRuntime),
             Sources = Source,
             Force = Force,
         });
         string what = operation.Describe();
         if (!ShouldProcess($"{what}.", $"{what}?", Target))
             return;
-        EngineInstallation installed = Run(nameof(EngineKind.TorchSharp), (progress, token) => operation.Run(progress, token));
+        EngineInstallation installed = Run(operation.Engine, (progress, token) => operation.Run(progress, token));
         WriteObject(installed);
         if (installed.Note.Length > 0)
             Warn($"It cannot run here yet: {installed.Note}");

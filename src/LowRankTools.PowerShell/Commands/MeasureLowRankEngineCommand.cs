@@ -19,7 +19,7 @@ public sealed class MeasureLowRankEngineCommand : OperationCommandBase
     /// <inheritdoc/>
     protected override void ProcessRecord() => Guarded(Target, () =>
     {
-        string[] names = [.. EngineList.Names.Where(n => Array.Exists(Name, p => new WildcardPattern(p, WildcardOptions.IgnoreCase).IsMatch(n)))];
+        string[] names = [.. EngineList.ComputingNames.Where(n => Array.Exists(Name, p => new WildcardPattern(p, WildcardOptions.IgnoreCase).IsMatch(n)))];
         if (names.Length == 0)
             throw new LowRankToolsException(CommandErrors.EngineNotFound, $"No engine is called '{string.Join("', '", Name)}'.", "Get-LowRankEngine lists them.");
         MeasureEngines operation = new(names);

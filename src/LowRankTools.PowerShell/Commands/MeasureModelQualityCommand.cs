@@ -3,12 +3,13 @@ using LowRankTools.Core;
 
 namespace LowRankTools.PowerShell.Commands;
 
-/// <summary>Holds models against the one that they were made from, on a text.</summary>
+/// <summary>Holds models against the one that they were made from: on a text, or, of graphs of ONNX, on the same inputs.</summary>
 [Cmdlet(VerbsDiagnostic.Measure, "ModelQuality", DefaultParameterSetName = PathSet)]
-[OutputType(typeof(ModelQuality))]
-public sealed class MeasureModelQualityCommand : TextCommandBase
+[OutputType(typeof(ModelQuality), typeof(GraphQuality))]
+public sealed partial class MeasureModelQualityCommand : TextCommandBase
 {
     private MeasureQuality? _operation;
+    private MeasureGraphQuality? _graphs;
 
     /// <summary>The original: a file, or a folder that holds one model.</summary>
     [Parameter(Mandatory = true, Position = 1), ValidateNotNullOrEmpty]
@@ -31,14 +32,24 @@ public sealed class MeasureModelQualityCommand : TextCommandBase
             Required(AdapterPath, () => adapter = OneModel(AdapterPath));
         Required(ReferencePath, () =>
         {
+            ModelSource reference = OneModel(ReferencePath);
+            if (GraphOptions is var graphs && graphs.AreFor(reference, hasText: TextPath is not null || TokenPath is not null))
+            {
+                graphs.Validate();
+                _graphs = new MeasureGraphQuality(graphs, reference);
+                return;
+            }
             QualityOptions options = new() { Input = Input, Adapter = adapter, LabelPath = LabelPath is null ? null : Resolver.Literal(LabelPath), Pooling = ChosenPooling, BatchSize = BatchSize, Engine = ChosenEngine, ThreadCount = ThreadCount };
             options.Validate();
-            _operation = new MeasureQuality(options, OneModel(ReferencePath));
+            _operation = new MeasureQuality(options, reference);
         });
     }
 
     private protected override void ProcessModel(ModelSource source)
     {
-        WriteObject(Run(source.Name, (progress, token) => _operation!.Run(source, progress, token)));
+        if (_graphs is { } graphs)
+            WriteObject(Run(source.Name, (progress, token) => graphs.Run(source, progress, token)));
+        else
+            WriteObject(Run(source.Name, (progress, token) => _operation!.Run(source, progress, token)));
     }
 }

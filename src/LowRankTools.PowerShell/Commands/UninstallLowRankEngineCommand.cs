@@ -3,22 +3,22 @@ using LowRankTools.Core;
 
 namespace LowRankTools.PowerShell.Commands;
 
-/// <summary>Removes the libtorch that was installed.</summary>
+/// <summary>Removes the library of an engine that was installed.</summary>
 [Cmdlet(VerbsLifecycle.Uninstall, "LowRankEngine", SupportsShouldProcess = true)]
 [OutputType(typeof(EngineInstallation))]
 public sealed class UninstallLowRankEngineCommand : LowRankCommandBase
 {
-    /// <summary>The engine; TorchSharp is the one that is installed.</summary>
+    /// <summary>The engine.</summary>
     [Parameter(Position = 0, ValueFromPipelineByPropertyName = true)]
-    [ValidateSet(nameof(EngineKind.TorchSharp))]
+    [ValidateSet(nameof(EngineKind.TorchSharp), "OnnxRuntime")]
     public string Name { get; set; } = nameof(EngineKind.TorchSharp);
 
     /// <inheritdoc/>
     protected override void ProcessRecord() => Guarded(Name, () =>
     {
-        UninstallEngine operation = new();
+        UninstallEngine operation = new(Name);
         EngineInstallation found = operation.Find();
-        string what = found.Bytes > 0 ? $"Remove libtorch ({Display.Bytes(found.Bytes)}) from '{found.Path}'" : $"Forget libtorch in '{found.Path}'";
+        string what = found.Bytes > 0 ? $"Remove {operation.Title} ({Display.Bytes(found.Bytes)}) from '{found.Path}'" : $"Forget {operation.Title} in '{found.Path}'";
         if (ShouldProcess($"{what}.", $"{what}?", "LowRankTools"))
             WriteObject(operation.Run());
     });

@@ -61,6 +61,39 @@ public sealed class InstalledEngineTests : IDisposable
     }
 
     [Fact]
+    public async Task ONNX_Runtime_is_brought_and_holds_graphs_against_each_other()
+    {
+        string graph = _folder["graph/net.onnx"];
+        SmallGraph.Write(graph);
+        CliRun missing = await Run("quality", graph, "--reference-path", graph);
+        Assert.Equal((1, true), (missing.Code, missing.Error.Contains("EngineUnavailable", StringComparison.Ordinal)));
+        Assert.Contains("lowrank engines install --name OnnxRuntime", missing.Error, StringComparison.Ordinal);
+
+        CliRun installed = await Run("engines", "install", "--name", "onnxruntime", "--json");
+        Assert.True(installed.Code == 0, installed.Error);
+        Assert.Equal(["engine.json", OperatingSystem.IsWindows() ? "onnxruntime.dll" : OperatingSystem.IsMacOS() ? "libonnxruntime.dylib" : "libonnxruntime.so"],
+            Directory.EnumerateFiles(installed.Json.Single().GetProperty("Path").GetString()!).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(0, (await Run("factorize", graph, "--rank", "1", "--output-path", _folder["one.onnx"])).Code);
+        Assert.Equal(0, (await Run("factorize", graph, "--rank", $"{SmallGraph.Rank}", "--output-path", _folder["all.onnx"])).Code);
+        CliRun quality = await Run("quality", _folder["one.onnx"], _folder["all.onnx"], "--reference-path", graph, "--input-shape", "x=4x24", "--sample-count", "2", "--seed", "3", "--json");
+        Assert.True(quality.Code == 0, quality.Error);
+        double[] errors = [.. quality.Json.Select(q => q.GetProperty("RelativeError").GetDouble())];
+        Assert.True(errors[0] > 0.001 && errors[1] < 1e-5, string.Join(' ', errors));
+        Assert.All(quality.Json, q => Assert.Contains("random with seed 3: x (4 x 24)", q.GetProperty("Inputs").GetString(), StringComparison.Ordinal));
+        Assert.Contains("Relative error", (await Run("quality", _folder["one.onnx"], "--reference-path", graph)).Out, StringComparison.Ordinal);
+        Assert.Equal(2, (await Run("quality", _folder["one.onnx"], "--reference-path", graph, "--input-shape", "4x24")).Code);
+        CliRun text = await Run("quality", _folder["one.onnx"], "--reference-path", graph, "--token-path", graph, "--sample-count", "2");
+        Assert.Contains("OptionInvalid", text.Error, StringComparison.Ordinal);
+
+        string path = installed.Json.Single().GetProperty("Path").GetString()!, registered = _folder["lib"];
+        Directory.Move(path, registered);
+        Assert.Equal(0, (await Run("engines", "install", "--onnx-runtime", registered)).Code);
+        Assert.Equal(0, (await Run("quality", graph, "--reference-path", graph)).Code);
+        Assert.Equal(0, (await Run("engines", "uninstall", "--name", "OnnxRuntime")).Code);
+        Assert.Equal(2, Directory.EnumerateFiles(registered).Count());
+    }
+
+    [Fact]
     public async Task A_source_that_lacks_the_package_is_named_as_the_cause()
     {
         string empty = Directory.CreateDirectory(_folder["source"]).FullName;

@@ -9,6 +9,8 @@ public sealed class EngineStoreTests : IDisposable
 
     private EngineStore Store => new(_folder["engines"]);
 
+    private static EngineLibrary Library => new LibTorchLibrary(EnginePlugin.TorchSharp);
+
     public void Dispose() => _folder.Dispose();
 
     [Fact]
@@ -18,7 +20,7 @@ public sealed class EngineStoreTests : IDisposable
         Install("second");
         Assert.Equal("second", Store.Record()!.Package);
         Assert.Equal(["libtorch"], Directory.EnumerateFileSystemEntries(Store.Root).Select(Path.GetFileName));
-        Assert.Equal(["engine.json", "second"], Directory.EnumerateFiles(Store.LibTorchPath).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(["engine.json", "second"], Directory.EnumerateFiles(Store.LibraryPath).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -49,16 +51,16 @@ public sealed class EngineStoreTests : IDisposable
     public void A_damaged_record_is_none()
     {
         Install("first");
-        File.WriteAllText(Path.Combine(Store.LibTorchPath, EngineStore.RecordFile), "{ \"Version\": ");
+        File.WriteAllText(Path.Combine(Store.LibraryPath, EngineStore.RecordFile), "{ \"Version\": ");
         Assert.Null(Store.Record());
-        Assert.Null(Store.Folder());
-        Assert.Equal(Store.LibTorchPath, new UninstallEngine(Store).Run().Path);
+        Assert.Null(Store.Location());
+        Assert.Equal(Store.LibraryPath, new UninstallEngine(Library, Store).Run().Path);
         Assert.Empty(Directory.EnumerateFileSystemEntries(Store.Root));
     }
 
     [Fact]
     public void What_is_not_installed_cannot_be_removed() =>
-        Assert.Equal(CoreErrors.EngineNotInstalled, Assert.Throws<LowRankToolsException>(() => new UninstallEngine(Store).Run()).ErrorId);
+        Assert.Equal(CoreErrors.EngineNotInstalled, Assert.Throws<LowRankToolsException>(() => new UninstallEngine(Library, Store).Run()).ErrorId);
 
     private void Install(string package) => Store.Replace((_, made) =>
     {

@@ -44,6 +44,6 @@ public sealed class InstallEngineTests : IDisposable
     private void AssertError(string id, InstallEngineOptions options)
     {
         EnginePlugin plugin = new("TorchSharp", _folder["torch"], "LowRankTools.TorchSharp");
-        Assert.Equal(id, Assert.Throws<LowRankToolsException>(() => new InstallEngine(options, new EngineStore(_folder["engines"]), plugin).Run()).ErrorId);
+        Assert.Equal(id, Assert.Throws<LowRankToolsException>(() => new InstallEngine(options, new EngineStore(_folder["engines"]), new LibTorchLibrary(plugin)).Run()).ErrorId);
     }
 }

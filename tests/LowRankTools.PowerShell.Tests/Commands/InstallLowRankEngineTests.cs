@@ -25,6 +25,25 @@ public sealed class InstallLowRankEngineTests(PwshSession session) : IClassFixtu
     }
 
     [PwshFact]
+    public void ONNX_Runtime_is_brought_runs_graphs_and_is_removed()
+    {
+        Assert.Equal(["EngineUnavailable"], session.Run(_sandbox, Place + "Measure-ModelQuality graphs/net.onnx graphs/net.onnx").ErrorIds);
+        JsonElement installed = session.One(_sandbox, $"{Place}Install-LowRankEngine OnnxRuntime");
+        Assert.Equal(("OnnxRuntime", "Microsoft.ML.OnnxRuntime", ""), (installed.GetProperty("Name").GetString(), installed.GetProperty("Package").GetString(), installed.GetProperty("Note").GetString()));
+        Assert.Equal(["True"], Texts("\"$((Get-LowRankEngine OnnxRuntime).Available)\""));
+        IReadOnlyList<JsonElement> qualities = session.All(_sandbox, Place + """
+            1, 2 | ForEach-Object { Invoke-LowRankFactorization graphs/net.onnx -Rank $_ -OutputPath "rank$_.onnx" } |
+                Measure-ModelQuality -ReferencePath graphs/net.onnx -InputShape @{ x = 5, 24 } -SampleCount 3
+            """);
+        Assert.Equal([3, 3], qualities.Select(q => q.GetProperty("Samples").GetInt32()));
+        Assert.All(qualities, q => Assert.Equal("5 x 16", q.GetProperty("Outputs")[0].GetProperty("Shape").GetString()));
+        Assert.True(qualities[0].GetProperty("RelativeError").GetDouble() > 0.001);
+        Assert.InRange(qualities[1].GetProperty("RelativeError").GetDouble(), 0, 1e-5);
+        Assert.Equal(["OnnxRuntime"], Texts("(Uninstall-LowRankEngine OnnxRuntime).Name"));
+        Assert.Equal(["EngineNotInstalled"], session.Run(_sandbox, Place + "Uninstall-LowRankEngine OnnxRuntime").ErrorIds);
+    }
+
+    [PwshFact]
     public void Sizes_come_before_anything_is_done()
     {
         Reply reply = session.Run(_sandbox, Place + "Install-LowRankEngine -WhatIf; Test-Path $env:LOWRANK_ENGINES");
@@ -36,6 +55,10 @@ public sealed class InstallLowRankEngineTests(PwshSession session) : IClassFixtu
     [InlineData("-Device cpu -LibTorch .", "OptionInvalid")]
     [InlineData("-LibTorch models", "LibTorchNotFound")]
     [InlineData("-LibTorch Env:", "PathNotFileSystem")]
+    [InlineData("-OnnxRuntime models", "OnnxRuntimeNotFound")]
+    [InlineData("-OnnxRuntime . -LibTorch .", "OptionInvalid")]
+    [InlineData("OnnxRuntime -LibTorch .", "OptionInvalid")]
+    [InlineData("OnnxRuntime -Device cuda", "EngineUnavailable")]
     public void What_cannot_be_installed_is_an_error(string parameters, string id) =>
         Assert.Equal([id], session.Run(_sandbox, $"{Place}Install-LowRankEngine {parameters}").ErrorIds);
 

@@ -50,6 +50,7 @@ internal sealed class Sandbox : IDisposable
         WriteChat("chat/q8.gguf", TensorDType.Q8_0);
         WriteAdapter("chat/lora", 20, [.. s_chat.Where(w => w.Module is not null).Select(w => (w.Module!, w.Shape[0], w.Shape[1]))]);
         WriteModel("chat/loha.safetensors", ("fc1.hada_w1_a", [64, 4]), ("fc1.hada_w1_b", [4, 32]), ("fc1.hada_w2_a", [64, 4]), ("fc1.hada_w2_b", [4, 32]));
+        LowRankTools.Tests.SmallGraph.Write(this["graphs/net.onnx"]);
         WriteModel("calibration.safetensors", ("layer.mlp.up.inputs", [80, 32]), ("layer.mlp.down.inputs", [80, 128]));
     }
 

@@ -125,10 +125,10 @@ public sealed class ViewTests(PwshSession session) : IClassFixture<PwshSession>,
             [LowRankTools.Numerics.EngineInfo]::new('Embedded', 'cpu', 'AVX2', 8, $true, '')
             [LowRankTools.Numerics.EngineInfo]::new('Other', 'cuda:0', '', 0, $false, 'no driver')
             """, """
-            Name       Available Device   Memory Version                   Reason
-            ----       --------- ------   ------ -------                   ------
-            Embedded   True      cpu
-            Other      False     cuda:0                                    no driver.
+            Name        Available Device   Memory Version                   Reason
+            ----        --------- ------   ------ -------                   ------
+            Embedded    True      cpu
+            Other       False     cuda:0                                    no driver.
             """);
     }
 

@@ -87,6 +87,7 @@ internal sealed record DotnetSdk(string Host, string Framework)
     }
 
     /// <summary>The error of a machine without one.</summary>
-    public static LowRankToolsException Missing() => new(CoreErrors.EngineInstallFailed, "No .NET SDK is installed, whose package client brings libtorch.",
-        $"Install the .NET SDK, or unpack libtorch {LibTorch.Version} yourself and give its folder as -LibTorch.");
+    /// <param name="library">What it would have brought.</param>
+    public static LowRankToolsException Missing(EngineLibrary library) => new(CoreErrors.EngineInstallFailed, $"No .NET SDK is installed, whose package client brings {library.Title}.",
+        $"Install the .NET SDK, or unpack {library.Title} {library.Version} yourself and give its folder as {library.Parameter}.");
 }

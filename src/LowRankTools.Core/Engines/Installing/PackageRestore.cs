@@ -7,7 +7,7 @@ namespace LowRankTools.Core;
 /// Brings the libraries of a package by way of a project of one reference: the SDK finds the sources, checks signatures and hashes,
 /// goes on from its own cache after an interruption, and runs what the package itself does to its files.
 /// </summary>
-internal sealed class PackageRestore(DotnetSdk sdk, EnginePackage package, IReadOnlyList<string> sources)
+internal sealed class PackageRestore(DotnetSdk sdk, EngineLibrary library, EnginePackage package, IReadOnlyList<string> sources)
 {
     private const string Libraries = "libraries";
     private const int SaidAtMost = 200;
@@ -30,7 +30,7 @@ internal sealed class PackageRestore(DotnetSdk sdk, EnginePackage package, IRead
             said(line);
         }, cancellationToken);
         string libraries = Path.Combine(folder, Libraries);
-        return code == 0 && LibTorchFolder.At(libraries, package.Id) is not null ? libraries : throw Failed();
+        return code == 0 && library.At(libraries) is not null ? libraries : throw Failed();
     }
 
     // Files of these names stop the search for settings of projects above.
@@ -44,14 +44,14 @@ internal sealed class PackageRestore(DotnetSdk sdk, EnginePackage package, IRead
             <Project Sdk="Microsoft.NET.Sdk">
               <PropertyGroup>
                 <TargetFramework>{sdk.Framework}</TargetFramework>
-                <RuntimeIdentifier>{LibTorch.Platform}</RuntimeIdentifier>
+                <RuntimeIdentifier>{library.Platform}</RuntimeIdentifier>
                 <SelfContained>false</SelfContained>
                 <UseAppHost>false</UseAppHost>
                 <NuGetAudit>false</NuGetAudit>
                 {chosen}
               </PropertyGroup>
               <ItemGroup>
-                <PackageReference Include="{package.Id}" Version="[{LibTorch.Version}]" />
+                <PackageReference Include="{package.Id}" Version="[{library.Version}]" />
               </ItemGroup>
               <Target Name="LayOut" DependsOnTargets="ResolveReferences;PrepareForBuild">
                 <Copy SourceFiles="@(NativeCopyLocalItems)" DestinationFolder="{Libraries}" UseHardlinksIfPossible="true" />
@@ -67,11 +67,11 @@ internal sealed class PackageRestore(DotnetSdk sdk, EnginePackage package, IRead
         string where = sources.Count == 0 ? "No package source that this machine has configured" : "No package source that was given";
         if (_said.Any(l => l.Contains("NU1101", StringComparison.Ordinal) || l.Contains("NU1102", StringComparison.Ordinal) || l.Contains("NU1103", StringComparison.Ordinal)))
         {
-            return new LowRankToolsException(CoreErrors.EnginePackageNotFound, $"{where} has {package.Id} {LibTorch.Version}.",
-                $"Name one that has it with -Source, or give a folder with libtorch {LibTorch.Version} as -LibTorch.", cause);
+            return new LowRankToolsException(CoreErrors.EnginePackageNotFound, $"{where} has {package.Id} {library.Version}.",
+                $"Name one that has it with -Source, or give a folder with {library.Title} {library.Version} as {library.Parameter}.", cause);
         }
         string first = _said.FirstOrDefault(l => l.Contains("error", StringComparison.OrdinalIgnoreCase)) ?? _said.FirstOrDefault() ?? "it said nothing";
-        return new LowRankToolsException(CoreErrors.EngineInstallFailed, $"{package.Id} {LibTorch.Version} could not be brought: {first}",
+        return new LowRankToolsException(CoreErrors.EngineInstallFailed, $"{package.Id} {library.Version} could not be brought: {first}",
             "What is downloaded already is kept: run the command again, or name another source with -Source.", cause);
     }
 }

@@ -2,24 +2,31 @@ using LowRankTools.Numerics;
 
 namespace LowRankTools.Core;
 
-/// <summary>Removes the libtorch that was installed; one that was only registered stays where it lies.</summary>
+/// <summary>Removes the library of an engine that was installed; one that was only registered stays where it lies.</summary>
 public sealed class UninstallEngine
 {
+    private readonly EngineLibrary _library;
     private readonly EngineStore _store;
 
     /// <summary>Prepares the removal.</summary>
-    public UninstallEngine()
-        : this(EngineStore.OfUser())
+    /// <param name="engine">The engine: <c>TorchSharp</c> or <c>OnnxRuntime</c>.</param>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>.</exception>
+    public UninstallEngine(string engine = nameof(EngineKind.TorchSharp))
     {
+        _library = EngineLibrary.Of(engine);
+        _store = EngineStore.OfUser(_library.Folder);
     }
 
-    internal UninstallEngine(EngineStore store) => _store = store;
+    internal UninstallEngine(EngineLibrary library, EngineStore store) => (_library, _store) = (library, store);
+
+    /// <summary>Name of the library, for people.</summary>
+    public string Title => _library.Title;
 
     /// <summary>What is installed.</summary>
     /// <exception cref="LowRankToolsException"><c>EngineNotInstalled</c>.</exception>
-    public EngineInstallation Find() => Directory.Exists(_store.LibTorchPath)
-        ? EngineInstallation.Of(_store.Record() ?? new EngineRecord(null, "cpu", null, null, []), _store)
-        : throw new LowRankToolsException(CoreErrors.EngineNotInstalled, $"No libtorch is installed in '{_store.Root}'.", "Install-LowRankEngine installs one.");
+    public EngineInstallation Find() => Directory.Exists(_store.LibraryPath)
+        ? EngineInstallation.Of(_library.Engine, _store.Record() ?? new EngineRecord(null, "cpu", null, null, []), _store)
+        : throw new LowRankToolsException(CoreErrors.EngineNotInstalled, $"No {_library.Title} is installed in '{_store.Root}'.", "Install-LowRankEngine installs one.");
 
     /// <summary>Removes it. A process that has loaded it goes on.</summary>
     /// <returns>What was installed.</returns>

@@ -3,9 +3,10 @@ using System.Text.Json.Serialization;
 
 namespace LowRankTools.Core;
 
-/// <summary>Where libtorch is kept for the user: one at a time, with a record of it; the record may point to one that lies elsewhere.</summary>
+/// <summary>Where a native library is kept for the user: one at a time, with a record of it; the record may point to one that lies elsewhere.</summary>
 /// <param name="root">Full path of the folder; made when something is installed.</param>
-internal sealed class EngineStore(string root)
+/// <param name="library">Name of the library's folder in it.</param>
+internal sealed class EngineStore(string root, string library = LibTorchLibrary.FolderName)
 {
     /// <summary>Environment variable that names another folder.</summary>
     public const string Variable = "LOWRANK_ENGINES";
@@ -19,16 +20,17 @@ internal sealed class EngineStore(string root)
     /// <summary>Folder of everything that was installed.</summary>
     public string Root => root;
 
-    /// <summary>Folder of libtorch and its record.</summary>
-    public string LibTorchPath => Path.Combine(root, "libtorch");
+    /// <summary>Folder of the library and its record.</summary>
+    public string LibraryPath => Path.Combine(root, library);
 
     /// <summary>The user's: LOWRANK_ENGINES, or <c>lowrank/engines</c> in the system's place for a user's data.</summary>
-    public static EngineStore OfUser()
+    /// <param name="library">Name of the library's folder.</param>
+    public static EngineStore OfUser(string library = LibTorchLibrary.FolderName)
     {
         if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } chosen)
-            return new EngineStore(Path.GetFullPath(chosen));
+            return new EngineStore(Path.GetFullPath(chosen), library);
         string data = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify);
-        return new EngineStore(Path.Combine(data.Length > 0 ? data : AppContext.BaseDirectory, "lowrank", "engines"));
+        return new EngineStore(Path.Combine(data.Length > 0 ? data : AppContext.BaseDirectory, "lowrank", "engines"), library);
     }
 
     /// <summary>What was installed or registered; null where nothing was, or its record is damaged.</summary>
@@ -36,7 +38,7 @@ internal sealed class EngineStore(string root)
     {
         try
         {
-            string file = Path.Combine(LibTorchPath, RecordFile);
+            string file = Path.Combine(LibraryPath, RecordFile);
             return File.Exists(file) ? JsonSerializer.Deserialize(File.ReadAllBytes(file), EngineJson.Default.EngineRecord) : null;
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
@@ -45,11 +47,11 @@ internal sealed class EngineStore(string root)
         }
     }
 
-    /// <summary>The libtorch that was installed or registered, as long as it is there.</summary>
-    public LibTorchFolder? Folder() => Record() is { } record ? LibTorchFolder.At(record.Path ?? LibTorchPath, "installed") : null;
+    /// <summary>Folder of the library that was installed or registered, whether it is still there or not; null where none was.</summary>
+    public string? Location() => Record() is { } record ? record.Path ?? LibraryPath : null;
 
     /// <summary>
-    /// Puts a new libtorch in the place of the old one. The old one goes aside and the new one takes its name: what has that name is
+    /// Puts a new library in the place of the old one. The old one goes aside and the new one takes its name: what has that name is
     /// always whole.
     /// </summary>
     /// <param name="make">Fills a folder, the second one given; the first is for work, and is removed.</param>
@@ -64,9 +66,9 @@ internal sealed class EngineStore(string root)
             Directory.CreateDirectory(made);
             EngineRecord record = make(Directory.CreateDirectory(Path.Combine(temporary, "work")).FullName, made);
             File.WriteAllBytes(Path.Combine(made, RecordFile), JsonSerializer.SerializeToUtf8Bytes(record, EngineJson.Default.EngineRecord));
-            if (Directory.Exists(LibTorchPath))
-                Directory.Move(LibTorchPath, Path.Combine(temporary, "old"));
-            Directory.Move(made, LibTorchPath);
+            if (Directory.Exists(LibraryPath))
+                Directory.Move(LibraryPath, Path.Combine(temporary, "old"));
+            Directory.Move(made, LibraryPath);
             return record;
         }
         finally
@@ -81,7 +83,7 @@ internal sealed class EngineStore(string root)
     public void Remove()
     {
         string removed = Path.Combine(root, Temporary + Guid.NewGuid().ToString("N"));
-        Directory.Move(LibTorchPath, removed);
+        Directory.Move(LibraryPath, removed);
         TryDelete(removed);
     }
 
@@ -100,7 +102,7 @@ internal sealed class EngineStore(string root)
 }
 
 /// <summary>Record of an installed engine.</summary>
-/// <param name="Version">Version of libtorch; null for a registered one that does not tell.</param>
+/// <param name="Version">Version of the library; null for a registered one that does not tell.</param>
 /// <param name="Device">What it is built for: <c>cpu</c> or <c>cuda</c>.</param>
 /// <param name="Package">Package that it came from; null for a registered one.</param>
 /// <param name="Path">Where it lies; null for beside the record.</param>

@@ -35,18 +35,6 @@ internal static class LibTorch
         ? File.Exists(Path.Combine(Environment.SystemDirectory, "nvcuda.dll"))
         : File.Exists("/proc/driver/nvidia/version");
 
-    internal static string? PlatformOf(string runtimeIdentifier, Architecture processor)
-    {
-        string? architecture = processor switch
-        {
-            Architecture.X64 => "x64",
-            Architecture.Arm64 => "arm64",
-            _ => null,
-        };
-        // Alpine and its like have another C library.
-        string system = OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx"
-            : OperatingSystem.IsLinux() && !runtimeIdentifier.Contains("musl", StringComparison.Ordinal) && !runtimeIdentifier.StartsWith("alpine", StringComparison.Ordinal) ? "linux"
-            : "other";
-        return $"{system}-{architecture}" is "linux-x64" or "win-x64" or "win-arm64" or "osx-arm64" ? $"{system}-{architecture}" : null;
-    }
+    internal static string? PlatformOf(string runtimeIdentifier, Architecture processor) =>
+        EnginePlatform.Of(runtimeIdentifier, processor) is "linux-x64" or "win-x64" or "win-arm64" or "osx-arm64" ? EnginePlatform.Of(runtimeIdentifier, processor) : null;
 }

@@ -41,7 +41,7 @@ internal static class LibTorchSearch
             return LibTorchFolder.At(Path.GetDirectoryName(loaded)!, "this process");
         if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } named && LibTorchFolder.At(named, Variable) is { } chosen)
             return chosen;
-        return store.Folder();
+        return store.Location() is { } path ? LibTorchFolder.At(path, "installed") : null;
     }
 
     private static EngineNatives Absent()

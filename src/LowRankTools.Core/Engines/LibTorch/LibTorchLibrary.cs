@@ -1,0 +1,49 @@
+namespace LowRankTools.Core;
+
+/// <summary>libtorch, which the engine TorchSharp computes with.</summary>
+/// <param name="plugin">The engine.</param>
+internal sealed class LibTorchLibrary(EnginePlugin plugin) : EngineLibrary
+{
+    /// <summary>Name of its folder among the engines of a user.</summary>
+    public const string FolderName = "libtorch";
+
+    /// <inheritdoc/>
+    public override string Engine => nameof(EngineKind.TorchSharp);
+
+    /// <inheritdoc/>
+    public override string Title => "libtorch";
+
+    /// <inheritdoc/>
+    public override string Folder => FolderName;
+
+    /// <inheritdoc/>
+    public override string Version => LibTorch.Version;
+
+    /// <inheritdoc/>
+    public override string? Platform => LibTorch.Platform;
+
+    /// <inheritdoc/>
+    public override string Parameter => "-LibTorch";
+
+    /// <inheritdoc/>
+    public override string NotFound => CoreErrors.LibTorchNotFound;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Required => LibTorch.Required;
+
+    /// <inheritdoc/>
+    public override string? VersionFile => LibTorchFolder.VersionFile;
+
+    /// <inheritdoc/>
+    public override EnginePackage? Package(string device) => EnginePackage.For(device, Platform);
+
+    /// <inheritdoc/>
+    public override FoundLibrary? At(string path) => LibTorchFolder.At(path, Parameter) is { } found ? new FoundLibrary(found.Path, found.Version, found.HasCuda ? "cuda" : "cpu") : null;
+
+    /// <inheritdoc/>
+    public override EngineProblem? Misfit(string path) => LibTorchFolder.At(path, Parameter) is { } found ? plugin.Misfit(found) : null;
+
+    // PyTorch's bridge to Python and its tests are of no use here.
+    /// <inheritdoc/>
+    public override bool IsNeeded(string name) => !name.Contains("python", StringComparison.OrdinalIgnoreCase) && !name.Contains("test", StringComparison.OrdinalIgnoreCase);
+}
