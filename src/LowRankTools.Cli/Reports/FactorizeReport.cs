@@ -24,7 +24,7 @@ internal static class FactorizeReport
     {
         if (result.Layers.Any(l => l.CalibratedError is not null))
             return CalibratedLayers(result);
-        if (result.Layers.Any(l => l.Ranks is not null && (l.Kind is LayerKind.Conv1d or LayerKind.Conv2d || IsTrain(l))))
+        if (result.Layers.Any(l => l.Ranks is not null && (l.Kind is LayerKind.Conv1d or LayerKind.Conv2d or LayerKind.Conv3d || IsTrain(l))))
             return Chains(result);
         if (result.Layers.Any(l => l.Quantization is not null))
             return QuantizedLayers(result);
@@ -58,7 +58,7 @@ internal static class FactorizeReport
         ReportTable table = new("Layer", "Shape", "Method", ">Ranks", ">Parameters", ">After", ">Error", ">Seconds", "Stays dense");
         foreach (LayerFactorization layer in result.Layers.Where(l => l.Rank is not null || result.KeptLayers <= MostKeptRows))
         {
-            table.Add(layer.Name, layer.Shape.ToString(), layer.Rank is null ? "" : layer.Kind is LayerKind.Conv1d or LayerKind.Conv2d || IsTrain(layer) ? layer.Method! : nameof(FactorMethod.Svd), layer.Ranks?.ToString() ?? "",
+            table.Add(layer.Name, layer.Shape.ToString(), layer.Rank is null ? "" : layer.Kind is LayerKind.Conv1d or LayerKind.Conv2d or LayerKind.Conv3d || IsTrain(layer) ? layer.Method! : nameof(FactorMethod.Svd), layer.Ranks?.ToString() ?? "",
                 Figures.Count(layer.ParametersBefore), Figures.Count(layer.Parameters), Figures.Small(layer.RelativeError), Figures.Seconds(layer.Seconds), KeepReasons.InWords(layer.Reason));
         }
         return table;

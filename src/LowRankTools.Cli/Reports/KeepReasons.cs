@@ -9,6 +9,7 @@ internal static class KeepReasons
     {
         KeepReason.NotLinear => "no linear map",
         KeepReason.Grouped => "depthwise or grouped",
+        KeepReason.Transposed => "transposed convolution",
         KeepReason.Embedding => "embedding, see --include-embedding",
         KeepReason.NotIncluded => "not included",
         KeepReason.Excluded => "excluded",

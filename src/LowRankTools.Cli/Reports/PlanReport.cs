@@ -29,7 +29,7 @@ internal static class PlanReport
         ReportTable table = new("Layer", "Shape", ">Rank", ">Parameters", ">After", ">Bytes", ">After", ">FLOPs a token", ">After", ">Error", "Stays");
         foreach (LayerPlan layer in plan.Layers.Where(l => l.Rank is not null || plan.KeptLayers <= MostKeptRows))
         {
-            table.Add(layer.Name, layer.Shape.ToString(), layer.Kind is LayerKind.Conv1d or LayerKind.Conv2d && layer.Rank is not null ? $"{layer.Method} {layer.Ranks}" : layer.Rank?.ToString(CultureInfo.InvariantCulture) ?? "", Figures.Count(layer.ParametersBefore), Figures.Count(layer.Parameters),
+            table.Add(layer.Name, layer.Shape.ToString(), layer.Kind is LayerKind.Conv1d or LayerKind.Conv2d or LayerKind.Conv3d && layer.Rank is not null ? $"{layer.Method} {layer.Ranks}" : layer.Rank?.ToString(CultureInfo.InvariantCulture) ?? "", Figures.Count(layer.ParametersBefore), Figures.Count(layer.Parameters),
                 Figures.Bytes(layer.BytesBefore), Figures.Bytes(layer.Bytes), Optional(layer.FlopsBefore), Optional(layer.Flops), Figures.Small(layer.RelativeError), KeepReasons.InWords(layer.Reason));
         }
         return table;

@@ -66,7 +66,7 @@ public sealed record LayerShape
     [JsonIgnore]
     internal bool IsMatrix => Kind is LayerKind.Linear or LayerKind.AttentionPacked or LayerKind.Embedding && InFeatures is not null && Orientation != WeightOrientation.None;
 
-    /// <summary>Whether the tensor is the kernel of a convolution over lines and columns, or over a signal, which a chain of smaller ones can stand for.</summary>
+    /// <summary>Whether the tensor is the kernel of a convolution over lines and columns, over a signal or over a volume, which a chain of smaller ones can stand for.</summary>
     [JsonIgnore]
     internal bool IsKernel => IsKernelOf(Kind, Shape);
 
@@ -75,7 +75,7 @@ public sealed record LayerShape
     /// such as the weights of experts side by side, is as a rule longer than any kernel.
     /// </summary>
     internal static bool IsKernelOf(LayerKind kind, Dimensions sizes) =>
-        kind == LayerKind.Conv2d && sizes.Count == 4 || kind == LayerKind.Conv1d && sizes.Count == 3 && Math.Min(sizes[0], sizes[2]) <= LongestSignalKernel;
+        kind == LayerKind.Conv2d && sizes.Count == 4 || kind == LayerKind.Conv3d && sizes.Count == 5 || kind == LayerKind.Conv1d && sizes.Count == 3 && Math.Min(sizes[0], sizes[2]) <= LongestSignalKernel;
 
     /// <summary>The name: what takes names of layers takes the layer.</summary>
     public override string ToString() => Name;

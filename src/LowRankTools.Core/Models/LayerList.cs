@@ -23,7 +23,7 @@ internal sealed class LayerList
             {
                 _halves[factor] = layer.Rank;
                 // Cores of a matrix have four sizes and are no kernels.
-                if (layer.Ranks is not null && layer.Kind is not (LayerKind.Conv1d or LayerKind.Conv2d))
+                if (layer.Ranks is not null && layer.Kind is not (LayerKind.Conv1d or LayerKind.Conv2d or LayerKind.Conv3d))
                     _kinds[factor] = layer.Kind;
             }
         }
@@ -74,9 +74,13 @@ internal sealed class LayerList
             return orientation == WeightOrientation.OutIn ? (columns, rows) : (rows, columns);
         if (kind is LayerKind.Conv1d or LayerKind.Conv2d or LayerKind.Conv3d)
         {
-            return tensor.Role == TensorRole.ConvolutionChannelsLast
-                ? (tensor.Shape[^2], tensor.Shape[^1])
-                : (tensor.Shape[1], tensor.Shape[0]);
+            return tensor.Role switch
+            {
+                TensorRole.ConvolutionChannelsLast => (tensor.Shape[^2], tensor.Shape[^1]),
+                TensorRole.TransposedConvolution => (tensor.Shape[0], tensor.Shape[1]),
+                TensorRole.TransposedConvolutionChannelsLast => (tensor.Shape[^1], tensor.Shape[^2]),
+                _ => (tensor.Shape[1], tensor.Shape[0]),
+            };
         }
         return (null, null);
     }

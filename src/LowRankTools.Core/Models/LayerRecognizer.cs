@@ -85,7 +85,7 @@ internal sealed class LayerRecognizer
     private LayerKind ByShape(TensorInfo tensor)
     {
         bool knownMatrix = tensor.Role is TensorRole.MatMulRight or TensorRole.LinearWeight;
-        bool convolution = tensor.Role is TensorRole.Convolution or TensorRole.ConvolutionChannelsLast;
+        bool convolution = tensor.Role is TensorRole.Convolution or TensorRole.ConvolutionChannelsLast or TensorRole.TransposedConvolution or TensorRole.TransposedConvolutionChannelsLast;
         if (tensor.Shape.Length > 2 && !knownMatrix)
             return tensor.Shape.Length switch { 3 => LayerKind.Conv1d, 4 => LayerKind.Conv2d, 5 => LayerKind.Conv3d, _ => LayerKind.Other };
         if (convolution || MatrixShape(tensor) is null)
@@ -104,7 +104,7 @@ internal sealed class LayerRecognizer
     /// <summary>An integer matrix that a graph multiplies by is a quantised weight, not a buffer.</summary>
     private static bool IsQuantizedWeight(TensorInfo tensor) =>
         tensor.DType is TensorDType.I8 or TensorDType.U8 or TensorDType.I4 or TensorDType.U4
-        && tensor.Role is TensorRole.MatMulRight or TensorRole.LinearWeight or TensorRole.Convolution;
+        && tensor.Role is TensorRole.MatMulRight or TensorRole.LinearWeight or TensorRole.Convolution or TensorRole.TransposedConvolution;
 
     /// <summary>The side of a matrix that is as long as the bias beside it is the output; square ones do not tell.</summary>
     private WeightOrientation BiasSide(TensorInfo tensor)

@@ -16,7 +16,7 @@ public sealed record LayerSelection
     /// <summary>Whether embeddings are factorized too.</summary>
     public bool IncludeEmbedding { get; init; }
 
-    /// <summary>Whether convolutions over lines and columns are made chains of smaller ones.</summary>
+    /// <summary>Whether convolutions are made chains of smaller ones.</summary>
     internal bool IncludeConvolution { get; init; }
 
     /// <summary>Exact tensor names chosen one by one (piped layers), embeddings among them; null where none were.</summary>
@@ -39,6 +39,8 @@ public sealed record LayerSelection
             return KeepReason.Embedding;
         if (!TensorConversion.IsReadable(layer.Tensor.DType))
             return KeepReason.UnreadableType;
+        if (shape.IsKernel && layer.Tensor.Role is TensorRole.TransposedConvolution or TensorRole.TransposedConvolutionChannelsLast)
+            return KeepReason.Transposed;
         return shape.IsMatrix || LayerWeight.ShapeOf(layer) is { Outputs: > 1, Channels: > 1 } ? KeepReason.None : KeepReason.Grouped;
     }
 

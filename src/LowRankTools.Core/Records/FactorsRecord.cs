@@ -92,7 +92,7 @@ internal sealed class FactorsRecord
     private static int[]? Shape(FactorizedLayerRecord layer)
     {
         bool turned = LayerWeight.IsTurned(layer.Kind, layer.Orientation);
-        if (layer.Kind is LayerKind.Conv1d or LayerKind.Conv2d)
+        if (layer.Kind is LayerKind.Conv1d or LayerKind.Conv2d or LayerKind.Conv3d)
             return LayerShape.IsKernelOf(layer.Kind, layer.Shape) ? LayerWeight.ShapeOf(layer.Shape, turned).Sizes : null;
         if (layer.Shape.Count < 2 || layer.Shape.Sizes.SkipLast(2).Any(s => s != 1))
             return null;

@@ -6,7 +6,7 @@ namespace LowRankTools.Core;
 
 /// <summary>
 /// Weights as methods of layers take them, however files store them. Kernels are outputs x channels x height x width, as PyTorch and ONNX have
-/// them, and not TensorFlow's height x width x channels x outputs, without a height over signals; matrices outputs x inputs, or entries x features of an embedding.
+/// them, and not TensorFlow's height x width x channels x outputs, without a height over signals and with a depth before it over volumes; matrices outputs x inputs, or entries x features of an embedding.
 /// </summary>
 internal static class LayerWeight
 {
@@ -16,7 +16,7 @@ internal static class LayerWeight
     /// <summary>Shape of a layer's kernel; null where it is none, or too large to be computed with.</summary>
     public static KernelShape? ShapeOf(ModelLayer layer) => !layer.Shape.IsKernel || layer.Tensor.ElementCount is < 1 or > int.MaxValue ? null : ShapeOf(layer.Shape.Shape, IsChannelsLast(layer.Tensor));
 
-    /// <summary>Shape of a kernel from its sizes as stored, three or four and none of them above 2^31 - 1.</summary>
+    /// <summary>Shape of a kernel from its sizes as stored, three to five and none of them above 2^31 - 1.</summary>
     public static KernelShape ShapeOf(Dimensions sizes, bool channelsLast)
     {
         int[] s = [.. sizes.Sizes.Select(size => checked((int)size))];

@@ -33,7 +33,7 @@ public sealed class ConvolutionChain : IDisposable
     /// </summary>
     /// <param name="options">Threads.</param>
     /// <param name="ct">Stops the computation.</param>
-    /// <returns>outputs x channels x height x width, or x length, the caller's.</returns>
+    /// <returns>outputs x channels x height x width, x length, or x depth x height x width, the caller's.</returns>
     public Tensor ToDense(ComputeOptions? options = null, CancellationToken ct = default)
     {
         Tensor composed = Kernels[0].Copy(_stages[0].Plane);
@@ -42,10 +42,11 @@ public sealed class ConvolutionChain : IDisposable
             using Tensor before = composed, stage = Kernels[k].Copy(_stages[k].Plane);
             composed = _stages[k].IsDepthwise ? Spread(before, stage) : Composed(before, stage, options, ct);
         }
-        if (!_stages[0].IsSignal)
-            return composed;
         using (composed)
-            return composed.Copy(composed.Shape[0], composed.Shape[1], composed.Shape[3]);
+        {
+            KernelShape whole = new(composed.Shape[0], composed.Shape[1], composed.Shape[2], composed.Shape[3]) { IsSignal = _stages[0].IsSignal, Planes = _stages[0].Planes };
+            return composed.Copy(whole.Sizes);
+        }
     }
 
     /// <summary>||K - K'|| / ||K||, K' the chain's kernel; 0 for a kernel of zeros.</summary>

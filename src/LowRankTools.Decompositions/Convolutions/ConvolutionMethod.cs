@@ -26,7 +26,7 @@ public abstract class ConvolutionMethod : LayerMethod
         IReadOnlyList<int> most = MostRanks(kernel);
         if (ranks.Count != most.Count || ranks.Where((r, i) => r < 1 || r > most[i]).Any())
             throw TensorShapes.Mismatch($"There is no {Name} chain for a kernel of {kernel} with ranks {string.Join(" x ", ranks)}; they go up to {string.Join(" x ", most)}.");
-        return kernel.IsSignal ? [.. Chain(kernel, ranks).Select(s => s with { IsSignal = true })] : Chain(kernel, ranks);
+        return [.. Chain(kernel, ranks).Select(s => s with { IsSignal = kernel.IsSignal, Planes = kernel.Planes })];
     }
 
     /// <summary>Entries of all kernels of the chain.</summary>
@@ -59,7 +59,7 @@ public abstract class ConvolutionMethod : LayerMethod
     }
 
     /// <summary>Finds the kernels of the chain.</summary>
-    /// <param name="kernel">K, outputs x channels x height x width, or x length.</param>
+    /// <param name="kernel">K, outputs x channels x height x width, x length, or x depth x height x width.</param>
     /// <param name="ranks">The ranks.</param>
     /// <param name="options">Threads and seed.</param>
     /// <param name="progress">Receives 0 to 1.</param>
@@ -76,12 +76,12 @@ public abstract class ConvolutionMethod : LayerMethod
     }
 
     /// <summary>The sizes of a kernel.</summary>
-    /// <exception cref="LowRankToolsException"><c>ShapesDoNotMatch</c>: it is no kernel of a convolution over lines and columns, or over a signal.</exception>
+    /// <exception cref="LowRankToolsException"><c>ShapesDoNotMatch</c>: it is no kernel of a convolution over a signal, over lines and columns, or over a volume.</exception>
     public static KernelShape ShapeOf(Tensor kernel) => kernel.Length > 0 ? KernelShape.Of([.. kernel.Shape])
         : throw TensorShapes.Mismatch($"A kernel of {TensorShapes.Text([.. kernel.Shape])} has no entries.");
 
     /// <inheritdoc/>
-    public sealed override bool Takes(IReadOnlyList<int> shape) => shape.Count is 3 or 4 && Takes(KernelShape.Of(shape));
+    public sealed override bool Takes(IReadOnlyList<int> shape) => shape.Count is >= 3 and <= 5 && Takes(KernelShape.Of(shape));
 
     /// <inheritdoc/>
     public sealed override IReadOnlyList<int> MostRanks(IReadOnlyList<int> shape) => MostRanks(KernelShape.Of(shape));
@@ -104,8 +104,12 @@ public abstract class ConvolutionMethod : LayerMethod
     public sealed override Tensor Dense(IReadOnlyList<int> shape, IReadOnlyList<int> ranks, IReadOnlyList<Tensor> factors, ComputeOptions? options = null, CancellationToken ct = default) =>
         new ConvolutionChain(Stages(KernelShape.Of(shape), ranks), factors).ToDense(options, ct);
 
-    /// <summary>A kernel with a height of 1 where it has none.</summary>
-    private protected static Tensor Plane(Tensor kernel) => kernel.Shape is [var outputs, var channels, var length] ? kernel.Copy(outputs, channels, 1, length) : kernel.Copy();
+    /// <summary>A kernel with a height of 1 where it has none, and with the lines of its planes below one another.</summary>
+    private protected static Tensor Plane(Tensor kernel)
+    {
+        KernelShape shape = ShapeOf(kernel);
+        return kernel.Copy(shape.Outputs, shape.Channels, shape.Height, shape.Width);
+    }
 
     private protected static Tensor Reshaped(Tensor tensor, int[] shape)
     {

@@ -28,7 +28,7 @@ public sealed class CpConvolution : ConvolutionMethod
     public override IReadOnlyList<int> MostRanks(KernelShape kernel)
     {
         // No rank beyond that of the exact decomposition by slices: the product of the sizes over the largest one.
-        long largest = kernel.Sizes.Max();
+        long largest = Math.Max(Math.Max(kernel.Outputs, kernel.Channels), Math.Max(kernel.Height, kernel.Width));
         return [(int)Math.Min(int.MaxValue, kernel.Length / largest)];
     }
 

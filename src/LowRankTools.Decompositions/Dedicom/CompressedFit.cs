@@ -8,13 +8,19 @@ namespace LowRankTools.Decompositions;
 /// </summary>
 internal static class CompressedFit
 {
-    private const int Sweeps = 300, Steps = 400, TrialSteps = 80, LeastStarts = 8, LeastStartsWithoutCore = 3, MostStarts = 80, ManyUnknowns = 400, Seen = 3;
+    private const int Sweeps = 300, Steps = 400, TrialSteps = 80, MostStarts = 80, ManyStarts = 8, ManyUnknowns = 400, Seen = 3;
 
     // A trial need not come to rest to be told from another one; the best one does.
     private const double TrialRest = 1e-6, Rest = 1e-12, Exact = 1e-16, Same = 1e-3;
 
     /// <summary>A (n x r), D (K x r) and R (r x r) or null, and how they were found.</summary>
-    public static (Tensor Factor, Tensor Diagonals, Tensor? Core, int Iterations, bool Converged) Run(Tensor tensor, int rank, bool withCore, DecompositionOptions options, IProgress<double>? progress, CancellationToken ct)
+    /// <param name="tensor">X, K x n x n.</param>
+    /// <param name="rank">r.</param>
+    /// <param name="pose">The problem that compressed matrices of norm 1 pose.</param>
+    /// <param name="options">Starts, steps, threads and seed.</param>
+    /// <param name="progress">Receives 0 to 1.</param>
+    /// <param name="ct">Stops the computation.</param>
+    public static (Tensor Factor, Tensor Diagonals, Tensor? Core, int Iterations, bool Converged) Run(Tensor tensor, int rank, Func<Tensor, CompressedProblem> pose, DecompositionOptions options, IProgress<double>? progress, CancellationToken ct)
     {
         using CommonSubspace subspace = CommonSubspace.Of(tensor, rank, 0, Sweeps, 1e-10, options.Compute, ct);
         progress?.Report(0.2);
@@ -25,27 +31,26 @@ internal static class CompressedFit
             foreach (ref double value in small.Values)
                 value /= norm;
         }
-        DedicomResiduals problem = new(small, rank, withCore);
+        CompressedProblem problem = pose(small);
         // Starts are cheap beside the subspace, and many end in poor minima: the best one so far is believed when it was met several times.
-        // Without a core there are fewer minima: three alike are enough from the first one on.
-        int atLeast = Math.Max(options.Starts, withCore ? LeastStarts : LeastStartsWithoutCore);
-        int starts = Math.Max(options.Starts, problem.Unknowns > ManyUnknowns ? LeastStarts : MostStarts), iterations = 0, met = 0;
+        int atLeast = Math.Max(options.Starts, problem.LeastStarts);
+        int starts = Math.Max(options.Starts, problem.Unknowns > ManyUnknowns ? ManyStarts : MostStarts), iterations = 0, met = 0;
         // A few hundred unknowns are less work than sharing it out; the bits do not depend on threads.
         ComputeOptions alone = options.Compute with { ThreadCount = problem.Unknowns > ManyUnknowns ? options.Compute.ThreadCount : 1 };
         double[] best = [];
         double least = double.PositiveInfinity;
         for (int start = 0; start < starts && least > Exact && (met < Seen || start < atLeast); start++)
         {
-            double[] point = Random(problem, small, rank, start, options.Compute.Seed + (ulong)start);
-            (double loss, int steps, _) = LevenbergMarquardt.Run(problem, point, TrialSteps, TrialRest, alone, ct);
+            double[] point = problem.Start(start, options.Compute.Seed + (ulong)start, ct);
+            (double loss, int steps, _) = LevenbergMarquardt.Run(problem, point, TrialSteps, TrialRest, LevenbergMarquardt.Far, alone, ct);
             iterations += steps;
             met = loss < least * (1 - Same) ? 1 : loss < least * (1 + Same) ? met + 1 : met;
             if (loss < least)
                 (best, least) = (point, loss);
             progress?.Report(0.2 + (0.7 * (start + 1) / starts));
         }
-        (_, int more, bool converged) = LevenbergMarquardt.Run(problem, best, options.MaxIterations ?? Steps, options.Rest ?? Rest, alone, ct);
-        (Tensor factor, Tensor diagonals, Tensor? core) = Expanded(best, subspace, rank, withCore, norm, options.Compute, ct);
+        (_, int more, bool converged) = LevenbergMarquardt.Run(problem, best, options.MaxIterations ?? Steps, options.Rest ?? Rest, LevenbergMarquardt.Near, alone, ct);
+        (Tensor factor, Tensor diagonals, Tensor? core) = Expanded(best, subspace, rank, problem.HasCore, norm, options.Compute, ct);
         return (factor, diagonals, core, iterations + more, converged);
     }
 
@@ -104,19 +109,5 @@ internal static class CompressedFit
     {
         for (int i = 0; i < matrix.Shape[0]; i++)
             matrix.Values[(i * matrix.Shape[1]) + column] *= factor;
-    }
-
-    // Every other start has diagonals about one: matrices that are alike but for their scales are the common case.
-    private static double[] Random(DedicomResiduals problem, Tensor small, int rank, int start, ulong seed)
-    {
-        double[] point = new double[problem.Unknowns];
-        new DeterministicRandom(seed).FillGaussian<double>(point);
-        int size = small.Shape[1], slices = small.Shape[0];
-        for (int i = 0; i < point.Length; i++)
-        {
-            bool diagonal = i >= size * rank && i < (size + slices) * rank;
-            point[i] = diagonal && start % 2 == 0 ? 1 + (0.3 * point[i]) : point[i] / Math.Sqrt(rank);
-        }
-        return point;
     }
 }

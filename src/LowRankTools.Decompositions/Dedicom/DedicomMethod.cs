@@ -21,7 +21,8 @@ public sealed class DedicomMethod : SquareSlicesMethod
 
     private protected override Decomposition Compute(Tensor tensor, DecompositionOptions options, IProgress<double>? progress, CancellationToken ct)
     {
-        (Tensor factor, Tensor diagonals, Tensor? core, int iterations, bool converged) = CompressedFit.Run(tensor, Rank(tensor, options), withCore: true, options, progress, ct);
+        int rank = Rank(tensor, options);
+        (Tensor factor, Tensor diagonals, Tensor? core, int iterations, bool converged) = CompressedFit.Run(tensor, rank, small => new DedicomResiduals(small, rank), options, progress, ct);
         DedicomTensor dedicom = new(tensor.Shape, [new NamedFactor("loadings", factor), new NamedFactor("diagonals", diagonals), new NamedFactor("core", core!)]) { Iterations = iterations, Converged = converged };
         dedicom.RelativeError = dedicom.ErrorAgainst(tensor, options.Compute, ct);
         return dedicom;

@@ -10,6 +10,9 @@ internal interface IResiduals
     /// <summary>Number of residuals.</summary>
     int Count { get; }
 
+    /// <summary>Number of unknowns.</summary>
+    int Unknowns { get; }
+
     /// <summary>The residuals at a point.</summary>
     void Evaluate(ReadOnlySpan<double> point, Span<double> residuals);
 
@@ -20,27 +23,37 @@ internal interface IResiduals
 /// <summary>Levenberg-Marquardt (Marquardt, 1963) with the damping of Nielsen (1999): what is never worse from step to step, and quadratic at the end.</summary>
 internal static class LevenbergMarquardt
 {
-    private const double Start = 1e-3, Worst = 1e14, Tiny = 1e-30;
+    /// <summary>Damping of the first step from anywhere.</summary>
+    public const double Far = 1e-3;
+
+    /// <summary>Damping of the first step from near a minimum: nearly Newton's.</summary>
+    public const double Near = 1e-7;
+
+    private const double Worst = 1e14, Tiny = 1e-30;
+
+    // Products are not determined by their factors' lengths, so the system is singular: what is added must stand out from rounding.
+    private const double Least = 1e-12;
 
     /// <summary>Improves a point in place.</summary>
     /// <param name="problem">The residuals.</param>
     /// <param name="point">The start, and what was found.</param>
     /// <param name="steps">Most steps.</param>
     /// <param name="rest">Relative change of the sum of squares below which it rests.</param>
+    /// <param name="damping">Damping of the first step, <see cref="Far"/> or <see cref="Near"/>.</param>
     /// <param name="options">Threads.</param>
     /// <param name="ct">Stops the computation.</param>
     /// <returns>The sum of squares, the steps, and whether it came to rest.</returns>
-    public static (double Loss, int Steps, bool Converged) Run(IResiduals problem, double[] point, int steps, double rest, ComputeOptions options, CancellationToken ct)
+    public static (double Loss, int Steps, bool Converged) Run(IResiduals problem, double[] point, int steps, double rest, double damping, ComputeOptions options, CancellationToken ct)
     {
         EmbeddedEngine engine = new(options);
         int unknowns = point.Length;
         double[] residuals = new double[problem.Count], trial = new double[unknowns], there = new double[problem.Count];
         using Matrix<double> derivatives = Matrix<double>.Uninitialized(unknowns, problem.Count), normal = Matrix<double>.Uninitialized(unknowns, unknowns), right = Matrix<double>.Uninitialized(unknowns, 1);
         problem.Evaluate(point, residuals);
-        double loss = Sums.OfSquares(residuals), damping = 0, growth = 2;
+        double loss = Sums.OfSquares(residuals), growth = 2;
         int done = 0, calm = 0;
-        bool fresh = true;
-        for (; done < steps && loss > Tiny && damping < Worst && calm < 3; done++)
+        bool fresh = true, still = false;
+        for (; done < steps && loss > Tiny && damping < Worst && calm < 3 && !still; done++)
         {
             ct.ThrowIfCancellationRequested();
             if (fresh)
@@ -49,7 +62,6 @@ internal static class LevenbergMarquardt
                 Gemm.MultiplyByOwnTranspose(1, derivatives.View, 0, normal.View, options, ct);
                 for (int i = 0; i < unknowns; i++)
                     right[i, 0] = -Sums.OfProducts(derivatives.Row(i), residuals);
-                damping = damping == 0 ? Start : damping;
             }
             double[]? step = Solve(engine, normal, right, damping, ct);
             double predicted = 0, after = double.PositiveInfinity;
@@ -63,6 +75,8 @@ internal static class LevenbergMarquardt
                 problem.Evaluate(trial, there);
                 after = Sums.OfSquares(there);
             }
+            // Where a step that is hardly damped can gain nothing, what it seems to gain or lose is rounding.
+            still = step is not null && damping <= Far && predicted <= rest * loss;
             fresh = after < loss;
             if (!fresh)
             {
@@ -74,30 +88,57 @@ internal static class LevenbergMarquardt
             loss = after;
             trial.CopyTo(point, 0);
             there.CopyTo(residuals, 0);
-            (damping, growth) = (Math.Max(1e-15, damping * Math.Max(1.0 / 3, 1 - Math.Pow((2 * gain) - 1, 3))), 2);
+            (damping, growth) = (Math.Max(Least, damping * Math.Max(1.0 / 3, 1 - Math.Pow((2 * gain) - 1, 3))), 2);
         }
-        return (loss, done, loss <= Tiny || damping >= Worst || calm >= 3);
+        return (loss, done, loss <= Tiny || damping >= Worst || calm >= 3 || still);
     }
 
-    // (N + damping diag(N)) s = right; null where that is singular.
-    private static double[]? Solve(EmbeddedEngine engine, Matrix<double> normal, Matrix<double> right, double damping, CancellationToken ct)
+    // (N + damping diag(N)) s = right by Cholesky, unknowns on the scale that gives N a diagonal of ones; null where that is not positive definite.
+    private static double[]? Solve(ITensorEngine engine, Matrix<double> normal, Matrix<double> right, double damping, CancellationToken ct)
     {
-        using Matrix<double> damped = normal.Copy();
+        int n = normal.Rows;
         double least = 0;
-        for (int i = 0; i < damped.Rows; i++)
+        for (int i = 0; i < n; i++)
             least = Math.Max(least, normal[i, i]);
-        for (int i = 0; i < damped.Rows; i++)
-            damped[i, i] += damping * Math.Max(normal[i, i], 1e-12 * least);
-        using ITensor a = engine.Load(damped.View), b = engine.Load(right.View);
+        double[] scale = new double[n], step = new double[n];
+        for (int i = 0; i < n; i++)
+            scale[i] = least > 0 ? 1 / Math.Sqrt(Math.Max(normal[i, i], 1e-12 * least)) : 1;
+        using Matrix<double> scaled = Matrix<double>.Uninitialized(n, n);
+        for (int i = 0; i < n; i++)
+        {
+            ReadOnlySpan<double> source = normal.Row(i);
+            Span<double> row = scaled.Row(i);
+            for (int j = 0; j < n; j++)
+                row[j] = source[j] * (scale[i] * scale[j]);
+            row[i] += damping;
+            step[i] = right[i, 0] * scale[i];
+        }
         try
         {
-            using ITensor x = engine.Solve(a, b, ct);
-            double[] step = engine.ToArray(x);
-            return step.All(double.IsFinite) ? step : null;
+            using ITensor a = engine.Load(scaled.View), factor = engine.Cholesky(a, ct);
+            SolveTriangles(engine.ToArray(factor), step);
         }
         catch (LowRankToolsException)
         {
             return null;
+        }
+        for (int i = 0; i < n; i++)
+            step[i] *= scale[i];
+        return step.All(double.IsFinite) ? step : null;
+    }
+
+    // L L^T x = b in place of b.
+    private static void SolveTriangles(ReadOnlySpan<double> l, Span<double> x)
+    {
+        int n = x.Length;
+        for (int i = 0; i < n; i++)
+            x[i] = (x[i] - Sums.OfProducts(l.Slice(i * n, i), x[..i])) / l[(i * n) + i];
+        for (int i = n - 1; i >= 0; i--)
+        {
+            double value = x[i] /= l[(i * n) + i];
+            ReadOnlySpan<double> row = l.Slice(i * n, i);
+            for (int j = 0; j < i; j++)
+                x[j] -= value * row[j];
         }
     }
 }

@@ -1,3 +1,5 @@
+using LowRankTools.Numerics;
+
 namespace LowRankTools.Decompositions;
 
 /// <summary>
@@ -21,7 +23,10 @@ public sealed class IndscalMethod : SquareSlicesMethod
 
     private protected override Decomposition Compute(Tensor tensor, DecompositionOptions options, IProgress<double>? progress, CancellationToken ct)
     {
-        (Tensor factor, Tensor weights, _, int iterations, bool converged) = CompressedFit.Run(tensor, Rank(tensor, options), withCore: false, options, progress, ct);
+        int rank = Rank(tensor, options);
+        // Compressed matrices are less work than sharing it out.
+        ComputeOptions alone = options.Compute with { ThreadCount = 1 };
+        (Tensor factor, Tensor weights, _, int iterations, bool converged) = CompressedFit.Run(tensor, rank, small => new IndscalResiduals(small, rank, alone), options, progress, ct);
         IndscalTensor indscal = new(tensor.Shape, [new NamedFactor("loadings", factor), new NamedFactor("weights", weights)]) { Iterations = iterations, Converged = converged };
         indscal.RelativeError = indscal.ErrorAgainst(tensor, options.Compute, ct);
         return indscal;

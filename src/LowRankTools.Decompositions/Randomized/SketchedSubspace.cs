@@ -46,7 +46,7 @@ internal static class SketchedSubspace
     }
 
     // An orthonormal basis, as rows, of the range of A W^T for W of rows; W is freed.
-    private static Matrix<double> Range(EmbeddedEngine engine, MatrixView<double> a, Matrix<double> rows, ComputeOptions options, CancellationToken ct)
+    private static Matrix<double> Range(ITensorEngine engine, MatrixView<double> a, Matrix<double> rows, ComputeOptions options, CancellationToken ct)
     {
         using (rows)
         using (Matrix<double> product = Matrix<double>.Uninitialized(a.Rows, rows.Rows))

@@ -78,7 +78,7 @@ internal sealed class CommonSubspace : IDisposable
     }
 
     // The range of sum over k of X_k Q R_k^T + X_k^T Q R_k.
-    private static Matrix<double> Step(EmbeddedEngine engine, Tensor tensor, CommonSubspace found, ComputeOptions options, CancellationToken ct)
+    private static Matrix<double> Step(ITensorEngine engine, Tensor tensor, CommonSubspace found, ComputeOptions options, CancellationToken ct)
     {
         int size = tensor.Shape[1], rank = found.Basis.Rows;
         using Matrix<double> sum = new(size, rank), mixed = Matrix<double>.Uninitialized(size, rank);
@@ -106,14 +106,14 @@ internal sealed class CommonSubspace : IDisposable
         return leading.Basis.Copy();
     }
 
-    private static Matrix<double> Random(EmbeddedEngine engine, int size, int rank, ulong seed, CancellationToken ct)
+    private static Matrix<double> Random(ITensorEngine engine, int size, int rank, ulong seed, CancellationToken ct)
     {
         using Matrix<double> random = Matrix<double>.Uninitialized(size, rank);
         new DeterministicRandom(seed).FillGaussian(random);
         return Orthonormal(engine, random, ct);
     }
 
-    private static Matrix<double> Orthonormal(EmbeddedEngine engine, Matrix<double> columns, CancellationToken ct)
+    private static Matrix<double> Orthonormal(ITensorEngine engine, Matrix<double> columns, CancellationToken ct)
     {
         (Matrix<double> qt, Matrix<double> r) = SmallFactorizations.Qr(engine, columns.View, ct);
         r.Dispose();

@@ -72,7 +72,7 @@ internal sealed class LeadingSubspace : IDisposable
         }
     }
 
-    private static LeadingSubspace Flat(EmbeddedEngine engine, MatrixView<double> a, double? allowed, int most, ComputeOptions options, CancellationToken ct)
+    private static LeadingSubspace Flat(ITensorEngine engine, MatrixView<double> a, double? allowed, int most, ComputeOptions options, CancellationToken ct)
     {
         // All vectors that there are: A itself in the basis of coordinates.
         if (allowed is null && most >= a.Rows)
@@ -87,7 +87,7 @@ internal sealed class LeadingSubspace : IDisposable
             : Coarse(engine, a, gram, norm, allowed, most, options, ct);
     }
 
-    private static LeadingSubspace Coarse(EmbeddedEngine engine, MatrixView<double> a, Matrix<double> gram, double norm, double? allowed, int most, ComputeOptions options, CancellationToken ct)
+    private static LeadingSubspace Coarse(ITensorEngine engine, MatrixView<double> a, Matrix<double> gram, double norm, double? allowed, int most, ComputeOptions options, CancellationToken ct)
     {
         // What eigenvalues may be wrong by is kept out of the error that may be made.
         double? limit = allowed - (8 * Epsilon * a.Rows * norm);
@@ -98,7 +98,7 @@ internal sealed class LeadingSubspace : IDisposable
         return new LeadingSubspace(basis, coordinates, basis.Rows == a.Rows ? 0 : Math.Max(0, norm - kept));
     }
 
-    private static LeadingSubspace Fine(EmbeddedEngine engine, MatrixView<double> a, Matrix<double> gram, double norm, double allowed, int most, ComputeOptions options, CancellationToken ct)
+    private static LeadingSubspace Fine(ITensorEngine engine, MatrixView<double> a, Matrix<double> gram, double norm, double allowed, int most, ComputeOptions options, CancellationToken ct)
     {
         (_, Matrix<double> all) = SmallFactorizations.Eigen(engine, gram.View, values => values.Length, ct);
         using Matrix<double> basis = all, rows = Matrix<double>.Uninitialized(a.Rows, a.Columns);
@@ -114,7 +114,7 @@ internal sealed class LeadingSubspace : IDisposable
 
     // On their own scale the small rows have exact directions again; and so on downwards, since what a larger row left in them is
     // rounding of its square.
-    private static void RotateSmall(EmbeddedEngine engine, Matrix<double> basis, Matrix<double> rows, double norm, ComputeOptions options, CancellationToken ct)
+    private static void RotateSmall(ITensorEngine engine, Matrix<double> basis, Matrix<double> rows, double norm, ComputeOptions options, CancellationToken ct)
     {
         for (double scale = norm; scale > Vanished * norm;)
         {
@@ -126,7 +126,7 @@ internal sealed class LeadingSubspace : IDisposable
         }
     }
 
-    private static void Rotate(EmbeddedEngine engine, Matrix<double> basis, Matrix<double> rows, int first, ComputeOptions options, CancellationToken ct)
+    private static void Rotate(ITensorEngine engine, Matrix<double> basis, Matrix<double> rows, int first, ComputeOptions options, CancellationToken ct)
     {
         int count = rows.Rows - first;
         MatrixView<double> small = rows.View.Slice(first, 0, count, rows.Columns);

@@ -6,7 +6,7 @@ namespace LowRankTools.Decompositions;
 internal static class SmallFactorizations
 {
     /// <summary>Eigenvalues of a symmetric matrix, descending, and the wanted eigenvectors as rows.</summary>
-    public static (double[] Values, Matrix<double> Vectors) Eigen(EmbeddedEngine engine, MatrixView<double> symmetric, Func<double[], int> choose, CancellationToken ct)
+    public static (double[] Values, Matrix<double> Vectors) Eigen(ITensorEngine engine, MatrixView<double> symmetric, Func<double[], int> choose, CancellationToken ct)
     {
         using ITensor loaded = engine.Load(symmetric);
         (double[] values, ITensor vectors) = engine.SymmetricEigen(loaded, choose, ct);
@@ -14,7 +14,7 @@ internal static class SmallFactorizations
     }
 
     /// <summary>Q^T and R of A = Q R.</summary>
-    public static (Matrix<double> Qt, Matrix<double> R) Qr(EmbeddedEngine engine, MatrixView<double> a, CancellationToken ct)
+    public static (Matrix<double> Qt, Matrix<double> R) Qr(ITensorEngine engine, MatrixView<double> a, CancellationToken ct)
     {
         using ITensor loaded = engine.Load(a);
         (ITensor q, ITensor r) = engine.Qr(loaded, ct);
@@ -24,7 +24,7 @@ internal static class SmallFactorizations
         return (qt, Taken(engine, r));
     }
 
-    private static Matrix<double> Taken(EmbeddedEngine engine, ITensor tensor)
+    private static Matrix<double> Taken(ITensorEngine engine, ITensor tensor)
     {
         using (tensor)
             return Matrix<double>.From(tensor.Shape[0], tensor.Shape[1], engine.ToArray(tensor));

@@ -15,7 +15,7 @@ internal sealed class RoleTracer(Func<GraphUse, GraphWeight, UseMeaning> meaning
     private static readonly TensorRole[] s_strength =
     [
         TensorRole.Embedding, TensorRole.Recurrent, TensorRole.Convolution, TensorRole.ConvolutionChannelsLast,
-        TensorRole.MatMulRight, TensorRole.LinearWeight, TensorRole.Normalization, TensorRole.Bias, TensorRole.Buffer,
+        TensorRole.TransposedConvolution, TensorRole.TransposedConvolutionChannelsLast, TensorRole.MatMulRight, TensorRole.LinearWeight, TensorRole.Normalization, TensorRole.Bias, TensorRole.Buffer,
     ];
 
     /// <summary>The role of a weight.</summary>
@@ -63,6 +63,7 @@ internal sealed class RoleTracer(Func<GraphUse, GraphWeight, UseMeaning> meaning
         (WeightLayout.Swapped, TensorRole.MatMulRight) => TensorRole.LinearWeight,
         (WeightLayout.Swapped, TensorRole.LinearWeight) => TensorRole.MatMulRight,
         (WeightLayout.FromChannelsLast, TensorRole.Convolution) => TensorRole.ConvolutionChannelsLast,
+        (WeightLayout.FromChannelsLast, TensorRole.TransposedConvolution) => TensorRole.TransposedConvolutionChannelsLast,
         _ => TensorRole.Unknown,
     };
 }

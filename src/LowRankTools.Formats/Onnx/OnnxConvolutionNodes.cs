@@ -12,7 +12,7 @@ internal sealed class OnnxConvolutionNodes(ProtobufReader reader)
     private const int IntType = 2, IntsType = 7;
 
     /// <summary>The messages of all nodes.</summary>
-    /// <param name="node">The Conv node; its kernel has one side or two.</param>
+    /// <param name="node">The Conv node; its kernel has one side, two or three.</param>
     /// <param name="factors">Kernels, and what each takes over.</param>
     /// <param name="between">Names of the values between them, one fewer.</param>
     public IEnumerable<byte[]> Replace(OnnxNode node, OnnxFactors factors, IReadOnlyList<string> between)
@@ -68,8 +68,8 @@ internal sealed class OnnxConvolutionNodes(ProtobufReader reader)
             throw reader.Invalid($"a convolution with a kernel of {sides} sides has other than {(pads ? 2 * sides : sides)} '{attribute.Name}'");
         for (int i = 0; i < numbers.Length; i++)
         {
-            // A signal's one side is that of columns.
-            if (!(sides == 2 && i % 2 == 0 ? stage.TakesHeight : stage.TakesWidth))
+            // Columns are the last side, a signal's only one; planes go with lines.
+            if (!(i % sides < sides - 1 ? stage.TakesHeight : stage.TakesWidth))
                 numbers[i] = pads ? 0 : 1;
         }
         return numbers.All(n => n == (pads ? 0 : 1)) ? null : numbers;

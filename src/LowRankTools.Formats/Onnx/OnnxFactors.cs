@@ -14,7 +14,7 @@ public sealed record OnnxFactors(string Weight, IReadOnlyList<TensorSpec> Factor
 }
 
 /// <summary>One convolution of a chain in place of a Conv node.</summary>
-/// <param name="TakesHeight">Whether the node's stride, padding and dilation of lines are its.</param>
+/// <param name="TakesHeight">Whether the node's stride, padding and dilation of lines, and of planes, are its.</param>
 /// <param name="TakesWidth">Whether those of columns are its.</param>
 /// <param name="Groups">Groups of channels.</param>
 public sealed record OnnxConvolution(bool TakesHeight, bool TakesWidth, int Groups);

@@ -42,7 +42,7 @@ public sealed class OnnxFile : TensorFile
     }
 
     /// <summary>
-    /// Weights of the main graph that the graph multiplies by, looks rows up in, or convolves with over a signal, or over lines and columns, in one group, and uses
+    /// Weights of the main graph that the graph multiplies by, looks rows up in, or convolves with over a signal, over lines and columns, or over a volume, in one group, and uses
     /// in no other way: those in whose place <see cref="OnnxModelWriter"/> can put a pair or a chain of convolutions.
     /// </summary>
     public IReadOnlySet<string> ReplaceableWeights => Sites.Keys.ToHashSet(StringComparer.Ordinal);

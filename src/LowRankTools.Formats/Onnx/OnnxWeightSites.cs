@@ -8,8 +8,8 @@ internal sealed record OnnxWeightSite(OnnxTensor Weight, List<int> Uses);
 /// <summary>Finds the weights that a pair of factors, or a chain of convolutions, can stand for in the graph itself.</summary>
 internal static class OnnxWeightSites
 {
-    /// <summary>Whether sizes are as many as those of the kernel of a convolution over a signal, or over lines and columns.</summary>
-    private static bool IsKernel(OnnxTensor tensor) => tensor.Dims.Length is 3 or 4;
+    /// <summary>Whether sizes are as many as those of the kernel of a convolution over a signal, over lines and columns, or over a volume.</summary>
+    private static bool IsKernel(OnnxTensor tensor) => tensor.Dims.Length is >= 3 and <= 5;
 
     /// <summary>Kernels of convolutions in groups of channels.</summary>
     public static HashSet<string> Grouped(OnnxModel model) => [.. model.Graph.Nodes.Where(n => n.OpType == "Conv" && n.Groups != 1 && n.Inputs.Count > 1).Select(n => n.Inputs[1])];

@@ -45,6 +45,8 @@ internal static class KerasLayers
         if (weight.Rank == 2)
             return TensorRole.MatMulRight;
         // Without a class a kernel of three to five axes is a convolution; EinsumDense and attention have such kernels too.
+        if (weight.Rank is >= 3 and <= 5 && layer.Contains("Conv", StringComparison.Ordinal) && layer.EndsWith("Transpose", StringComparison.Ordinal))
+            return TensorRole.TransposedConvolutionChannelsLast;
         return weight.Rank is >= 3 and <= 5 && (layer.Length == 0 || layer.Contains("Conv", StringComparison.Ordinal))
             ? TensorFlowOperators.Kernel(weight)
             : TensorRole.Unknown;

@@ -9,8 +9,9 @@ internal static class TensorFlowOperators
         ("MatMul" or "_FusedMatMul" or "BatchMatMul" or "BatchMatMulV2" or "BatchMatMulV3", 0 or 1) =>
             OperandMeaning.Product(use.Node, use.Input == 0, weight),
         ("Conv1D" or "Conv2D" or "Conv3D" or "_FusedConv2D" or "FusedConv2D", 1) => UseMeaning.Is(Kernel(weight)),
-        ("DepthwiseConv2dNative" or "FusedDepthwiseConv2dNative" or "Conv2DBackpropInput", 1) =>
-            UseMeaning.Is(TensorRole.ConvolutionChannelsLast),
+        ("DepthwiseConv2dNative" or "FusedDepthwiseConv2dNative", 1) => UseMeaning.Is(TensorRole.ConvolutionChannelsLast),
+        // The way back of a convolution, which a transposed one is: the kernel is that of the convolution.
+        ("Conv2DBackpropInput" or "Conv3DBackpropInputV2", 1) => UseMeaning.Is(TensorRole.TransposedConvolutionChannelsLast),
         ("_FusedMatMul" or "_FusedConv2D" or "FusedConv2D" or "FusedDepthwiseConv2dNative", 2) => UseMeaning.Is(TensorRole.Bias),
         ("BiasAdd" or "BiasAddV1", 1) => UseMeaning.Is(TensorRole.Bias),
         ("GatherV2" or "Gather" or "ResourceGather" or "GatherNd", 0) when weight.Rank >= 2 && weight.DType.IsFloat() =>

@@ -16,6 +16,10 @@ public enum TensorRole
     Convolution,
     /// <summary>Convolution kernel stored (spatial..., in/groups, out), as TensorFlow does.</summary>
     ConvolutionChannelsLast,
+    /// <summary>Kernel of a transposed convolution, stored (in, out/groups, spatial...).</summary>
+    TransposedConvolution,
+    /// <summary>Kernel of a transposed convolution, stored (spatial..., out/groups, in), as TensorFlow does.</summary>
+    TransposedConvolutionChannelsLast,
     /// <summary>Table that rows are gathered from.</summary>
     Embedding,
     /// <summary>Gates of a recurrent cell, packed.</summary>

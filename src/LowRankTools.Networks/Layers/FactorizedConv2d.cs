@@ -19,7 +19,7 @@ public sealed class FactorizedConv2d : FactorizedConvolution
     }
 
     private FactorizedConv2d(ConvolutionMethod method, KernelShape kernel, IReadOnlyList<int> ranks, ConvolutionOptions options, Func<ConvolutionStage, ConvolutionOptions, Conv2d> make)
-        : base(method, !kernel.IsSignal ? kernel : throw new LowRankToolsException("ShapesDoNotMatch", $"A kernel of {kernel} is not one over lines and columns."), ranks, options, make)
+        : base(method, !kernel.IsSignal && !kernel.IsVolume ? kernel : throw new LowRankToolsException("ShapesDoNotMatch", $"A kernel of {kernel} is not one over lines and columns."), ranks, options, make)
     {
     }
 

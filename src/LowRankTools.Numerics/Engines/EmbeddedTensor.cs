@@ -11,6 +11,9 @@ internal abstract class EmbeddedTensor(int[] shape, IDisposable? owned) : ITenso
 
     public long Length => LengthOf(shape);
 
+    /// <summary>What it frees: its memory, or nothing where it is a view of another's.</summary>
+    public IDisposable? Owned => owned;
+
     /// <summary>Frees the memory when this tensor owns it; views of it must not be used afterwards.</summary>
     public void Dispose() => owned?.Dispose();
 

@@ -2,7 +2,8 @@ namespace LowRankTools.Numerics;
 
 /// <summary>
 /// What every engine can do. Algorithms are written once above these primitives, and one conformance suite runs
-/// against every engine. Matrices are two-dimensional tensors, rows x columns.
+/// against every engine. Matrices are two-dimensional tensors, rows x columns. What can be said by other primitives has
+/// a body here that says it so; an engine that has a faster way overrides it. Nothing above an engine asks which one it is.
 /// </summary>
 /// <remarks>
 /// Errors are <see cref="LowRankToolsException"/> with the ids ShapesDoNotMatch, NonFiniteValues (by every
@@ -43,6 +44,15 @@ public interface ITensorEngine
     /// <summary>Entries <paramref name="first"/> to first + count - 1 of the first dimension, sharing memory.</summary>
     ITensor Slice(ITensor x, int first, int count);
 
+    /// <summary>Entries <paramref name="first"/> to first + count - 1 of any one dimension. A copy.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such dimension, or it has no such entries.</exception>
+    ITensor SliceAlong(ITensor x, int dimension, int first, int count) => ComposedPrimitives.SliceAlong(this, x, dimension, first, count);
+
+    /// <summary>Tensors one after the other along a dimension; they are alike in all others and of one type. A copy.</summary>
+    /// <exception cref="LowRankToolsException">ShapesDoNotMatch, also where there is no tensor; ElementTypeNotSupported.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such dimension.</exception>
+    ITensor Concatenate(int dimension, params ReadOnlySpan<ITensor> parts) => ComposedPrimitives.Concatenate(this, dimension, parts);
+
     /// <summary>The transpose of a matrix, sharing memory.</summary>
     ITensor Transpose(ITensor x);
 
@@ -54,6 +64,26 @@ public interface ITensorEngine
 
     /// <summary>C = alpha A B + beta C for matrices of one element type; beta = 0 overwrites.</summary>
     void MatMul(double alpha, ITensor a, ITensor b, double beta, ITensor c, CancellationToken ct = default);
+
+    /// <summary>
+    /// The sum over pairs of dimensions, dimension <paramref name="ofA"/>[i] of A with dimension <paramref name="ofB"/>[i] of B. The result has the other
+    /// dimensions of A in their order, then those of B; without pairs it is the outer product.
+    /// </summary>
+    /// <exception cref="LowRankToolsException">ShapesDoNotMatch: dimensions of other sizes, named twice, not there, or not in pairs; ElementTypeNotSupported.</exception>
+    ITensor Contract(ITensor a, ReadOnlySpan<int> ofA, ITensor b, ReadOnlySpan<int> ofB, CancellationToken ct = default) =>
+        ComposedPrimitives.Contract(this, a, ofA, b, ofB, ct);
+
+    /// <summary>
+    /// (S A)^T, n x count, for the sparse S (count x m) that adds row i of A with its sign to sum i modulo count: a look at A, where an engine has a
+    /// way of its own, and a product with S elsewhere.
+    /// </summary>
+    /// <param name="a">A, a float32 matrix m x n.</param>
+    /// <param name="signs">m numbers, 1 or -1.</param>
+    /// <param name="count">Number of sums, at least 1.</param>
+    /// <param name="ct">Stops the computation.</param>
+    /// <exception cref="LowRankToolsException">ShapesDoNotMatch; ElementTypeNotSupported.</exception>
+    ITensor SignedSums(ITensor a, ReadOnlySpan<float> signs, int count, CancellationToken ct = default) =>
+        ComposedPrimitives.SignedSums(this, a, signs, count, ct);
 
     /// <summary>A A^T in float64 (m x m) for A (m x n) of either type.</summary>
     ITensor Gram(ITensor a, CancellationToken ct = default);
@@ -96,6 +126,12 @@ public interface ITensorEngine
     /// <param name="choose">Receives all values and says how many vectors are wanted; null for all.</param>
     /// <param name="ct">Stops the computation.</param>
     (double[] Values, ITensor Vectors) SymmetricEigen(ITensor a, Func<double[], int>? choose = null, CancellationToken ct = default);
+
+    /// <summary>
+    /// The same of a matrix that is finite and of no use afterwards, but to be disposed of: an engine may compute in its memory and free it.
+    /// </summary>
+    (double[] Values, ITensor Vectors) SymmetricEigenInPlace(ITensor a, Func<double[], int>? choose = null, CancellationToken ct = default) =>
+        SymmetricEigen(a, choose, ct);
 
     /// <summary>The full singular value decomposition of a float32 matrix, A = U diag(s) Vt with min(m, n) components.</summary>
     (ITensor U, double[] SingularValues, ITensor Vt) Svd(ITensor a, CancellationToken ct = default);

@@ -22,6 +22,6 @@ internal static class GramEigen
     /// <param name="choose">Receives all values and says how many vectors are wanted.</param>
     /// <param name="ct">Stops the computation.</param>
     public static (double[] Values, ITensor Vectors) Decompose(ITensorEngine engine, ITensor gram, Func<double[], int> choose, CancellationToken ct) =>
-        // The contract keeps the matrix; here a second one of its size is worth avoiding.
-        engine is EmbeddedEngine embedded ? embedded.SymmetricEigenInPlace(gram, choose, ct) : engine.SymmetricEigen(gram, choose, ct);
+        // A second matrix of its size is worth avoiding.
+        engine.SymmetricEigenInPlace(gram, choose, ct);
 }

@@ -1,6 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
-
 namespace LowRankTools.Numerics;
 
 /// <summary>
@@ -9,11 +6,8 @@ namespace LowRankTools.Numerics;
 /// More sums than the start has columns cost no more, and A^T S^T S A is A^T A on the average: one step of subspace
 /// iteration with it turns the start towards the leading components for a small part of what a step with A costs.
 /// </summary>
-internal static unsafe class SketchStart
+internal static class SketchStart
 {
-    // Columns of A in one task.
-    private const int TaskColumns = 512;
-
     // Sums for each column of the start where A has rows enough for them.
     private const int SumsPerColumn = 4;
     private const int LeastRowsPerSum = 2;
@@ -30,20 +24,9 @@ internal static unsafe class SketchStart
         float[] signs = new float[a.Shape[0]];
         new DeterministicRandom(seed).FillSigns<float>(signs);
         bool many = signs.Length >= LeastRowsPerSum * SumsPerColumn * count;
-        if (engine is EmbeddedEngine embedded && embedded.TrySignedSums(a, signs, many ? SumsPerColumn * count : count, ct) is { } sums)
-        {
-            if (!many) return sums;
-            using ITensor owned = sums;
-            return Sharpened(engine, sums, count, factor, seed, ct);
-        }
-
-        // Elsewhere S is a matrix like any other.
-        float[] entries = new float[count * signs.Length];
-        for (int i = 0; i < signs.Length; i++) entries[(i % count * signs.Length) + i] = signs[i];
-        using ITensor sparse = engine.From(entries, count, signs.Length);
-        ITensor result = engine.Create(ElementType.Float32, a.Shape[1], count);
-        engine.MatMul(1, engine.Transpose(a), engine.Transpose(sparse), 0, result, ct);
-        return result;
+        ITensor sums = engine.SignedSums(a, signs, many ? SumsPerColumn * count : count, ct);
+        if (!many) return sums;
+        using (sums) return Sharpened(engine, sums, count, factor, seed, ct);
     }
 
     // Y Y^T X for the sums Y (n x many) and X the orthonormalised mixture of Y's columns.
@@ -56,42 +39,5 @@ internal static unsafe class SketchStart
         engine.MatMul(factor, engine.Transpose(sums), start, 0, along, ct);
         engine.MatMul(factor, sums, along, 0, start, ct);
         return start;
-    }
-
-    /// <summary>Adds the rows of A, with their signs, to the rows of zeroed sums in turn.</summary>
-    /// <param name="a">A, m x n, rows or columns contiguous.</param>
-    /// <param name="signs">m signs.</param>
-    /// <param name="sums">Count x n, contiguous the same way as A.</param>
-    /// <param name="threads">Threads.</param>
-    /// <param name="ct">Stops the computation.</param>
-    public static void AddRows(MatrixView<float> a, float[] signs, MatrixView<float> sums, int threads, CancellationToken ct)
-    {
-        WorkerPool.Run((a.Columns + TaskColumns - 1) / TaskColumns, threads, task =>
-        {
-            int first = task * TaskColumns, end = Math.Min(a.Columns, first + TaskColumns);
-            if (a.ColumnStride == 1)
-            {
-                for (int i = 0; i < a.Rows; i++) VectorOps.AddScaled(signs[i], a.Row(i) + first, sums.Row(i % sums.Rows) + first, end - first);
-                return;
-            }
-
-            fixed (float* sign = signs)
-            {
-                for (int j = first; j < end; j++) Fold(a.Pointer + (j * a.ColumnStride), sign, a.Rows, sums.Pointer + (j * sums.ColumnStride), sums.Rows);
-            }
-        }, ct);
-    }
-
-    // A contiguous column of A, cut into pieces that are added up.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Fold(float* column, float* signs, int length, float* sums, int count)
-    {
-        for (int i = 0; i < length; i += count)
-        {
-            int size = Math.Min(count, length - i), l = 0;
-            for (; l <= size - Vector128<float>.Count; l += Vector128<float>.Count)
-                Vector128.FusedMultiplyAdd(Vector128.Load(signs + i + l), Vector128.Load(column + i + l), Vector128.Load(sums + l)).Store(sums + l);
-            for (; l < size; l++) sums[l] += signs[i + l] * column[i + l];
-        }
     }
 }

@@ -54,6 +54,35 @@ public sealed partial class TorchSharpEngine
     }
 
     /// <inheritdoc/>
+    public ITensor SignedSums(ITensor a, ReadOnlySpan<float> signs, int count, CancellationToken ct = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        RequireMatrix(a);
+        if (a.Shape[0] != signs.Length) throw Mismatch($"{signs.Length} signs do not fit the rows of {Text(a)}.");
+        if (a.ElementType != ElementType.Float32) throw WrongType();
+        float[] copy = signs.ToArray();
+        return Run(() =>
+        {
+            Tensor rows = Mine(a).Open(), signed = OnDevice(tensor(copy, ScalarType.Float32)).unsqueeze(1), sums = zeros([count, a.Shape[1]], ScalarType.Float32, _device);
+            // Rounds of one row a sum, as many at a time as fit a block, and what is left of a round.
+            long rounds = copy.Length / count, step = Math.Max(1, BlockElements / Math.Max(1, count * (long)a.Shape[1]));
+            for (long round = 0; round < rounds; round += step)
+            {
+                ct.ThrowIfCancellationRequested();
+                using DisposeScope scope = NewDisposeScope();
+                long some = Math.Min(step, rounds - round);
+                sums.add_(Signed(round * count, some * count).reshape(some, count, a.Shape[1]).sum(0L));
+            }
+
+            long rest = copy.Length % count;
+            if (rest > 0) sums.narrow(0, 0, rest).add_(Signed(copy.Length - rest, rest));
+            return TorchTensor.Own(sums).Transposed(move: true);
+
+            Tensor Signed(long first, long length) => rows.narrow(0, first, length).mul(signed.narrow(0, first, length));
+        });
+    }
+
+    /// <inheritdoc/>
     public void AddScaled(double alpha, ITensor x, double beta, ITensor y)
     {
         RequireAlike(x, y);

@@ -7,7 +7,7 @@ namespace LowRankTools.Core.Tests.Factorization;
 /// <summary>Convolutions as chains of smaller ones, in files.</summary>
 public sealed class ConvolutionTests : IDisposable
 {
-    private const string Weight = "net.conv.weight", Bias = "net.conv.bias", Signal = "net.signal.weight";
+    private const string Weight = "net.conv.weight", Bias = "net.conv.bias", Signal = "net.signal.weight", Volume = "net.volume.weight";
 
     private readonly TestFolder _folder = new();
 
@@ -51,23 +51,39 @@ public sealed class ConvolutionTests : IDisposable
         Assert.All(Layers(result.Path).Where(l => l.Name.StartsWith("net.conv.", StringComparison.Ordinal) && l.Shape.Count == 4), l => Assert.Equal(5, l.Rank));
     }
 
+    public static TheoryData<FactorMethod, string, int> OtherSides
+    {
+        get
+        {
+            TheoryData<FactorMethod, string, int> cases = [];
+            foreach (FactorMethod method in Enum.GetValues<FactorMethod>().Except([FactorMethod.TensorTrain]))
+            {
+                cases.Add(method, Signal, 3);
+                cases.Add(method, Volume, 5);
+            }
+            return cases;
+        }
+    }
+
     [Theory]
-    [MemberData(nameof(Methods))]
-    public void A_kernel_over_a_signal_becomes_a_chain_of_such_kernels(FactorMethod method)
+    [MemberData(nameof(OtherSides))]
+    public void A_kernel_over_a_signal_or_a_volume_becomes_a_chain_of_such_kernels(FactorMethod method, string name, int sizes)
     {
         ModelSource model = Vision();
         FactorizationResult result = Run(model, method, new RankRule.KeepRatio(0.4));
-        LayerFactorization layer = result.Layers.Single(l => l.Name == Signal);
+        LayerFactorization layer = result.Layers.Single(l => l.Name == name);
         Assert.Equal(KeepReason.None, layer.Reason);
         Assert.InRange(layer.Parameters, 1, (long)(0.4 * layer.ParametersBefore));
         Dictionary<string, (long[] Shape, float[] Values)> written = TestModel.Read(result.Path), before = TestModel.Read(model.Path), merged = TestModel.Read(Merged(result.Path));
-        Assert.Equal(layer.Parameters, written.Where(t => t.Key.StartsWith("net.signal.", StringComparison.Ordinal)).Sum(t =>
+        Assert.Equal(layer.Parameters, written.Where(t => t.Key.StartsWith(name.Replace("weight", "", StringComparison.Ordinal), StringComparison.Ordinal)).Sum(t =>
         {
-            Assert.Equal(3, t.Value.Shape.Length);
+            Assert.Equal(sizes, t.Value.Shape.Length);
             return t.Value.Values.LongLength;
         }));
-        Assert.Equal(before[Signal].Shape, merged[Signal].Shape);
-        Assert.Equal(TestModel.RelativeError(before[Signal].Values, [.. merged[Signal].Values.Select(v => (double)v)]), layer.RelativeError!.Value, 1e-6);
+        Assert.Equal(before[name].Shape, merged[name].Shape);
+        Assert.Equal(TestModel.RelativeError(before[name].Values, [.. merged[name].Values.Select(v => (double)v)]), layer.RelativeError!.Value, 1e-6);
+        TensorDifference difference = new CompareModels(withRank: false).Run(model, new ModelSource(result.Path, "m")).Single(d => d.Name == name);
+        Assert.Equal(layer.RelativeError!.Value, difference.RelativeError!.Value, 1e-6);
         RankPlan plan = new MakePlan(new PlanOptions { Rule = new RankRule.TargetReduction(2), Method = method }).Run(model);
         string file = _folder["p.plan.json"];
         RankPlanFile.Write(plan, file, force: true);
@@ -164,7 +180,7 @@ public sealed class ConvolutionTests : IDisposable
 
     private ModelSource Vision(bool planted = false) => new(TestModel.Write(_folder["in/m.safetensors"],
         planted ? Planted(Weight, 16, 12) : TestModel.Random(Weight, 1, 16, 12, 3, 3), TestModel.Random(Bias, 2, 16), TestModel.Random("net.depthwise.weight", 3, 16, 1, 3, 3),
-        TestModel.Random("net.point.weight", 4, 24, 16, 1, 1), TestModel.Random("net.signal.weight", 5, 16, 12, 5), TestModel.Random("net.experts.weight", 8, 34, 6, 40), TestModel.Random("head.weight", 6, 20, 24)), "m");
+        TestModel.Random("net.point.weight", 4, 24, 16, 1, 1), TestModel.Random("net.signal.weight", 5, 16, 12, 5), TestModel.Random(Volume, 9, 10, 8, 2, 3, 3), TestModel.Random("net.experts.weight", 8, 34, 6, 40), TestModel.Random("head.weight", 6, 20, 24)), "m");
 
     // A kernel that every method has a short chain for: a sum of two products of one vector a side.
     private static (string Name, long[] Shape, float[] Values) Planted(string name, int outputs, int channels)

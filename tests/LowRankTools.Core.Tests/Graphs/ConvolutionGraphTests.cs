@@ -53,13 +53,34 @@ public sealed class ConvolutionGraphTests : IDisposable
         Agree(source, result, "x", [2, Channels, 23], tolerance: 1e-5);
     }
 
-    [Fact]
-    public void A_transposed_convolution_over_a_signal_stays()
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void A_chain_over_a_volume_answers_as_its_product_does(FactorMethod method, string settings)
+    {
+        ModelSource source = Graph(_folder["in/model.onnx"], VolumeParts(settings));
+        FactorizationResult result = new FactorizeModel(new FactorizeOptions { Rule = new RankRule.KeepRatio(0.5), Method = method, OutputPath = _folder["out"] }).Run(source);
+        LayerFactorization layer = result.Layers.Single(l => l.Name == "conv.weight");
+        Assert.Equal((KeepReason.None, LayerKind.Conv3d), (layer.Reason, layer.Kind));
+        Assert.Equal(KeepReason.None, result.Layers.Single(l => l.Name == "point.weight").Reason);
+        Agree(source, result, "x", [2, Channels, 7, 9, 8], tolerance: 1e-5);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData(ModelFormat.Safetensors)]
+    public void A_transposed_convolution_stays_and_says_so_whatever_is_written(ModelFormat? format)
     {
         ModelSource source = Graph(_folder["in/model.onnx"],
-            [Values("up.weight", 1, Channels, Outputs, 4), Node("ConvTranspose", ["x", "up.weight"], ["y"]), GraphModel.Value(11, "x", Float, "n", Channels, "w"), GraphModel.Value(12, "y", Float, "n", Outputs, "q")]);
-        RankPlan plan = new MakePlan(new PlanOptions { Rule = new RankRule.KeepRatio(0.5), Method = FactorMethod.Tucker }).Run(source);
-        Assert.Equal(KeepReason.GraphUse, plan.Layers.Single(l => l.Name == "up.weight").Reason);
+            [
+                Values("up.weight", 1, Channels, Outputs, 4), Values("out.weight", 2, 9, Outputs, 3), Node("ConvTranspose", ["x", "up.weight"], ["h"]), Node("Conv", ["h", "out.weight"], ["y"]),
+                GraphModel.Value(11, "x", Float, "n", Channels, "w"), GraphModel.Value(12, "y", Float, "n", 9, "q"),
+            ]);
+        FactorizationResult result = new FactorizeModel(new FactorizeOptions { Rule = new RankRule.KeepRatio(0.5), Method = FactorMethod.Tucker, Format = format, OutputPath = _folder["out"] }).Run(source);
+        Assert.Equal([KeepReason.None, KeepReason.Transposed], result.Layers.OrderBy(l => l.Name, StringComparer.Ordinal).Select(l => l.Reason));
+        // Its channels are stored the other way round.
+        using Model model = Model.Open(source);
+        LayerShape shape = model.Layers.Single(l => l.Shape.Name == "up.weight").Shape;
+        Assert.Equal((LayerKind.Conv1d, (long?)Channels, (long?)Outputs), (shape.Kind, shape.InFeatures, shape.OutFeatures));
     }
 
     [Fact]
@@ -135,6 +156,25 @@ public sealed class ConvolutionGraphTests : IDisposable
         Node("Conv", ["r", "point.weight"], ["y"]),
         GraphModel.Value(11, "x", Float, "n", Channels, "w"), GraphModel.Value(12, "y", Float, "n", 7, "q"),
     ];
+
+    private static Action<ProtoWriter>[] VolumeParts(string settings) =>
+    [
+        Values("conv.weight", 1, Outputs, Channels, 2, 3, 3), Values("conv.bias", 2, Outputs), Values("point.weight", 4, 7, Outputs, 1, 1, 1),
+        Node("Conv", ["x", "conv.weight", "conv.bias"], ["h"], [.. VolumeSettings(settings), n => n.Text(3, "conv")]),
+        Node("Relu", ["h"], ["r"]),
+        Node("Conv", ["r", "point.weight"], ["y"]),
+        GraphModel.Value(11, "x", Float, "n", Channels, "d", "h", "w"), GraphModel.Value(12, "y", Float, "n", 7, "o", "p", "q"),
+    ];
+
+    private static Action<ProtoWriter>[] VolumeSettings(string name) => name switch
+    {
+        "strided" => [Ints("kernel_shape", 2, 3, 3), Ints("strides", 2, 3, 1), Ints("pads", 1, 1, 1, 0, 1, 1)],
+        "dilated" => [Ints("kernel_shape", 2, 3, 3), Ints("dilations", 3, 2, 1), Ints("pads", 2, 2, 0, 1, 2, 0)],
+        "uneven" => [Ints("kernel_shape", 2, 3, 3), Ints("strides", 1, 2, 3), Ints("dilations", 2, 1, 2), Ints("pads", 0, 1, 2, 3, 0, 1)],
+        "same" => [Ints("kernel_shape", 2, 3, 3), Ints("strides", 2, 1, 2), Attribute("auto_pad", a => a.Text(4, "SAME_LOWER").Varint(20, StringType))],
+        "valid" => [Attribute("auto_pad", a => a.Text(4, "VALID").Varint(20, StringType))],
+        _ => [],
+    };
 
     private static ModelSource Graph(string path, Action<ProtoWriter>[] parts)
     {

@@ -7,6 +7,9 @@ public sealed class ConvolutionChainTests
 {
     private static readonly KernelShape[] s_shapes = [new(8, 6, 3, 3), new(5, 7, 1, 3), new(6, 4, 3, 1), new(4, 3, 5, 2), new(6, 6, 2, 2)];
 
+    private static readonly KernelShape[] s_volumes =
+        [.. new int[][] { [6, 5, 2, 3, 3], [5, 4, 3, 1, 1], [4, 6, 1, 3, 3], [4, 4, 1, 1, 3], [3, 5, 2, 2, 1] }.Select(s => KernelShape.Of(s))];
+
     public static TheoryData<string> Names => [.. ConvolutionMethods.All.Select(m => m.Name)];
 
     [Theory]
@@ -49,13 +52,34 @@ public sealed class ConvolutionChainTests
     }
 
     [Theory]
+    [MemberData(nameof(Names))]
+    public void A_chain_over_a_volume_is_that_of_its_planes_below_one_another(string name)
+    {
+        ConvolutionMethod method = ConvolutionMethods.Find(name);
+        foreach (KernelShape shape in s_volumes)
+        {
+            KernelShape plane = new(shape.Outputs, shape.Channels, shape.Height, shape.Width);
+            Assert.Equal((5, plane.Length), (shape.Sizes.Length, shape.Length));
+            using Tensor kernel = TestTensors.Gaussian(6, shape.Sizes), flat = kernel.Copy(plane.Sizes);
+            IReadOnlyList<int> ranks = method.RanksOf(shape, 2);
+            using ConvolutionChain chain = method.Decompose(kernel, ranks, ComputeOptions.Default), other = method.Decompose(flat, ranks, ComputeOptions.Default);
+            Assert.Equal(other.Kernels.Select(k => k.Values.ToArray()), chain.Kernels.Select(k => k.Values.ToArray()));
+            // Every stage has all planes and lines, or one; together they give the whole.
+            Assert.All(chain.Kernels, k => Assert.True(k.Order == 5 && (k.Shape[2], k.Shape[3]) is var sides && (sides == (shape.Sizes[2], shape.Sizes[3]) || sides == (1, 1))));
+            using Tensor dense = chain.ToDense(), expected = other.ToDense();
+            Assert.Equal(shape.Sizes, dense.Shape);
+            Assert.Equal(expected.Values.ToArray(), dense.Values.ToArray());
+        }
+    }
+
+    [Theory]
     [InlineData("Svd")]
     [InlineData("Tucker")]
     [InlineData("SpatialSvd")]
     public void The_largest_ranks_lose_nothing(string name)
     {
         ConvolutionMethod method = ConvolutionMethods.Find(name);
-        foreach (KernelShape shape in s_shapes)
+        foreach (KernelShape shape in s_shapes.Concat(s_volumes))
         {
             using Tensor kernel = TestTensors.Gaussian(4, shape.Sizes);
             using ConvolutionChain chain = method.Decompose(kernel, method.MostRanks(shape), ComputeOptions.Default);

@@ -32,9 +32,8 @@ public sealed class DedicomTests
     public void Derivatives_are_those_of_the_residuals()
     {
         using Tensor tensor = TestTensors.Gaussian(1, 3, 4, 4);
-        foreach (bool withCore in (bool[])[true, false])
+        foreach (CompressedProblem problem in (CompressedProblem[])[new DedicomResiduals(tensor, 2), new IndscalResiduals(tensor, 2, ComputeOptions.Default)])
         {
-            DedicomResiduals problem = new(tensor, 2, withCore);
             double[] point = new double[problem.Unknowns], up = new double[problem.Count], down = new double[problem.Count];
             new DeterministicRandom(9).FillGaussian<double>(point);
             using Matrix<double> derivatives = new(problem.Unknowns, problem.Count);

@@ -24,7 +24,7 @@ public sealed class OnnxRoleTests : IDisposable
         { "Conv", 1, [8, 4, 3, 3], TensorRole.Convolution },
         { "Conv", 2, [8], TensorRole.Bias },
         { "Conv", 2, [1], TensorRole.Bias },
-        { "ConvTranspose", 1, [8, 4, 3, 3], TensorRole.Convolution },
+        { "ConvTranspose", 1, [8, 4, 3, 3], TensorRole.TransposedConvolution },
         { "Gather", 0, [10, 4], TensorRole.Embedding },
         { "Gather", 0, [10], TensorRole.Unknown },
         { "LSTM", 1, [1, 8, 3], TensorRole.Recurrent },

@@ -23,6 +23,7 @@ public sealed class TensorFlowRoleTests : IDisposable
         { "_FusedConv2D", 2, [8], TensorRole.Bias },
         { "Conv2D", 1, [1, 1, 4, 8], TensorRole.MatMulRight },
         { "DepthwiseConv2dNative", 1, [3, 3, 4, 1], TensorRole.ConvolutionChannelsLast },
+        { "Conv2DBackpropInput", 1, [3, 3, 8, 4], TensorRole.TransposedConvolutionChannelsLast },
         { "GatherV2", 0, [10, 4], TensorRole.Embedding },
         { "ResourceGather", 0, [10, 4], TensorRole.Embedding },
         { "BiasAdd", 1, [4], TensorRole.Bias },
@@ -72,6 +73,7 @@ public sealed class TensorFlowRoleTests : IDisposable
     [Theory]
     [InlineData("dense/kernel", new[] { 3, 4 }, TensorRole.MatMulRight)]
     [InlineData("conv2d/kernel", new[] { 3, 3, 4, 8 }, TensorRole.ConvolutionChannelsLast)]
+    [InlineData("up/kernel", new[] { 3, 3, 8, 4 }, TensorRole.TransposedConvolutionChannelsLast)]
     [InlineData("lstm/lstm_cell/kernel", new[] { 3, 16 }, TensorRole.Recurrent)]
     [InlineData("lstm/lstm_cell/recurrent_kernel", new[] { 4, 16 }, TensorRole.Recurrent)]
     [InlineData("attention/query/kernel", new[] { 8, 2, 4 }, TensorRole.Unknown)]
@@ -82,7 +84,7 @@ public sealed class TensorFlowRoleTests : IDisposable
     [InlineData("other/thing", new[] { 4 }, TensorRole.Unknown)]
     public void Layers_of_a_Keras_model_tell_by_class_and_name(string name, int[] shape, TensorRole expected) =>
         Assert.Equal(expected, Role(
-            Layers(("Dense", "dense"), ("Conv2D", "conv2d"), ("LSTM", "lstm"), ("MultiHeadAttention", "attention"), ("BatchNormalization", "norm")), name, shape));
+            Layers(("Dense", "dense"), ("Conv2D", "conv2d"), ("Conv2DTranspose", "up"), ("LSTM", "lstm"), ("MultiHeadAttention", "attention"), ("BatchNormalization", "norm")), name, shape));
 
     [Theory]
     [InlineData("a/kernel", new[] { 3, 4 }, TensorRole.MatMulRight)]

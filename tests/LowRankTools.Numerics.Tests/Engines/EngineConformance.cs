@@ -6,7 +6,7 @@ namespace LowRankTools.Numerics.Tests;
 /// What every engine must keep, as theorems in units of float32 machine epsilon. A concrete class names the engine;
 /// the same tests then run for each engine, and for each instruction set in child processes.
 /// </summary>
-public abstract class EngineConformance
+public abstract partial class EngineConformance
 {
     protected abstract ITensorEngine Engine { get; }
 

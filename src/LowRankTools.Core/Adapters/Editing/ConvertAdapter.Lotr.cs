@@ -82,7 +82,7 @@ public sealed partial class ConvertAdapter
         }
     }
 
-    private static (Matrix<double> Q, Matrix<double> R) Qr(EmbeddedEngine engine, Matrix<double> matrix, CancellationToken cancellationToken)
+    private static (Matrix<double> Q, Matrix<double> R) Qr(ITensorEngine engine, Matrix<double> matrix, CancellationToken cancellationToken)
     {
         using ITensor loaded = engine.Load(matrix.View);
         (ITensor q, ITensor r) = engine.Qr(loaded, cancellationToken);

@@ -89,7 +89,7 @@ public sealed unsafe partial class EmbeddedEngine
         if (Own(a) is not EmbeddedTensor<float> single) throw WrongType();
         RankTarget target = single.View.IsEmpty ? new RankTarget.Energy(1) : new RankTarget.Rank(single.View.SmallerSide);
         var svdOptions = new SvdOptions { ThreadCount = _options.ThreadCount, Seed = _options.Seed, Accuracy = SvdAccuracy.Exact };
-        TruncatedSvdResult svd = MatrixSvd.Compute(single.View, target, svdOptions, null, ct);
+        TruncatedSvdResult svd = TruncatedSvd.Compute(this, single, target, svdOptions, null, ct);
         return (EmbeddedTensor<float>.Over(svd.U), svd.SingularValues, EmbeddedTensor<float>.Over(svd.Vt));
     }
 
@@ -125,11 +125,19 @@ public sealed unsafe partial class EmbeddedEngine
         return Copy(solution, a.ElementType);
     }
 
-    /// <summary>The same of a finite matrix that nobody needs any more: in its own memory, which is freed.</summary>
-    internal (double[] Values, ITensor Vectors) SymmetricEigenInPlace(ITensor a, Func<double[], int> choose, CancellationToken ct) =>
-        Own(a) is EmbeddedTensor<float> single
-            ? Eigen((Matrix<float>)single.View.Owner!, choose, ct)
-            : Eigen((Matrix<double>)((EmbeddedTensor<double>)a).View.Owner!, choose, ct);
+    /// <inheritdoc/>
+    public (double[] Values, ITensor Vectors) SymmetricEigenInPlace(ITensor a, Func<double[], int>? choose = null, CancellationToken ct = default)
+    {
+        RequireSquare(a);
+        choose ??= all => all.Length;
+        // The memory of a view is somebody else's.
+        return Own(a) switch
+        {
+            EmbeddedTensor<float> { Owned: Matrix<float> single } => Eigen(single, choose, ct),
+            EmbeddedTensor<double> { Owned: Matrix<double> wide } => Eigen(wide, choose, ct),
+            _ => SymmetricEigen(a, choose, ct),
+        };
+    }
 
     private (double[] Values, ITensor Vectors) Eigen<T>(Matrix<T> destroyed, Func<double[], int> choose, CancellationToken ct)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -138,15 +146,17 @@ public sealed unsafe partial class EmbeddedEngine
         return (values, EmbeddedTensor<T>.Over(vectors));
     }
 
-    /// <summary>Signed sums of the rows of A in turn, as columns, or null where neither rows nor columns of A are contiguous.</summary>
-    internal ITensor? TrySignedSums(ITensor a, float[] signs, int count, CancellationToken ct)
+    /// <inheritdoc/>
+    public ITensor SignedSums(ITensor a, ReadOnlySpan<float> signs, int count, CancellationToken ct = default)
     {
+        ComposedPrimitives.RequireSums(a, signs, count);
         MatrixView<float> view = ((EmbeddedTensor<float>)Own(a)).View;
-        if (view.ColumnStride != 1 && view.RowStride != 1) return null;
+        using Matrix<float>? ordered = view.ColumnStride == 1 || view.RowStride == 1 ? null : view.ToMatrix();
+        if (ordered is not null) view = ordered.View;
         bool byRows = view.ColumnStride == 1;
         Matrix<float> sums = byRows ? new(count, view.Columns) : new(view.Columns, count);
         MatrixView<float> target = byRows ? sums.View : sums.Transposed;
-        SketchStart.AddRows(view, signs, target, Threads, ct);
+        SignedRowSums.Add(view, signs.ToArray(), target, Threads, ct);
         return new EmbeddedTensor<float>([view.Columns, count], target.Transpose(), sums);
     }
 
