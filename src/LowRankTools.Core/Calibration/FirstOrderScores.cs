@@ -25,7 +25,7 @@ internal static class FirstOrderScores
         using Matrix<double> gradient = file.ReadWeightGradient(layer.Shape, engine, cancellationToken);
         using Matrix<float> weight = WeightMatrix.Read(model.File, layer.Tensor, cancellationToken);
         MatrixView<float> outIn = layer.Shape.Orientation == WeightOrientation.InOut ? weight.Transposed : weight.View;
-        return WeightMatrix.Named(model, layer, () =>
+        return LayerMathematics.Named(model, layer, () =>
         {
             using CalibratedLayer calibrated = new(engine, outIn, calibration, use, cancellationToken);
             using WeightedPair pair = calibrated.Problem.Solve(Math.Min(outIn.Rows, outIn.Columns), svd, cancellationToken);

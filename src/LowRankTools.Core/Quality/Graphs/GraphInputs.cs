@@ -16,7 +16,7 @@ internal static class GraphInputs
     /// <exception cref="LowRankToolsException"><c>InputMissing</c>; <c>InputInvalid</c>: the wrong sizes or type; those of reading a file.</exception>
     public static OnnxValue[] Read(string path, IReadOnlyList<OnnxPort> ports)
     {
-        using TensorFile file = TensorFile.Open(path);
+        using TensorFile file = TensorFiles.Open(path);
         return [.. ports.Select(port => Read(file, file.Tensors.FirstOrDefault(t => t.Name == port.Name) ?? throw new LowRankToolsException(CoreErrors.InputMissing,
             $"{path}: it has no tensor '{port.Name}', which the graph reads.", $"Store one for each of {string.Join(", ", ports)}."), port))];
     }

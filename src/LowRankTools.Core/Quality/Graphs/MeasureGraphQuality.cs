@@ -109,7 +109,7 @@ public sealed class MeasureGraphQuality(GraphQualityOptions options, ModelSource
 
     private static long Bytes(ModelSource source)
     {
-        using TensorFile file = TensorFile.Open(source.Path);
+        using TensorFile file = TensorFiles.Open(source.Path);
         return file.FileBytes;
     }
 
