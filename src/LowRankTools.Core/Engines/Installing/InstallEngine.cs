@@ -18,7 +18,7 @@ public sealed class InstallEngine
     /// <param name="options">What to install.</param>
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>.</exception>
     public InstallEngine(InstallEngineOptions options)
-        : this(options, EngineLibrary.Of(options.Engine))
+        : this(options, EngineLibraries.Of(options.Engine))
     {
     }
 

@@ -40,7 +40,7 @@ public sealed record InstallEngineOptions
             throw Invalid($"-Device and {folder} are given together.", "A folder is built for what it is built for: leave -Device out.");
         if (Sources.Count > 0 && folder is not null)
             throw Invalid($"-Source and {folder} are given together.", "A folder that is there needs no package: leave -Source out.");
-        if (LibTorch is not null && EngineLibrary.Of(Engine) is not LibTorchLibrary)
+        if (LibTorch is not null && EngineLibraries.Of(Engine) is not LibTorchLibrary)
             throw Invalid($"-LibTorch is given for {Name}.", "Name its folder with -OnnxRuntime.");
         if (Device is not null && !IsDevice(Device))
             throw Invalid($"'{Device}' is no device that a package is built for.", "Give cpu or cuda.");

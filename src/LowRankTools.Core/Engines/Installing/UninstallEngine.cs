@@ -13,7 +13,7 @@ public sealed class UninstallEngine
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>.</exception>
     public UninstallEngine(string engine = nameof(EngineKind.TorchSharp))
     {
-        _library = EngineLibrary.Of(engine);
+        _library = EngineLibraries.Of(engine);
         _store = EngineStore.OfUser(_library.Folder);
     }
 

@@ -6,8 +6,11 @@ namespace LowRankTools.Core;
 /// <summary>Where a native library is kept for the user: one at a time, with a record of it; the record may point to one that lies elsewhere.</summary>
 /// <param name="root">Full path of the folder; made when something is installed.</param>
 /// <param name="library">Name of the library's folder in it.</param>
-internal sealed class EngineStore(string root, string library = LibTorchLibrary.FolderName)
+internal sealed class EngineStore(string root, string library = EngineStore.LibTorchFolderName)
 {
+    /// <summary>Name of libtorch's folder among the engines of a user.</summary>
+    public const string LibTorchFolderName = "libtorch";
+
     /// <summary>Environment variable that names another folder.</summary>
     public const string Variable = "LOWRANK_ENGINES";
 
@@ -25,7 +28,7 @@ internal sealed class EngineStore(string root, string library = LibTorchLibrary.
 
     /// <summary>The user's: LOWRANK_ENGINES, or <c>lowrank/engines</c> in the system's place for a user's data.</summary>
     /// <param name="library">Name of the library's folder.</param>
-    public static EngineStore OfUser(string library = LibTorchLibrary.FolderName)
+    public static EngineStore OfUser(string library = EngineStore.LibTorchFolderName)
     {
         if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } chosen)
             return new EngineStore(Path.GetFullPath(chosen), library);

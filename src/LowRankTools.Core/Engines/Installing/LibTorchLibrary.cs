@@ -4,9 +4,6 @@ namespace LowRankTools.Core;
 /// <param name="plugin">The engine.</param>
 internal sealed class LibTorchLibrary(EnginePlugin plugin) : EngineLibrary
 {
-    /// <summary>Name of its folder among the engines of a user.</summary>
-    public const string FolderName = "libtorch";
-
     /// <inheritdoc/>
     public override string Engine => nameof(EngineKind.TorchSharp);
 
@@ -14,7 +11,7 @@ internal sealed class LibTorchLibrary(EnginePlugin plugin) : EngineLibrary
     public override string Title => "libtorch";
 
     /// <inheritdoc/>
-    public override string Folder => FolderName;
+    public override string Folder => EngineStore.LibTorchFolderName;
 
     /// <inheritdoc/>
     public override string Version => LibTorch.Version;

@@ -47,14 +47,6 @@ internal abstract class EngineLibrary
     /// <summary>Whether a file of the package is of use here.</summary>
     /// <param name="name">Name of the file.</param>
     public virtual bool IsNeeded(string name) => true;
-
-    /// <summary>The library of an engine.</summary>
-    /// <param name="engine">Name of the engine.</param>
-    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>: it has none, or there is no such engine.</exception>
-    public static EngineLibrary Of(string engine) =>
-        engine.Equals(OnnxRuntimeFiles.EngineName, StringComparison.OrdinalIgnoreCase) ? new OnnxRuntimeFiles()
-        : engine.Equals(nameof(EngineKind.TorchSharp), StringComparison.OrdinalIgnoreCase) ? new LibTorchLibrary(EnginePlugin.TorchSharp)
-        : throw new LowRankToolsException(CoreErrors.OptionInvalid, $"'{engine}' is no engine that is installed.", $"Give {nameof(EngineKind.TorchSharp)} or {OnnxRuntimeFiles.EngineName}.");
 }
 
 /// <summary>A native library on disk.</summary>
