@@ -29,7 +29,7 @@ public abstract class DecompositionMethod
         Check(options);
         if (tensor.Order < LeastOrder || tensor.Order > MostOrder || tensor.Length == 0)
             throw TensorShapes.Mismatch($"{Name} takes tensors of {LeastOrder} modes{(MostOrder == LeastOrder ? "" : " or more")}, none of them empty, and not {TensorShapes.Text([.. tensor.Shape])}.");
-        if (!double.IsFinite(tensor.SquaredNorm()))
+        if (options.MissingAsNaN ? !MissingEntries.LeaveNumbers(tensor) : !double.IsFinite(tensor.SquaredNorm()))
             throw new LowRankToolsException("NonFiniteValues", $"The {TensorShapes.Text([.. tensor.Shape])} tensor holds NaN or infinity.", "Repair or exclude this tensor.");
         return Compute(tensor, options, progress, ct);
     }
@@ -41,6 +41,8 @@ public abstract class DecompositionMethod
         options.Validate();
         if (options.Modes is not null)
             throw DecompositionOptions.Invalid($"{Name} decomposes all modes.", "Only Tucker takes some of them.");
+        if (options.MissingAsNaN && !TakesMissing)
+            throw DecompositionOptions.Invalid($"{Name} needs all entries.", "Cp and NonNegativeCp fit those that are there.");
     }
 
     /// <summary>Whether factors may have fewer entries than the tensor: false only where shape and options alone rule it out.</summary>
@@ -66,6 +68,9 @@ public abstract class DecompositionMethod
             throw TensorShapes.Mismatch($"The factors are not those of a {Name} decomposition of {TensorShapes.Text([.. shape])}.");
         return Make(shape, ranks, [.. expected.Select((e, i) => new NamedFactor(e.Name, factors[i]))]);
     }
+
+    /// <summary>Whether entries may be missing.</summary>
+    private protected virtual bool TakesMissing => false;
 
     private protected abstract Decomposition Compute(Tensor tensor, DecompositionOptions options, IProgress<double>? progress, CancellationToken ct);
 

@@ -26,6 +26,9 @@ public sealed record DecompositionOptions
     /// <summary>Penalties of factors by their names, for a fit by expression; null for none.</summary>
     public IReadOnlyDictionary<string, FactorPenalty>? Penalties { get; init; }
 
+    /// <summary>Whether entries that are NaN are missing, and not wrong: CP and NonNegativeCp fit the others alone, and errors are over these.</summary>
+    public bool MissingAsNaN { get; init; }
+
     /// <summary>Threads and the seed of everything random.</summary>
     public ComputeOptions Compute { get; init; } = ComputeOptions.Default;
 

@@ -27,6 +27,8 @@ public sealed class DecomposeTensors(DecomposeOptions options)
     public DecompositionResult Run(ModelSource source, IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         options.Validate();
+        if (options.Decomposition.MissingAsNaN)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "Tensors of files have all their entries.", "Only arrays may have missing ones.");
         Stopwatch clock = Stopwatch.StartNew();
         using Model model = Model.Open(source);
         SourceFiles read = SourceFiles.Of(model.File.Files);

@@ -88,8 +88,7 @@ public sealed record PlanOptions
             : Method is not null && IsAdapter ? "Adapters are planned for weights as they are: leave the method of convolutions out."
             : Method is not null && Rule is RankRule.TargetSpeedup ? $"{Rule}: chains of convolutions are not timed; choose a budget, or leave the method out."
             : Method is not null && Calibration is not null ? "A calibration knows inputs of linear layers, none of convolutions: leave it or the method out."
-            : Method == FactorMethod.TensorTrain && (Measured is not null || Quantize.Any(k => k is not null))
-                ? "Ranks by a measured quality and quantised factors are those of pairs: leave them or the method TensorTrain out."
+            : Method == FactorMethod.TensorTrain && Quantize.Any(k => k is not null) ? "Quantised factors are those of pairs: leave them or the method TensorTrain out."
             : Splits.Count > 0 && Method is not (FactorMethod.TensorTrain or FactorMethod.Auto) ? "Only TensorTrain splits sizes into modes."
             : DType == Formats.TensorDType.Q8_0 ? "Columns of factors are no whole blocks of Q8_0: choose F32, F16 or BF16 with -DType."
             : null;

@@ -15,6 +15,8 @@ public abstract class CpMethodBase : DecompositionMethod
 
     private protected abstract bool NonNegative { get; }
 
+    private protected override bool TakesMissing => true;
+
     /// <inheritdoc/>
     public override void Check(DecompositionOptions options)
     {
@@ -53,10 +55,22 @@ public abstract class CpMethodBase : DecompositionMethod
 
     private CpTensor One(Tensor tensor, DecompositionOptions options, int start, Action<double>? progress, CancellationToken ct)
     {
+        if (options.MissingAsNaN && MissingEntries.Of(tensor) is { } missing)
+            return Known(tensor, missing, options, start, progress, ct);
         AlternatingLeastSquares squares = new(tensor, NonNegative, options.Compute, ct);
         using CpFactors factors = squares.Run(CpStart.Of(tensor, options.Ranks![0], start, NonNegative, options.Compute, ct), options.MaxIterations ?? Sweeps, options.Rest ?? Rest, progress);
-        CpTensor cp = CpOrder.Ordered(Name, tensor.Shape, factors.Matrices, squares);
+        CpTensor cp = CpOrder.Ordered(Name, tensor.Shape, factors.Matrices, squares.Errors, squares.Converged);
         cp.RelativeError = cp.ErrorAgainst(tensor, options.Compute, ct);
+        return cp;
+    }
+
+    private CpTensor Known(Tensor tensor, MissingEntries missing, DecompositionOptions options, int start, Action<double>? progress, CancellationToken ct)
+    {
+        ImputedLeastSquares squares = new(tensor, missing, NonNegative, options.Compute, ct);
+        using CpFactors factors = squares.Run(filled => CpStart.Of(filled, options.Ranks![0], start, NonNegative, options.Compute, ct), options.MaxIterations ?? Sweeps, options.Rest ?? Rest, progress);
+        CpTensor cp = CpOrder.Ordered(Name, tensor.Shape, factors.Matrices, squares.Errors, squares.Converged);
+        using Tensor dense = cp.ToDense(options.Compute, ct);
+        cp.RelativeError = missing.Error(tensor, dense);
         return cp;
     }
 }

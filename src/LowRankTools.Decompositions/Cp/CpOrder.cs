@@ -6,7 +6,7 @@ namespace LowRankTools.Decompositions;
 /// each column positive, but for the last mode's, which takes the sign that is left.</summary>
 internal static class CpOrder
 {
-    public static CpTensor Ordered(string method, IReadOnlyList<int> shape, List<Matrix<double>> matrices, AlternatingLeastSquares squares)
+    public static CpTensor Ordered(string method, IReadOnlyList<int> shape, List<Matrix<double>> matrices, IReadOnlyList<double> errors, bool converged)
     {
         double[] lengths = CpFactors.Normalize(matrices[^1]);
         int rank = lengths.Length;
@@ -26,7 +26,7 @@ internal static class CpOrder
             factors.Add(factor);
         }
         Tensor weights = Tensor.From(order.Select(r => lengths[r]).ToArray(), rank);
-        return new CpTensor(method, shape, weights, factors) { Errors = squares.Errors, Iterations = squares.Errors.Count, Converged = squares.Converged };
+        return new CpTensor(method, shape, weights, factors) { Errors = errors, Iterations = errors.Count, Converged = converged };
     }
 
     private static double Sign(Matrix<double> matrix, int column)

@@ -35,7 +35,7 @@ public sealed class ExpressionMethod : DecompositionMethod
     /// <inheritdoc/>
     public override void Check(DecompositionOptions options)
     {
-        options.Validate();
+        base.Check(options with { Modes = null });
         if (options.Modes is not null || options.Tolerance is not null || (options.Ranks is null && Expression.Inner.Length > 0))
             throw DecompositionOptions.Invalid($"{Name} takes ranks for '{Expression.Inner}', and neither modes nor a tolerance.", "Give ranks; the error that they reach is in the result.");
         if (options.Penalties?.Keys.FirstOrDefault(name => !Expression.Names.Contains(name)) is { } stranger)

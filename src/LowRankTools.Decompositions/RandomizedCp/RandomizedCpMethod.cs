@@ -17,7 +17,11 @@ public sealed class RandomizedCpMethod : DecompositionMethod
     public override string Description => "CP of large modes: random sketches, then least squares on what is left: one rank.";
 
     /// <inheritdoc/>
-    public override void Check(DecompositionOptions options) => s_inner.Check(options);
+    public override void Check(DecompositionOptions options)
+    {
+        base.Check(options);
+        s_inner.Check(options);
+    }
 
     /// <inheritdoc/>
     public override bool MayBeSmaller(IReadOnlyList<int> shape, DecompositionOptions options) => s_inner.MayBeSmaller(shape, options);

@@ -49,6 +49,15 @@ public sealed class TensorTrain : Decomposition
         return new TensorTrain([.. _cores.Select((c, k) => Beside(c, other._cores[k], k == 0, k == _cores.Length - 1, k == 0 ? factor : 1))]);
     }
 
+    /// <summary>The product entry by entry (Hadamard), X(i) Y(i): ranks multiply, entries are exact. <see cref="Round"/> makes the ranks small again.</summary>
+    /// <param name="other">Y, of the same shape.</param>
+    /// <exception cref="LowRankToolsException"><c>ShapesDoNotMatch</c>.</exception>
+    public TensorTrain Multiply(TensorTrain other)
+    {
+        RequireShapeOf(other);
+        return new TensorTrain([.. _cores.Select((c, k) => Kronecker(c, other._cores[k]))]);
+    }
+
     /// <summary>The inner product of two tensors of one shape, sum of X(i) Y(i), in the ranks' cost.</summary>
     /// <param name="other">Y.</param>
     /// <param name="options">Threads.</param>
@@ -95,6 +104,22 @@ public sealed class TensorTrain : Decomposition
         Put(x, sum, 0, 0, 1);
         Put(y, sum, first ? 0 : x.Shape[0], last ? 0 : x.Shape[2], factor);
         return sum;
+    }
+
+    // For every index of the mode the Kronecker product of the two matrices.
+    private static Tensor Kronecker(Tensor x, Tensor y)
+    {
+        int size = x.Shape[1], left = x.Shape[2], right = y.Shape[2];
+        Tensor product = Tensor.Uninitialized(checked(x.Shape[0] * y.Shape[0]), size, checked(left * right));
+        for (int row = 0; row < product.Shape[0] * size; row++)
+        {
+            int pair = row / size, i = row % size;
+            ReadOnlySpan<double> a = x.Values.Slice(((pair / y.Shape[0] * size) + i) * left, left), b = y.Values.Slice(((pair % y.Shape[0] * size) + i) * right, right);
+            Span<double> to = product.Values.Slice(row * left * right, left * right);
+            for (int j = 0; j < to.Length; j++)
+                to[j] = a[j / right] * b[j % right];
+        }
+        return product;
     }
 
     private static void Put(Tensor core, Tensor into, int firstRow, int firstColumn, double factor)

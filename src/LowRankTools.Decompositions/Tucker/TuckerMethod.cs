@@ -17,7 +17,7 @@ public sealed class TuckerMethod : DecompositionMethod
     public override string Description => "A small core and an orthonormal matrix for every mode, by ST-HOSVD and HOOI: ranks or a tolerance.";
 
     /// <inheritdoc/>
-    public override void Check(DecompositionOptions options) => options.Validate();
+    public override void Check(DecompositionOptions options) => base.Check(options with { Modes = null });
 
     /// <inheritdoc/>
     public override IReadOnlyList<FactorShape> Factors(IReadOnlyList<int> shape, IReadOnlyList<int> ranks)

@@ -56,6 +56,10 @@ public sealed partial class InvokeTensorDecompositionCommand
     [Parameter, ValidateRange(1, 10_000)]
     public int StartCount { get; set; } = 1;
 
+    /// <summary>Entries of an array that are NaN are missing: the others alone are fitted.</summary>
+    [Parameter(ParameterSetName = nameof(InputArray))]
+    public SwitchParameter MissingAsNaN { get; set; }
+
     /// <summary>Patterns of tensors to decompose; all of three modes or more by default.</summary>
     [Parameter, ValidateNotNullOrEmpty, SupportsWildcards, Alias("Name"), ArgumentCompleter(typeof(LayerNameCompleter))]
     public string[]? Include { get; set; }
@@ -103,6 +107,7 @@ public sealed partial class InvokeTensorDecompositionCommand
             MaxIterations = MaxIteration,
             Starts = StartCount,
             Penalties = Penalties,
+            MissingAsNaN = MissingAsNaN,
             Compute = new ComputeOptions { Seed = (ulong)Seed, ThreadCount = ThreadCount },
         },
         Selection = new LayerSelection { Include = NamePatterns.Of(Include), Exclude = NamePatterns.Of(Exclude), Names = names },

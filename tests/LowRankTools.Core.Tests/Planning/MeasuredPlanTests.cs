@@ -32,6 +32,29 @@ public sealed class MeasuredPlanTests : IDisposable
         Assert.Equal(protocol.After, Figure(source, plan, measure), 1e-5);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Tensor_trains_are_exchanged_by_the_measured_quality_too(bool embeddings)
+    {
+        ModelSource source = new ModelFolder(s_encoder).Write(_folder["model"]);
+        Write(60, 7);
+        const string table = "bert.embeddings.word_embeddings.weight";
+        PlanOptions options = Options with { Method = FactorMethod.TensorTrain, Overrides = embeddings ? [new LayerOverride(table, n => n == table, 8)] : [] };
+        RankPlan additive = new MakePlan(options with { Measured = null }).Run(source), plan = new MakePlan(options).Run(source);
+        Assert.True(plan.Parameters <= plan.ParametersBefore * 0.4, $"{plan.Parameters} of {plan.ParametersBefore}");
+        Assert.Contains(plan.Layers, l => l.Kind == (embeddings ? LayerKind.Embedding : LayerKind.Linear) && l.Method?.StartsWith("TensorTrain", StringComparison.Ordinal) == true);
+        Assert.Equal(embeddings ? 8 : null, plan.Layers.Single(l => l.Name == table).Rank);
+        PlanMeasurement protocol = plan.Measurement!;
+        Assert.True(protocol.After > protocol.Before, $"{protocol.Before} became {protocol.After}");
+        Assert.Equal(protocol.Before, Figure(source, additive, protocol.Measure), 1e-5);
+        Assert.Equal(protocol.After, Figure(source, plan, protocol.Measure), 1e-5);
+        // What a layer will lose is that of the ranks that it has at last, and nothing where it stays dense.
+        FactorizationResult made = new FactorizeModel(new FactorizeOptions { Plan = plan, OutputPath = _folder["made"], UseCache = false }).Run(source);
+        Assert.All(plan.Layers.Zip(made.Layers).Where(l => l.First.Rank is not null), l => Assert.Equal(l.First.RelativeError!.Value, l.Second.RelativeError!.Value, 1e-5));
+        Assert.All(plan.Layers.Where(l => l.Rank is null), l => Assert.True(l.RelativeError is null or 0));
+    }
+
     [Fact]
     public void A_language_model_is_planned_by_its_perplexity_alike_on_any_number_of_threads()
     {

@@ -24,6 +24,31 @@ public sealed class TensorTrainTests
     }
 
     [Fact]
+    public void A_product_entry_by_entry_has_the_products_of_entries_and_of_ranks()
+    {
+        using TensorTrain x = Planted(3, 4, 5, 6, 3), y = Planted(2, 4, 5, 6, 3), product = x.Multiply(y);
+        Assert.Equal([6, 6, 6], product.Ranks);
+        using Tensor a = x.ToDense(), b = y.ToDense(), found = product.ToDense();
+        double largest = 0;
+        foreach (double value in found.Values)
+            largest = Math.Max(largest, Math.Abs(value));
+        for (int i = 0; i < a.Length; i++)
+            Assert.Equal(a.Values[i] * b.Values[i], found.Values[i], 1e-13 * largest);
+        // The sum of all entries of X Y is their inner product, and X has the square's root of its own product with itself as length.
+        using TensorTrain ones = new([.. x.Shape.Select(n => Ones(n))]);
+        Assert.Equal(x.Dot(y), product.Dot(ones), 1e-10 * Math.Sqrt(a.SquaredNorm() * b.SquaredNorm()));
+        using TensorTrain other = Planted(2, 4, 5, 3);
+        Assert.Equal("ShapesDoNotMatch", Assert.Throws<LowRankToolsException>(() => x.Multiply(other)).ErrorId);
+
+        static Tensor Ones(int size)
+        {
+            Tensor core = new(1, size, 1);
+            core.Values.Fill(1);
+            return core;
+        }
+    }
+
+    [Fact]
     public void A_tolerance_needs_no_more_than_the_ranks_that_the_unfoldings_have()
     {
         // Two separable terms: every unfolding has rank 2.

@@ -71,7 +71,7 @@ internal sealed class LayerOptions(Model model, PlanOptions options, ModelFormat
             return [];
         bool matrix = candidate.Cost.Kernel is null;
         // By hand Auto's matrices become pairs; the one rank of a method that was named is that of all its bonds.
-        if (matrix && (candidate.Override is { } own && (IsAuto || own.Rank is null) || options.Quantize.Count > 0 || options.Measured is not null))
+        if (matrix && (candidate.Override is { } own && (IsAuto || own.Rank is null) || options.Quantize.Count > 0 || IsAuto && options.Measured is not null))
             return [];
         IEnumerable<LayerMethod> methods = IsAuto
             ? LayerMethods.All.Where(m => m.Takes(shape) && OutputTypes.Holds(format, m))

@@ -68,11 +68,31 @@ internal sealed class PlanCandidate
     /// <summary>The rank behind a rank of its <see cref="RankChoices"/>: itself, or where it has options the largest one of the option of that number, which is taken then.</summary>
     public int? Take(int? rank)
     {
-        if (Options is null || rank is not { } number)
+        if (Options is null)
             return rank;
-        Taken = Options[number - 1];
-        return Taken.Choice.Largest;
+        Taken = rank is { } number ? Options[number - 1] : null;
+        return Taken?.Choice.Largest;
     }
+
+    /// <summary>The rank of its <see cref="RankChoices"/> that was taken last: the number of the option where it has such.</summary>
+    /// <param name="rank">The rank behind it.</param>
+    public int? TakenNumber(int? rank) => Options is null || rank is null ? rank : Numbers.First(n => ReferenceEquals(Options[n - 1], Taken));
+
+    /// <summary>Numbers of the options between which a price decides, the cheapest first.</summary>
+    public int[] Ladder => [.. LowerHull.Of(Numbers.Select(n => (n, Options![n - 1].Parameters, Discarded(n)))).Select(p => p.Rank)];
+
+    /// <summary>Energy that a rank, or the option of a number, discards.</summary>
+    public double Discarded(int number) => Options is { } options ? options[number - 1].Error!.Value * options[number - 1].Error!.Value * Energy!.Value : SpectrumMeasures.Tail(Values, number);
+
+    /// <summary>Parameters, or bytes, of a rank or of the option of a number; null for dense.</summary>
+    public long CostOf(int? number, bool inBytes)
+    {
+        if (Options is null || number is not { } n)
+            return inBytes ? Cost.Bytes(number) : Cost.Parameters(number);
+        return inBytes ? Cost.PairType.ByteLength(Options[n - 1].Parameters) : Options[n - 1].Parameters;
+    }
+
+    private IEnumerable<int> Numbers => Enumerable.Range(1, Options!.Count);
 
     /// <summary>The decision.</summary>
     /// <param name="rank">Rank; null for dense.</param>

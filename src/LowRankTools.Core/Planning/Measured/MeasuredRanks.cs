@@ -6,7 +6,7 @@ namespace LowRankTools.Core;
 /// Ranks by what the whole model does with them. The sum of the layers' losses is a proxy: it knows nothing of what later layers make of
 /// an error. Here every layer is given a little less and a little more, the model is run, and the layer's weight in that sum becomes what
 /// was measured; the exact search for the new sum, all the way or part of it, and single exchanges between two layers are the
-/// next trials. Only what the model did better with is kept.
+/// next trials. Only what the model did better with is kept. Layers that become more than pairs go from option to option, those that a price decides between.
 /// </summary>
 /// <param name="open">Layers that ranks are found for, with values and weights.</param>
 /// <param name="options">Constraints, number of trials.</param>
@@ -25,6 +25,7 @@ internal sealed class MeasuredRanks(IReadOnlyList<PlanCandidate> open, PlanOptio
     private static readonly double[] s_ways = [1, 0.5, 0.25];
 
     private readonly Dictionary<PlanCandidate, double> _given = open.ToDictionary(c => c, c => c.Weight);
+    private readonly int[][] _ladders = [.. open.Select(c => c.Options is null ? [] : c.Ladder)];
     private readonly Dictionary<string, double> _known = new(StringComparer.Ordinal);
     private Func<int?[], double> _run = _ => double.PositiveInfinity;
     private int?[] _best = [];
@@ -49,11 +50,11 @@ internal sealed class MeasuredRanks(IReadOnlyList<PlanCandidate> open, PlanOptio
             first ??= quality;
             return QualityMeasures.Loss(QualityMeasures.Figure(quality, network.Measure), network.Measure);
         };
-        _best = [.. open.Select(c => start.Ranks[c].Rank)];
+        _best = Numbers(start);
         _least = Try(_best);
         Search();
         Dictionary<PlanCandidate, (int?, KeepReason)> ranks = open.Select((c, i) => (Layer: c, Rank: _best[i])).ToDictionary(c => c.Layer,
-            c => (c.Rank, c.Rank is not null ? KeepReason.None : start.Ranks[c.Layer].Rank is null ? start.Ranks[c.Layer].Reason : KeepReason.Budget));
+            c => (c.Layer.Take(c.Rank), c.Rank is not null ? KeepReason.None : start.Ranks[c.Layer].Rank is null ? start.Ranks[c.Layer].Reason : KeepReason.Budget));
         return (new ChosenRanks(ranks, start.Proof with { IsOptimal = false }), new PlanMeasurement
         {
             Measure = network.Measure,
@@ -86,9 +87,33 @@ internal sealed class MeasuredRanks(IReadOnlyList<PlanCandidate> open, PlanOptio
         PlanCandidate candidate = open[layer];
         if (candidate.Override is not null || _best[layer] is not { } rank || IsExhausted)
             return null;
-        int move = Math.Max(1, (int)(step * rank / options.Multiple)) * options.Multiple;
-        int less = rank - move >= options.FirstRank ? rank - move : rank, more = candidate.Cost.Pays(rank + move) ? rank + move : rank;
+        (int less, int more) = candidate.Options is null ? Ranks(candidate, rank, step) : Steps(layer, rank, step);
         return less == more ? null : new Probe(less, more, Try(With(layer, less)), Try(With(layer, more)));
+    }
+
+    private (int Less, int More) Ranks(PlanCandidate candidate, int rank, double step)
+    {
+        int move = Math.Max(1, (int)(step * rank / options.Multiple)) * options.Multiple;
+        return (rank - move >= options.FirstRank ? rank - move : rank, candidate.Cost.Pays(rank + move) ? rank + move : rank);
+    }
+
+    private (int Less, int More) Steps(int layer, int number, double step)
+    {
+        int[] ladder = _ladders[layer];
+        int at = Rung(layer, number), move = Math.Max(1, (int)(step * ladder.Length));
+        return (ladder[Math.Max(0, at - move)], ladder[Math.Min(ladder.Length - 1, at + move)]);
+    }
+
+    // The last one that costs no more: the option itself, or the one before it where a budget in another unit had it between two.
+    private int Rung(int layer, int number) => Math.Max(0, Array.FindLastIndex(_ladders[layer], n => Cost(layer, n) <= Cost(layer, number)));
+
+    /// <summary>The next that a layer may have more of; null where there is none.</summary>
+    private int? Next(int layer, int number)
+    {
+        if (open[layer].Options is null)
+            return open[layer].Cost.Pays(number + options.Multiple) ? number + options.Multiple : null;
+        int next = Rung(layer, number) + 1;
+        return next < _ladders[layer].Length ? _ladders[layer][next] : null;
     }
 
     /// <summary>The exact search with weights that were measured.</summary>
@@ -98,7 +123,7 @@ internal sealed class MeasuredRanks(IReadOnlyList<PlanCandidate> open, PlanOptio
         for (int i = 0; i < change.Length; i++)
         {
             if (probes[i] is { } p && double.IsFinite(p.LossLess) && double.IsFinite(p.LossMore))
-                change[i] = (p.LossLess - p.LossMore) / (weights[i] * (SpectrumMeasures.Tail(open[i].Values, p.Less) - SpectrumMeasures.Tail(open[i].Values, p.More)));
+                change[i] = (p.LossLess - p.LossMore) / (weights[i] * (open[i].Discarded(p.Less) - open[i].Discarded(p.More)));
         }
         double[] seen = [.. change.Where(c => c > 0 && double.IsFinite(c)).Order()];
         if (seen.Length == 0)
@@ -122,8 +147,7 @@ internal sealed class MeasuredRanks(IReadOnlyList<PlanCandidate> open, PlanOptio
         {
             for (int i = 0; i < weights.Length; i++)
                 open[i].Weight = weights[i];
-            ChosenRanks chosen = solve();
-            return [.. open.Select(c => chosen.Ranks[c].Rank)];
+            return Numbers(solve());
         }
         finally
         {
@@ -144,8 +168,8 @@ internal sealed class MeasuredRanks(IReadOnlyList<PlanCandidate> open, PlanOptio
             {
                 int?[] ranks = With(giver, probes[giver]!.Less);
                 long left = budget - ranks.Select((r, i) => i == taker ? 0 : Cost(i, r)).Sum();
-                while (open[taker].Cost.Pays(ranks[taker]!.Value + options.Multiple) && Cost(taker, ranks[taker] + options.Multiple) <= left)
-                    ranks[taker] += options.Multiple;
+                while (Next(taker, ranks[taker]!.Value) is { } next && Cost(taker, next) <= left)
+                    ranks[taker] = next;
                 if (Keep(ranks))
                     return true;
             }
@@ -180,7 +204,10 @@ internal sealed class MeasuredRanks(IReadOnlyList<PlanCandidate> open, PlanOptio
         return ranks;
     }
 
-    private long Cost(int layer, int? rank) => options.Rule is RankRule.ByteBudget ? open[layer].Cost.Bytes(rank) : open[layer].Cost.Parameters(rank);
+    private long Cost(int layer, int? rank) => open[layer].CostOf(rank, inBytes: options.Rule is RankRule.ByteBudget);
+
+    // Right after a solution was chosen.
+    private int?[] Numbers(ChosenRanks chosen) => [.. open.Select(c => c.TakenNumber(chosen.Ranks[c].Rank))];
 
     /// <summary>A layer's rank a little lower and a little higher, and what the model loses there.</summary>
     private sealed record Probe(int Less, int More, double LossLess, double LossMore);

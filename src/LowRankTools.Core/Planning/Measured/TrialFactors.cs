@@ -7,7 +7,7 @@ namespace LowRankTools.Core;
 /// A layer of a network that runs, as a pair of any rank: its factors are computed once at the largest rank, and those of a
 /// smaller rank are their first columns and rows, because components are ordered by what they are worth.
 /// </summary>
-internal sealed class TrialFactors : IDisposable
+internal sealed class TrialFactors : ITrialLayer
 {
     private readonly INetworkEngine _engine;
     private readonly List<Slot> _places;
@@ -27,14 +27,14 @@ internal sealed class TrialFactors : IDisposable
         _embedding = _dense[0] is Embedding;
     }
 
-    /// <summary>Puts the pair of a rank, or the dense layer for null, into the network.</summary>
-    public void Show(int? rank)
+    /// <inheritdoc/>
+    public void Show(int? number)
     {
         for (int i = 0; i < _places.Count; i++)
             _places[i].Replace(_dense[i]);
         _shown.ForEach(p => p.Dispose());
         _shown.Clear();
-        if (rank is not { } r)
+        if (number is not { } r)
             return;
         Parameter left = Loaded(_factors.Left.View.Slice(0, 0, _factors.Left.Rows, r));
         if (_embedding)

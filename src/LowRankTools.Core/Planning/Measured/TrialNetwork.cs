@@ -1,3 +1,4 @@
+using LowRankTools.Decompositions;
 using LowRankTools.Formats;
 using LowRankTools.Networks;
 using LowRankTools.Numerics;
@@ -9,7 +10,7 @@ internal sealed class TrialNetwork : IDisposable
 {
     private readonly RunnableModel _network;
     private readonly MeasureQuality _measure;
-    private readonly Dictionary<PlanCandidate, TrialFactors> _layers = [];
+    private readonly Dictionary<PlanCandidate, ITrialLayer> _layers = [];
     private readonly Dictionary<PlanCandidate, int?> _shown = [];
 
     /// <summary>Loads the network and computes the factors of every layer once.</summary>
@@ -35,13 +36,18 @@ internal sealed class TrialNetwork : IDisposable
                 cancellationToken.ThrowIfCancellationRequested();
                 progress?.Report(new OperationProgress("Factorizing for trials", candidate.Name, _layers.Count, open.Count));
                 _shown.Add(candidate, null);
-                if (candidate.Override is null && !candidate.Cost.Pays(options.FirstRank))
+                if (candidate.Options is { } made ? made.Count == 0 : candidate.Override is null && !candidate.Cost.Pays(options.FirstRank))
                     continue; // It is dense in every trial.
                 Slot[] slots = [.. places[candidate.Name]];
                 if (slots.Length == 0)
                 {
                     throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{model.Source.Path}: '{candidate.Name}' is no linear layer of its own in the network ({_network.Config.ModelType}), so ranks of it are not measured.",
                         "Leave it out with -Exclude, or plan without a text.");
+                }
+                if (candidate.Options is { } choices)
+                {
+                    _layers.Add(candidate, new TrialCores(_network.Engine, slots, choices, choice => Cores(model, candidate, choice, options, cancellationToken)));
+                    continue;
                 }
                 ITensorEngine computes = engine.Create(options.Svd.ThreadCount, options.Svd.Seed);
                 using LayerCalibration? known = calibration?.Has(candidate.Name) == true ? calibration.Read(candidate.Layer!.Shape, computes, cancellationToken) : null;
@@ -61,7 +67,7 @@ internal sealed class TrialNetwork : IDisposable
     public QualityMeasure Measure { get; }
 
     /// <summary>The figure at some ranks; null of a layer is dense.</summary>
-    /// <param name="ranks">For each layer its rank.</param>
+    /// <param name="ranks">For each layer its rank, or the number of its option.</param>
     /// <param name="cancellationToken">Stops the run.</param>
     public ModelQuality Run(IEnumerable<(PlanCandidate Layer, int? Rank)> ranks, CancellationToken cancellationToken)
     {
@@ -78,9 +84,15 @@ internal sealed class TrialNetwork : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (TrialFactors layer in _layers.Values)
+        foreach (ITrialLayer layer in _layers.Values)
             layer.Dispose();
         _network.Dispose();
+    }
+
+    private static IReadOnlyList<Tensor> Cores(Model model, PlanCandidate candidate, FactorChoice choice, PlanOptions options, CancellationToken cancellationToken)
+    {
+        using Tensor weight = LayerWeight.Read(model.File, candidate.Layer!, cancellationToken);
+        return LayerMethods.Find(choice.Method).Factorize(weight, choice.Numbers, new ComputeOptions { ThreadCount = options.Svd.ThreadCount, Seed = options.Svd.Seed }, null, cancellationToken);
     }
 
     /// <summary>The largest rank that a trial can ask for.</summary>
