@@ -1,5 +1,3 @@
-using LowRankTools.Numerics;
-
 namespace LowRankTools.Core;
 
 /// <summary>A native library that is too large to come with the product: what it is called, where it is known to lie, and what brings it.</summary>
