@@ -35,7 +35,7 @@ function Show-LowRankFigure {
     [CmdletBinding()]
     param(
         [Parameter(Mandatory, ValueFromPipeline)] [object] $InputObject,
-        # A builder of [LowRankTools.Core.Plot] for what is piped: Spectrum, ErrorByLayer, Pareto and so on.
+        # A builder of [LowRankTools.Core.Figures.Plot] for what is piped: Spectrum, ErrorByLayer, Pareto and so on.
         [string] $Plot,
         # Its second argument: the plan whose ranks are marked in a spectrum, for instance.
         [object] $With
@@ -48,9 +48,9 @@ function Show-LowRankFigure {
             # PowerShell's arrays are of no type, and builders take sequences of one.
             $typed = [Array]::CreateInstance($items[0].GetType(), $items.Count)
             for ($i = 0; $i -lt $items.Count; $i++) { $typed[$i] = $items[$i] }
-            $takesOne = [LowRankTools.Core.Plot].GetMethods() | Where-Object { $_.Name -eq $Plot -and $_.GetParameters()[0].ParameterType -eq $items[0].GetType() }
+            $takesOne = [LowRankTools.Core.Figures.Plot].GetMethods() | Where-Object { $_.Name -eq $Plot -and $_.GetParameters()[0].ParameterType -eq $items[0].GetType() }
             $first = if ($takesOne) { $items[0] } else { , $typed }
-            $figures = if ($null -eq $With) { [LowRankTools.Core.Plot]::$Plot($first) } else { [LowRankTools.Core.Plot]::$Plot($first, $With) }
+            $figures = if ($null -eq $With) { [LowRankTools.Core.Figures.Plot]::$Plot($first) } else { [LowRankTools.Core.Figures.Plot]::$Plot($first, $With) }
         }
         foreach ($figure in $figures) {
             if ('LowRankTools.Interactive.NotebookSession' -as [type]) { [LowRankTools.Interactive.NotebookSession]::Show($figure) }

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using LowRankTools.Cli;
-using LowRankTools.Formats;
+using LowRankTools.Cli.Commands;
+using LowRankTools.Formats.Writing;
 
 using CancellationTokenSource cancellation = new();
 

@@ -1,4 +1,7 @@
+using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Threading;
 
 namespace LowRankTools.Decompositions;
 

@@ -1,3 +1,5 @@
+using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Decompositions;

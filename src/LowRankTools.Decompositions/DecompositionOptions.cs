@@ -1,4 +1,5 @@
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Threading;
 
 namespace LowRankTools.Decompositions;
 

@@ -1,3 +1,5 @@
+using LowRankTools.Decompositions.Tensors;
+
 namespace LowRankTools.Decompositions;
 
 /// <summary>One of the tensors that a decomposition consists of.</summary>

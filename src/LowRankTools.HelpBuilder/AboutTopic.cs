@@ -2,7 +2,7 @@ using System.Text;
 using System.Xml.Linq;
 using LowRankTools.Core;
 using LowRankTools.Formats;
-using LowRankTools.PowerShell;
+using LowRankTools.PowerShell.Errors;
 
 namespace LowRankTools.HelpBuilder;
 

@@ -1,6 +1,6 @@
 using System.Text;
 using LowRankTools.HelpBuilder;
-using LowRankTools.PowerShell;
+using LowRankTools.PowerShell.Errors;
 
 // Writes what Get-Help reads from what people read: docs/cmdlets/*.md and the compiled cmdlets.
 // usage: LowRankTools.HelpBuilder <folder of pages> <folder of help>

@@ -9,8 +9,8 @@ namespace LowRankTools.Interactive;
 public static class FigureCharts
 {
     /// <summary>The chart of a figure: the same traces and the same layout.</summary>
-    /// <param name="figure">A figure, as <see cref="Core.Plot"/> builds them.</param>
-    public static GenericChart ToChart(this Core.Figure figure)
+    /// <param name="figure">A figure, as <see cref="LowRankTools.Core.Figures.Plot"/> builds them.</param>
+    public static GenericChart ToChart(this LowRankTools.Core.Figures.Figure figure)
     {
         using JsonDocument json = JsonDocument.Parse(figure.ToJson());
         GenericChart[] traces = [.. json.RootElement.GetProperty("data").EnumerateArray()

@@ -13,10 +13,10 @@ internal static class FigureFormatters
 
     public static void Register()
     {
-        Formatter.Register<Core.Figure>((figure, writer) => writer.Write(GenericChart.toFigureJson(figure.ToChart())), MimeTypes.Plotly);
-        Formatter.Register<Core.Figure>((figure, writer) => writer.Write(figure.ToSvg(PictureWidth)), MimeTypes.Svg);
-        Formatter.Register<Core.Figure>((figure, writer) => writer.Write($"{figure.Title}. {figure.Protocol}"), MimeTypes.Text);
-        Formatter.SetPreferredMimeTypesFor(typeof(Core.Figure), MimeTypes.Plotly, MimeTypes.Svg, MimeTypes.Text);
+        Formatter.Register<LowRankTools.Core.Figures.Figure>((figure, writer) => writer.Write(GenericChart.toFigureJson(figure.ToChart())), MimeTypes.Plotly);
+        Formatter.Register<LowRankTools.Core.Figures.Figure>((figure, writer) => writer.Write(figure.ToSvg(PictureWidth)), MimeTypes.Svg);
+        Formatter.Register<LowRankTools.Core.Figures.Figure>((figure, writer) => writer.Write($"{figure.Title}. {figure.Protocol}"), MimeTypes.Text);
+        Formatter.SetPreferredMimeTypesFor(typeof(LowRankTools.Core.Figures.Figure), MimeTypes.Plotly, MimeTypes.Svg, MimeTypes.Text);
 
         Formatter.Register<GenericChart>((chart, writer) => writer.Write(GenericChart.toFigureJson(chart)), MimeTypes.Plotly);
         Formatter.Register<GenericChart>((_, writer) => writer.Write("A chart of Plotly.NET"), MimeTypes.Text);

@@ -1,4 +1,4 @@
-using LowRankTools.Core;
+using LowRankTools.Core.Figures;
 using Microsoft.DotNet.Interactive;
 using Microsoft.DotNet.Interactive.CSharp;
 

@@ -1,4 +1,11 @@
-using LowRankTools.Core;
+using LowRankTools.Core.Comparison;
+using LowRankTools.Core.Counting;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Figures;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Spectra;
+using LowRankTools.Core.Speed;
 using Microsoft.DotNet.Interactive.Formatting;
 
 namespace LowRankTools.Interactive;

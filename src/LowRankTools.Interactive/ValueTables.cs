@@ -1,5 +1,9 @@
 using System.Globalization;
-using LowRankTools.Core;
+using LowRankTools.Core.Counting;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Figures;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Plans;
 
 namespace LowRankTools.Interactive;
 

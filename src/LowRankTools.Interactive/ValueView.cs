@@ -1,6 +1,6 @@
 using System.Net;
 using System.Text;
-using LowRankTools.Core;
+using LowRankTools.Core.Figures;
 
 namespace LowRankTools.Interactive;
 

@@ -1,6 +1,8 @@
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Tensors;
 
 namespace LowRankTools.Tensors;
 

@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.RegularExpressions;
-using LowRankTools.Formats;
+using LowRankTools.Formats.Tokens;
 using Microsoft.ML.Tokenizers;
 
 namespace LowRankTools.Tokenizers;

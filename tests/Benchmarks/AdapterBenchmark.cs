@@ -1,9 +1,13 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
-using LowRankTools.Core;
-using LowRankTools.Formats;
-using LowRankTools.Numerics;
+using LowRankTools.Core.Adapters;
+using LowRankTools.Core.Adapters.Editing;
+using LowRankTools.Core.Models;
+using LowRankTools.Formats.Safetensors;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
+using LowRankTools.Numerics.Random;
 
 namespace LowRankTools.Benchmarks;
 

@@ -1,7 +1,10 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using LowRankTools.Formats;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Formats.Safetensors;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Formats.Tests.Onnx;
+using LowRankTools.Formats.Writing;
 using static LowRankTools.Formats.Tests.Onnx.OnnxBuilder;
 
 namespace LowRankTools.Benchmarks;

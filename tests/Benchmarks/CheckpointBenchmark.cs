@@ -1,5 +1,6 @@
 using System.Globalization;
-using LowRankTools.Core;
+using LowRankTools.Core.Counting;
+using LowRankTools.Core.Models;
 
 namespace LowRankTools.Benchmarks;
 

@@ -1,7 +1,16 @@
 using System.Diagnostics;
 using System.Globalization;
-using LowRankTools.Core;
-using LowRankTools.Numerics;
+using LowRankTools.Core.Counting;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Engines.Libraries;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Parts;
+using LowRankTools.Core.Plans;
+using LowRankTools.Numerics.Engines.Embedded;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.Svd;
 
 namespace LowRankTools.Benchmarks;
 

@@ -1,7 +1,10 @@
 using System.Diagnostics;
-using LowRankTools.Decompositions;
-using LowRankTools.Networks;
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Convolutions;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Engines.Embedded;
+using LowRankTools.Numerics.Kernels.Networks;
 
 namespace LowRankTools.Benchmarks;
 

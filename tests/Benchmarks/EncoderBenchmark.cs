@@ -1,6 +1,10 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
-using LowRankTools.Core;
+using LowRankTools.Core.Calibration;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Records;
 
 namespace LowRankTools.Benchmarks;
 

@@ -1,7 +1,19 @@
 using System.Runtime.InteropServices;
-using LowRankTools.Core;
-using LowRankTools.Formats;
-using LowRankTools.Numerics;
+using LowRankTools.Core.Calibration;
+using LowRankTools.Core.Factors;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Planning;
+using LowRankTools.Core.Planning.Candidates;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Records;
+using LowRankTools.Core.Storage;
+using LowRankTools.Formats.Safetensors;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
+using LowRankTools.Numerics.Engines.Embedded;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
 
 namespace LowRankTools.Benchmarks;
 

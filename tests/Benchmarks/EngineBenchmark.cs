@@ -1,5 +1,9 @@
-using LowRankTools.Core;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Engines.Libraries;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
 
 namespace LowRankTools.Benchmarks;
 

@@ -1,5 +1,8 @@
 using System.Diagnostics;
-using LowRankTools.Core;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
@@ -54,7 +57,7 @@ internal static class GraphBenchmark
         {
             result = new FactorizeModel(new FactorizeOptions { Rule = new RankRule.KeepRatio(kept), Method = method, OutputPath = output }).Run(source);
         }
-        catch (Numerics.LowRankToolsException e)
+        catch (LowRankTools.Numerics.LowRankToolsException e)
         {
             Console.WriteLine($"   {name}, {how}: {e.ErrorId}");
             return;

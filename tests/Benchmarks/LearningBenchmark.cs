@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
-using LowRankTools.Core;
-using LowRankTools.Numerics;
+using LowRankTools.Core.Demo.Learning;
+using LowRankTools.Numerics.Engines.Embedded;
 
 namespace LowRankTools.Benchmarks;
 

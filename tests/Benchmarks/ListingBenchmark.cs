@@ -1,5 +1,9 @@
-using LowRankTools.Core;
-using LowRankTools.Formats;
+using LowRankTools.Core.Counting;
+using LowRankTools.Core.Models;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Safetensors;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 
 namespace LowRankTools.Benchmarks;
 

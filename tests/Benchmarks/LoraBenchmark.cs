@@ -1,6 +1,10 @@
 using System.Diagnostics;
-using LowRankTools.Networks;
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Architectures;
+using LowRankTools.Networks.Lora;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Networks.Training;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Engines.Embedded;
 
 namespace LowRankTools.Benchmarks;
 

@@ -1,8 +1,10 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
-using LowRankTools.Formats;
-using LowRankTools.Numerics;
+using LowRankTools.Formats.Safetensors;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
+using LowRankTools.Numerics.Matrices;
 
 namespace LowRankTools.Benchmarks;
 

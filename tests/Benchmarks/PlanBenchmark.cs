@@ -1,7 +1,12 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using LowRankTools.Core;
-using LowRankTools.Formats;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Planning;
+using LowRankTools.Core.Planning.Candidates;
+using LowRankTools.Core.Plans;
+using LowRankTools.Formats.Safetensors;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 
 namespace LowRankTools.Benchmarks;
 

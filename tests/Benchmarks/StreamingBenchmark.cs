@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
-using LowRankTools.Formats;
+using LowRankTools.Formats.Safetensors;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 
 namespace LowRankTools.Benchmarks;
 

@@ -1,5 +1,9 @@
 using System.Runtime.InteropServices;
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Engines.Embedded;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
+using LowRankTools.Numerics.Threading;
 
 namespace LowRankTools.Benchmarks;
 

@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
 using LowRankTools.Decompositions;
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Random;
 
 namespace LowRankTools.Benchmarks;
 

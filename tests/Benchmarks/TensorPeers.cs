@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using LowRankTools.Decompositions;
+using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.Tensors;
 
 namespace LowRankTools.Benchmarks;
 

@@ -1,5 +1,7 @@
-using LowRankTools.Core;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Engines.Libraries;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
 namespace LowRankTools.Benchmarks;
 

@@ -1,5 +1,7 @@
-using LowRankTools.Networks;
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Architectures;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Networks.Surgery;
+using LowRankTools.Numerics.Engines.Embedded;
 
 namespace LowRankTools.Benchmarks;
 

@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using LowRankTools.Formats;
+using LowRankTools.Formats.Safetensors;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 
 namespace LowRankTools.Cli.Tests;
 

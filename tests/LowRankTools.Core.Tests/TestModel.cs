@@ -1,5 +1,9 @@
 using System.Runtime.InteropServices;
-using LowRankTools.Formats;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Safetensors;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 
 namespace LowRankTools.Core.Tests;
 

@@ -1,4 +1,6 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Random;
 
 namespace LowRankTools.Decompositions.Tests;
 

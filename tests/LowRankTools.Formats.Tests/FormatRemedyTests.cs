@@ -1,4 +1,5 @@
 using System.Reflection;
+using LowRankTools.Formats.Opening;
 
 namespace LowRankTools.Formats.Tests;
 

@@ -16,13 +16,13 @@ public sealed class FigureChartTests
 
     public static TheoryData<string> Names => [nameof(Samples.Losses), nameof(Samples.Bars), nameof(Samples.Logarithmic)];
 
-    private static Core.Figure Sample(string name) => (Core.Figure)typeof(Samples).GetProperty(name, System.Reflection.BindingFlags.Static | System.Reflection.BindingFlags.Public)!.GetValue(null)!;
+    private static LowRankTools.Core.Figures.Figure Sample(string name) => (LowRankTools.Core.Figures.Figure)typeof(Samples).GetProperty(name, System.Reflection.BindingFlags.Static | System.Reflection.BindingFlags.Public)!.GetValue(null)!;
 
     [Theory]
     [MemberData(nameof(Names))]
     public void A_chart_says_what_its_figure_says(string name)
     {
-        Core.Figure figure = Sample(name);
+        LowRankTools.Core.Figures.Figure figure = Sample(name);
         JsonNode expected = JsonNode.Parse(figure.ToJson())!, actual = JsonNode.Parse(GenericChart.toFigureJson(figure.ToChart()))!;
         AssertSame(expected["data"], actual["data"], "data");
         AssertSame(expected["layout"], actual["layout"], "layout");
@@ -45,7 +45,7 @@ public sealed class FigureChartTests
         {
             FormattedValue[] values = [.. FormattedValue.CreateManyFromObject(shown)];
             Assert.Equal(MimeTypes.Plotly, values[0].MimeType);
-            Assert.Equal(shown is Core.Figure, values.Any(v => v.MimeType == MimeTypes.Svg && v.Value.StartsWith("<svg", StringComparison.Ordinal)));
+            Assert.Equal(shown is LowRankTools.Core.Figures.Figure, values.Any(v => v.MimeType == MimeTypes.Svg && v.Value.StartsWith("<svg", StringComparison.Ordinal)));
             Assert.DoesNotContain(values, v => v.MimeType == MimeTypes.Html);
             Assert.All(values, v => Assert.DoesNotContain("<script", v.Value, StringComparison.OrdinalIgnoreCase));
             Assert.All(values, v => Assert.DoesNotContain("cdn", v.Value, StringComparison.OrdinalIgnoreCase));

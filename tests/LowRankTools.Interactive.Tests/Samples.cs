@@ -1,4 +1,7 @@
-using LowRankTools.Core;
+using LowRankTools.Core.Figures;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Planning;
+using LowRankTools.Core.Plans;
 
 namespace LowRankTools.Interactive.Tests;
 

@@ -1,4 +1,5 @@
-using LowRankTools.Core;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Spectra;
 using Microsoft.DotNet.Interactive.Formatting;
 
 namespace LowRankTools.Interactive.Tests;

@@ -1,9 +1,16 @@
 using LLama.Exceptions;
-using LowRankTools.Core;
+using LowRankTools.Core.Adapters;
+using LowRankTools.Core.Adapters.Editing;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Merging;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Resizing;
 using LowRankTools.Core.Tests;
 using LowRankTools.Core.Tests.Adapters;
 using LowRankTools.Core.Tests.Gguf;
-using LowRankTools.Formats;
+using LowRankTools.Formats.Quantization;
+using LowRankTools.Formats.Tensors;
 using Xunit.Abstractions;
 
 namespace LowRankTools.LlamaCpp.Tests;

@@ -1,7 +1,7 @@
-using LowRankTools.Core;
+using LowRankTools.Core.Models;
 using LowRankTools.Core.Tests;
 using LowRankTools.Core.Tests.Gguf;
-using LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Formats.Tests.Gguf;
 
 namespace LowRankTools.LlamaCpp.Tests;

@@ -1,5 +1,9 @@
-using LowRankTools.Decompositions;
+using LowRankTools.Decompositions.Convolutions;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
 using static LowRankTools.Networks.Tests.GradientCheck;
 
 namespace LowRankTools.Networks.Tests;

@@ -1,4 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
 using static LowRankTools.Networks.Tests.GradientCheck;
 
 namespace LowRankTools.Networks.Tests;

@@ -1,4 +1,9 @@
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Networks.Surgery;
+using LowRankTools.Networks.Training;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
 using static LowRankTools.Networks.Tests.LoraTestNetworks;
 
 namespace LowRankTools.Networks.Tests;

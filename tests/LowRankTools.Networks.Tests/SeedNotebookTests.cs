@@ -1,3 +1,5 @@
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Networks.Tests;

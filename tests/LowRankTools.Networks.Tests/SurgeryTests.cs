@@ -1,4 +1,12 @@
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Networks.Surgery;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Engines.Embedded;
+using LowRankTools.Numerics.Kernels.Networks;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
 
 namespace LowRankTools.Networks.Tests;
 

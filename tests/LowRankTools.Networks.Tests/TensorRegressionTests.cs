@@ -1,5 +1,13 @@
 using LowRankTools.Decompositions;
+using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Layers.Factored;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Networks.Training;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
 using static LowRankTools.Networks.Tests.LoraTestNetworks;
 
 namespace LowRankTools.Networks.Tests;

@@ -1,5 +1,11 @@
 using LowRankTools.Decompositions;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Layers.Factored;
+using LowRankTools.Networks.Layers.TensorTrain;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
 using static LowRankTools.Networks.Tests.LoraTestNetworks;
 
 namespace LowRankTools.Networks.Tests;

@@ -1,4 +1,6 @@
 using System.Numerics;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Random;
 
 namespace LowRankTools.Numerics.Tests;
 

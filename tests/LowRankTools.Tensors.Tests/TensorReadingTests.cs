@@ -1,7 +1,11 @@
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
-using LowRankTools.Formats;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Safetensors;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Formats.Tests.Gguf;
+using LowRankTools.Formats.Writing;
 
 namespace LowRankTools.Tensors.Tests;
 

@@ -1,7 +1,12 @@
 using System.CommandLine;
+using LowRankTools.Cli.Input;
 using LowRankTools.Cli.Options;
+using LowRankTools.Cli.Output;
 using LowRankTools.Cli.Reports;
-using LowRankTools.Core;
+using LowRankTools.Core.Calibration;
+using LowRankTools.Core.Calibration.Collecting;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Planning;
 
 namespace LowRankTools.Cli.Commands;
 

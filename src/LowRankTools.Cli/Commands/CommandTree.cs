@@ -1,4 +1,5 @@
 using System.CommandLine;
+using LowRankTools.Cli.Input;
 
 namespace LowRankTools.Cli.Commands;
 

@@ -1,10 +1,12 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using LowRankTools.Cli.Commands;
+using LowRankTools.Cli.Errors;
+using LowRankTools.Cli.Input;
 using LowRankTools.Core;
+using LowRankTools.Core.Text;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Cli;
+namespace LowRankTools.Cli.Commands;
 
 /// <summary>The program without its process: arguments in, text out, exit code back.</summary>
 public static class ConsoleApp

@@ -1,7 +1,9 @@
 using System.CommandLine;
+using LowRankTools.Cli.Input;
 using LowRankTools.Cli.Options;
+using LowRankTools.Cli.Output;
 using LowRankTools.Cli.Reports;
-using LowRankTools.Core;
+using LowRankTools.Core.Counting;
 
 namespace LowRankTools.Cli.Commands;
 

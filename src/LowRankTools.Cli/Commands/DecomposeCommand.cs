@@ -1,11 +1,20 @@
 using System.CommandLine;
 using System.Globalization;
+using LowRankTools.Cli.Input;
 using LowRankTools.Cli.Options;
+using LowRankTools.Cli.Output;
 using LowRankTools.Cli.Reports;
 using LowRankTools.Core;
+using LowRankTools.Core.Decompositions;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Text;
 using LowRankTools.Decompositions;
+using LowRankTools.Decompositions.Expressions;
+using LowRankTools.Decompositions.Methods;
 using LowRankTools.Formats;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Threading;
 
 namespace LowRankTools.Cli.Commands;
 

@@ -1,8 +1,19 @@
 using System.CommandLine;
 using System.Diagnostics;
+using LowRankTools.Cli.Errors;
 using LowRankTools.Cli.Options;
+using LowRankTools.Cli.Output;
 using LowRankTools.Cli.Reports;
 using LowRankTools.Core;
+using LowRankTools.Core.Comparison;
+using LowRankTools.Core.Counting;
+using LowRankTools.Core.Demo;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Merging;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Speed;
+using LowRankTools.Core.Text;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Cli.Commands;

@@ -1,7 +1,14 @@
 using System.CommandLine;
+using LowRankTools.Cli.Errors;
+using LowRankTools.Cli.Input;
 using LowRankTools.Cli.Options;
-using LowRankTools.Core;
-using LowRankTools.Numerics;
+using LowRankTools.Cli.Output;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Engines.Installing;
+using LowRankTools.Core.Engines.Libraries;
+using LowRankTools.Core.Engines.Measuring;
+using LowRankTools.Core.Text;
+using LowRankTools.Numerics.Engines;
 
 namespace LowRankTools.Cli.Commands;
 

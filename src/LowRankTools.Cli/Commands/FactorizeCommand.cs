@@ -1,8 +1,19 @@
 using System.CommandLine;
+using LowRankTools.Cli.Input;
 using LowRankTools.Cli.Options;
+using LowRankTools.Cli.Output;
 using LowRankTools.Cli.Reports;
 using LowRankTools.Core;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Parts;
+using LowRankTools.Core.Planning;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Records;
+using LowRankTools.Core.Text;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Svd;
 
 namespace LowRankTools.Cli.Commands;
 

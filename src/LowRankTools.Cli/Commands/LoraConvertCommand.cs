@@ -1,7 +1,11 @@
 using System.CommandLine;
+using LowRankTools.Cli.Input;
 using LowRankTools.Cli.Options;
+using LowRankTools.Cli.Output;
 using LowRankTools.Cli.Reports;
-using LowRankTools.Core;
+using LowRankTools.Core.Adapters.Editing;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
 
 namespace LowRankTools.Cli.Commands;
 

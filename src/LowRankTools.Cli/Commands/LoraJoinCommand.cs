@@ -1,8 +1,13 @@
 using System.CommandLine;
 using System.Globalization;
+using LowRankTools.Cli.Input;
 using LowRankTools.Cli.Options;
+using LowRankTools.Cli.Output;
 using LowRankTools.Cli.Reports;
 using LowRankTools.Core;
+using LowRankTools.Core.Adapters;
+using LowRankTools.Core.Adapters.Editing;
+using LowRankTools.Core.Models;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Cli.Commands;

@@ -1,8 +1,10 @@
 using System.CommandLine;
+using LowRankTools.Cli.Input;
 using LowRankTools.Cli.Options;
+using LowRankTools.Cli.Output;
 using LowRankTools.Cli.Reports;
-using LowRankTools.Core;
-using LowRankTools.Formats;
+using LowRankTools.Core.Memory;
+using LowRankTools.Formats.Tensors;
 
 namespace LowRankTools.Cli.Commands;
 

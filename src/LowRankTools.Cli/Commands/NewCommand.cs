@@ -1,9 +1,13 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using LowRankTools.Cli.Input;
 using LowRankTools.Cli.Options;
+using LowRankTools.Cli.Output;
 using LowRankTools.Cli.Reports;
-using LowRankTools.Core;
-using LowRankTools.Networks;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Counting;
+using LowRankTools.Core.Text;
+using LowRankTools.Networks.Architectures;
 
 namespace LowRankTools.Cli.Commands;
 

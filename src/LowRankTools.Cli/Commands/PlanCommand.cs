@@ -1,10 +1,16 @@
 using System.CommandLine;
+using LowRankTools.Cli.Input;
 using LowRankTools.Cli.Options;
+using LowRankTools.Cli.Output;
 using LowRankTools.Cli.Reports;
-using LowRankTools.Core;
-using LowRankTools.Formats;
-using LowRankTools.Networks;
-using LowRankTools.Numerics;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Planning;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Tokens;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Networks.Architectures;
+using LowRankTools.Numerics.Svd;
 
 namespace LowRankTools.Cli.Commands;
 

@@ -1,7 +1,11 @@
 using System.CommandLine;
+using LowRankTools.Cli.Input;
 using LowRankTools.Cli.Options;
+using LowRankTools.Cli.Output;
 using LowRankTools.Cli.Reports;
-using LowRankTools.Core;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Quality;
+using LowRankTools.Core.Quality.Graphs;
 
 namespace LowRankTools.Cli.Commands;
 

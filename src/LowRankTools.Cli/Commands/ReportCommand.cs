@@ -1,7 +1,13 @@
 using System.CommandLine;
+using LowRankTools.Cli.Input;
 using LowRankTools.Cli.Options;
-using LowRankTools.Core;
-using LowRankTools.Numerics;
+using LowRankTools.Cli.Output;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Planning;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Reports;
+using LowRankTools.Core.Text;
+using LowRankTools.Numerics.Svd;
 
 namespace LowRankTools.Cli.Commands;
 

@@ -1,8 +1,11 @@
 using System.CommandLine;
+using LowRankTools.Cli.Input;
 using LowRankTools.Cli.Options;
+using LowRankTools.Cli.Output;
 using LowRankTools.Cli.Reports;
-using LowRankTools.Core;
-using LowRankTools.Numerics;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Spectra;
+using LowRankTools.Numerics.Svd;
 
 namespace LowRankTools.Cli.Commands;
 

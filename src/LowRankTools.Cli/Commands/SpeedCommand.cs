@@ -1,8 +1,12 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using LowRankTools.Cli.Input;
 using LowRankTools.Cli.Options;
+using LowRankTools.Cli.Output;
 using LowRankTools.Cli.Reports;
-using LowRankTools.Core;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Speed;
 
 namespace LowRankTools.Cli.Commands;
 

@@ -1,8 +1,8 @@
-using LowRankTools.Core;
+using LowRankTools.Core.Text;
 using LowRankTools.Formats;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Cli;
+namespace LowRankTools.Cli.Errors;
 
 /// <summary>One line for one thing that went wrong: id, file, tensor, what is wrong, what to do.</summary>
 internal static class ErrorLine

@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace LowRankTools.Cli;
+namespace LowRankTools.Cli.Errors;
 
 /// <summary>
 /// Remedies speak of the cmdlets' parameters, which are this program's options under other names:

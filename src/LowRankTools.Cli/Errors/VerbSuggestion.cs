@@ -1,6 +1,6 @@
 using System.CommandLine;
 
-namespace LowRankTools.Cli;
+namespace LowRankTools.Cli.Errors;
 
 /// <summary>The verb that was probably meant by one that does not exist.</summary>
 internal static class VerbSuggestion

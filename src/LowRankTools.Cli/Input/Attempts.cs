@@ -1,7 +1,8 @@
+using LowRankTools.Cli.Errors;
 using LowRankTools.Core;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Cli;
+namespace LowRankTools.Cli.Input;
 
 /// <summary>Does one thing after the other; what goes wrong with one is told about, and the others have their turn.</summary>
 internal sealed class Attempts(ConsoleContext console)

@@ -1,4 +1,4 @@
-namespace LowRankTools.Cli;
+namespace LowRankTools.Cli.Input;
 
 /// <summary>The ways to ask for help that are no option: nothing at all, <c>help</c>, <c>help VERB</c>.</summary>
 internal static class HelpRequest

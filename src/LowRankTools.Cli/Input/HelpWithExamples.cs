@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 
-namespace LowRankTools.Cli;
+namespace LowRankTools.Cli.Input;
 
 /// <summary>The help that the grammar gives, and below it command lines to start from.</summary>
 /// <param name="grammar">The help of arguments and options.</param>

@@ -1,7 +1,8 @@
-using LowRankTools.Core;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Text;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Cli;
+namespace LowRankTools.Cli.Input;
 
 /// <summary>Takes every model at the given paths through one action; a bad one is told about and the others go on.</summary>
 /// <param name="console">Where notes and errors go.</param>

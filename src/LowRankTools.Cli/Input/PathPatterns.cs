@@ -1,9 +1,10 @@
 using System.IO.Enumeration;
 using LowRankTools.Core;
-using LowRankTools.Formats;
+using LowRankTools.Core.Models;
+using LowRankTools.Formats.Remote;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Cli;
+namespace LowRankTools.Cli.Input;
 
 /// <summary>
 /// Expands <c>*</c> and <c>?</c> in paths that arrive as they were typed: quoted from the shell, or on a shell that

@@ -1,4 +1,4 @@
-namespace LowRankTools.Cli;
+namespace LowRankTools.Cli.Input;
 
 /// <summary>Command lines that the help of each verb ends with: the shortest useful one first.</summary>
 internal static class VerbExamples

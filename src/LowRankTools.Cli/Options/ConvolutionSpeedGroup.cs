@@ -1,7 +1,11 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using LowRankTools.Cli.Input;
+using LowRankTools.Cli.Output;
 using LowRankTools.Cli.Reports;
 using LowRankTools.Core;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Speed;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Cli.Options;

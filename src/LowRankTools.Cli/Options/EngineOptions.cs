@@ -1,5 +1,7 @@
 using System.CommandLine;
-using LowRankTools.Core;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Engines.Libraries;
+using LowRankTools.Core.Text;
 
 namespace LowRankTools.Cli.Options;
 

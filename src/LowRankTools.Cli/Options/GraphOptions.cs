@@ -1,5 +1,8 @@
 using System.CommandLine;
+using LowRankTools.Cli.Input;
 using LowRankTools.Core;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Quality.Graphs;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Cli.Options;

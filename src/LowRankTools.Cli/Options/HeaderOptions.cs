@@ -1,5 +1,5 @@
 using System.CommandLine;
-using LowRankTools.Formats;
+using LowRankTools.Formats.Remote;
 
 namespace LowRankTools.Cli.Options;
 

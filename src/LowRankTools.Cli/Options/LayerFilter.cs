@@ -1,7 +1,7 @@
-using LowRankTools.Cli.Options;
-using LowRankTools.Core;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
 
-namespace LowRankTools.Cli;
+namespace LowRankTools.Cli.Options;
 
 /// <summary>Which layers are listed: by patterns over names, and by kind.</summary>
 internal sealed class LayerFilter(string[]? include, string[]? exclude, string[]? kinds)

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
 using LowRankTools.Core;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Cli.Options;

@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using LowRankTools.Core;
-using LowRankTools.Formats;
+using LowRankTools.Core.Adapters;
+using LowRankTools.Core.Adapters.Editing;
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Formats.Tensors;
 
 namespace LowRankTools.Cli.Options;
 

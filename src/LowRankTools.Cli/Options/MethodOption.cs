@@ -1,5 +1,6 @@
 using System.CommandLine;
-using LowRankTools.Core;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Planning.Candidates;
 
 namespace LowRankTools.Cli.Options;
 

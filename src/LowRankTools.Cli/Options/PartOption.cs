@@ -1,5 +1,5 @@
 using System.CommandLine;
-using LowRankTools.Core;
+using LowRankTools.Core.Plans;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Cli.Options;

@@ -1,5 +1,6 @@
 using System.CommandLine;
-using LowRankTools.Core;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Speed;
 
 namespace LowRankTools.Cli.Options;
 

@@ -2,6 +2,8 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using LowRankTools.Core;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Cli.Options;

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using LowRankTools.Core;
-using LowRankTools.Networks;
+using LowRankTools.Core.Tokens;
+using LowRankTools.Networks.Architectures;
 
 namespace LowRankTools.Cli.Options;
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
-using LowRankTools.Core;
+using LowRankTools.Core.Tokens;
+using LowRankTools.Core.Training;
 
 namespace LowRankTools.Cli.Options;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace LowRankTools.Cli;
+namespace LowRankTools.Cli.Output;
 
 /// <summary>Numbers for people, the same in every country.</summary>
 internal static class Figures

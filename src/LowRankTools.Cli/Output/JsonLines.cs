@@ -1,9 +1,9 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
-using LowRankTools.Core;
+using LowRankTools.Core.Text;
 
-namespace LowRankTools.Cli;
+namespace LowRankTools.Cli.Output;
 
 /// <summary>Results for other programs: one object a line.</summary>
 internal static class JsonLines

@@ -1,8 +1,26 @@
 using System.Text.Json.Serialization;
-using LowRankTools.Core;
-using LowRankTools.Numerics;
+using LowRankTools.Core.Adapters.Editing;
+using LowRankTools.Core.Calibration;
+using LowRankTools.Core.Comparison;
+using LowRankTools.Core.Compression;
+using LowRankTools.Core.Counting;
+using LowRankTools.Core.Decompositions;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Engines.Installing;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Memory;
+using LowRankTools.Core.Merging;
+using LowRankTools.Core.Quality;
+using LowRankTools.Core.Quality.Graphs;
+using LowRankTools.Core.Reports;
+using LowRankTools.Core.Resizing;
+using LowRankTools.Core.Spectra;
+using LowRankTools.Core.Speed;
+using LowRankTools.Core.Training;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Cli;
+namespace LowRankTools.Cli.Output;
 
 /// <summary>
 /// The records of Core as JSON, by code that the compiler wrote: property names as they are, enumerations by name, and

@@ -1,7 +1,8 @@
 using LowRankTools.Core;
+using LowRankTools.Core.Text;
 using Spectre.Console;
 
-namespace LowRankTools.Cli;
+namespace LowRankTools.Cli.Output;
 
 /// <summary>A bar on standard error while an operation runs, gone when it ends; nothing where that is no screen.</summary>
 internal static class ProgressBar

@@ -1,6 +1,6 @@
-using LowRankTools.Core;
+using LowRankTools.Core.Text;
 
-namespace LowRankTools.Cli;
+namespace LowRankTools.Cli.Output;
 
 /// <summary>
 /// Rows of text for people: a bordered table where a screen has room for it, columns of plain text in files, pipes and

@@ -1,6 +1,6 @@
 using Spectre.Console;
 
-namespace LowRankTools.Cli;
+namespace LowRankTools.Cli.Output;
 
 /// <summary>Makes the drawing library's view of a stream that leads to a screen.</summary>
 internal static class Screen

@@ -1,6 +1,6 @@
 using Spectre.Console;
 
-namespace LowRankTools.Cli;
+namespace LowRankTools.Cli.Output;
 
 /// <summary>Draws tables on a screen. Apart from the others, so that redirected runs never load the drawing library.</summary>
 internal static class ScreenTable

@@ -1,4 +1,6 @@
-using LowRankTools.Core;
+using LowRankTools.Cli.Output;
+using LowRankTools.Core.Decompositions;
+using LowRankTools.Core.Text;
 
 namespace LowRankTools.Cli.Reports;
 

@@ -1,4 +1,8 @@
-using LowRankTools.Core;
+using LowRankTools.Core.Comparison;
+using LowRankTools.Core.Counting;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Merging;
+using LowRankTools.Core.Speed;
 
 namespace LowRankTools.Cli.Reports;
 

@@ -1,6 +1,9 @@
 using System.Globalization;
-using LowRankTools.Core;
-using LowRankTools.Numerics;
+using LowRankTools.Cli.Output;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Text;
+using LowRankTools.Numerics.Engines;
 
 namespace LowRankTools.Cli.Reports;
 

@@ -1,4 +1,4 @@
-using LowRankTools.Core;
+using LowRankTools.Core.Layers;
 
 namespace LowRankTools.Cli.Reports;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
-using LowRankTools.Core;
+using LowRankTools.Cli.Output;
+using LowRankTools.Core.Speed;
 
 namespace LowRankTools.Cli.Reports;
 

@@ -1,4 +1,7 @@
-using LowRankTools.Core;
+using LowRankTools.Cli.Output;
+using LowRankTools.Core.Adapters;
+using LowRankTools.Core.Adapters.Editing;
+using LowRankTools.Core.Text;
 
 namespace LowRankTools.Cli.Reports;
 

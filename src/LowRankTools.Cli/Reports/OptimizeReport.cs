@@ -1,4 +1,6 @@
-using LowRankTools.Core;
+using LowRankTools.Cli.Output;
+using LowRankTools.Core.Text;
+using LowRankTools.Core.Training;
 
 namespace LowRankTools.Cli.Reports;
 

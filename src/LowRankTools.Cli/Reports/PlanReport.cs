@@ -1,5 +1,8 @@
 using System.Globalization;
-using LowRankTools.Core;
+using LowRankTools.Cli.Output;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Text;
 
 namespace LowRankTools.Cli.Reports;
 

@@ -1,5 +1,9 @@
 using System.Globalization;
-using LowRankTools.Core;
+using LowRankTools.Cli.Output;
+using LowRankTools.Core.Figures;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Spectra;
+using LowRankTools.Core.Text;
 
 namespace LowRankTools.Cli.Reports;
 

@@ -1,4 +1,5 @@
-using LowRankTools.Core;
+using LowRankTools.Cli.Output;
+using LowRankTools.Core.Speed;
 
 namespace LowRankTools.Cli.Reports;
 

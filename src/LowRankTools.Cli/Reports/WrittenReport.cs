@@ -1,4 +1,4 @@
-using LowRankTools.Core;
+using LowRankTools.Core.Text;
 
 namespace LowRankTools.Cli.Reports;
 

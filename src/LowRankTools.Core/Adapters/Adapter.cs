@@ -1,7 +1,12 @@
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Storage;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters;
 
 /// <summary>An opened low-rank adapter: its modules, from headers alone. Values are read when they are asked for.</summary>
 public sealed class Adapter : IDisposable

@@ -1,6 +1,6 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters;
 
 /// <summary>One module's pair in memory, the scale inside it: Delta (out x in) = B A.</summary>
 internal sealed class AdapterFactors : IDisposable

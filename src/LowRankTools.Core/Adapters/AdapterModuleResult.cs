@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Layers;
+
+namespace LowRankTools.Core.Adapters;
 
 /// <summary>What became of one module of an adapter that was made or changed.</summary>
 public sealed record AdapterModuleResult

@@ -1,6 +1,6 @@
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters;
 
 /// <summary>How many components of an adapter's module are kept, by its singular values.</summary>
 public abstract record AdapterRank

@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Adapters.Keys;
+
+namespace LowRankTools.Core.Adapters;
 
 /// <summary>What a file of LoRA pairs, or of LoTR cores, is, from its header.</summary>
 /// <param name="Layout">How it names its tensors.</param>

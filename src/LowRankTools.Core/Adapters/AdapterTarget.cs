@@ -1,7 +1,11 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Storage;
+using LowRankTools.Formats.Files;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters;
 
 /// <summary>A module of an adapter and the weight of a base model that it is added to.</summary>
 /// <param name="Module">Adds Delta (out x in).</param>

@@ -1,4 +1,7 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+
+namespace LowRankTools.Core.Adapters;
 
 /// <summary>Finds the weights of a base model by the names that adapters have for its modules.</summary>
 internal sealed class BaseNames

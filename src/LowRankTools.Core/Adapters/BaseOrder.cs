@@ -1,6 +1,8 @@
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
 using LowRankTools.Formats;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters;
 
 /// <summary>The order that rows of an adapter's modules have in a base model: another one than PyTorch's in GGUF models of some families.</summary>
 /// <param name="model">The base model.</param>

@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using LowRankTools.Core.Adapters.Keys;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Files;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters;
 
 /// <summary>
 /// How an architecture of llama.cpp calls the modules that PyTorch's model has other names for, and in which order it stores

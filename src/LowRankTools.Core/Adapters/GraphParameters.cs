@@ -1,7 +1,10 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Core.Models;
+using LowRankTools.Formats.Onnx;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters;
 
 /// <summary>
 /// The inputs of an ONNX graph that an adapter's factors are put to. ONNX Runtime puts them there by name alone, and refuses a name, a type or a

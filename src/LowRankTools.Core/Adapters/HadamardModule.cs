@@ -1,7 +1,13 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Layers;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters;
 
 /// <summary>
 /// LoHa (Hyeon-Woo and others, FedPara, 2022): Delta = s (B1 A1) o (B2 A2), o elementwise. Row i of B is the Kronecker product of row i of B1 and

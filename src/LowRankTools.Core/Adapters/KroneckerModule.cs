@@ -1,7 +1,12 @@
-using LowRankTools.Formats;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines.Embedded;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters;
 
 /// <summary>
 /// LoKr (Edalati and others, KronA, 2022): Delta = s W1 (x) W2, either matrix whole or a pair. With W1 = U1 S1 V1^T and W2 = U2 S2 V2^T, the singular values

@@ -1,6 +1,7 @@
+using LowRankTools.Core.Models;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters;
 
 /// <summary>What LoTR has no form for, said in one way.</summary>
 internal static class LotrErrors

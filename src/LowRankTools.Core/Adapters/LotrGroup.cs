@@ -1,6 +1,6 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters;
 
 /// <summary>Layers of one shape that share the outer factors of their deltas: Delta_i (out x in) = L M_i R.</summary>
 internal sealed class LotrGroup : IDisposable

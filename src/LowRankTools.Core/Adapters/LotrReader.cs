@@ -1,7 +1,11 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters;
 
 /// <summary>
 /// Finds the modules of a LoTR adapter (Bershatsky and others, "LoTR: Low Tensor Rank Weight Adaptation", 2024) by the names and shapes of its

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters;
 
 /// <summary>
 /// Finds what stands for the modules of an adapter by the names that it has for them: as they are, with or without the

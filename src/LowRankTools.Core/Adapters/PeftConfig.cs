@@ -1,7 +1,8 @@
 using System.Text.RegularExpressions;
+using LowRankTools.Core.Models;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters;
 
 /// <summary>What PEFT's <c>adapter_config.json</c> says of ranks and scales.</summary>
 internal sealed class PeftConfig
@@ -59,7 +60,7 @@ internal sealed class PeftConfig
     /// <param name="onChangedBase">Whether the adapter is for a base that such a start has changed.</param>
     /// <exception cref="LowRankToolsException"><c>ConfigInvalid</c>, <c>AdapterUnsupported</c>.</exception>
     public static PeftConfig? Beside(string weights, bool ofProducts = false, bool onChangedBase = false) =>
-        Formats.SiblingPath.Companion(Path.GetDirectoryName(weights)!, FileName) is { } path ? new PeftConfig(ConfigFile.Read(path), ofProducts, onChangedBase) : null;
+        LowRankTools.Formats.IO.SiblingPath.Companion(Path.GetDirectoryName(weights)!, FileName) is { } path ? new PeftConfig(ConfigFile.Read(path), ofProducts, onChangedBase) : null;
 
     /// <summary>The scale of a product whose factors need not show the rank: alpha / r.</summary>
     /// <exception cref="LowRankToolsException"><c>AdapterInvalid</c>: the configuration says another rank.</exception>

@@ -1,8 +1,14 @@
 using System.Globalization;
-using LowRankTools.Formats;
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Storage;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters;
 
 /// <summary>An opened LoHa or LoKr adapter, as LyCORIS and PEFT write them: its modules, from headers alone.</summary>
 internal sealed class ProductAdapter : IDisposable

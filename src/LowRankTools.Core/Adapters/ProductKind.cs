@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters;
 
 /// <summary>Adapters whose modules are other products of factors than B A.</summary>
 internal enum ProductKind

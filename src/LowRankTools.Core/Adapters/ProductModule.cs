@@ -1,7 +1,9 @@
-using LowRankTools.Formats;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters;
 
 /// <summary>What a LoHa or LoKr adapter adds to one module.</summary>
 internal abstract class ProductModule

@@ -1,6 +1,8 @@
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters;
 
 /// <summary>What a module of a LoHa or LoKr adapter is in a base model.</summary>
 /// <param name="Name">What it is called there.</param>

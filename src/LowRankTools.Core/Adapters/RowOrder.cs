@@ -1,6 +1,6 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters;
 
 /// <summary>
 /// The order of a weight's rows in llama.cpp against PyTorch's: as they are, or, for h heads of d rows each, row c d/2 + j of

@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Core.Models;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Architectures;
 
 /// <summary>Activations as a <c>config.json</c> names them.</summary>
 internal static class ActivationNames

@@ -1,7 +1,13 @@
-using LowRankTools.Networks;
+using LowRankTools.Core.Adapters;
+using LowRankTools.Core.Models;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Lora;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Architectures;
 
 /// <summary>
 /// Puts an adapter beside the weights of a network that runs, so that its factors are multiplied and no weight changes: pairs as

@@ -1,8 +1,9 @@
-using LowRankTools.Formats;
-using LowRankTools.Networks;
+using LowRankTools.Core.Models;
+using LowRankTools.Formats.IO;
+using LowRankTools.Networks.Architectures;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Architectures;
 
 /// <summary>Chooses the network of a model: by its <c>config.json</c>, or by what its weights can be nothing else than.</summary>
 internal static class ArchitectureCatalog

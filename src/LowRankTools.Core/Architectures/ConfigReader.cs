@@ -1,7 +1,8 @@
-using LowRankTools.Networks;
+using LowRankTools.Core.Models;
+using LowRankTools.Networks.Architectures;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Architectures;
 
 /// <summary>
 /// Turns a <c>config.json</c> into the shape of a network. Optional parts (a pooler, heads) are there where the weights

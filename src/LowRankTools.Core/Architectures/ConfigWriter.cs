@@ -1,10 +1,10 @@
 using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using LowRankTools.Networks;
+using LowRankTools.Networks.Architectures;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Architectures;
 
 /// <summary>Writes a network's shape as the <c>config.json</c> that <see cref="ConfigReader"/> and the model's own library read.</summary>
 internal static class ConfigWriter

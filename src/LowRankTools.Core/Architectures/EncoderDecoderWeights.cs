@@ -1,6 +1,7 @@
-using LowRankTools.Networks;
+using LowRankTools.Core.Layers;
+using LowRankTools.Networks.Architectures;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Architectures;
 
 /// <summary>
 /// An encoder-decoder of x-transformers known by its weights alone: <c>torch.save(model.state_dict())</c> writes no

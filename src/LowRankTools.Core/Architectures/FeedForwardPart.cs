@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Layers;
+
+namespace LowRankTools.Core.Architectures;
 
 /// <summary>
 /// The feed-forward part of one block of a transformer: y = down(f(up(x))), or down(f(gate(x)) * up(x)) where it is gated.

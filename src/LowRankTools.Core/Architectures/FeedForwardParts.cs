@@ -1,6 +1,8 @@
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Architectures;
 
 /// <summary>Finds the feed-forward parts of a model by the names that its libraries give them.</summary>
 internal static class FeedForwardParts

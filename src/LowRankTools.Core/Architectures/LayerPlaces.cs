@@ -1,6 +1,7 @@
-using LowRankTools.Networks;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Architectures;
 
 /// <summary>Where a network has the linear layer or embedding of a file's tensor.</summary>
 internal static class LayerPlaces

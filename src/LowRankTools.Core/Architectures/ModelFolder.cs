@@ -1,9 +1,17 @@
 using System.Runtime.InteropServices;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Records;
 using LowRankTools.Formats;
-using LowRankTools.Networks;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
+using LowRankTools.Networks.Architectures;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Architectures;
 
 /// <summary>
 /// Writes a model folder from a configuration: <c>config.json</c> and <c>model.safetensors</c> with made-up weights of

@@ -1,8 +1,11 @@
-using LowRankTools.Formats;
-using LowRankTools.Networks;
-using LowRankTools.Numerics;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Storage;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Architectures;
 
 /// <summary>
 /// An opened model as the weights of a network: the network's names, PyTorch's orientation, float32. Buffers, graph

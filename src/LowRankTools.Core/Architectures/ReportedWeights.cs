@@ -1,7 +1,7 @@
-using LowRankTools.Networks;
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Architectures;
 
 /// <summary>Weights whose reading is reported, in parameters.</summary>
 internal sealed class ReportedWeights(IWeightSource weights, Module network, IProgress<OperationProgress>? progress) : IWeightSource

@@ -1,6 +1,7 @@
-using LowRankTools.Networks;
+using LowRankTools.Core.Models;
+using LowRankTools.Networks.Architectures;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Architectures;
 
 /// <summary>Rotary positions in a <c>config.json</c>: <c>rope_theta</c> with <c>rope_scaling</c>, or both in <c>rope_parameters</c>.</summary>
 internal static class RotaryReader

@@ -1,7 +1,13 @@
-using LowRankTools.Networks;
+using LowRankTools.Core.Adapters;
+using LowRankTools.Core.Models;
+using LowRankTools.Networks.Architectures;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Engines.Embedded;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Architectures;
 
 /// <summary>
 /// A model as a network that runs: chosen by its configuration, its weights loaded, dense layers, pairs and TT-matrices each as

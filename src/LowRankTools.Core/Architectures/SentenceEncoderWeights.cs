@@ -1,9 +1,10 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using LowRankTools.Formats;
-using LowRankTools.Networks;
+using LowRankTools.Core.Models;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Networks.Architectures;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Architectures;
 
 /// <summary>
 /// Universal Sentence Encoder lite known by its weights. Its TensorFlow graph is always the same one; sizes and constants

@@ -1,6 +1,6 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Architectures;
 
 /// <summary>
 /// Matrices with a spectrum that is known exactly: W = P diag(s) Q^T, where P and Q are products of random signs and

@@ -1,7 +1,8 @@
-using LowRankTools.Networks;
+using LowRankTools.Core.Models;
+using LowRankTools.Networks.Architectures;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Architectures;
 
 /// <summary>Configurations that stand alone, without weights.</summary>
 public static class TransformerConfigs

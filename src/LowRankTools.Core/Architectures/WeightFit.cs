@@ -1,7 +1,8 @@
-using LowRankTools.Networks;
+using LowRankTools.Core.Models;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Architectures;
 
 /// <summary>Whether a model's tensors are those that its network has, name by name and size by size.</summary>
 internal static class WeightFit

@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Architectures;
 
 /// <summary>What is known of an architecture's files beyond names: stored orientations, and tensors that are no weights.</summary>
 internal sealed partial class WeightLayout

@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Layers;
+
+namespace LowRankTools.Core.Architectures;
 
 /// <summary>
 /// A model's tensors under the names that the network gives them. Files differ: a part of a model is saved without the

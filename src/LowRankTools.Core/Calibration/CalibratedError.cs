@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Calibration;
 
 /// <summary>How far a pair's outputs are from the layer's, on the inputs of Gram matrices.</summary>
 internal static class CalibratedError

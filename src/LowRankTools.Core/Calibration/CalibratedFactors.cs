@@ -1,7 +1,13 @@
 using System.Diagnostics;
+using LowRankTools.Core.Factors;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Records;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Calibration;
 
 /// <summary>Makes a layer's pair from its weight and what a calibration knows of its inputs.</summary>
 internal static class CalibratedFactors

@@ -1,6 +1,9 @@
-using LowRankTools.Numerics;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Records;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Calibration;
 
 /// <summary>The weighted problem that a calibration makes of one layer, W being out x in.</summary>
 internal sealed class CalibratedLayer : IDisposable

@@ -1,6 +1,12 @@
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Spectra;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Svd;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Calibration;
 
 /// <summary>Calibrated spectra of a model's layers, one after the other; from the cache where they are known.</summary>
 internal sealed class CalibratedSpectra(Model model, string fingerprint, CalibrationFile file, CalibrationOptions use, EngineChoice choice, SvdOptions svd, CacheFolder? folder)

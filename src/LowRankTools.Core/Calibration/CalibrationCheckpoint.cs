@@ -1,10 +1,19 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using LowRankTools.Formats;
-using LowRankTools.Networks;
+using LowRankTools.Core.Output;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Safetensors;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
+using LowRankTools.Networks.Calibration;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Calibration;
 
 /// <summary>
 /// The sums of a collection on disk, so that one that was stopped goes on and comes to the same bits. It is laid out as the calibration that it will be, with the

@@ -1,7 +1,17 @@
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Spectra;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Conversion;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Calibration;
 
 /// <summary>
 /// An opened calibration file: what layers of a model were fed, tensor by tensor, under the names of

@@ -1,7 +1,13 @@
-using LowRankTools.Networks;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Tokens;
+using LowRankTools.Networks.Architectures;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Networks.Training;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Random;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Calibration;
 
 /// <summary>Brings gradients to a network's layers that say what a change of their outputs does to what the network is for.</summary>
 /// <param name="model">The network.</param>

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Calibration;
 
 /// <summary>Names of a layer's tensors in a calibration file: the layer's name without <c>.weight</c>, a dot, and one of these.</summary>
 internal static class CalibrationNames

@@ -1,8 +1,11 @@
 using System.Runtime.InteropServices;
 using LowRankTools.Formats;
-using LowRankTools.Numerics;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Calibration;
 
 /// <summary>Reads one layer of a calibration file, shapes having been checked, and refuses what no inputs can have made.</summary>
 internal sealed class CalibrationReader(TensorFile file, Dictionary<string, TensorInfo> parts, ITensorEngine engine, CancellationToken cancellationToken)

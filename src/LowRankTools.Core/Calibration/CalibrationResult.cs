@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Calibration;
 
 /// <summary>A calibration file that was made from a running model and a text.</summary>
 public sealed record CalibrationResult

@@ -1,8 +1,10 @@
 using System.Runtime.InteropServices;
-using LowRankTools.Formats;
-using LowRankTools.Networks;
+using LowRankTools.Formats.Safetensors;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
+using LowRankTools.Networks.Layers;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Calibration;
 
 /// <summary>The tensors that a collection writes of a layer, in float64.</summary>
 internal static class CalibrationTensors

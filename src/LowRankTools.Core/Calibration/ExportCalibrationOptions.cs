@@ -1,7 +1,11 @@
-using LowRankTools.Networks;
+using LowRankTools.Core.Calibration.Collecting;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Tokens;
+using LowRankTools.Networks.Architectures;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Calibration;
 
 /// <summary>Everything that <see cref="ExportCalibration"/> can be told.</summary>
 public sealed record ExportCalibrationOptions

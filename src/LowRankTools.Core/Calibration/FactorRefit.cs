@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Calibration;
 
 /// <summary>The best factor beside one that is given: least squares in closed form.</summary>
 internal static class FactorRefit

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Calibration;
 
 /// <summary>What the gradients at a layer's outputs are those of.</summary>
 public enum GradientSource

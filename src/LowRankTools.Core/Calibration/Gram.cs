@@ -1,6 +1,6 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Calibration;
 
 /// <summary>
 /// G = sum of x x^T over vectors x seen at one side of a layer: symmetric, positive semidefinite, float64. A diagonal

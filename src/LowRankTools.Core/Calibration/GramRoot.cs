@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Calibration;
 
 /// <summary>
 /// A root of a whole Gram matrix by its eigen-decomposition: G = V^T diag(l) V has G = R^T R with R = diag(l)^1/2 V.

@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Calibration;
 
 /// <summary>Float64 matrices in this process' memory, on their way to an engine and back.</summary>
 internal static class HostMatrix

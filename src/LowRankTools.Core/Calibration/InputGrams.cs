@@ -1,6 +1,6 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Calibration;
 
 /// <summary>
 /// What a layer was fed in one run over some tokens: inputs x and, for sequential calibration, the inputs x~ that the same

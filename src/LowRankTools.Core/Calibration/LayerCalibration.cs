@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Calibration;
 
 /// <summary>What a calibration file says of one layer.</summary>
 internal sealed class LayerCalibration : IDisposable

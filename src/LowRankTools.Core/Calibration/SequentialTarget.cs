@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Calibration;
 
 /// <summary>
 /// The unrestricted solution of min ||W X - V X~||^2 + d ||W - V||^2: V = (W C + d W) (G~ + d I)^-1, with C = X X~^T and

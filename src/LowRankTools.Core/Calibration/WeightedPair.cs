@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Core.Records;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Calibration;
 
 /// <summary>W' = Left Right in float64; the singular values are in one of the two.</summary>
 /// <param name="Left">B, m x r.</param>

@@ -1,6 +1,8 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Calibration;
 
 /// <summary>
 /// The approximation of W (m x n) by rank r that minimises tr(H (W - W') G (W - W')^T): G weighs the inputs, H the

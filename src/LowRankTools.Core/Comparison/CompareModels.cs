@@ -1,7 +1,13 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Merging;
+using LowRankTools.Core.Models;
+using LowRankTools.Formats.Conversion;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Comparison;
 
 /// <summary>
 /// Compares two models tensor by tensor, by name. Either may be factorized: its pairs are multiplied out as they are

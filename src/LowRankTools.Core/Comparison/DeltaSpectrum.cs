@@ -1,6 +1,9 @@
-using LowRankTools.Numerics;
+using LowRankTools.Core.Spectra;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Comparison;
 
 /// <summary>What the singular values of a difference D = A - B say about its origin.</summary>
 /// <param name="EffectiveRank">Entropy rank.</param>

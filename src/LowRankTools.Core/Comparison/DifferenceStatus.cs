@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Comparison;
 
 /// <summary>Where a tensor is found when two models are compared.</summary>
 public enum DifferenceStatus

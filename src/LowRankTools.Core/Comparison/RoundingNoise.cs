@@ -1,7 +1,7 @@
-using LowRankTools.Formats;
-using LowRankTools.Numerics;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Comparison;
 
 /// <summary>
 /// What rounding to an element type can add to a matrix. An entry w rounded to a type of unit roundoff u is off by at most |w| u, and like

@@ -1,6 +1,7 @@
 using System.Globalization;
+using LowRankTools.Core.Layers;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Comparison;
 
 /// <summary>How one tensor of two models differs.</summary>
 public sealed record TensorDifference

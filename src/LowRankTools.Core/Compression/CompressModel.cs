@@ -1,10 +1,23 @@
 using System.Diagnostics;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Calibration;
+using LowRankTools.Core.Calibration.Collecting;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Planning;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Quality;
+using LowRankTools.Core.Tokens;
+using LowRankTools.Core.Training;
 using LowRankTools.Formats;
-using LowRankTools.Networks;
+using LowRankTools.Networks.Architectures;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Svd;
 using static System.FormattableString;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Compression;
 
 /// <summary>
 /// From a model folder and a text to a smaller model that was judged: calibrates, shares the ranks out by what they lose on the text, exchanges

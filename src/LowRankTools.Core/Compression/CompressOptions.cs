@@ -1,7 +1,14 @@
-using LowRankTools.Networks;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Quality;
+using LowRankTools.Core.Tokens;
+using LowRankTools.Core.Training;
+using LowRankTools.Networks.Architectures;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Compression;
 
 /// <summary>Everything that <see cref="CompressModel"/> can be told.</summary>
 public sealed record CompressOptions

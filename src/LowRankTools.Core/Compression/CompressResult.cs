@@ -1,4 +1,7 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Quality;
+
+namespace LowRankTools.Core.Compression;
 
 /// <summary>A model that was made smaller by one command, with the protocol of how.</summary>
 public sealed record CompressResult

@@ -1,6 +1,12 @@
+using LowRankTools.Core.Adapters;
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Remote;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Counting;
 
 /// <summary>Counts the parameters of a model.</summary>
 public static class CountParameters

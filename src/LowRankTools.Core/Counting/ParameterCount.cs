@@ -1,4 +1,7 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Adapters;
+using LowRankTools.Core.Layers;
+
+namespace LowRankTools.Core.Counting;
 
 /// <summary>Parameters and bytes of one model, counted from its headers.</summary>
 public sealed record ParameterCount

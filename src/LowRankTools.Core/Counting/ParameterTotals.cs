@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Counting;
 
 /// <summary>Parameters by name, in the order of the names; as text <c>Bias 64; Linear 4096</c>, one cell of a table of other programs.</summary>
 public sealed class ParameterTotals() : SortedDictionary<string, long>(StringComparer.Ordinal)

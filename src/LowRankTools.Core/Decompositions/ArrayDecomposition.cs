@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Layers;
+
+namespace LowRankTools.Core.Decompositions;
 
 /// <summary>An array that was decomposed: what its method found, in memory.</summary>
 public sealed record ArrayDecomposition

@@ -1,9 +1,15 @@
 using System.Diagnostics;
+using LowRankTools.Core.Records;
+using LowRankTools.Core.Storage;
 using LowRankTools.Decompositions;
-using LowRankTools.Formats;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Decompositions;
 
 /// <summary>The factors of one tensor as they will be stored, every entry rounded to the type that is written, and what they cost. <see cref="Dispose"/> frees the entries; all else stays known.</summary>
 internal sealed class ComputedFactors : IDisposable

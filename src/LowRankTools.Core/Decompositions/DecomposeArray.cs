@@ -1,8 +1,10 @@
 using System.Diagnostics;
 using LowRankTools.Decompositions;
+using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Decompositions;
 
 /// <summary>Decomposes tensors that are in memory, such as arrays of .NET.</summary>
 /// <param name="options">The method, ranks, tolerance, starts; what concerns files is not looked at.</param>

@@ -1,8 +1,13 @@
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
 using LowRankTools.Decompositions;
+using LowRankTools.Decompositions.Methods;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Decompositions;
 
 /// <summary>Everything that <see cref="DecomposeTensors"/> can be told.</summary>
 public sealed record DecomposeOptions

@@ -1,9 +1,19 @@
 using System.Diagnostics;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Merging;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Records;
+using LowRankTools.Core.Storage;
 using LowRankTools.Decompositions;
+using LowRankTools.Decompositions.Methods;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Decompositions;
 
 /// <summary>
 /// Replaces tensors of a model by the factors of a decomposition and writes the smaller model as safetensors, with a record from which

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Decompositions;
 
 /// <summary>What became of one model whose tensors were decomposed, or would become of it.</summary>
 public sealed record DecompositionResult

@@ -1,8 +1,10 @@
 using System.Runtime.InteropServices;
-using LowRankTools.Formats;
+using LowRankTools.Core.Output;
+using LowRankTools.Formats.Writing;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Decompositions;
 
 /// <summary>
 /// Factors that wait on the disk until all ranks, and with them the header of the output, are known: so that those of one tensor at a time are in memory. The file lies where the

@@ -1,9 +1,9 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using LowRankTools.Decompositions;
+using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Decompositions;
 
 /// <summary>Arrays of .NET as tensors, and back: <c>float[,]</c>, <c>double[,,]</c> and others of as many modes as they have ranks.</summary>
 public static class TensorArrays

@@ -1,7 +1,10 @@
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
 using LowRankTools.Decompositions;
-using LowRankTools.Formats;
+using LowRankTools.Formats.Conversion;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Decompositions;
 
 /// <summary>Which tensors of a model are decomposed, and why others are not.</summary>
 internal sealed class TensorChoice

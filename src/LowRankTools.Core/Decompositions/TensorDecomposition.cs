@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Layers;
+
+namespace LowRankTools.Core.Decompositions;
 
 /// <summary>What was done, or would be done, to one tensor.</summary>
 public sealed record TensorDecomposition

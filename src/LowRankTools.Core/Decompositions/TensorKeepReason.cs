@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Decompositions;
 
 /// <summary>Why a tensor is not decomposed.</summary>
 public enum TensorKeepReason

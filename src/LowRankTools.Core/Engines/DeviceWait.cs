@@ -1,7 +1,7 @@
-using LowRankTools.Networks;
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines;
 
 /// <summary>A device computes behind its caller's back; to read from a result is to wait for it.</summary>
 internal static class DeviceWait

@@ -1,7 +1,8 @@
 using System.Globalization;
+using LowRankTools.Core.Engines.Libraries;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines;
 
 /// <summary>The engine and the device that were asked for.</summary>
 public sealed record EngineChoice

@@ -1,6 +1,8 @@
-using LowRankTools.Numerics;
+using LowRankTools.Core.Engines.Libraries;
+using LowRankTools.Core.Engines.OnnxRuntime;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines;
 
 /// <summary>Every engine that the product knows of, whether it can run here or not.</summary>
 public static class EngineList

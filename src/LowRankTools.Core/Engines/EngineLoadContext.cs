@@ -2,9 +2,11 @@ using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Runtime.Loader;
-using LowRankTools.Numerics;
+using LowRankTools.Core.Engines.LibTorch;
+using LowRankTools.Core.Engines.Libraries;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines;
 
 /// <summary>
 /// Keeps an engine's packages to itself: another module may bring the same ones in other versions. Shared with the product is the
@@ -62,5 +64,5 @@ internal sealed class EngineLoadContext(string folder, string? shared = null) : 
         return other;
     }
 
-    private static string[] FileNames(string name) => [name, LibTorch.FileName(name), name + Path.GetExtension(LibTorch.FileName(name))];
+    private static string[] FileNames(string name) => [name, LibTorchNames.FileName(name), name + Path.GetExtension(LibTorchNames.FileName(name))];
 }

@@ -1,6 +1,9 @@
+using LowRankTools.Core.Engines.Libraries;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Engines.Embedded;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines;
 
 /// <summary>Turns what was asked for into an engine, or into the reason why there is none.</summary>
 public static class EngineSelector

@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
+using LowRankTools.Core.Engines.Measuring;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines;
 
 /// <summary>How long one engine took for one piece of work, as <see cref="MeasureEngines"/> saw it.</summary>
 public sealed record EngineTime

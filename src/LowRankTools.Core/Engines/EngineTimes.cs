@@ -1,7 +1,10 @@
 using System.Text.Json;
+using LowRankTools.Core.Engines.Libraries;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Svd;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines;
 
 /// <summary>
 /// What engines were seen to take on this machine, and from it what they would take for other matrices: between two measured

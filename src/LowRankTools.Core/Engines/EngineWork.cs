@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines;
 
 /// <summary>What an engine was timed on.</summary>
 public enum EngineWork

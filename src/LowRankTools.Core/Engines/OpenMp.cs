@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines;
 
 /// <summary>Settings of OpenMP, which it reads when it is loaded.</summary>
 internal static partial class OpenMp

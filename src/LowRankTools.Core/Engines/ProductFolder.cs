@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines;
 
 /// <summary>Where the product lies on disk, and with it the folders of what is loaded only when it is asked for.</summary>
 internal static class ProductFolder

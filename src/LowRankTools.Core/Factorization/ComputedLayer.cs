@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Core.Factors;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Factorization;
 
 /// <summary>The factors of one layer, computed and not yet written.</summary>
 /// <param name="Factors">Their entries, in the order of the item's tensors.</param>

@@ -1,8 +1,19 @@
-using LowRankTools.Decompositions;
+using LowRankTools.Core.Calibration;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Factors;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Scheduling;
+using LowRankTools.Core.Storage;
+using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Formats;
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Factorization;
 
 /// <summary>Pairs and chains that are computed from the weights, several layers side by side.</summary>
 internal sealed class ComputedPairs : IPairSource

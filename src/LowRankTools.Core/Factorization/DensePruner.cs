@@ -1,7 +1,16 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Calibration;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Factors;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Storage;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Factorization;
 
 /// <summary>Writes weights that stay dense with zeros for two of every four inputs, and measures what that loses.</summary>
 internal static class DensePruner

@@ -1,7 +1,12 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Factors;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Storage;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Quantization;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Factorization;
 
 /// <summary>Writes a weight that stays dense as levels and scales, some rows at a time; only the scales wait in memory.</summary>
 internal static class DenseQuantizer

@@ -1,6 +1,9 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Plans;
+using LowRankTools.Formats.Writing;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Factorization;
 
 /// <summary>A weight that becomes factors which are computed as it is written: the two of a pair, or the kernels of a chain of convolutions.</summary>
 internal sealed record FactoredItem(ModelLayer Layer, LayerPlan Plan, IReadOnlyList<TensorSpec> Factors) : OutputItem

@@ -1,7 +1,15 @@
+using LowRankTools.Core.Calibration;
+using LowRankTools.Core.Factors;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Planning;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Records;
 using LowRankTools.Formats;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Factorization;
 
 /// <summary>One factorization before anything is computed: the model opened, the plan made, every name and shape of the output known.</summary>
 internal sealed class FactorizationJob : IDisposable

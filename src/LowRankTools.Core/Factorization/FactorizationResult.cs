@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Factorization;
 
 /// <summary>What became of one model, or would become of it.</summary>
 public sealed record FactorizationResult

@@ -1,7 +1,17 @@
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Records;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Quantization;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Svd;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Factorization;
 
 /// <summary>Everything that <see cref="FactorizeModel"/> can be told.</summary>
 public sealed record FactorizeOptions

@@ -1,7 +1,12 @@
-using LowRankTools.Decompositions;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Plans;
+using LowRankTools.Decompositions.Convolutions;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Onnx;
+using LowRankTools.Formats.TensorFlowJs;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Factorization;
 
 /// <summary>What factors change in a graph.</summary>
 internal static class FactorizedGraph

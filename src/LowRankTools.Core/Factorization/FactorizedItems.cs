@@ -1,8 +1,15 @@
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Storage;
 using LowRankTools.Decompositions;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Factorization;
 
 /// <summary>What a plan makes of a model's tensors, in the order of the file.</summary>
 /// <param name="model">The model.</param>

@@ -1,4 +1,7 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Factors;
+using LowRankTools.Core.Output;
+
+namespace LowRankTools.Core.Factorization;
 
 /// <summary>Where the pairs of a model come from, asked for one after the other in the order of the file.</summary>
 internal interface IPairSource : IDisposable

@@ -1,7 +1,11 @@
 using System.Collections.Concurrent;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Engines.Libraries;
+using LowRankTools.Core.Plans;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Factorization;
 
 /// <summary>What computes each layer of one run: one engine for all, or by <see cref="EngineTimes"/> the faster of two for each.</summary>
 internal sealed class LayerEngines : IDisposable

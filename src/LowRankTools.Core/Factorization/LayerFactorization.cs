@@ -1,6 +1,8 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Plans;
+using LowRankTools.Formats.Quantization;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Factorization;
 
 /// <summary>What was done, or would be done, to one layer.</summary>
 public sealed record LayerFactorization

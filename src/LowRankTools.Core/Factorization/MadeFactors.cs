@@ -1,9 +1,15 @@
 using System.Diagnostics;
-using LowRankTools.Decompositions;
+using LowRankTools.Core.Factors;
+using LowRankTools.Core.Storage;
+using LowRankTools.Decompositions.Layers;
+using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Formats;
-using LowRankTools.Numerics;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Factorization;
 
 /// <summary>The factors that stand for one weight by a method of layers, as they will be stored: every entry rounded to the type that is written.</summary>
 internal sealed class MadeFactors : IDisposable

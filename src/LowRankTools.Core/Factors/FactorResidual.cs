@@ -1,6 +1,9 @@
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Factors;
 
 /// <summary>The exact error of a pair, by forming the difference on the engine that made the pair.</summary>
 internal static class FactorResidual

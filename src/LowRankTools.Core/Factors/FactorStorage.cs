@@ -1,7 +1,10 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Storage;
+using LowRankTools.Formats.Quantization;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Factors;
 
 /// <summary>How the factors of one layer are stored: in an element type, or in levels and scales.</summary>
 /// <param name="DType">Element type where they are not quantised.</param>

@@ -1,7 +1,10 @@
 using System.Diagnostics;
-using LowRankTools.Numerics;
+using LowRankTools.Core.Records;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Factors;
 
 /// <summary>
 /// The pair that stands for one weight, as it will be stored: W (m x n) ~= Left (m x r) Right (r x n), singular values

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Factors;
 
 /// <summary>What was measured of a layer while it became a pair.</summary>
 /// <param name="Error">||W - W'|| / ||W||, W' the product of the factors as stored.</param>

@@ -1,8 +1,13 @@
 using System.Buffers.Binary;
-using LowRankTools.Formats;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Storage;
+using LowRankTools.Formats.Quantization;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Factors;
 
 /// <summary>A factor as levels and scales: exactly what is written, so that the error that was measured is that of the file.</summary>
 internal sealed class QuantizedMatrix

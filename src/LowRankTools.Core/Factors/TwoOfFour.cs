@@ -1,6 +1,6 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Factors;
 
 /// <summary>
 /// Zeros for two of every four neighbouring inputs of each output, the pattern that sparse matrix units multiply by at twice the speed (Mishra et al.,

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Figures;
 
 /// <summary>How the ticks of an axis are written.</summary>
 public enum AxisFormat

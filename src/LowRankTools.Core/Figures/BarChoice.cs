@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Figures;
 
 /// <summary>The layers that get a bar of their own, in the order of the file, and those for which there is no room.</summary>
 internal sealed record BarChoice<T>(IReadOnlyList<T> Shown, IReadOnlyList<T> Others)

@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Comparison;
+
+namespace LowRankTools.Core.Figures;
 
 /// <summary>Differences of two models' tensors as bars.</summary>
 internal static class ComparisonFigure

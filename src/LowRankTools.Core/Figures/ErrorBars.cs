@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Figures;
 
 /// <summary>Error of each pair as bars.</summary>
 internal static class ErrorBars

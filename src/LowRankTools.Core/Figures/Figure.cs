@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Figures;
 
 /// <summary>
 /// A plot as data: what is drawn, what it is called, how it was measured, and the same figures as a table. It is written as
@@ -32,6 +32,6 @@ public sealed record Figure
 
     /// <summary>The figure as a picture of its own, in light or dark as the viewer is set; the same bytes every time.</summary>
     /// <param name="width">Width in pixels, at least 240.</param>
-    /// <exception cref="Numerics.LowRankToolsException"><c>OptionInvalid</c>: the width leaves no room.</exception>
+    /// <exception cref="LowRankTools.Numerics.LowRankToolsException"><c>OptionInvalid</c>: the width leaves no room.</exception>
     public string ToSvg(int width = 800) => SvgFigure.Write(this, width, standalone: true);
 }

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Figures;
 
 /// <summary>One axis of a plot.</summary>
 /// <param name="Title">What it measures, with the unit.</param>

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Figures;
 
 /// <summary>Colours that stand out from white and from black alike, three to one and more, and from each other for most eyes.</summary>
 internal static class FigureColors

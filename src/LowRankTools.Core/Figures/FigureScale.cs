@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Figures;
 
 /// <summary>Maps the numbers of one axis to pixels, and finds round numbers to mark.</summary>
 internal sealed class FigureScale

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Figures;
 
 /// <summary>Points that belong together.</summary>
 /// <param name="Name">What the legend calls them; empty for no entry.</param>

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Figures;
 
 /// <summary>Figures in rows, as text that is read as it stands.</summary>
 /// <param name="Columns">What the cells of a row are.</param>

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Figures;
 
 /// <summary>Figures as text, the same in every culture.</summary>
 internal static class FigureText

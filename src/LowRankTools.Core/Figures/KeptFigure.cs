@@ -1,6 +1,9 @@
+using LowRankTools.Core.Planning.Candidates;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Spectra;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Figures;
 
 /// <summary>Error against kept parameters: pairs of the same share in every layer, and the best choice between every rank and dense.</summary>
 internal static class KeptFigure

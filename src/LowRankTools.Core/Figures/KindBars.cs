@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Counting;
+
+namespace LowRankTools.Core.Figures;
 
 /// <summary>Parameters by kind as bars, the largest first.</summary>
 internal static class KindBars

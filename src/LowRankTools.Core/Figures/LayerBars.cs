@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Figures;
 
 /// <summary>Size of each layer as bars: what there was behind what is left of it.</summary>
 internal static class LayerBars

@@ -1,6 +1,11 @@
+using LowRankTools.Core.Counting;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Records;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Figures;
 
 /// <summary>One layer's size before and after; after is null where nothing was planned.</summary>
 internal sealed record LayerChange(string Name, string Shape, int? Rank, long ParametersBefore, long? Parameters, long BytesBefore, long? Bytes)

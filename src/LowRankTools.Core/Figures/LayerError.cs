@@ -1,4 +1,8 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Records;
+
+namespace LowRankTools.Core.Figures;
 
 /// <summary>One pair's error, and that on inputs where it was calibrated.</summary>
 internal sealed record LayerError(string Name, string Shape, int Rank, double? Relative, double? Calibrated, double? HeldOut)

@@ -1,6 +1,8 @@
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Speed;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Figures;
 
 /// <summary>Time of pairs against their rank: of one shape in milliseconds, of several over the dense time.</summary>
 internal static class LayerTimeFigure

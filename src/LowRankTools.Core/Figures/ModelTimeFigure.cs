@@ -1,6 +1,7 @@
+using LowRankTools.Core.Speed;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Figures;
 
 /// <summary>Time of whole models against the rank of their pairs.</summary>
 internal static class ModelTimeFigure

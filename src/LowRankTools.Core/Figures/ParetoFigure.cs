@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Plans;
+
+namespace LowRankTools.Core.Figures;
 
 /// <summary>One choice by what it costs and what it loses.</summary>
 /// <param name="Name">What it is called.</param>

@@ -1,4 +1,12 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Comparison;
+using LowRankTools.Core.Counting;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Records;
+using LowRankTools.Core.Spectra;
+using LowRankTools.Core.Speed;
+
+namespace LowRankTools.Core.Figures;
 
 /// <summary>Every plot that this library makes of its results. Each is a <see cref="Figure"/>: data, until someone draws it.</summary>
 public static class Plot
@@ -22,7 +30,7 @@ public static class Plot
     public static Figure ParametersByLayer(FactorizationResult result) => LayerBars.Build(LayerChange.Of(result), result.Name, LayerChange.Told(result), bytes: false);
 
     /// <summary>Parameters of each tensor of a model that was counted with its details.</summary>
-    /// <exception cref="Numerics.LowRankToolsException"><c>OptionInvalid</c>: the count has no <see cref="ParameterCount.LayerShapes"/>.</exception>
+    /// <exception cref="LowRankTools.Numerics.LowRankToolsException"><c>OptionInvalid</c>: the count has no <see cref="ParameterCount.LayerShapes"/>.</exception>
     public static Figure ParametersByLayer(ParameterCount count) => LayerBars.Build(LayerChange.Of(count), count.Name, "counted from the file's header", bytes: false);
 
     /// <summary>Parameters of each pair of a factorized model and of the weight it stands for.</summary>
@@ -36,12 +44,12 @@ public static class Plot
     public static Figure SizeByLayer(FactorizationResult result) => LayerBars.Build(LayerChange.Of(result), result.Name, LayerChange.Told(result), bytes: true);
 
     /// <summary>Bytes of each tensor of a model that was counted with its details.</summary>
-    /// <exception cref="Numerics.LowRankToolsException"><c>OptionInvalid</c>: the count has no <see cref="ParameterCount.LayerShapes"/>.</exception>
+    /// <exception cref="LowRankTools.Numerics.LowRankToolsException"><c>OptionInvalid</c>: the count has no <see cref="ParameterCount.LayerShapes"/>.</exception>
     public static Figure SizeByLayer(ParameterCount count) => LayerBars.Build(LayerChange.Of(count), count.Name, "counted from the file's header", bytes: true);
 
     /// <summary>Size of models against the rank of their pairs, with the dense models' size.</summary>
     /// <param name="results">Runs at several ranks, of one model or of several; runs that only say what they would do count as well.</param>
-    /// <exception cref="Numerics.LowRankToolsException"><c>OptionInvalid</c>: no result has a pair.</exception>
+    /// <exception cref="LowRankTools.Numerics.LowRankToolsException"><c>OptionInvalid</c>: no result has a pair.</exception>
     public static Figure SizeAgainstRank(IEnumerable<FactorizationResult> results) => SizeFigure.Build([.. results]);
 
     /// <summary>Parameters of a model by the kind of their tensors.</summary>
@@ -59,15 +67,15 @@ public static class Plot
     /// <summary>Best error that ranks can have against the share of parameters that they keep.</summary>
     /// <param name="spectra">Layers with all their singular values.</param>
     /// <param name="plans">Plans to mark; null for none.</param>
-    /// <exception cref="Numerics.LowRankToolsException"><c>OptionInvalid</c>: a spectrum lists only its largest values.</exception>
+    /// <exception cref="LowRankTools.Numerics.LowRankToolsException"><c>OptionInvalid</c>: a spectrum lists only its largest values.</exception>
     public static Figure ErrorAgainstKept(IEnumerable<LayerSpectrum> spectra, IEnumerable<RankPlan>? plans = null) => KeptFigure.Build([.. spectra], [.. plans ?? []]);
 
     /// <summary>Time of layers' pairs against their rank, with the dense layers' time and the ranks at which the two meet.</summary>
-    /// <exception cref="Numerics.LowRankToolsException"><c>OptionInvalid</c>: nothing was timed.</exception>
+    /// <exception cref="LowRankTools.Numerics.LowRankToolsException"><c>OptionInvalid</c>: nothing was timed.</exception>
     public static Figure TimeAgainstRank(IEnumerable<LayerSpeed> speeds) => LayerTimeFigure.Build([.. speeds]);
 
     /// <summary>Time of a model's forward run against the rank of its pairs, with the dense model's time.</summary>
-    /// <exception cref="Numerics.LowRankToolsException"><c>OptionInvalid</c>: nothing was timed.</exception>
+    /// <exception cref="LowRankTools.Numerics.LowRankToolsException"><c>OptionInvalid</c>: nothing was timed.</exception>
     public static Figure ModelTimeAgainstRank(IEnumerable<ModelSpeed> speeds) => ModelTimeFigure.Build([.. speeds]);
 
     /// <summary>Predicted error of plans for one model against the parameters they keep; those that no other beats in both are joined.</summary>

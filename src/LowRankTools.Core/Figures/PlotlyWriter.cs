@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Figures;
 
 /// <summary>Writes figures as Plotly reads them. Backgrounds stay clear and greys are of the middle, so that any page's theme suits.</summary>
 internal static class PlotlyWriter

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Figures;
 
 /// <summary>How a series is drawn.</summary>
 public enum SeriesKind

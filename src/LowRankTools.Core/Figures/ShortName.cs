@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.RegularExpressions;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Figures;
 
 /// <summary>Long names for narrow columns and plots: what layers have in common is cut, what tells them apart stays.</summary>
 public static partial class ShortName

@@ -1,6 +1,7 @@
+using LowRankTools.Core.Factorization;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Figures;
 
 /// <summary>Size of factorized models against the rank of their pairs.</summary>
 internal static class SizeFigure

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Figures;
 
 /// <summary>Falling values as a row of characters, for tables of text.</summary>
 public static class Sparkline

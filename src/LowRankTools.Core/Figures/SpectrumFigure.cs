@@ -1,4 +1,7 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Spectra;
+
+namespace LowRankTools.Core.Figures;
 
 /// <summary>Spectra as lines that fall from one, with the ranks of a plan on them.</summary>
 internal static class SpectrumFigure

@@ -1,6 +1,6 @@
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Figures;
 
 /// <summary>Draws a figure as SVG: no script, no font of its own, nothing that is fetched.</summary>
 internal sealed class SvgFigure

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Figures;
 
 /// <summary>Writes the elements of a picture. Every text is escaped here and nowhere else.</summary>
 internal sealed class SvgText

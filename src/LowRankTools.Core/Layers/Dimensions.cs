@@ -4,7 +4,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Json.Serialization;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Layers;
 
 /// <summary>Sizes of a tensor, slowest first, as one value: it equals, orders and hashes by its sizes, and reads as <c>512 x 2048</c>.</summary>
 /// <remarks>No collection on purpose: PowerShell compares the elements of one and not the whole, so that nothing could be selected or grouped by it.</remarks>

@@ -2,7 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Layers;
 
 /// <summary>
 /// Shapes in JSON: an array of sizes. Read, they may also be what PowerShell's ConvertTo-Json makes of one: text where its depth

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Layers;
 
 /// <summary>What weights become. What a method is not for becomes a pair where it is a matrix, or a 1 x 1 kernel.</summary>
 public enum FactorMethod

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Layers;
 
 /// <summary>
 /// Names of the tensors that stand for <c>X.weight</c> and its bias after factorization, however many they are: those of an <c>nn.Sequential</c> in place of X,

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Layers;
 
 /// <summary>Why a weight stays dense.</summary>
 public enum KeepReason

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Layers;
 
 /// <summary>What a tensor is in its network, recognised by its name, its shape and what the file says of it.</summary>
 public enum LayerKind

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Text.RegularExpressions;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Layers;
 
 /// <summary>What names of tensors say, across the naming habits of PyTorch, TensorFlow, ONNX and GGUF.</summary>
 internal static partial class LayerNames

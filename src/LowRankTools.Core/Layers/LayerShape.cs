@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
+using LowRankTools.Core.Counting;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Layers;
 
 /// <summary>One tensor of a model, as its header and its name describe it. Its values have not been read.</summary>
 public sealed record LayerShape

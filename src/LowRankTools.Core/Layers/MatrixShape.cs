@@ -1,7 +1,7 @@
 using System.Globalization;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Layers;
 
 /// <summary>Sizes of a linear layer's weight: y (tokens x out) = x (tokens x in) W^T.</summary>
 /// <param name="OutFeatures">Outputs: rows of W.</param>

@@ -1,6 +1,6 @@
-using LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Layers;
 
 /// <summary>A tensor with what it was recognised as.</summary>
 /// <param name="Tensor">The file's view.</param>

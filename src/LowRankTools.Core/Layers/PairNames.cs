@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Layers;
 
 /// <summary>
 /// Names of the tensors that stand for <c>X.weight</c> and its bias after factorization: those of

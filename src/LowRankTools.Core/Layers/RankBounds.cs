@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Layers;
 
 /// <summary>
 /// The arithmetic of one pair. A matrix of m x n has m n parameters, a pair of rank r has r (m + n); it pays only

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Layers;
 
 /// <summary>Which side of a stored matrix is the layer's input.</summary>
 public enum WeightOrientation

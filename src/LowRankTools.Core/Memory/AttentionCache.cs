@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Memory;
 
 /// <summary>
 /// What attention keeps of every token: keys and values of each layer's heads, or one latent vector for both where heads share

@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Models;
+
+namespace LowRankTools.Core.Memory;
 
 /// <summary>Which layers keep the last tokens only: configurations say it in a list, as a period, from a layer on, or for all.</summary>
 internal static class AttentionWindow
@@ -10,7 +12,7 @@ internal static class AttentionWindow
     /// <param name="cache">With all layers full.</param>
     /// <param name="layers">All layers.</param>
     /// <param name="assumptions">Is added to.</param>
-    /// <exception cref="Numerics.LowRankToolsException"><c>ConfigInvalid</c>.</exception>
+    /// <exception cref="LowRankTools.Numerics.LowRankToolsException"><c>ConfigInvalid</c>.</exception>
     public static AttentionCache Apply(ConfigFile file, AttentionCache cache, int layers, List<string> assumptions)
     {
         IReadOnlyList<string> types = file.Texts("layer_types");

@@ -1,6 +1,7 @@
+using LowRankTools.Core.Models;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Memory;
 
 /// <summary>Reads what attention keeps out of a <c>config.json</c>, by the names that configurations have for it.</summary>
 internal static class ConfigAttention

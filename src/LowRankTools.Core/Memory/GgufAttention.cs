@@ -1,8 +1,8 @@
 using System.Globalization;
-using LowRankTools.Formats;
+using LowRankTools.Formats.Files;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Memory;
 
 /// <summary>Reads what attention keeps out of the key-values of a GGUF file, which needs no configuration beside it.</summary>
 internal static class GgufAttention

@@ -1,7 +1,12 @@
+using LowRankTools.Core.Counting;
+using LowRankTools.Core.Models;
 using LowRankTools.Formats;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Remote;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Memory;
 
 /// <summary>Estimates the memory of models at work from headers and <c>config.json</c>, on this machine or on servers.</summary>
 public static class MeasureMemory

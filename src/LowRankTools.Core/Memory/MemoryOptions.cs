@@ -1,7 +1,7 @@
-using LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Memory;
 
 /// <summary>What memory is estimated for.</summary>
 public sealed record MemoryOptions

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Memory;
 
 /// <summary>Memory that a model needs to run at one length of context: an estimate from its header and its configuration.</summary>
 public sealed record ModelMemory

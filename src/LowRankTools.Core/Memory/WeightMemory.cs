@@ -1,6 +1,9 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Counting;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Memory;
 
 /// <summary>Bytes of a model's weights in types that they could be held in.</summary>
 internal static class WeightMemory

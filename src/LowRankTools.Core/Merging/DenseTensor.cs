@@ -1,7 +1,12 @@
-using LowRankTools.Formats;
-using LowRankTools.Numerics;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Records;
+using LowRankTools.Core.Storage;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Merging;
 
 /// <summary>
 /// A tensor of a model as it is without factorization: a pair, or the factors of a decomposition, stand merged under the name of the

@@ -1,7 +1,11 @@
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Records;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Merging;
 
 /// <summary>Every tensor of a model as it is without factorization, in the order of the file.</summary>
 internal sealed class DenseTensors

@@ -1,8 +1,18 @@
 using System.Diagnostics;
+using LowRankTools.Core.Decompositions;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Records;
+using LowRankTools.Core.Storage;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Merging;
 
 /// <summary>Multiplies the pairs and the decomposed tensors of a model out and writes the dense model that has the same outputs.</summary>
 public sealed class MergeModel(MergeOptions options)

@@ -1,7 +1,10 @@
+using LowRankTools.Core.Output;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Merging;
 
 /// <summary>Everything that <see cref="MergeModel"/> can be told.</summary>
 public sealed record MergeOptions

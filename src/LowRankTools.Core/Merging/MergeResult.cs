@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Merging;
 
 /// <summary>What became of one factorized model that was merged.</summary>
 public sealed record MergeResult

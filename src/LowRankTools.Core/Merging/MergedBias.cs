@@ -1,7 +1,11 @@
-using LowRankTools.Formats;
-using LowRankTools.Numerics;
+using LowRankTools.Core.Storage;
+using LowRankTools.Formats.Conversion;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Merging;
 
 /// <summary>
 /// The bias of a merged pair: y = B (A x + b0) + b1 = (B A) x + (B b0 + b1). Either bias may be absent.

@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Layers;
+
+namespace LowRankTools.Core.Models;
 
 /// <summary>Which bias belongs to which weight, in PyTorch's naming.</summary>
 internal sealed class BiasFinder(IReadOnlyList<ModelLayer> layers)

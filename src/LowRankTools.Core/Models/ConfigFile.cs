@@ -1,8 +1,8 @@
 using System.Text.Json;
-using LowRankTools.Formats;
+using LowRankTools.Formats.IO;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Models;
 
 /// <summary>A model's <c>config.json</c>: typed fields, and errors that name file and field.</summary>
 internal sealed class ConfigFile

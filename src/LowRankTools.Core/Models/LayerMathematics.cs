@@ -1,7 +1,8 @@
+using LowRankTools.Core.Layers;
 using LowRankTools.Formats;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Models;
 
 /// <summary>Computations on a layer of a model.</summary>
 internal static class LayerMathematics

@@ -1,6 +1,8 @@
+using LowRankTools.Core.Layers;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Models;
 
 /// <summary>
 /// Turns tensors into layers: what the file says of a tensor's use comes first, then its name, then its shape.

@@ -1,8 +1,11 @@
 using System.IO.Enumeration;
-using LowRankTools.Formats;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Storage;
+using LowRankTools.Formats.Conversion;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Models;
 
 /// <summary>Which layers of a model are to be factorized.</summary>
 public sealed record LayerSelection

@@ -1,6 +1,11 @@
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Records;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Remote;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Models;
 
 /// <summary>An opened model: its file and its layers. Nothing but headers has been read.</summary>
 public sealed class Model : IDisposable

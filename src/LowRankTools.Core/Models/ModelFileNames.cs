@@ -1,6 +1,6 @@
 using System.Collections.Frozen;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Models;
 
 /// <summary>How model files are named in the wild.</summary>
 internal static class ModelFileNames

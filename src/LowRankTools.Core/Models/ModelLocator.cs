@@ -1,7 +1,10 @@
 using LowRankTools.Formats;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Remote;
+using LowRankTools.Formats.Safetensors;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Models;
 
 /// <summary>
 /// Decides what is one model: a shard index with all its shards; a model that a folder holds as safetensors and as

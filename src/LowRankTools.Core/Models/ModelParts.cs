@@ -1,7 +1,8 @@
 using System.Text.Json;
 using LowRankTools.Formats;
+using LowRankTools.Formats.IO;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Models;
 
 /// <summary>
 /// Which files an index speaks of. Only for telling models apart in a folder: the readers check every name again.

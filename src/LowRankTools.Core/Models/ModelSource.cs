@@ -1,6 +1,6 @@
-using LowRankTools.Formats;
+using LowRankTools.Formats.Remote;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Models;
 
 /// <summary>One model, on disk or at an address, found but not opened.</summary>
 /// <param name="Path">Full path of what opens it: a weight file, a shard index, a TensorFlow.js model.json; or the address of one on a server.</param>

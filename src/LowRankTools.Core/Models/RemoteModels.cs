@@ -1,6 +1,7 @@
 using LowRankTools.Formats;
+using LowRankTools.Formats.Remote;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Models;
 
 /// <summary>Models on servers: how they are called, and where they are not taken.</summary>
 internal static class RemoteModels

@@ -1,6 +1,8 @@
+using LowRankTools.Core.Models;
 using LowRankTools.Formats;
+using LowRankTools.Formats.IO;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Output;
 
 /// <summary>Small files that say how a model's weights are used; they go along with the weights.</summary>
 internal static class CompanionFiles

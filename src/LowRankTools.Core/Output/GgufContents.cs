@@ -1,6 +1,8 @@
+using LowRankTools.Core.Models;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Gguf;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Output;
 
 /// <summary>What a GGUF file says beside its tensors.</summary>
 /// <param name="Source">Whose key-values go along byte for byte; null for none.</param>

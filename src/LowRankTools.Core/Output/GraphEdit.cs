@@ -1,6 +1,8 @@
-using LowRankTools.Formats;
+using LowRankTools.Formats.Onnx;
+using LowRankTools.Formats.TensorFlowJs;
+using LowRankTools.Formats.Writing;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Output;
 
 /// <summary>A graph that is written again with factors in place of some weights.</summary>
 internal abstract record GraphEdit

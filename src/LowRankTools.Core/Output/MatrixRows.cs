@@ -1,7 +1,10 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Storage;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Output;
 
 /// <summary>Writes matrices row by row in any element type.</summary>
 internal static class MatrixRows

@@ -1,7 +1,14 @@
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Records;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Gguf;
+using LowRankTools.Formats.OnnxAdapters;
+using LowRankTools.Formats.PyTorch;
+using LowRankTools.Formats.Safetensors;
+using LowRankTools.Formats.Writing;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Output;
 
 /// <summary>
 /// A model being written: folder, weights, record, configuration. Until <see cref="Complete"/> only temporary files

@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Output;
 
 /// <summary>What the index of an earlier output claims. Claims only: it may have been written by anybody.</summary>
 internal static class OldIndex

@@ -1,7 +1,11 @@
+using LowRankTools.Core.Models;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Conversion;
+using LowRankTools.Formats.Gguf;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Output;
 
 /// <summary>What must hold before the first byte is computed: a long run should not fail at its end.</summary>
 internal static class OutputCheck

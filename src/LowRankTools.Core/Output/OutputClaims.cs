@@ -1,6 +1,7 @@
+using LowRankTools.Core.Models;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Output;
 
 /// <summary>
 /// Remembers where the models of one run go. Two models of one name, or several models and one output file, would

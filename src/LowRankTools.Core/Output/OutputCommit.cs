@@ -1,7 +1,7 @@
-using LowRankTools.Formats;
+using LowRankTools.Formats.Writing;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Output;
 
 /// <summary>
 /// The one step in which an old model gives way to a new one, and what goes before and after it. What an error of the disk

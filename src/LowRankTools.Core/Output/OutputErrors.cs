@@ -1,6 +1,6 @@
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Output;
 
 /// <summary>What a disk refuses, as errors with a name and a remedy.</summary>
 internal static class OutputErrors

@@ -1,7 +1,7 @@
-using LowRankTools.Formats;
+using LowRankTools.Formats.Writing;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Output;
 
 /// <summary>The folder of an output, created where it was absent, with the lock of the one writer that may write there.</summary>
 internal sealed class OutputFolder : IDisposable

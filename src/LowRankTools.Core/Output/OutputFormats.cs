@@ -1,6 +1,8 @@
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Storage;
 using LowRankTools.Formats;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Output;
 
 /// <summary>Formats of what is written.</summary>
 internal static class OutputFormats

@@ -1,7 +1,10 @@
-using LowRankTools.Formats;
-using LowRankTools.Networks;
+using LowRankTools.Core.Layers;
+using LowRankTools.Formats.Quantization;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
+using LowRankTools.Networks.Modules;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Output;
 
 /// <summary>One step of writing a model. Steps that only one operation knows are declared beside it.</summary>
 internal abstract record OutputItem

@@ -1,7 +1,13 @@
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Records;
+using LowRankTools.Core.Storage;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Output;
 
 /// <summary>A checked sequence of writing steps.</summary>
 internal static class OutputItems

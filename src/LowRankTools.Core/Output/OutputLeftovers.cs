@@ -1,6 +1,14 @@
+using LowRankTools.Core.Models;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Onnx;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Safetensors;
+using LowRankTools.Formats.TensorFlowJs;
+using LowRankTools.Formats.Writing;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Output;
 
 /// <summary>
 /// What runs that were killed left in a folder: temporary files, and shards or data files that no index or graph came to name. Who holds the lock

@@ -1,7 +1,9 @@
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Records;
 using LowRankTools.Formats;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Output;
 
 /// <summary>
 /// Where a written model goes. A path that ends like a weight file is that file; any other path is a folder in which

@@ -1,6 +1,8 @@
 using LowRankTools.Formats;
+using LowRankTools.Formats.Safetensors;
+using LowRankTools.Formats.Writing;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Output;
 
 /// <summary>A model that is about to be written.</summary>
 /// <param name="Location">Where it goes.</param>
@@ -31,12 +33,12 @@ internal sealed record OutputRequest(OutputLocation Location, ModelFormat Format
     public OutputDisk Disk { get; init; } = OutputDisk.Local;
 
     /// <summary>Names what will be written, and checks it.</summary>
-    /// <exception cref="Numerics.LowRankToolsException"><c>OutputIsSource</c>, <c>OutputExists</c>.</exception>
+    /// <exception cref="LowRankTools.Numerics.LowRankToolsException"><c>OutputIsSource</c>, <c>OutputExists</c>.</exception>
     public OutputTargets Targets() =>
         Graph is { } graph ? OutputTargets.PlanGraph(Location, graph, HasRecord, Source, Force)
         : OutputTargets.Plan(Location, Format is ModelFormat.PyTorch or ModelFormat.Gguf or ModelFormat.OnnxAdapter ? 1 : SafetensorsModelWriter.CountFiles(Tensors, MaxShardBytes), HasRecord, Source, Force);
 
     /// <summary>What would have to give way: told, not refused, where nothing is written.</summary>
-    /// <exception cref="Numerics.LowRankToolsException"><c>OutputIsSource</c>.</exception>
+    /// <exception cref="LowRankTools.Numerics.LowRankToolsException"><c>OutputIsSource</c>.</exception>
     public IReadOnlyList<string> Displaced() => (this with { Force = true }).Targets().Displaced(Source);
 }

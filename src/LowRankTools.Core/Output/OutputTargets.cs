@@ -1,7 +1,10 @@
 using LowRankTools.Formats;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Safetensors;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Output;
 
 /// <summary>Every file that a run will write, replace or remove: known, and checked, before anything is computed.</summary>
 internal sealed class OutputTargets

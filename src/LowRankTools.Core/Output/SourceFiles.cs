@@ -1,7 +1,7 @@
-using LowRankTools.Formats;
+using LowRankTools.Formats.IO;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Output;
 
 /// <summary>
 /// The files that a run reads, as they were when it began: none may be written over, and none may have changed by the time

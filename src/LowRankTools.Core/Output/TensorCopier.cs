@@ -1,6 +1,10 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Storage;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.PyTorch;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Output;
 
 /// <summary>Writes what needs no computing: tensors copied in pieces, whatever their size, second names and zeros.</summary>
 internal sealed class TensorCopier(TensorFile source, ModelOutput output)
@@ -10,7 +14,7 @@ internal sealed class TensorCopier(TensorFile source, ModelOutput output)
     private readonly byte[] _buffer = new byte[PieceBytes];
 
     /// <summary>Carries out a step. Only PyTorch's files hold a second name; elsewhere the metadata says it.</summary>
-    /// <exception cref="Numerics.LowRankToolsException"><c>ValuesOverflow</c>.</exception>
+    /// <exception cref="LowRankTools.Numerics.LowRankToolsException"><c>ValuesOverflow</c>.</exception>
     public void Write(OutputItem item, CancellationToken cancellationToken)
     {
         switch (item)

@@ -1,10 +1,19 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text.Json;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Factors;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Planning;
+using LowRankTools.Core.Plans;
 using LowRankTools.Formats;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines.Embedded;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Parts;
 
 /// <summary>
 /// Factorizes one part of a model's layers and puts it where <see cref="JoinParts"/> finds it: on another machine, at another time,

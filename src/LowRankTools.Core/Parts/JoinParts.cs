@@ -1,8 +1,16 @@
 using System.Diagnostics;
 using System.Text;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Engines.Libraries;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Planning;
+using LowRankTools.Core.Plans;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Svd;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Parts;
 
 /// <summary>
 /// Completes a model whose layers were factorized in parts (<see cref="FactorizePart"/>): the bytes are those of one run over the

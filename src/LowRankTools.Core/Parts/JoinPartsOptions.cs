@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Parts;
 
 /// <summary>How parts are joined.</summary>
 public sealed record JoinPartsOptions

@@ -1,8 +1,11 @@
 using System.Text.Json;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Safetensors;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Parts;
 
 /// <summary>An opened part: its record, and the factors that it holds.</summary>
 internal sealed class PartFile : IDisposable

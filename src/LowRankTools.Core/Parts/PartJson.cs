@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Parts;
 
 /// <summary>Reads and writes records of parts by code that the compiler wrote.</summary>
 [JsonSourceGenerationOptions(UseStringEnumConverter = true, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true, MaxDepth = 16)]

@@ -1,6 +1,9 @@
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Records;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Parts;
 
 /// <summary>The options of a factorization that decide about its bytes, as a part remembers them.</summary>
 internal sealed record PartOptions

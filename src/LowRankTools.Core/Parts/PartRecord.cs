@@ -1,7 +1,8 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using LowRankTools.Core.Planning;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Parts;
 
 /// <summary>
 /// What a part says of itself: which one it is, what it was made of and with, and what was measured. All that is needed to

@@ -1,7 +1,10 @@
 using System.Globalization;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Records;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Parts;
 
 /// <summary>All parts of one model, opened and held against each other.</summary>
 internal sealed class PartSet : IDisposable

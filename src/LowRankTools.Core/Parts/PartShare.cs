@@ -1,6 +1,8 @@
-using LowRankTools.Numerics;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Plans;
+using LowRankTools.Numerics.Svd;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Parts;
 
 /// <summary>
 /// Deals the pairs of a plan out to parts, so that all take about as long: the costliest layer first, each to the part that has

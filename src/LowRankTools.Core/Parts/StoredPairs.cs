@@ -1,8 +1,12 @@
 using System.Security.Cryptography;
-using LowRankTools.Formats;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Factors;
+using LowRankTools.Core.Output;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Parts;
 
 /// <summary>Pairs that parts have computed, copied byte for byte; every layer is held against the hash that its part noted.</summary>
 internal sealed class StoredPairs(IReadOnlyList<PartFile> parts) : IPairSource

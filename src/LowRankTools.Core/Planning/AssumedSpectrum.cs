@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Planning;
 
 /// <summary>
 /// Singular values to plan with where there are none: sigma_k = 1 / sqrt k, scaled to an energy of one. Trained weights

@@ -1,8 +1,13 @@
 using System.Globalization;
-using LowRankTools.Formats;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Planning.Candidates;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Storage;
+using LowRankTools.Formats.Quantization;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Planning;
 
 /// <summary>Rules that weigh the layers against each other: the least error within a budget, or the fewest parameters within an error.</summary>
 internal sealed class BudgetRanks

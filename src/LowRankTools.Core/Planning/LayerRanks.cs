@@ -1,4 +1,9 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Planning.Candidates;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Spectra;
+
+namespace LowRankTools.Core.Planning;
 
 /// <summary>Rules that decide each layer by itself.</summary>
 internal static class LayerRanks

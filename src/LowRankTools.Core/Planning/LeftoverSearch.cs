@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Planning.Candidates;
+
+namespace LowRankTools.Core.Planning;
 
 /// <summary>
 /// Spends what the layers' choices at one price leave of the budget. A choice that is not its layer's best at that price

@@ -1,7 +1,19 @@
+using LowRankTools.Core.Calibration;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Planning.Candidates;
+using LowRankTools.Core.Planning.Measured;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Records;
+using LowRankTools.Core.Spectra;
+using LowRankTools.Core.Storage;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Quantization;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Planning;
 
 /// <summary>Chooses a rank, or to stay dense, for every layer of a model or of a list of shapes.</summary>
 /// <param name="options">Rule, constraints, weighting.</param>

@@ -1,6 +1,11 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Planning.Candidates;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Storage;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Planning;
 
 /// <summary>The tensors of a model that no plan decides on, shared storage once: norms, biases, buffers.</summary>
 /// <param name="Parameters">Their elements.</param>

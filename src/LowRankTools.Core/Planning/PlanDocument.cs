@@ -1,7 +1,8 @@
 using System.Text.Json.Serialization;
-using LowRankTools.Formats;
+using LowRankTools.Core.Plans;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Planning;
 
 /// <summary>A plan as it stands in JSON: the properties of <see cref="RankPlan"/> under their names, in reading order.</summary>
 internal sealed record PlanDocument(

@@ -1,7 +1,13 @@
-using LowRankTools.Decompositions;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Storage;
+using LowRankTools.Decompositions.Convolutions;
+using LowRankTools.Decompositions.Methods;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Quantization;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Planning;
 
 /// <summary>A layer of a plan as it stands in JSON: the properties of <see cref="LayerPlan"/> under their names.</summary>
 internal sealed record PlanDocumentLayer(

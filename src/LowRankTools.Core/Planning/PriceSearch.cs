@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Planning.Candidates;
+
+namespace LowRankTools.Core.Planning;
 
 /// <summary>
 /// Finds the price of one parameter at which the layers, each choosing for itself the least loss + price x cost, just keep

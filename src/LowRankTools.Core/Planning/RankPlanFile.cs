@@ -2,10 +2,16 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using LowRankTools.Formats;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Quality;
+using LowRankTools.Core.Records;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Quantization;
+using LowRankTools.Formats.Writing;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Planning;
 
 /// <summary>
 /// Plans as JSON, one layer a line, so that they can be read, compared and edited; <c>docs/rank-plan.schema.json</c> says what is

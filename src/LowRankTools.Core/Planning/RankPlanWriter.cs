@@ -1,6 +1,7 @@
+using LowRankTools.Core.Plans;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Planning;
 
 /// <summary>Writes the plans of one run: two of them never share a file, whether existing files are replaced or not.</summary>
 /// <param name="force">Whether files that were there before are replaced.</param>

@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Planning.Candidates;
+
+namespace LowRankTools.Core.Planning;
 
 /// <summary>What <see cref="RankSolver"/> found.</summary>
 public sealed record RankSolution

@@ -1,6 +1,7 @@
+using LowRankTools.Core.Planning.Candidates;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Planning;
 
 /// <summary>
 /// The integer ranks of least weighted discarded energy, sum of w_i sigma_ik^2 over k above r_i, whose cost is within a

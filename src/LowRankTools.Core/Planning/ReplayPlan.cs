@@ -1,7 +1,12 @@
-using LowRankTools.Decompositions;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Planning.Candidates;
+using LowRankTools.Core.Plans;
+using LowRankTools.Decompositions.Layers;
+using LowRankTools.Decompositions.Methods;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Planning;
 
 /// <summary>
 /// Puts a plan to a model: checks that it is the one that was planned for, and that every rank makes sense there. Of the

@@ -1,7 +1,11 @@
 using System.Globalization;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Planning.Candidates;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Speed;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Planning;
 
 /// <summary>
 /// Ranks of least error at which the chosen layers together are some times faster, by times that are measured here and now.

@@ -1,6 +1,8 @@
+using LowRankTools.Core.Calibration;
+using LowRankTools.Core.Records;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Plans;
 
 /// <summary>Inputs that a model was seen to work on, and how its truncation uses them.</summary>
 public sealed record CalibrationOptions

@@ -1,6 +1,8 @@
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Plans;
 
 /// <summary>A rank that is given by hand to the layers that a pattern names.</summary>
 /// <param name="Pattern">The pattern as it was written; a name without wildcards goes before patterns.</param>

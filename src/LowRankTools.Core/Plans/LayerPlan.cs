@@ -1,8 +1,14 @@
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Spectra;
+using LowRankTools.Core.Storage;
 using LowRankTools.Decompositions;
-using LowRankTools.Formats;
+using LowRankTools.Decompositions.Convolutions;
+using LowRankTools.Decompositions.Layers;
+using LowRankTools.Decompositions.Methods;
+using LowRankTools.Formats.Quantization;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Plans;
 
 /// <summary>What is to happen to one weight matrix, convolution or embedding. The rank may be changed; all figures follow it.</summary>
 public sealed class LayerPlan

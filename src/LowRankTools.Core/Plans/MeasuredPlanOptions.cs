@@ -1,7 +1,9 @@
-using LowRankTools.Networks;
+using LowRankTools.Core.Quality;
+using LowRankTools.Core.Tokens;
+using LowRankTools.Networks.Architectures;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Plans;
 
 /// <summary>
 /// What a plan's ranks are chosen by beyond the sum of the layers' errors: the quality of the whole model at these ranks, measured on

@@ -1,7 +1,7 @@
 using System.Globalization;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Plans;
 
 /// <summary>One part of how many, counted from one: <c>3/16</c>.</summary>
 /// <param name="Number">From 1 to <paramref name="Of"/>.</param>

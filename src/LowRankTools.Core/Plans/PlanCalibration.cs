@@ -1,4 +1,7 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Records;
+
+namespace LowRankTools.Core.Plans;
 
 /// <summary>The calibration that a plan was made with, so that it is found again when the plan is carried out.</summary>
 public sealed record PlanCalibration

@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Quality;
+
+namespace LowRankTools.Core.Plans;
 
 /// <summary>The protocol of ranks that were exchanged between layers by the measured quality of the whole model.</summary>
 public sealed record PlanMeasurement

@@ -1,7 +1,13 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Planning;
+using LowRankTools.Formats.Quantization;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Svd;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Plans;
 
 /// <summary>Everything that <see cref="MakePlan"/> can be told.</summary>
 public sealed record PlanOptions
@@ -90,7 +96,7 @@ public sealed record PlanOptions
             : Method is not null && Calibration is not null ? "A calibration knows inputs of linear layers, none of convolutions: leave it or the method out."
             : Method == FactorMethod.TensorTrain && Quantize.Any(k => k is not null) ? "Quantised factors are those of pairs: leave them or the method TensorTrain out."
             : Splits.Count > 0 && Method is not (FactorMethod.TensorTrain or FactorMethod.Auto) ? "Only TensorTrain splits sizes into modes."
-            : DType == Formats.TensorDType.Q8_0 ? "Columns of factors are no whole blocks of Q8_0: choose F32, F16 or BF16 with -DType."
+            : DType == LowRankTools.Formats.Tensors.TensorDType.Q8_0 ? "Columns of factors are no whole blocks of Q8_0: choose F32, F16 or BF16 with -DType."
             : null;
         problem ??= Quantize.Count > 1 && Rule is not RankRule.ByteBudget ? $"{Rule}: only a byte budget can choose among ways of storing."
             : Quantize.Any(k => k is not null) && IsAdapter ? "Adapters are planned in whole element types."

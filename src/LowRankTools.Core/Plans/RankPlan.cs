@@ -1,4 +1,8 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Planning;
+
+namespace LowRankTools.Core.Plans;
 
 /// <summary>
 /// What is to happen to a model: one decision for each of its weights. Data, made before anything is computed; ranks may be

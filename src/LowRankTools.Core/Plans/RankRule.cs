@@ -1,7 +1,8 @@
 using System.Globalization;
+using LowRankTools.Core.Speed;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Plans;
 
 /// <summary>How a rank is chosen for each layer.</summary>
 public abstract record RankRule

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Plans;
 
 /// <summary>What a plan knows of the error that a rank costs.</summary>
 public enum SpectrumOrigin

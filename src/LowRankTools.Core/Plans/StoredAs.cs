@@ -1,6 +1,10 @@
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Storage;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Quantization;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Plans;
 
 /// <summary>How the tensors that a plan speaks of will be stored.</summary>
 /// <param name="DType">Element type of the factors, and of what the format cannot hold as it is; null for the source's own.</param>

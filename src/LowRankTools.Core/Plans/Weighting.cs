@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Plans;
 
 /// <summary>How the discarded energy of different layers is added up.</summary>
 public enum Weighting

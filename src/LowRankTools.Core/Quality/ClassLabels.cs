@@ -1,9 +1,11 @@
 using System.Globalization;
-using LowRankTools.Formats;
-using LowRankTools.Networks;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Tokens;
+using LowRankTools.Formats.IO;
+using LowRankTools.Networks.Architectures;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Quality;
 
 /// <summary>The right classes of the lines of a text: a file with one a line, as a number from 0 on or as the name that the model's <c>config.json</c> gives it.</summary>
 internal static class ClassLabels

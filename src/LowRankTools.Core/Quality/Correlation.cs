@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Quality;
 
 /// <summary>How far two lists of numbers go together.</summary>
 internal static class Correlation

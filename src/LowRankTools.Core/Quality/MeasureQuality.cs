@@ -1,8 +1,14 @@
 using System.Diagnostics;
-using LowRankTools.Networks;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Tokens;
+using LowRankTools.Networks.Architectures;
+using LowRankTools.Networks.Training;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Quality;
 
 /// <summary>
 /// Holds models against the one that they were made from, on the same inputs: cosines of embeddings and correlation of all pairs'

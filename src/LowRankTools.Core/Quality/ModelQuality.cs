@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Quality;
 
 /// <summary>How well a model does what its reference does, on one text. Encoders have the figures of embeddings, language models those of tokens.</summary>
 public sealed record ModelQuality

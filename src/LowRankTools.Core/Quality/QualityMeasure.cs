@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Quality;
 
 /// <summary>The one figure of a <see cref="ModelQuality"/> that something is chosen by.</summary>
 public enum QualityMeasure

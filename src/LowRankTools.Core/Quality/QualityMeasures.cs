@@ -1,7 +1,7 @@
-using LowRankTools.Networks;
+using LowRankTools.Networks.Architectures;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Quality;
 
 /// <summary>Figures of quality as losses, to be made small.</summary>
 internal static class QualityMeasures

@@ -1,7 +1,10 @@
-using LowRankTools.Networks;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Tokens;
+using LowRankTools.Networks.Architectures;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Quality;
 
 /// <summary>What a model's quality is measured on, and how.</summary>
 public sealed record QualityOptions
@@ -42,5 +45,5 @@ public sealed record QualityOptions
     }
 
     /// <summary>What was asked for, or what suits a network.</summary>
-    internal static Pooling PoolingOf(Pooling? asked, TransformerConfig config) => asked ?? (config is SentenceEncoderConfig ? Networks.Pooling.Pooled : Networks.Pooling.Mean);
+    internal static Pooling PoolingOf(Pooling? asked, TransformerConfig config) => asked ?? (config is SentenceEncoderConfig ? LowRankTools.Networks.Architectures.Pooling.Pooled : LowRankTools.Networks.Architectures.Pooling.Mean);
 }

@@ -1,7 +1,11 @@
-using LowRankTools.Networks;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Tokens;
+using LowRankTools.Networks.Architectures;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Quality;
 
 /// <summary>Embeddings of sequences, each of length one.</summary>
 internal static class SentenceEmbeddings

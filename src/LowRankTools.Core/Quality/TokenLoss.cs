@@ -1,6 +1,10 @@
-using LowRankTools.Networks;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Tokens;
+using LowRankTools.Networks.Architectures;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Networks.Training;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Quality;
 
 /// <summary>How well a language model foresees a text.</summary>
 internal static class TokenLoss

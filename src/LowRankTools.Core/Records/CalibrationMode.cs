@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Records;
 
 /// <summary>How much of a layer's inputs its truncation looks at.</summary>
 public enum CalibrationMode

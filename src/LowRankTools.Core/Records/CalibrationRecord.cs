@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Models;
+
+namespace LowRankTools.Core.Records;
 
 /// <summary>What a factorized model says of its calibration.</summary>
 public sealed record CalibrationRecord

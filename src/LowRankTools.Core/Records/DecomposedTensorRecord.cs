@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Layers;
+
+namespace LowRankTools.Core.Records;
 
 /// <summary>One tensor that became factors, whose names are its own and theirs: <c>conv.weight.core0</c>.</summary>
 public sealed record DecomposedTensorRecord

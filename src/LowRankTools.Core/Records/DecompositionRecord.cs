@@ -1,7 +1,8 @@
 using System.Text.Json;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Files;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Records;
 
 /// <summary>
 /// What a model with decomposed tensors says of them, in the weights' metadata: enough to make the tensors of their factors again. Holds no

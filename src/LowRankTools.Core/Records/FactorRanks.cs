@@ -1,7 +1,8 @@
-using LowRankTools.Formats;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Records;
 
 /// <summary>Which tensors of a file are factors of decompositions, and the largest rank of each one's.</summary>
 internal static class FactorRanks

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Records;
 
 /// <summary>Where the singular values of W = U S V^T go when it becomes a pair.</summary>
 public enum FactorSplit

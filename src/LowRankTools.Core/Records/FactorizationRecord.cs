@@ -1,8 +1,11 @@
 using System.Text;
 using System.Text.Json;
+using LowRankTools.Core.Models;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.IO;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Records;
 
 /// <summary>
 /// What a factorized model says of itself: stands as <c>lowrank.json</c> beside the weights and inside their metadata.

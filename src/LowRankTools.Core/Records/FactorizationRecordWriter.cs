@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Records;
 
 /// <summary>
 /// Writes records field by field, as <see cref="JsonSerializer"/> would: its start alone takes longer than a small layer.

@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Layers;
+
+namespace LowRankTools.Core.Records;
 
 /// <summary>One layer that became a pair, or a chain of convolutions.</summary>
 public sealed record FactorizedLayerRecord

@@ -1,8 +1,16 @@
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Storage;
 using LowRankTools.Decompositions;
+using LowRankTools.Decompositions.Layers;
+using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Records;
 
 /// <summary>A weight that stands in a file as factors by a method of layers, and the way back. What the record says is checked against the file before anything is read.</summary>
 internal sealed class FactorsRecord

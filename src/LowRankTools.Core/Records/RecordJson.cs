@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Records;
 
 /// <summary>Reads records by code that the compiler wrote, without reflection.</summary>
 [JsonSourceGenerationOptions(UseStringEnumConverter = true, RespectNullableAnnotations = true, MaxDepth = 16)]

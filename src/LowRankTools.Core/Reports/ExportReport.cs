@@ -1,8 +1,12 @@
 using System.Text;
-using LowRankTools.Formats;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Plans;
+using LowRankTools.Formats.Writing;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Reports;
 
 /// <summary>
 /// Writes reports: for each model, plan or result one HTML file that holds all it shows, its script included. The reports

@@ -1,6 +1,15 @@
+using LowRankTools.Core.Comparison;
+using LowRankTools.Core.Counting;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Figures;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Records;
+using LowRankTools.Core.Spectra;
+using LowRankTools.Core.Speed;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Reports;
 
 /// <summary>Gathers what a report says of a model: what it is, what could be or was made of it, what that changed.</summary>
 internal sealed class ModelReport(ReportOptions options, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)

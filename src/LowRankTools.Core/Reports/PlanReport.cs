@@ -1,4 +1,8 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Figures;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Plans;
+
+namespace LowRankTools.Core.Reports;
 
 /// <summary>What a report says of a plan.</summary>
 internal static class PlanReport

@@ -1,4 +1,7 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Figures;
+using LowRankTools.Core.Plans;
+
+namespace LowRankTools.Core.Reports;
 
 /// <summary>What a report says, before it is a page.</summary>
 /// <param name="Title">What it is about.</param>

@@ -1,7 +1,8 @@
 using System.Security.Cryptography;
 using System.Text;
+using LowRankTools.Core.Figures;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Reports;
 
 /// <summary>The files that every report carries.</summary>
 internal static class ReportAssets

@@ -1,6 +1,9 @@
-using LowRankTools.Numerics;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
+using LowRankTools.Numerics.Svd;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Reports;
 
 /// <summary>Everything that <see cref="ExportReport"/> can be told.</summary>
 public sealed record ReportOptions

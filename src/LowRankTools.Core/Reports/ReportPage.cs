@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Text;
+using LowRankTools.Core.Figures;
+using LowRankTools.Core.Plans;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Reports;
 
 /// <summary>
 /// Writes a report as one page. What models call their layers is text wherever it stands, and a policy in the head forbids

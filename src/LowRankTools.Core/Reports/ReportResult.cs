@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Reports;
 
 /// <summary>A report that was written, or would be.</summary>
 public sealed record ReportResult

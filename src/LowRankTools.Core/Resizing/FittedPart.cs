@@ -1,7 +1,14 @@
 using System.Diagnostics;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Calibration;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Storage;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Resizing;
 
 /// <summary>A feed-forward part that was made smaller: which units stay, and the weight that reads them.</summary>
 /// <param name="Units">Numbers of the units that stay, ascending.</param>

@@ -1,10 +1,15 @@
 using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Gguf;
+using LowRankTools.Formats.IO;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Resizing;
 
 /// <summary>Where a model says how many hidden units its feed-forward parts have: one number, in <c>config.json</c> or in a key-value of GGUF.</summary>
 internal static class HiddenSizeConfig

@@ -1,6 +1,8 @@
-using LowRankTools.Numerics;
+using LowRankTools.Core.Calibration;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Resizing;
 
 /// <summary>
 /// Chooses the hidden units of a feed-forward part y = W a that stay, a (n) being the units' activations with C = sum of a a^T, and gives W' over

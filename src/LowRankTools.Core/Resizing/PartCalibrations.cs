@@ -1,6 +1,12 @@
+using LowRankTools.Core.Adapters;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Calibration;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Resizing;
 
 /// <summary>
 /// What a calibration says of feed-forward parts. A GGUF model is not run here: what was collected of PyTorch's model, by that one's names,

@@ -1,8 +1,18 @@
 using System.Diagnostics;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Calibration;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Storage;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Resizing;
 
 /// <summary>
 /// Makes the feed-forward parts of a transformer smaller: some of their hidden units stay, and what reads them is fitted to what all of them

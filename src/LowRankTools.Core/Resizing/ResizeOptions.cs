@@ -1,7 +1,12 @@
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Plans;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Resizing;
 
 /// <summary>Everything that <see cref="ResizeModel"/> can be told.</summary>
 public sealed record ResizeOptions

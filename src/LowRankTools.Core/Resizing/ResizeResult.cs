@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Resizing;
 
 /// <summary>What became of one model whose feed-forward parts were made smaller.</summary>
 public sealed record ResizeResult

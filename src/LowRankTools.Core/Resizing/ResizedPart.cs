@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Resizing;
 
 /// <summary>One feed-forward part that got smaller.</summary>
 public sealed record ResizedPart

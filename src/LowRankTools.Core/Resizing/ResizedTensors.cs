@@ -1,7 +1,13 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Storage;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Resizing;
 
 /// <summary>Writes the tensors of feed-forward parts that get smaller; each part is computed when its first tensor is due.</summary>
 /// <param name="model">The opened model.</param>

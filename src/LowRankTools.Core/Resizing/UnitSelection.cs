@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Resizing;
 
 /// <summary>How the hidden units of a feed-forward part are chosen that stay.</summary>
 public enum UnitSelection

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Scheduling;
 
 /// <summary>
 /// Reads and computes several layers side by side and hands the results out in order, so that reading, computing and

@@ -2,8 +2,9 @@ using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.InteropServices;
 using LowRankTools.Formats;
+using LowRankTools.Formats.IO;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Spectra;
 
 /// <summary>
 /// One file of the cache: magic, checksum, length, content. It appears under its name whole, because it is renamed to it;

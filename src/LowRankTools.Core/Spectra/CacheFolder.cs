@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Spectra;
 
 /// <summary>Where computed spectra are kept between runs, and how much of them.</summary>
 /// <param name="path">Full path of the folder; made when something is written.</param>

@@ -1,9 +1,11 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using LowRankTools.Formats;
+using LowRankTools.Core.Models;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Spectra;
 
 /// <summary>
 /// Names the content of a model's tensors: SHA-256 over all bytes, type and shape of each, so that no tensor is ever

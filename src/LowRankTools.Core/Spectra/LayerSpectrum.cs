@@ -1,6 +1,7 @@
 using System.Globalization;
+using LowRankTools.Core.Layers;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Spectra;
 
 /// <summary>The singular values of one layer's weight W, and what they say about pairs that could stand for it.</summary>
 public sealed record LayerSpectrum

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Spectra;
 
 /// <summary>What a layer's singular values alone suggest.</summary>
 public enum LayerSuggestion

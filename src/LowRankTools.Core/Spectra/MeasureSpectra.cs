@@ -1,6 +1,8 @@
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Spectra;
 
 /// <summary>Finds the singular values of a model's weight matrices, each storage once.</summary>
 /// <param name="options">Layers, cache, engine.</param>

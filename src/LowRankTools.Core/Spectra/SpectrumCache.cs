@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
+using LowRankTools.Core.Layers;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Spectra;
 
 /// <summary>Singular values that were computed before, by the content of the tensor and the engine that computed them.</summary>
 /// <param name="folder">Where they are kept.</param>

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Spectra;
 
 /// <summary>What singular values, descending, say about a matrix.</summary>
 internal static class SpectrumMeasures

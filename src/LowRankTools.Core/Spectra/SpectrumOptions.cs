@@ -1,6 +1,9 @@
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Models;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Svd;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Spectra;
 
 /// <summary>Everything that <see cref="MeasureSpectra"/> can be told.</summary>
 public sealed record SpectrumOptions

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Speed;
 
 /// <summary>
 /// Times several actions against each other. They take turns, forwards and backwards, so that whatever slows the machine
@@ -15,7 +15,7 @@ public sealed class AlternatingTimer(TimingOptions options, TimeProvider? clock 
     /// <param name="decided">Looks at the times so far, once there are enough of them, and may end the runs early; null to run until they are stable.</param>
     /// <param name="cancellationToken">Stops between calls, and within those that look at it.</param>
     /// <returns>One entry for each action, in their order.</returns>
-    /// <exception cref="Numerics.LowRankToolsException"><c>OptionInvalid</c>.</exception>
+    /// <exception cref="LowRankTools.Numerics.LowRankToolsException"><c>OptionInvalid</c>.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public IReadOnlyList<RunTimes> Measure(IReadOnlyList<Action> actions, Func<IReadOnlyList<RunTimes>, bool>? decided = null,
         CancellationToken cancellationToken = default)

@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Core.Layers;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Speed;
 
 /// <summary>Bisects for the rank at which a pair stops being faster than its layer.</summary>
 internal static class BreakEvenSearch

@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Layers;
+
+namespace LowRankTools.Core.Speed;
 
 /// <summary>One convolution, dense against a chain of smaller ones, as timed on this machine with random numbers.</summary>
 /// <remarks>Stride 1, and as many zeros around an image as keep its size where the kernel is odd. Times are medians of one call.</remarks>

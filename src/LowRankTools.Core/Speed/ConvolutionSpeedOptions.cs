@@ -1,6 +1,8 @@
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Layers;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Speed;
 
 /// <summary>How convolutions are timed.</summary>
 public sealed record ConvolutionSpeedOptions

@@ -1,7 +1,10 @@
 using System.Globalization;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Layers;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Speed;
 
 /// <summary>One layer and its pairs, with random numbers, ready to be called over and over.</summary>
 internal sealed class LayerBench : IDisposable

@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Layers;
+
+namespace LowRankTools.Core.Speed;
 
 /// <summary>One layer, dense against a pair of one rank, as timed on this machine.</summary>
 /// <remarks>Times are medians for the whole batch; each layer is called over and over, so weights that fit into a cache stay there.</remarks>

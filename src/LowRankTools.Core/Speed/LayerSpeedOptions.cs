@@ -1,6 +1,7 @@
+using LowRankTools.Core.Engines;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Speed;
 
 /// <summary>How layers are timed.</summary>
 public sealed record LayerSpeedOptions

@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Layers;
+
+namespace LowRankTools.Core.Speed;
 
 /// <summary>Seconds of one shape: dense, and as a pair of any rank.</summary>
 public sealed class LayerTimeCurve

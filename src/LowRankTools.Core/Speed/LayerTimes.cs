@@ -1,6 +1,9 @@
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Layers;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Speed;
 
 /// <summary>
 /// What layers and their pairs cost on this machine, in seconds, as functions of the rank. Each shape is measured once

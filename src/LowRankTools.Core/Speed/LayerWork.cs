@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Layers;
+
+namespace LowRankTools.Core.Speed;
 
 /// <summary>What a layer has to do for a batch of tokens.</summary>
 /// <param name="Flops">Floating-point operations, a multiplication and an addition being two; without the bias.</param>

@@ -1,8 +1,13 @@
-using LowRankTools.Decompositions;
-using LowRankTools.Networks;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Layers;
+using LowRankTools.Decompositions.Convolutions;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Speed;
 
 /// <summary>Times convolutions against chains of smaller ones on this machine.</summary>
 /// <param name="options">Method, ratio, images, engine, time.</param>

@@ -1,6 +1,9 @@
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Layers;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Speed;
 
 /// <summary>Times layers against their low-rank pairs on this machine, and finds the rank up to which a pair is faster.</summary>
 /// <param name="options">Ranks, batch, engine, time.</param>

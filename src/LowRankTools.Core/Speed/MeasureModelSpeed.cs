@@ -1,6 +1,10 @@
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Models;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Speed;
 
 /// <summary>
 /// Times the forward runs of models on made-up input. Several models, or one dense and factorized, take turns, so that

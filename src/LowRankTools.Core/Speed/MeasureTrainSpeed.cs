@@ -1,8 +1,13 @@
-using LowRankTools.Decompositions;
-using LowRankTools.Networks;
+using LowRankTools.Core.Engines;
+using LowRankTools.Decompositions.Layers;
+using LowRankTools.Decompositions.TensorTrainMatrices;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Layers.TensorTrain;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Speed;
 
 /// <summary>Times linear layers against TT-matrices in their place on this machine.</summary>
 /// <param name="options">Ranks or a ratio, tokens, engine, time.</param>

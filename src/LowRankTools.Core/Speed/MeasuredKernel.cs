@@ -1,7 +1,9 @@
-using LowRankTools.Decompositions;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Storage;
+using LowRankTools.Decompositions.Convolutions;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Speed;
 
 /// <summary>A convolution to time.</summary>
 /// <param name="Shape">Shape of its kernel.</param>

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Speed;
 
 /// <summary>One model's forward run, as timed on this machine on made-up input.</summary>
 public sealed record ModelSpeed

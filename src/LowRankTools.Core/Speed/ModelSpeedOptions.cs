@@ -1,7 +1,8 @@
-using LowRankTools.Networks;
+using LowRankTools.Core.Engines;
+using LowRankTools.Networks.Architectures;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Speed;
 
 /// <summary>How models are timed.</summary>
 public sealed record ModelSpeedOptions

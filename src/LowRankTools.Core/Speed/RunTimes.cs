@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Speed;
 
 /// <summary>Seconds that one action took, over several runs.</summary>
 public sealed record RunTimes

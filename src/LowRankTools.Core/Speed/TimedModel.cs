@@ -1,7 +1,15 @@
-using LowRankTools.Networks;
-using LowRankTools.Numerics;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Models;
+using LowRankTools.Networks.Architectures;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Networks.Surgery;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Memory;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Speed;
 
 /// <summary>A model in memory, ready to run forward over and over.</summary>
 internal sealed class TimedModel : IDisposable

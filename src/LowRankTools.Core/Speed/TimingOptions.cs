@@ -1,6 +1,6 @@
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Speed;
 
 /// <summary>How long and how often something is timed.</summary>
 public sealed record TimingOptions

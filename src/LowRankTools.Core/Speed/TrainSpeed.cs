@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Layers;
+
+namespace LowRankTools.Core.Speed;
 
 /// <summary>One linear layer, dense against a TT-matrix, as timed on this machine with random numbers.</summary>
 /// <remarks>Times are medians of one call.</remarks>

@@ -1,6 +1,8 @@
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Plans;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Speed;
 
 /// <summary>How TT-matrices are timed.</summary>
 public sealed record TrainSpeedOptions

@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Layers;
+
+namespace LowRankTools.Core.Storage;
 
 /// <summary>What a layer becomes: a pair of a rank, or a chain of convolutions by a method with its ranks.</summary>
 /// <param name="Method">Name of the method; <c>Svd</c> for the pair of a matrix.</param>

@@ -1,7 +1,10 @@
-using LowRankTools.Decompositions;
-using LowRankTools.Formats;
+using LowRankTools.Core.Layers;
+using LowRankTools.Decompositions.Convolutions;
+using LowRankTools.Decompositions.Methods;
+using LowRankTools.Formats.Quantization;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Storage;
 
 /// <summary>What a layer of a plan costs at each rank. Null as a rank means dense.</summary>
 internal sealed record LayerCost

@@ -1,8 +1,13 @@
+using LowRankTools.Core.Layers;
 using LowRankTools.Decompositions;
+using LowRankTools.Decompositions.Convolutions;
+using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Formats;
-using LowRankTools.Numerics;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Storage;
 
 /// <summary>
 /// Weights as methods of layers take them, however files store them. Kernels are outputs x channels x height x width, as PyTorch and ONNX have

@@ -1,7 +1,13 @@
-using LowRankTools.Decompositions;
+using LowRankTools.Decompositions.Convolutions;
+using LowRankTools.Decompositions.Layers;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Conversion;
+using LowRankTools.Formats.Gguf;
+using LowRankTools.Formats.PyTorch;
+using LowRankTools.Formats.Safetensors;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Storage;
 
 /// <summary>Element types of what is written.</summary>
 internal static class OutputTypes

@@ -1,6 +1,6 @@
-using LowRankTools.Formats;
+using LowRankTools.Formats.Quantization;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Storage;
 
 /// <summary>
 /// What quantising is expected to add to an error, from singular values alone: factors with entries like normal noise, steps of the largest

@@ -1,7 +1,10 @@
 using LowRankTools.Formats;
+using LowRankTools.Formats.Quantization;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Storage;
 
 /// <summary>Which tensors of a file stand for a quantised matrix, and which matrices a format cannot hold so.</summary>
 internal static class QuantizedParts

@@ -1,9 +1,11 @@
 using System.Globalization;
 using System.Numerics;
-using LowRankTools.Formats;
+using LowRankTools.Formats.Conversion;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Storage;
 
 /// <summary>What storing values in a type does to them. A number that a type has no room for is an error, never an infinity.</summary>
 internal static class StoredType

@@ -1,6 +1,8 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Layers;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Storage;
 
 /// <summary>Whether two tensors are one and the same data under two names.</summary>
 internal static class TensorTies

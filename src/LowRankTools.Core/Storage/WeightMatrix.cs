@@ -1,7 +1,9 @@
 using LowRankTools.Formats;
-using LowRankTools.Numerics;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Storage;
 
 /// <summary>Brings weights into memory as float32 matrices.</summary>
 internal static class WeightMatrix

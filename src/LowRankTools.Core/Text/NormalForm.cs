@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Text;
 
 /// <summary>
 /// Unicode's normal forms D and KC (Unicode Standard Annex 15) by tables of the product's own: a program that is invariant of countries has none, and

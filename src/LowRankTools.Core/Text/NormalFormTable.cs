@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Text;
 
 /// <summary>What Unicode says of characters: what they decompose into, what composes them, and the classes of marks.</summary>
 internal sealed class NormalFormTable

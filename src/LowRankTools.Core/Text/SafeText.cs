@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Text;
 
 /// <summary>
 /// Names of tensors and files come from anyone: what controls a screen, or turns the direction of the text so that it reads

@@ -1,8 +1,8 @@
 using System.Text;
-using LowRankTools.Formats;
+using LowRankTools.Formats.IO;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Tokens;
 
 /// <summary>Lines of a text file, read one by one, each held to a length.</summary>
 internal static class InputLines

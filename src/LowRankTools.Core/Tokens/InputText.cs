@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Tokens;
 
 /// <summary>Where the inputs of a network come from: exactly one of the two.</summary>
 public sealed record InputText
@@ -22,14 +22,14 @@ public sealed record InputText
     internal string File => TextPath ?? TokenPath!;
 
     /// <summary>Refuses what makes no input.</summary>
-    /// <exception cref="Numerics.LowRankToolsException"><c>OptionInvalid</c>, <c>PathNotFound</c>.</exception>
+    /// <exception cref="LowRankTools.Numerics.LowRankToolsException"><c>OptionInvalid</c>, <c>PathNotFound</c>.</exception>
     public void Validate()
     {
         if ((TextPath is null) == (TokenPath is null))
-            throw new Numerics.LowRankToolsException(CoreErrors.OptionInvalid, "Give a text file or a token file, and not both.");
+            throw new LowRankTools.Numerics.LowRankToolsException(CoreErrors.OptionInvalid, "Give a text file or a token file, and not both.");
         if (MaxLines < 1 || SequenceLength < 2)
-            throw new Numerics.LowRankToolsException(CoreErrors.OptionInvalid, "At least one line and two tokens of a sequence are needed.");
+            throw new LowRankTools.Numerics.LowRankToolsException(CoreErrors.OptionInvalid, "At least one line and two tokens of a sequence are needed.");
         if (!System.IO.File.Exists(File))
-            throw new Numerics.LowRankToolsException(CoreErrors.PathNotFound, $"There is no file '{File}'.");
+            throw new LowRankTools.Numerics.LowRankToolsException(CoreErrors.PathNotFound, $"There is no file '{File}'.");
     }
 }

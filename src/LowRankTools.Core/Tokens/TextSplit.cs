@@ -1,7 +1,7 @@
-using LowRankTools.Networks;
+using LowRankTools.Networks.Training;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Tokens;
 
 /// <summary>Divides a text into lines to work on and lines to judge by. A line stays whole, and so does what is the same text twice.</summary>
 internal static class TextSplit

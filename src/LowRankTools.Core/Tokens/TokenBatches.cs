@@ -1,6 +1,6 @@
-using LowRankTools.Networks;
+using LowRankTools.Networks.Architectures;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Tokens;
 
 /// <summary>Sequences of many lengths as batches of one length each, the fill marked.</summary>
 internal static class TokenBatches

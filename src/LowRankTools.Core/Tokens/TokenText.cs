@@ -1,8 +1,9 @@
 using System.Globalization;
-using LowRankTools.Networks;
+using LowRankTools.Core.Models;
+using LowRankTools.Networks.Architectures;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Tokens;
 
 /// <summary>A text as a network reads it: sequences of token ids.</summary>
 /// <param name="Path">Full path of the file.</param>

@@ -1,10 +1,12 @@
 using System.Text;
 using System.Text.Json;
-using LowRankTools.Formats;
-using LowRankTools.Networks;
+using LowRankTools.Core.Models;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Tokens;
+using LowRankTools.Networks.Architectures;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Tokens;
 
 /// <summary>A model's tokenizer.</summary>
 /// <param name="Encoder">Makes ids of a text.</param>

@@ -1,8 +1,8 @@
 using System.Text.Json;
-using LowRankTools.Formats;
+using LowRankTools.Formats.Tokens;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Tokens;
 
 /// <summary>Reads what of <c>tokenizer.json</c>, the format of Hugging Face, is worked with here; anything else is refused by name, not guessed.</summary>
 internal static class TokenizerJson

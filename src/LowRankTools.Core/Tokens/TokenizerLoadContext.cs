@@ -1,10 +1,10 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using System.Runtime.Loader;
-using LowRankTools.Formats;
+using LowRankTools.Formats.Tokens;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Tokens;
 
 /// <summary>Keeps the library of tokenizers to itself: another module may bring it in another version. Shared are the assemblies of the contract.</summary>
 /// <param name="folder">Folder of the library's assemblies.</param>

@@ -1,9 +1,10 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
-using LowRankTools.Formats;
+using LowRankTools.Core.Engines;
+using LowRankTools.Formats.Tokens;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Tokens;
 
 /// <summary>The library that tokenizes, in an assembly of its own: loaded once and only when a text is to be tokenized by it.</summary>
 internal static class TokenizerPlugin

@@ -1,6 +1,7 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Text;
+using LowRankTools.Formats.Tokens;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Tokens;
 
 /// <summary>
 /// The way of least surprise through a text (Kudo, "Subword regularization", 2018): of all ways to cut it into known pieces the one whose

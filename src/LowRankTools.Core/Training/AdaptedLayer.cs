@@ -1,7 +1,16 @@
-using LowRankTools.Networks;
+using LowRankTools.Core.Adapters;
+using LowRankTools.Core.Adapters.Editing;
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Lora;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Training;
 
 /// <summary>A layer of a network with an adapter's module beside its frozen weight, which is trained and written again.</summary>
 /// <param name="Module">Name of the module, as the adapter has it.</param>

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Training;
 
 /// <summary>What a model that is trained is brought nearer to.</summary>
 public enum DistillationGoal

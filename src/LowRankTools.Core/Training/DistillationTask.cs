@@ -1,7 +1,11 @@
-using LowRankTools.Networks;
-using LowRankTools.Numerics;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Tokens;
+using LowRankTools.Networks.Architectures;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Networks.Training;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Training;
 
 /// <summary>A network that learns on texts: to do what another one does, to say what follows in them, or to which class they belong.</summary>
 /// <param name="student">What learns.</param>

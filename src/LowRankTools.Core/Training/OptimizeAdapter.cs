@@ -1,9 +1,19 @@
 using System.Diagnostics;
-using LowRankTools.Formats;
-using LowRankTools.Networks;
+using LowRankTools.Core.Adapters;
+using LowRankTools.Core.Adapters.Editing;
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Tokens;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Networks.Lora;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Training;
 
 /// <summary>
 /// Trains an adapter beside the weights of a model, which stay as they are: of each chosen layer A and B alone (Hu et al., "LoRA", 2021), of DoRA the lengths

@@ -1,6 +1,9 @@
+using LowRankTools.Core.Adapters.Editing;
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Core.Models;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Training;
 
 /// <summary>Everything that <see cref="OptimizeAdapter"/> can be told.</summary>
 public sealed record OptimizeAdapterOptions : TrainingSettings

@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Adapters.Keys;
+
+namespace LowRankTools.Core.Training;
 
 /// <summary>An adapter that was trained beside a model's frozen weights.</summary>
 public sealed record OptimizeAdapterResult : TrainingResult

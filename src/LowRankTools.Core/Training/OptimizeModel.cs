@@ -1,9 +1,16 @@
 using System.Diagnostics;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Records;
+using LowRankTools.Core.Tokens;
 using LowRankTools.Formats;
-using LowRankTools.Networks;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Training;
 
 /// <summary>
 /// Trains a factorized model to do what its original does on a text, and writes it anew; the source stays as it is. A training that was

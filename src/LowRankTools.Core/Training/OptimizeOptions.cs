@@ -1,6 +1,8 @@
+using LowRankTools.Core.Output;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Writing;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Training;
 
 /// <summary>Everything that <see cref="OptimizeModel"/> can be told.</summary>
 public sealed record OptimizeOptions : TrainingSettings

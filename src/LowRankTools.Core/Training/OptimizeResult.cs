@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Training;
 
 /// <summary>A model that was trained to do what its original does.</summary>
 public sealed record OptimizeResult : TrainingResult

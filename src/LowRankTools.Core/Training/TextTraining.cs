@@ -1,9 +1,15 @@
 using System.Security.Cryptography;
 using System.Text;
-using LowRankTools.Networks;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Quality;
+using LowRankTools.Core.Tokens;
+using LowRankTools.Networks.Architectures;
+using LowRankTools.Networks.Training;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Training;
 
 /// <summary>One training of a network's trainable parameters on a text, saved as it goes: what every operation that trains has in common.</summary>
 /// <param name="settings">Steps, rate, checkpoint.</param>

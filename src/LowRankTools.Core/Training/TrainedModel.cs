@@ -1,9 +1,21 @@
-using LowRankTools.Decompositions;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Factors;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Records;
+using LowRankTools.Core.Storage;
+using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Formats;
-using LowRankTools.Networks;
-using LowRankTools.Numerics;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Training;
 
 /// <summary>Writes a model whose network was trained: what was trained in the file's own names, orientation and types, everything else bit for bit.</summary>
 /// <param name="trained">The trained network.</param>

@@ -1,10 +1,15 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using LowRankTools.Formats;
-using LowRankTools.Networks;
+using LowRankTools.Core.Output;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Safetensors;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
+using LowRankTools.Networks.Training;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Training;
 
 /// <summary>A training on disk: a checkpoint as safetensors, every bit of it. A saving replaces the one before in one step.</summary>
 internal static class TrainingFile

@@ -1,6 +1,6 @@
-using LowRankTools.Networks;
+using LowRankTools.Networks.Training;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Training;
 
 /// <summary>What became of a training on a text.</summary>
 public abstract record TrainingResult

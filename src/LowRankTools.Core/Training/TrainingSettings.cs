@@ -1,7 +1,10 @@
-using LowRankTools.Networks;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Tokens;
+using LowRankTools.Networks.Architectures;
+using LowRankTools.Networks.Training;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Training;
 
 /// <summary>What every training on a text can be told, whatever of a network it changes.</summary>
 public abstract record TrainingSettings

@@ -1,6 +1,9 @@
-using LowRankTools.Networks;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Quality;
+using LowRankTools.Core.Tokens;
+using LowRankTools.Networks.Architectures;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Training;
 
 /// <summary>The text of a training: what is trained on, what judges, and the classes of the lines where there are any.</summary>
 /// <param name="Text">All of it.</param>
@@ -15,7 +18,7 @@ internal sealed record TrainingText(TokenText Text, IReadOnlyList<TokenSequence>
     /// <param name="config">Its network.</param>
     /// <param name="progress">Told about lines.</param>
     /// <param name="cancellationToken">Stops between lines.</param>
-    /// <exception cref="Numerics.LowRankToolsException"><c>TextInvalid</c>, <c>InputInvalid</c>, and those of tokenizers.</exception>
+    /// <exception cref="LowRankTools.Numerics.LowRankToolsException"><c>TextInvalid</c>, <c>InputInvalid</c>, and those of tokenizers.</exception>
     public static TrainingText Read(TrainingSettings settings, ModelSource source, TransformerConfig config, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
     {
         TokenText text = TokenText.Read(settings.Input, source, config, progress, cancellationToken);

@@ -1,6 +1,9 @@
+using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Convolutions;
 
 /// <summary>
 /// Convolutions one after the other in place of one: the kernels of the stages of a <see cref="ConvolutionMethod"/>, in the order in which

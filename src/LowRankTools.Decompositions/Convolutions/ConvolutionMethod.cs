@@ -1,6 +1,9 @@
+using LowRankTools.Decompositions.Layers;
+using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Convolutions;
 
 /// <summary>
 /// A way to make one convolution a chain of smaller ones. A method says which stages its ranks make, how many ranks there are and how large

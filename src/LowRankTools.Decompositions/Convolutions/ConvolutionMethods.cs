@@ -1,6 +1,6 @@
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Convolutions;
 
 /// <summary>Every way to make a convolution a chain. A new one is a class and a line here.</summary>
 public static class ConvolutionMethods

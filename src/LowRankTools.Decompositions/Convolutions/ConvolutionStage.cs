@@ -1,4 +1,4 @@
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Convolutions;
 
 /// <summary>
 /// One convolution of a chain that stands for one convolution. Exactly one stage has the height of the whole kernel and exactly one its

@@ -1,6 +1,9 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Cp;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Convolutions;
 
 /// <summary>
 /// A 1 x 1 convolution into r channels, each of them convolved by itself over lines and then over columns, and a 1 x 1 one out of them: a

@@ -1,6 +1,7 @@
+using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Convolutions;
 
 /// <summary>
 /// Shape of the kernel of a convolution over lines and columns, over a signal, or over a volume, whose channels all see each other. A signal is one line; a volume is

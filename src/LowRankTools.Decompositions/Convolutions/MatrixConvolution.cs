@@ -1,6 +1,10 @@
+using LowRankTools.Decompositions.Subspaces;
+using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Convolutions;
 
 /// <summary>
 /// Chains of two stages that are the truncated singular value decomposition of the kernel laid out as a matrix, so the best of their rank

@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Convolutions;
 
 /// <summary>
 /// A convolution with the whole kernel's places into r channels, and a 1 x 1 one out of them: the truncated singular value decomposition of

@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Convolutions;
 
 /// <summary>
 /// A convolution over lines into r channels and one over columns out of them: K(o, i, y, x) = sum over r of H(o, r, x) V(r, i, y), the

@@ -1,6 +1,9 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Cp;
 
 /// <summary>
 /// ALS: in turns each factor becomes the least-squares solution for the others (Carroll and Chang, 1970; Harshman, 1970), or a better one

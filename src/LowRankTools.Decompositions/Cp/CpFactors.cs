@@ -1,7 +1,10 @@
 using System.Runtime.InteropServices;
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Cp;
 
 /// <summary>The matrices of a CP decomposition on their way, with their Gram matrices. Lengths of columns are in the last matrix.</summary>
 internal sealed class CpFactors : IDisposable

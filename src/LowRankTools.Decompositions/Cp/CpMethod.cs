@@ -1,4 +1,4 @@
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Cp;
 
 /// <summary>CP by alternating least squares, <see cref="CpTensor"/>. Takes one rank and as many starts as are to be tried.</summary>
 public sealed class CpMethod : CpMethodBase

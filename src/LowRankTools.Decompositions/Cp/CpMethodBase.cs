@@ -1,4 +1,6 @@
-namespace LowRankTools.Decompositions;
+using LowRankTools.Decompositions.Tensors;
+
+namespace LowRankTools.Decompositions.Cp;
 
 /// <summary>
 /// What the methods share that find a <see cref="CpTensor"/>: they take the rank R, and as many starts as are to be tried. There is no

@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Cp;
 
 /// <summary>Components come in any order and with any signs; one rule makes results comparable: by weight, and the entry of largest magnitude in
 /// each column positive, but for the last mode's, which takes the sign that is left.</summary>

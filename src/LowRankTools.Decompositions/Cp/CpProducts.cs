@@ -1,7 +1,10 @@
 using System.Runtime.InteropServices;
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Cp;
 
 /// <summary>Products of a tensor with the factors of a CP decomposition, whose modes are cut into leading and trailing ones.</summary>
 internal static class CpProducts

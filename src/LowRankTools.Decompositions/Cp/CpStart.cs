@@ -1,6 +1,12 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Subspaces;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Engines.Embedded;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Cp;
 
 /// <summary>Where ALS starts: the leading left singular vectors of every unfolding, or random columns. A mode with fewer indices than components
 /// has no more singular vectors than that; its other columns are random.</summary>

@@ -1,6 +1,8 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Cp;
 
 /// <summary>
 /// A canonical polyadic decomposition: X = sum over r of w_r a_r (x) b_r (x) ... (Hitchcock, 1927; Harshman, 1970; Carroll and Chang,

@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Cp;
 
 /// <summary>
 /// CP of the known entries of a tensor: in turns a sweep of <see cref="AlternatingLeastSquares"/> over the tensor whose missing entries are those of the model, and

@@ -1,6 +1,10 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Subspaces;
+using LowRankTools.Numerics.Engines.Embedded;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Cp;
 
 /// <summary>Solves A V = M for symmetric V without negative eigenvalues, the Gram matrix of a Khatri-Rao product (R x R): by Cholesky, or by the pseudo-inverse where columns nearly depend on one another.</summary>
 internal static class NormalEquations

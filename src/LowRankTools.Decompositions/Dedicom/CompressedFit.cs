@@ -1,6 +1,9 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Rescal;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Dedicom;
 
 /// <summary>
 /// Fits DEDICOM or INDSCAL: first all X_k are projected onto their common subspace, which holds every factor of that rank up to the noise outside it; in the few

@@ -1,6 +1,8 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Random;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Dedicom;
 
 /// <summary>Residuals of compressed square matrices X_k in the unknowns A (n x r), then D (K x r), then what else there is, and points to start from.</summary>
 /// <param name="tensor">X, K x n x n.</param>

@@ -1,4 +1,7 @@
-namespace LowRankTools.Decompositions;
+using LowRankTools.Decompositions.Rescal;
+using LowRankTools.Decompositions.Tensors;
+
+namespace LowRankTools.Decompositions.Dedicom;
 
 /// <summary>
 /// Three-way DEDICOM of square matrices X_k, <see cref="DedicomTensor"/> (Harshman, 1978; Bader, Harshman, Kolda, 2007), in the common subspace of all of them by

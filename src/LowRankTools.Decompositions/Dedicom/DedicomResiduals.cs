@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Dedicom;
 
 /// <summary>
 /// Residuals of X_k = A D_k R D_k A^T in the unknowns A (n x r), the diagonals D (K x r) and R (r x r), one after the other; n is that of the compressed matrices.

@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Dedicom;
 
 /// <summary>
 /// Square matrices X_k = A D_k R D_k A^T with diagonal D_k. The factors are <c>loadings</c> A (n x r) and <c>diagonals</c> (K x r), both with columns of length 1, and

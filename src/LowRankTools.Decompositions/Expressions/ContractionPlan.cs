@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Expressions;
 
 /// <summary>
 /// The order of pairwise contractions of several tensors that multiplies least, by dynamic programming over subsets (Pfeifer, Haegeman, Verstraete,

@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Random;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Expressions;
 
 /// <summary>
 /// Fits the factors of an expression by Adam (Kingma and Ba, 2015) on ||X - X'||^2 / ||X||^2 and penalties. The gradient of a factor is the contraction of the

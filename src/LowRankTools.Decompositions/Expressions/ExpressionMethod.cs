@@ -1,4 +1,6 @@
-namespace LowRankTools.Decompositions;
+using LowRankTools.Decompositions.Tensors;
+
+namespace LowRankTools.Decompositions.Expressions;
 
 /// <summary>
 /// Any product of factors that an expression says, <see cref="ExpressionTensor"/>, fitted by Adam from several random starts. Takes a rank for each letter that
@@ -28,7 +30,7 @@ public sealed class ExpressionMethod : DecompositionMethod
     public override int MostOrder => Expression.Output.Length;
 
     /// <summary>The method that a name asks for; null where the name is another one's.</summary>
-    /// <exception cref="Numerics.LowRankToolsException"><c>OptionInvalid</c>: what is in the brackets is no expression.</exception>
+    /// <exception cref="LowRankTools.Numerics.LowRankToolsException"><c>OptionInvalid</c>: what is in the brackets is no expression.</exception>
     public static ExpressionMethod? Of(string name) =>
         name.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase) && name.EndsWith(')') ? new ExpressionMethod(TensorExpression.Parse(name[Prefix.Length..^1])) : null;
 

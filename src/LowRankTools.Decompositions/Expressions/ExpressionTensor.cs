@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Expressions;
 
 /// <summary>A tensor as the product of factors that an expression says. The ranks are the sizes of the letters that are summed over.</summary>
 public sealed class ExpressionTensor : Decomposition

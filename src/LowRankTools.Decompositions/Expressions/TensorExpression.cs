@@ -1,4 +1,4 @@
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Expressions;
 
 /// <summary>
 /// A tensor as a sum over products of factors, in the notation of einsum: <c>ir,jr,kr->ijk</c>. A factor may have a name, <c>A:ir,B:jr,A:kr->ijk</c>; one name
@@ -32,7 +32,7 @@ public sealed class TensorExpression
     public IReadOnlyList<string> Names => [.. Terms.Select(t => t.Name).Distinct(StringComparer.Ordinal)];
 
     /// <summary>Reads an expression.</summary>
-    /// <exception cref="Numerics.LowRankToolsException"><c>OptionInvalid</c>.</exception>
+    /// <exception cref="LowRankTools.Numerics.LowRankToolsException"><c>OptionInvalid</c>.</exception>
     public static TensorExpression Parse(string text)
     {
         string[] sides = text.Replace(" ", "", StringComparison.Ordinal).Split("->");
@@ -85,6 +85,6 @@ public sealed class TensorExpression
 
     private static bool AreModes(string modes) => modes.All(char.IsAsciiLetter) && modes.Distinct().Count() == modes.Length;
 
-    private static Numerics.LowRankToolsException Invalid(string text, string what) =>
+    private static LowRankTools.Numerics.LowRankToolsException Invalid(string text, string what) =>
         DecompositionOptions.Invalid($"'{(text.Length > MostLength ? text[..MostLength] : text)}' is no expression: {what}.", "Write it as 'ir,jr,kr->ijk'.");
 }

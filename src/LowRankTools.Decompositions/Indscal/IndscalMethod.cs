@@ -1,6 +1,9 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Dedicom;
+using LowRankTools.Decompositions.Rescal;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Indscal;
 
 /// <summary>
 /// INDSCAL of square matrices X_k, <see cref="IndscalTensor"/> (Carroll and Chang, 1970): CP with one factor for rows and columns, in the common subspace of all of

@@ -1,6 +1,14 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Dedicom;
+using LowRankTools.Decompositions.Rescal;
+using LowRankTools.Decompositions.Subspaces;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Engines.Embedded;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Indscal;
 
 /// <summary>
 /// Residuals of the symmetric parts of X_k = A diag(d_k) A^T in the unknowns A (n x r) and D (K x r), one after the other: of the entries on and above the

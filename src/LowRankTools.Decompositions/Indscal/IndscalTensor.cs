@@ -1,6 +1,9 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Indscal;
 
 /// <summary>
 /// Symmetric matrices X_k = A diag(w_k) A^T. The factors are <c>loadings</c> A (n x r) with columns of length 1 and <c>weights</c> (K x r); the one rank is r.

@@ -1,6 +1,9 @@
+using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Layers;
 
 /// <summary>
 /// A way to have smaller factors in place of a layer's weight, under names of their own in the state dict. A method says which weights it

@@ -1,6 +1,21 @@
+using LowRankTools.Decompositions.Cp;
+using LowRankTools.Decompositions.Dedicom;
+using LowRankTools.Decompositions.Expressions;
+using LowRankTools.Decompositions.Indscal;
+using LowRankTools.Decompositions.NonNegativeCp;
+using LowRankTools.Decompositions.NonNegativeTucker;
+using LowRankTools.Decompositions.Pca;
+using LowRankTools.Decompositions.RandomizedCp;
+using LowRankTools.Decompositions.RandomizedTucker;
+using LowRankTools.Decompositions.Rescal;
+using LowRankTools.Decompositions.RobustPca;
+using LowRankTools.Decompositions.TensorRings;
+using LowRankTools.Decompositions.TensorTrainMatrices;
+using LowRankTools.Decompositions.TensorTrains;
+using LowRankTools.Decompositions.Tucker;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Methods;
 
 /// <summary>Every method that there is. A new one is a folder with its type and its algorithm, and a line here.</summary>
 public static class DecompositionMethods

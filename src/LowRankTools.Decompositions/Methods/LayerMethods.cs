@@ -1,6 +1,9 @@
+using LowRankTools.Decompositions.Convolutions;
+using LowRankTools.Decompositions.Layers;
+using LowRankTools.Decompositions.TensorTrainMatrices;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Methods;
 
 /// <summary>Every way to have factors in place of a layer's weight. A new one is a class and a line here.</summary>
 public static class LayerMethods

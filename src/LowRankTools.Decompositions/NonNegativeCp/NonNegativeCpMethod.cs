@@ -1,4 +1,6 @@
-namespace LowRankTools.Decompositions;
+using LowRankTools.Decompositions.Cp;
+
+namespace LowRankTools.Decompositions.NonNegativeCp;
 
 /// <summary>
 /// CP whose factors have no negative entry, by HALS, <see cref="CpTensor"/>; of two modes it is non-negative matrix factorization. Takes one

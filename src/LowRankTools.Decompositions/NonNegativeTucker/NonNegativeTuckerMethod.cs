@@ -1,6 +1,14 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Cp;
+using LowRankTools.Decompositions.Subspaces;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Decompositions.Tucker;
+using LowRankTools.Numerics.Engines.Embedded;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.NonNegativeTucker;
 
 /// <summary>
 /// Tucker whose core and factors have no negative entry, <see cref="NonNegativeTuckerTensor"/> (Kim and Choi, 2007): factors in turns by HALS, as of

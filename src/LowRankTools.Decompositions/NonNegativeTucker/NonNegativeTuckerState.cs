@@ -1,6 +1,8 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.NonNegativeTucker;
 
 /// <summary>Core and factors on their way. Owns them.</summary>
 /// <param name="core">R_1 x ... x R_d.</param>

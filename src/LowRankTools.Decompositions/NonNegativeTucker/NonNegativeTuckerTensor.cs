@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.NonNegativeTucker;
 
 /// <summary>
 /// X = G x_1 U_1 ... x_d U_d without negative entries. The factors are <c>core</c> G (R_1 x ... x R_d) and <c>factor0</c>, <c>factor1</c>, ... (I_n x R_n), of every

@@ -1,6 +1,10 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Randomized;
+using LowRankTools.Decompositions.Subspaces;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Pca;
 
 /// <summary>
 /// Principal component analysis of a matrix whose rows are samples, <see cref="PrincipalComponents"/>: at a rank by a sketch with power iterations, as

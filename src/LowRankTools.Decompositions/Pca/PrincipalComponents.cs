@@ -1,6 +1,8 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Pca;
 
 /// <summary>
 /// Rows about their mean in few orthonormal directions: X = 1 m^T + T C (Pearson, 1901; Hotelling, 1933). The factors are <c>mean</c> (n),

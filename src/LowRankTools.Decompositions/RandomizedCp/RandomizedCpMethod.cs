@@ -1,6 +1,11 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Cp;
+using LowRankTools.Decompositions.Randomized;
+using LowRankTools.Decompositions.RandomizedTucker;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Decompositions.Tucker;
+using LowRankTools.Numerics.Kernels.Gemm;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.RandomizedCp;
 
 /// <summary>
 /// CP for large modes, <see cref="CpTensor"/>: a random sketch of each mode to somewhat more than R vectors, least squares on the small core, and its factors brought

@@ -1,4 +1,7 @@
-namespace LowRankTools.Decompositions;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Decompositions.Tucker;
+
+namespace LowRankTools.Decompositions.RandomizedTucker;
 
 /// <summary>
 /// Tucker for large modes, <see cref="TuckerTensor"/>: the start by random sketches, <see cref="SketchedTucker"/>, then sweeps of HOOI where they are asked for.

@@ -1,6 +1,10 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Randomized;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Decompositions.Tucker;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.RandomizedTucker;
 
 /// <summary>
 /// A Tucker start for large modes: mode after mode the range of a Gaussian sketch of what the modes before have left (Minster, Saibaba, Kilmer, "Randomized

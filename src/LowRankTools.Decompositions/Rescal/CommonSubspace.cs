@@ -1,6 +1,13 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Subspaces;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Engines.Embedded;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Rescal;
 
 /// <summary>
 /// One orthonormal Q (n x r) for both sides of square matrices X_k: it makes sum ||Q^T X_k Q||^2 large, so that Q R_k Q^T with R_k = Q^T X_k Q is near X_k. A step

@@ -1,4 +1,6 @@
-namespace LowRankTools.Decompositions;
+using LowRankTools.Decompositions.Tensors;
+
+namespace LowRankTools.Decompositions.Rescal;
 
 /// <summary>
 /// RESCAL of square matrices X_k, <see cref="RescalTensor"/> (Nickel, Tresp, Kriegel, "A three-way model for collective learning on multi-relational data",

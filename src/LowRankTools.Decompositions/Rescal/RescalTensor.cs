@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Rescal;
 
 /// <summary>
 /// Square matrices X_k = A R_k A^T. The factors are <c>entities</c> A (n x r) of orthonormal columns and <c>relations</c> R (K x r x r); the one rank is r.

@@ -1,4 +1,6 @@
-namespace LowRankTools.Decompositions;
+using LowRankTools.Decompositions.Tensors;
+
+namespace LowRankTools.Decompositions.Rescal;
 
 /// <summary>What the methods share that decompose square matrices X_k together, a tensor (K x n x n): one rank, at most n, no tolerance.</summary>
 public abstract class SquareSlicesMethod : DecompositionMethod

@@ -1,6 +1,8 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.RobustPca;
 
 /// <summary>
 /// A matrix as the sum of one of low rank and one with few entries: X = A B + S. The factors are <c>left</c> (m x r), <c>right</c> (r x n) and

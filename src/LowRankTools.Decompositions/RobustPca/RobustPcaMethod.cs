@@ -1,6 +1,11 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Subspaces;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Engines.Embedded;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.RobustPca;
 
 /// <summary>
 /// Principal component pursuit, <see cref="LowRankPlusSparse"/>: of least ||L||_* + ||S||_1 / sqrt(max(m, n)) with X = L + S (Candes, Li, Ma, Wright,

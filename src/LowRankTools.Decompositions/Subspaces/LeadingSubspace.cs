@@ -1,6 +1,11 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Engines.Embedded;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Subspaces;
 
 /// <summary>
 /// The leading left singular vectors of A (m x n) as an orthonormal basis U, and the coordinates C = U^T A, so that U C is the best

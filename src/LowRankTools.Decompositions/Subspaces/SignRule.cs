@@ -1,6 +1,6 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Subspaces;
 
 /// <summary>Vectors of a basis are unique up to a sign; one rule makes results comparable.</summary>
 internal static class SignRule

@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Subspaces;
 
 /// <summary>Factorizations of the engine, from and to matrices.</summary>
 internal static class SmallFactorizations

@@ -1,4 +1,4 @@
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.TensorRings;
 
 /// <summary>Splits the rank of the first unfolding into the two ranks that meet in the first core of a ring.</summary>
 internal static class RingSplit

@@ -1,6 +1,9 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.TensorTrains;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.TensorRings;
 
 /// <summary>
 /// A tensor ring: X(i_1, ..., i_d) = trace(G_1(i_1) G_2(i_2) ... G_d(i_d)), where G_k(i) is an r_(k-1) x r_k matrix and r_d = r_0 (Zhao, Zhou,

@@ -1,6 +1,10 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Subspaces;
+using LowRankTools.Decompositions.TensorTrains;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.TensorRings;
 
 /// <summary>
 /// Tensor ring by TR-SVD, <see cref="TensorRing"/>: the first unfolding is truncated and its rank split in two, one half goes round to the

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.TensorTrainMatrices;
 
 /// <summary>Splits a size into factors as even as its primes allow, small ones at the ends, where a train's ranks are bounded by them.</summary>
 public static class ModeSplit

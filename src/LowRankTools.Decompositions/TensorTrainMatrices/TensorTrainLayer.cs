@@ -1,6 +1,9 @@
+using LowRankTools.Decompositions.Layers;
+using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.TensorTrainMatrices;
 
 /// <summary>
 /// The matrix of a linear layer or the table of an embedding as a <see cref="TensorTrainMatrix"/> (Novikov, Podoprikhin, Osokin, Vetrov,

@@ -1,6 +1,11 @@
+using LowRankTools.Decompositions.TensorTrains;
+using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.TensorTrainMatrices;
 
 /// <summary>
 /// A matrix (m x n) as a tensor train: rows and columns are counted by several digits, i = (i_1, ..., i_d) and j = (j_1, ..., j_d), and

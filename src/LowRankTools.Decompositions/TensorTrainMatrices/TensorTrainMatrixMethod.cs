@@ -1,4 +1,6 @@
-namespace LowRankTools.Decompositions;
+using LowRankTools.Decompositions.Tensors;
+
+namespace LowRankTools.Decompositions.TensorTrainMatrices;
 
 /// <summary>
 /// TT-matrix by TT-SVD, <see cref="TensorTrainMatrix"/>, of matrices alone. Takes ranks r_1 to r_(d-1), a tolerance, or both; several ranks

@@ -1,6 +1,10 @@
+using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.TensorTrains;
 
 /// <summary>
 /// A tensor train: X(i_1, ..., i_d) = G_1(i_1) G_2(i_2) ... G_d(i_d), where G_k(i) is an r_(k-1) x r_k matrix and r_0 = r_d = 1 (Oseledets,

@@ -1,4 +1,6 @@
-namespace LowRankTools.Decompositions;
+using LowRankTools.Decompositions.Tensors;
+
+namespace LowRankTools.Decompositions.TensorTrains;
 
 /// <summary>Tensor train by TT-SVD, <see cref="TensorTrain"/>. Takes ranks r_1 to r_(d-1), a tolerance, or both; direct.</summary>
 public sealed class TensorTrainMethod : DecompositionMethod

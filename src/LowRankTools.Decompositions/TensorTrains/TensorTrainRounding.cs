@@ -1,6 +1,11 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Subspaces;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Engines.Embedded;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.TensorTrains;
 
 /// <summary>
 /// Rounding (Oseledets, 2011, algorithm 2): from right to left QR makes every core but the first orthonormal, so that the norm is in the

@@ -1,6 +1,9 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Subspaces;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.TensorTrains;
 
 /// <summary>
 /// TT-SVD (Oseledets, 2011, algorithm 1): one truncated decomposition after the other, each of what the last one left. The squared errors of

@@ -1,6 +1,9 @@
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Tensors;
 
 /// <summary>Contracts two tensors whose modes have letters, as one matrix product for each index of the modes that both have and that stay.</summary>
 public static class Contraction

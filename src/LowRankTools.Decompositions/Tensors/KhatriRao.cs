@@ -1,6 +1,7 @@
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Tensors;
 
 /// <summary>The product of matrices column by column: column r is the Kronecker product of their columns r (Khatri and Rao, 1968).</summary>
 public static class KhatriRao

@@ -1,4 +1,4 @@
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Tensors;
 
 /// <summary>The entries of a tensor that are NaN, which stands for missing.</summary>
 internal sealed class MissingEntries

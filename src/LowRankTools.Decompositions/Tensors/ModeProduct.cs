@@ -1,6 +1,9 @@
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Tensors;
 
 /// <summary>Products of a tensor with matrices along modes, without unfolding it: slices of memory are matrices already.</summary>
 public static class ModeProduct

@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Tensors;
 
 /// <summary>Entry by entry products of short rows, which Khatri-Rao products and their contractions are made of.</summary>
 internal static class RowProducts

@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Tensors;
 
 /// <summary>Sums over many entries, in an order that depends on nothing but their number.</summary>
 internal static class Sums

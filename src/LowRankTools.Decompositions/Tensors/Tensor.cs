@@ -1,6 +1,7 @@
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Tensors;
 
 /// <summary>
 /// A dense tensor of float64 entries in native memory, first mode outermost, last mode fastest. Any cut of its modes into leading and

@@ -1,6 +1,6 @@
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Tensors;
 
 /// <summary>Arithmetic with the sizes of modes.</summary>
 internal static class TensorShapes

@@ -1,6 +1,6 @@
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Tensors;
 
 /// <summary>The entries of a tensor with its modes in another order.</summary>
 public static class TensorTranspose

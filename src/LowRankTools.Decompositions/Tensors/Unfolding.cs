@@ -1,6 +1,7 @@
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Tensors;
 
 /// <summary>
 /// Unfolds a tensor along a mode: its fibres of that mode are the columns of a matrix, in the order of the other modes, the last one

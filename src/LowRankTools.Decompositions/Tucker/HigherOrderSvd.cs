@@ -1,6 +1,9 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Subspaces;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Tucker;
 
 /// <summary>
 /// ST-HOSVD (Vannieuwenhoven, Vandebril, Meerbergen, 2012): mode after mode the leading subspace of what the modes before have left. The

@@ -1,6 +1,8 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Subspaces;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Tucker;
 
 /// <summary>
 /// HOOI (De Lathauwer, De Moor, Vandewalle, 2000): in turns each basis becomes the leading subspace of the tensor projected onto all the

@@ -1,4 +1,6 @@
-namespace LowRankTools.Decompositions;
+using LowRankTools.Decompositions.Tensors;
+
+namespace LowRankTools.Decompositions.Tucker;
 
 /// <summary>
 /// Tucker by ST-HOSVD and HOOI, <see cref="TuckerTensor"/>. Takes ranks R_1 to R_d, a tolerance, or both, and the modes to reduce. With a

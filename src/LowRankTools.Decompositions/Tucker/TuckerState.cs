@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Tucker;
 
 /// <summary>A Tucker decomposition on its way: the core, and for every mode that is reduced U_n^T as rows.</summary>
 internal sealed class TuckerState(Tensor core, Matrix<double>?[] bases, double squaredNorm) : IDisposable

@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Decompositions;
+namespace LowRankTools.Decompositions.Tucker;
 
 /// <summary>
 /// A Tucker decomposition: X = G x_1 U_1 ... x_d U_d with a core G (R_1 x ... x R_d) and factors U_n (I_n x R_n) of orthonormal columns

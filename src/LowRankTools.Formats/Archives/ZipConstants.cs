@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Archives;
 
 /// <summary>Numbers of the zip format (PKWARE APPNOTE 6.3.10, sections 4.3 to 4.5).</summary>
 internal static class ZipConstants

@@ -1,7 +1,8 @@
 using System.Buffers.Binary;
 using System.Text;
+using LowRankTools.Formats.IO;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Archives;
 
 /// <summary>
 /// The central directory of a zip archive. Nothing is unpacked: records that are stored plainly are ranges of

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
+using LowRankTools.Formats.IO;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Archives;
 
 /// <summary>Where a zip archive's directory lies, as the record at the end of the file says.</summary>
 /// <param name="Entries">Records in the archive.</param>

@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Archives;
 
 /// <summary>One record of a zip archive, as its central directory describes it.</summary>
 /// <param name="Name">Path inside the archive.</param>

@@ -1,7 +1,9 @@
 using System.Buffers.Binary;
 using System.Text;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Writing;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Archives;
 
 /// <summary>
 /// Writes a zip archive of plainly stored records as a stream: lengths are known before, checksums are patched

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Conversion;
 
 /// <summary>
 /// The two 16-bit floats. Vector code works on plain bit patterns, so it runs at any vector width the machine has.

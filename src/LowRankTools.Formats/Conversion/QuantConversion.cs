@@ -1,4 +1,7 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Gguf.Quants;
+using LowRankTools.Formats.Tensors;
+
+namespace LowRankTools.Formats.Conversion;
 
 /// <summary>
 /// Block-quantised types of GGUF: which ones convert to float32, and the way to their decoders. The codebook types

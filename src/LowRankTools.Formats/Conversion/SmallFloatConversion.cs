@@ -1,4 +1,6 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
+
+namespace LowRankTools.Formats.Conversion;
 
 /// <summary>
 /// Floats and integers of at most eight bits. Each type has at most 256 values, so each is one table, filled from

@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
+using LowRankTools.Formats.Gguf.Quants;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Conversion;
 
 /// <summary>Turns bytes of any numeric element type into float32, and float32 into the types that are written.</summary>
 public static class TensorConversion

@@ -1,4 +1,6 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.IO;
+
+namespace LowRankTools.Formats.Files;
 
 /// <summary>A model that is one file and nothing beside it.</summary>
 public abstract class SingleTensorFile : TensorFile

@@ -1,4 +1,8 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Conversion;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Tensors;
+
+namespace LowRankTools.Formats.Files;
 
 /// <summary>
 /// One opened model: what its header says of every tensor, and typed reads of their values. Opening costs the

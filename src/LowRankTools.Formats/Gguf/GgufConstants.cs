@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Gguf;
 
 /// <summary>
 /// Numbers of the GGUF format, little-endian: "GGUF", version, tensor count, key-value count, the typed

@@ -1,7 +1,8 @@
 using System.Buffers.Binary;
 using System.Text;
+using LowRankTools.Formats.IO;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Gguf;
 
 /// <summary>
 /// Walks forward through a header, a window at a time. What is skipped is not read, so an array of a million

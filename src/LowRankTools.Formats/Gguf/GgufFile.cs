@@ -1,4 +1,8 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Tensors;
+
+namespace LowRankTools.Formats.Gguf;
 
 /// <summary>
 /// One GGUF file of version 2 or 3. Shapes are given as PyTorch has them: the file's dimensions reversed, so a

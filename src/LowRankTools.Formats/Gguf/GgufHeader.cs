@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Gguf;
 
 /// <summary>Key-values and tensor descriptions of a file, checked against its length.</summary>
 internal sealed class GgufHeader

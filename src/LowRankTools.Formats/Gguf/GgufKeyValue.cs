@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Gguf;
 
 /// <summary>Where a key-value lies in a file, its key, type and value together.</summary>
 /// <param name="Key">The key.</param>

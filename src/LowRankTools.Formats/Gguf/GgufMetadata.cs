@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Gguf;
 
 /// <summary>
 /// The typed key-values as text. Arrays (vocabularies of some hundred thousand tokens, merges, scores) are

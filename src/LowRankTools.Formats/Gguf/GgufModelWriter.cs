@@ -1,7 +1,9 @@
 using System.Buffers.Binary;
 using System.Text;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Gguf;
 
 /// <summary>
 /// Writes a GGUF file of version 3, tensor by tensor. Key-values of the model that it is made from are copied byte for byte,

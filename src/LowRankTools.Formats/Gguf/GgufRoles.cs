@@ -1,4 +1,6 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
+
+namespace LowRankTools.Formats.Gguf;
 
 /// <summary>
 /// What a tensor is for, by the names that GGUF gives to the parts of language models

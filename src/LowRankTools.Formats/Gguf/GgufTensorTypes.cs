@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Gguf;
 
 /// <summary>Type numbers of ggml: those in use, and those that were given up and must not be guessed at.</summary>
 internal static class GgufTensorTypes

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Gguf;
 
 /// <summary>A key-value that is about to be written.</summary>
 public sealed class GgufValue

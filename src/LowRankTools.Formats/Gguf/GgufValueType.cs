@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Gguf;
 
 /// <summary>Types of metadata values, with the numbers they have in the file.</summary>
 internal enum GgufValueType : uint

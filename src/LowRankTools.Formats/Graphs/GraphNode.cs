@@ -1,4 +1,6 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
+
+namespace LowRankTools.Formats.Graphs;
 
 /// <summary>One operation of a model's graph, as far as the use of weights depends on it.</summary>
 internal sealed class GraphNode(string op)

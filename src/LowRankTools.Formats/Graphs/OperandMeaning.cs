@@ -1,4 +1,6 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
+
+namespace LowRankTools.Formats.Graphs;
 
 /// <summary>Uses whose meaning depends on the operands around them: products, sums, scalings, transpositions.</summary>
 internal static class OperandMeaning

@@ -1,4 +1,6 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
+
+namespace LowRankTools.Formats.Graphs;
 
 /// <summary>
 /// Finds the role of a weight: follows it through casts, transpositions and the like to the operations that use it,

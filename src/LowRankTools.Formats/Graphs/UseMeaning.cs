@@ -1,4 +1,6 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
+
+namespace LowRankTools.Formats.Graphs;
 
 /// <summary>What an operation does to the order of a weight's elements before something else uses it.</summary>
 internal enum WeightLayout

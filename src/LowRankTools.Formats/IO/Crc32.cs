@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.IO;
 
 /// <summary>
 /// The checksum of zip archives: CRC-32 with the reflected polynomial 0xEDB88320, eight bytes a step (M. E.

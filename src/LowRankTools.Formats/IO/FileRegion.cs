@@ -1,4 +1,7 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Tensors;
+
+namespace LowRankTools.Formats.IO;
 
 /// <summary>A tensor that lies contiguous in a file.</summary>
 /// <param name="file">The opened file; owned by the <see cref="TensorFile"/>.</param>

@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.IO;
 
 /// <summary>What a file is known by at one moment: another identity, length or time of writing means other bytes.</summary>
 /// <param name="Identity">Which file it is.</param>

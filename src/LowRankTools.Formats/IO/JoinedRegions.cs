@@ -1,4 +1,6 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
+
+namespace LowRankTools.Formats.IO;
 
 /// <summary>Bytes that lie in several places, one after another: a tensor across shard boundaries, a split field.</summary>
 internal sealed class JoinedRegions : ITensorSource

@@ -1,4 +1,6 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
+
+namespace LowRankTools.Formats.IO;
 
 /// <summary>A small tensor whose values stand in the header itself and were decoded with it.</summary>
 /// <param name="bytes">Contiguous, C order, little-endian.</param>

@@ -1,6 +1,6 @@
 using Microsoft.Win32.SafeHandles;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.IO;
 
 /// <summary>
 /// An opened file that is read at absolute positions. Positional reads, not memory maps: a file that shrinks

@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.IO;
 
 /// <summary>Bytes that are read at absolute positions: a file, or a file on a server of which only ranges are fetched.</summary>
 public abstract class RandomAccessSource : IDisposable

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.IO;
 
 /// <summary>
 /// File names are bytes on Linux, and text here: bytes that are no UTF-8 arrive as U+FFFD, and the file cannot be found

@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.IO;
 
 /// <summary>Paths without links.</summary>
 public static class RealPath

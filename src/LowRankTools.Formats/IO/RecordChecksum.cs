@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.IO;
 
 /// <summary>
 /// Checks a record of an archive as it is read anyway: reads that follow each other from its first byte to its last are

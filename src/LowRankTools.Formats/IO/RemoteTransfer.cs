@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.IO;
 
 /// <summary>What came over the network for one model.</summary>
 /// <param name="Bytes">Bytes of bodies that were received; the lines of requests and answers around them are not counted.</param>

@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.IO;
 
 /// <summary>
 /// Resolves names of files that belong to a model file: those that it refers to, and companions with a name of their own.

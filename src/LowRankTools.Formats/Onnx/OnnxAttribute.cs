@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Onnx;
 
 /// <summary>One <c>AttributeProto</c>: its numbers, and where its larger parts lie.</summary>
 internal sealed class OnnxAttribute

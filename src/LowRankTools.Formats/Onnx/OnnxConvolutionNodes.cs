@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Onnx;
 
 /// <summary>
 /// A chain of Conv nodes in place of one. Stride, padding and dilation of a side go to the convolution that has the kernel's size along that

@@ -1,4 +1,6 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
+
+namespace LowRankTools.Formats.Onnx;
 
 /// <summary>Numbers of <c>TensorProto.DataType</c>, what they are called here, and which field holds their values.</summary>
 internal static class OnnxElementType

@@ -1,4 +1,6 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Writing;
+
+namespace LowRankTools.Formats.Onnx;
 
 /// <summary>Factors in place of a weight of an ONNX graph: the two of a pair, or the kernels of a chain of convolutions.</summary>
 /// <param name="Weight">Name of the weight, one of <see cref="OnnxFile.ReplaceableWeights"/>.</param>

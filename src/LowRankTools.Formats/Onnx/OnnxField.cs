@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Onnx;
 
 /// <summary>A field of a message as it stands in the file.</summary>
 /// <param name="Number">Its number.</param>

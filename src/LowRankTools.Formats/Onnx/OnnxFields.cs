@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Onnx;
 
 /// <summary>Field numbers of the messages in onnx.proto that are read.</summary>
 internal static class OnnxFields

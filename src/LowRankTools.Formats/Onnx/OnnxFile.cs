@@ -1,6 +1,10 @@
 using System.Globalization;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Graphs;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Onnx;
 
 /// <summary>
 /// One ONNX model: initializers, <c>Constant</c> nodes and sparse initializers of its graph, of all subgraphs and

@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Onnx;
 
 /// <summary>A graph, a subgraph of a control-flow node, or the body of a function, with names not yet linked.</summary>
 /// <param name="parent">The graph that it is part of.</param>

@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Onnx;
 
 /// <summary>Reads <c>GraphProto</c>, <c>FunctionProto</c> and <c>NodeProto</c> messages, subgraphs included.</summary>
 internal sealed class OnnxGraphReader(ProtobufReader reader)

@@ -1,4 +1,6 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
+
+namespace LowRankTools.Formats.Onnx;
 
 /// <summary>An input of an ONNX graph as it is declared.</summary>
 /// <param name="Name">Its name.</param>

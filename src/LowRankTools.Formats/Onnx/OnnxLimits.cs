@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Onnx;
 
 /// <summary>What is believed of an ONNX file at most; real models stay far below.</summary>
 internal static class OnnxLimits

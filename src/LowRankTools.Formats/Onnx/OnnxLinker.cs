@@ -1,4 +1,6 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Graphs;
+
+namespace LowRankTools.Formats.Onnx;
 
 /// <summary>
 /// Links names to values. A name in a subgraph may belong to any graph around it; a tensor is found by whom it is

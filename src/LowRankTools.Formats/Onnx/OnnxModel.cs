@@ -1,6 +1,7 @@
 using System.Globalization;
+using LowRankTools.Formats.IO;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Onnx;
 
 /// <summary>A <c>ModelProto</c>: graphs, functions and free text, values unread.</summary>
 internal sealed class OnnxModel

@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Onnx;
 
 /// <summary>
 /// Names for weights that an exporter only numbered. PyTorch's exporter turns a Linear of more than two dimensions into a MatMul by the transposed

@@ -1,4 +1,7 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Graphs;
+using LowRankTools.Formats.Tensors;
+
+namespace LowRankTools.Formats.Onnx;
 
 /// <summary>What ONNX operators, the contributed ones of ONNX Runtime included, say of their inputs.</summary>
 internal static class OnnxOperators

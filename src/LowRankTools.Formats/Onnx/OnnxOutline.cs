@@ -1,6 +1,8 @@
 using System.Globalization;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Onnx;
 
 /// <summary>
 /// What an ONNX model will be made of once factors stand in place of weights: bytes that are kept as they are, nodes and tensors that

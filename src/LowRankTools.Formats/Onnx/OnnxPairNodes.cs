@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Onnx;
 
 /// <summary>
 /// Two nodes in place of one that used a weight: x W becomes (x A) B with A (in, r) and B (r, out), rows of a table W become

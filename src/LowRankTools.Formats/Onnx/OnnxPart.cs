@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Onnx;
 
 /// <summary>A run of bytes of the model that is written.</summary>
 internal abstract record OnnxPart

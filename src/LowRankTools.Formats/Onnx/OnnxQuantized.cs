@@ -1,4 +1,7 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Quantization;
+using LowRankTools.Formats.Tensors;
+
+namespace LowRankTools.Formats.Onnx;
 
 /// <summary>Matrices of a graph that it makes of int8 levels and one scale a column, as <see cref="OnnxPairNodes.Dequantize"/> says.</summary>
 internal static class OnnxQuantized

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Onnx;
 
 /// <summary>One <c>TensorProto</c> (or a Constant's bare numbers) as it stands in the file, values unread.</summary>
 internal sealed class OnnxTensor

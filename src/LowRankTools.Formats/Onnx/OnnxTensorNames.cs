@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Onnx;
 
 /// <summary>
 /// Gives every tensor a name of its own. Names are unique in one graph; the two branches of an If often use the

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Onnx;
 
 /// <summary>Reads <c>TensorProto</c> messages, passing over their values.</summary>
 internal static class OnnxTensorReader

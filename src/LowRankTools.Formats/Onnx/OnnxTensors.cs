@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Onnx;
 
 /// <summary>Tensors by where in a model they are defined.</summary>
 internal static class OnnxTensors

@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Onnx;
 
 /// <summary>Reads <c>ValueInfoProto</c>: a value's name, and of a tensor its type and sizes.</summary>
 internal sealed class OnnxValueReader(ProtobufReader reader)

@@ -1,6 +1,9 @@
 using System.Globalization;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.PyTorch;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Onnx;
 
 /// <summary>
 /// Finds the values of tensors: in <c>raw_data</c>, in a typed field, or in a file beside the model. Files beside

@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Onnx;
 
 /// <summary>A weight of the main graph and the nodes that use it.</summary>
 /// <param name="Weight">The tensor; an initializer, or what a Constant node holds.</param>

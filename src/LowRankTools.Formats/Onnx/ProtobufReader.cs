@@ -1,6 +1,7 @@
 using System.Text;
+using LowRankTools.Formats.IO;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Onnx;
 
 /// <summary>The bytes of one protobuf message or field in a file.</summary>
 /// <param name="Start">Absolute position of the first byte.</param>

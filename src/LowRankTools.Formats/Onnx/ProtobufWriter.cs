@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Text;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Onnx;
 
 /// <summary>Protobuf messages of a size that fits in memory.</summary>
 internal sealed class ProtobufWriter

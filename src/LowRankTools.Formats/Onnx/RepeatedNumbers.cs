@@ -1,4 +1,7 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Tensors;
+
+namespace LowRankTools.Formats.Onnx;
 
 /// <summary>
 /// A repeated number field: packed (one run of bytes), unpacked (a tag before each number) or both in turns, as

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Onnx;
 
 /// <summary>
 /// Integers that are stored with one to ten bytes each. Nothing is read until values are asked for; then one pass

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
+using LowRankTools.Formats.IO;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.OnnxAdapters;
 
 /// <summary>A table of a FlatBuffer in a file that nobody vouches for: every offset is checked before it is followed.</summary>
 internal readonly struct FlatTable

@@ -1,8 +1,12 @@
 using System.Buffers.Binary;
 using System.Collections.Immutable;
 using System.Text;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Onnx;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.OnnxAdapters;
 
 /// <summary>
 /// An adapter file of ONNX Runtime (<c>.onnx_adapter</c>): parameters that take the place of a graph's inputs of the same names. Listed as they

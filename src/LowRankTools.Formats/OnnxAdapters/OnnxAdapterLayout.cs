@@ -1,7 +1,9 @@
 using System.Buffers.Binary;
 using System.Text;
+using LowRankTools.Formats.Onnx;
+using LowRankTools.Formats.Writing;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.OnnxAdapters;
 
 /// <summary>
 /// An adapter file of ONNX Runtime: a FlatBuffer, little-endian, whose root table names three versions and a vector of parameters, each a

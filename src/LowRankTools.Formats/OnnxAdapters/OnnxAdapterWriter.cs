@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
+using LowRankTools.Formats.Writing;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.OnnxAdapters;
 
 /// <summary>Writes an adapter file of ONNX Runtime (<c>.onnx_adapter</c>), parameter by parameter.</summary>
 public sealed class OnnxAdapterWriter : ITensorWriter

@@ -1,4 +1,10 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Gguf;
+using LowRankTools.Formats.Remote;
+using LowRankTools.Formats.Safetensors;
+using LowRankTools.Formats.Sharding;
+
+namespace LowRankTools.Formats.Opening;
 
 /// <summary>Opens models on servers: their formats are those whose header says all of shapes.</summary>
 internal static class RemoteOpener

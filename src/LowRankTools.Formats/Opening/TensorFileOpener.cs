@@ -1,6 +1,16 @@
 using System.Buffers.Binary;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Gguf;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Onnx;
+using LowRankTools.Formats.OnnxAdapters;
+using LowRankTools.Formats.PyTorch;
+using LowRankTools.Formats.Quantization;
+using LowRankTools.Formats.Safetensors;
+using LowRankTools.Formats.Sharding;
+using LowRankTools.Formats.TensorFlowJs;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Opening;
 
 /// <summary>Finds out what a file is, by its first bytes before its name, and opens it.</summary>
 internal static class TensorFileOpener

@@ -1,4 +1,8 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Quantization;
+using LowRankTools.Formats.Remote;
+
+namespace LowRankTools.Formats.Opening;
 
 /// <summary>Opens models of every format that is read here.</summary>
 public static class TensorFiles

@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.PyTorch;
 
 /// <summary>Free text as JSON, without reflection.</summary>
 [JsonSerializable(typeof(Dictionary<string, string>))]

@@ -1,4 +1,6 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.PyTorch.Pickle;
+
+namespace LowRankTools.Formats.PyTorch;
 
 /// <summary>A tensor with the name that it gets in the listing.</summary>
 /// <param name="Name">Path to the tensor, joined with dots, as <c>state_dict</c> would name it.</param>

@@ -1,8 +1,9 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
+using LowRankTools.Formats.PyTorch.Pickle;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.PyTorch;
 
 /// <summary>Writes the few opcodes of protocol 2 that a state dict needs. Every loader of PyTorch accepts them.</summary>
 internal sealed class PickleWriter

@@ -1,4 +1,8 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Tensors;
+
+namespace LowRankTools.Formats.PyTorch;
 
 /// <summary>
 /// One file of <c>torch.save</c> or <c>torch.jit.save</c>. Its pickle is read as data: nothing in it is ever

@@ -1,7 +1,10 @@
 using System.Globalization;
 using System.Text.Json;
+using LowRankTools.Formats.Archives;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.PyTorch;
 
 /// <summary>
 /// Writes a state dict as <c>torch.save</c> does: a zip archive of plainly stored records that <c>torch.load</c>

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.PyTorch;
 
 /// <summary>
 /// Sizes and strides of a view with all that does not matter taken out: dimensions of one element, and

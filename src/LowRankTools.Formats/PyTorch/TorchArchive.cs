@@ -1,7 +1,10 @@
 using System.Text;
 using System.Text.Json;
+using LowRankTools.Formats.Archives;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.PyTorch.Pickle;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.PyTorch;
 
 /// <summary>The zip archive that <c>torch.save</c> has written since version 1.6, and <c>torch.jit.save</c>.</summary>
 internal static class TorchArchive

@@ -1,7 +1,8 @@
 using System.Collections.Frozen;
 using System.Globalization;
+using LowRankTools.Formats.PyTorch.Pickle;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.PyTorch;
 
 /// <summary>
 /// Tells the model from the training state in a checkpoint's outermost dict.

@@ -1,4 +1,7 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.PyTorch.Pickle;
+
+namespace LowRankTools.Formats.PyTorch;
 
 /// <summary>What either kind of PyTorch file comes down to.</summary>
 /// <param name="Tensors">The model's tensors.</param>

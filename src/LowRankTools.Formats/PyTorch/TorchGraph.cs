@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
+using LowRankTools.Formats.PyTorch.Pickle;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.PyTorch;
 
 /// <summary>
 /// Who holds whom in a pickle, and which values lead to a tensor. Computed once, without recursion: values may be

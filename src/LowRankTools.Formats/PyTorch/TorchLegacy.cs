@@ -1,7 +1,9 @@
 using System.Collections.Frozen;
 using System.Numerics;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.PyTorch.Pickle;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.PyTorch;
 
 /// <summary>
 /// The stream that <c>torch.save</c> wrote before version 1.6: five pickles (a magic number, the protocol, facts of

@@ -1,4 +1,6 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.PyTorch.Pickle;
+
+namespace LowRankTools.Formats.PyTorch;
 
 /// <summary>The three dicts of a pickled <c>nn.Module</c> that its state dict is made of.</summary>
 internal static class TorchModule

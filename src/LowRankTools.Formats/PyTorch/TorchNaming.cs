@@ -1,6 +1,7 @@
 using System.Globalization;
+using LowRankTools.Formats.PyTorch.Pickle;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.PyTorch;
 
 /// <summary>
 /// Finds the tensors in what a pickle holds and names them as <c>state_dict</c> would: keys and attributes joined

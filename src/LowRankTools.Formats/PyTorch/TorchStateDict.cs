@@ -1,7 +1,10 @@
 using System.Collections.Frozen;
 using System.Globalization;
+using LowRankTools.Formats.PyTorch.Pickle;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.PyTorch;
 
 /// <summary>The pickle of a state dict: an OrderedDict from names to contiguous tensors, each a whole storage.</summary>
 internal static class TorchStateDict

@@ -1,6 +1,9 @@
 using System.Collections.Immutable;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.PyTorch.Pickle;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.PyTorch;
 
 /// <summary>Turns a description from the pickle into a tensor of the file, after checking that its bytes are there.</summary>
 /// <param name="file">The opened file.</param>

@@ -1,4 +1,6 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
+
+namespace LowRankTools.Formats.PyTorch;
 
 /// <summary>A tensor that can be listed and counted, and whose values cannot be handed out.</summary>
 /// <param name="tensor">Its name.</param>

@@ -1,4 +1,7 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
+
+namespace LowRankTools.Formats.Quantization;
 
 /// <summary>
 /// How a quantised matrix lies in a file. GGUF has blocks of its own. Safetensors gets the tensors of the compressed-tensors library:

@@ -1,7 +1,9 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using LowRankTools.Formats.Conversion;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Quantization;
 
 /// <summary>
 /// Rounds one row to the levels of a <see cref="WeightQuantization"/>. A scale is the largest magnitude over the largest level, so that

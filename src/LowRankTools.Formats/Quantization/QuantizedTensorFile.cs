@@ -1,4 +1,8 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Tensors;
+
+namespace LowRankTools.Formats.Quantization;
 
 /// <summary>A file some of whose matrices are stored as levels and scales: it lists each as one tensor of float32 values.</summary>
 internal sealed class QuantizedTensorFile : TensorFile

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Quantization;
 
 /// <summary>
 /// Finds matrices that are stored as levels and scales (<see cref="QuantizedLayout"/>, as the compressed-tensors library has them too)

@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
+using LowRankTools.Formats.Conversion;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Quantization;
 
 /// <summary>Values of a quantised matrix, level x scale in float32.</summary>
 /// <param name="levels">The levels: signed bytes, or nibbles that stand for -8 to 7, the first of two in the low half.</param>

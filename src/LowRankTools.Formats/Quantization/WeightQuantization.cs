@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Quantization;
 
 /// <summary>How a matrix is stored in whole numbers of few bits and scales. All are symmetric: value = level x scale.</summary>
 public enum WeightQuantization

@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Remote;
 
 /// <summary>Addresses of files on servers: which are read, and how they are shown.</summary>
 public static class RemoteAddress

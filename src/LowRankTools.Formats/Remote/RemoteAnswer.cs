@@ -1,6 +1,6 @@
 using System.Net.Http.Headers;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Remote;
 
 /// <summary>The answer to one request, its body read no faster and no further than is asked for, against a deadline.</summary>
 internal sealed class RemoteAnswer : IDisposable

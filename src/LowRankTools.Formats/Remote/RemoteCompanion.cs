@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Remote;
 
 /// <summary>Small files beside a model on a server, such as its <c>config.json</c>.</summary>
 public static class RemoteCompanion

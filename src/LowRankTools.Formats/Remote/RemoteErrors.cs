@@ -1,6 +1,6 @@
 using System.Net;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Remote;
 
 /// <summary>What servers say and what fails on the way, as errors of this library.</summary>
 internal static class RemoteErrors

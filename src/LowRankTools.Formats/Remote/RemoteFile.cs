@@ -1,4 +1,6 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.IO;
+
+namespace LowRankTools.Formats.Remote;
 
 /// <summary>
 /// A file on a server, read by ranges. Reads go through one block; where they follow each other the block grows, so that the

@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Remote;
 
 /// <summary>How files on servers are read.</summary>
 public sealed record RemoteOptions

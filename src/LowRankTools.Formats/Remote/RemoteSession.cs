@@ -1,7 +1,8 @@
 using System.Net;
 using System.Net.Http.Headers;
+using LowRankTools.Formats.IO;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Remote;
 
 /// <summary>
 /// Requests for one model. A server is anybody: redirects, bytes and time are bounded, nothing is decompressed, no cookie is

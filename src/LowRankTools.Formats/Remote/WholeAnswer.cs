@@ -1,4 +1,6 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Safetensors;
+
+namespace LowRankTools.Formats.Remote;
 
 /// <summary>A file that a server sends whole: its beginning is kept as far as it was read, and the rest never fetched.</summary>
 internal sealed class WholeAnswer : IDisposable

@@ -1,4 +1,6 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
+
+namespace LowRankTools.Formats.Safetensors;
 
 /// <summary>
 /// Numbers of the safetensors format: eight bytes of little-endian header length, a JSON object, the data.

@@ -1,7 +1,10 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Safetensors;
 
 /// <summary>One safetensors file.</summary>
 public sealed class SafetensorsFile : SingleTensorFile
@@ -44,7 +47,7 @@ public sealed class SafetensorsFile : SingleTensorFile
     public override IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
 
     /// <summary>Identity of the run whose shard the file is; null for any other file.</summary>
-    internal string? ShardSet => _header.Metadata.GetValueOrDefault(Formats.ShardSet.Key);
+    internal string? ShardSet => _header.Metadata.GetValueOrDefault(LowRankTools.Formats.Safetensors.ShardSet.Key);
 
     /// <summary>The identity of its set that a file carries; null where it is no safetensors file, or has none.</summary>
     /// <param name="path">Full path.</param>

@@ -1,7 +1,8 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Safetensors;
 
 /// <summary>The JSON header: tensors and free text, checked against the length of the data that follows.</summary>
 internal sealed class SafetensorsHeader

@@ -1,6 +1,8 @@
 using System.Text.Json;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Safetensors;
 
 /// <summary>
 /// Writes a safetensors model: one file, or shards of at most a given size with an index, named as

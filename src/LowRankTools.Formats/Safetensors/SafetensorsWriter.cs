@@ -1,7 +1,8 @@
 using System.Buffers.Binary;
 using System.Text.Json;
+using LowRankTools.Formats.Writing;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Safetensors;
 
 /// <summary>
 /// Writes one safetensors file. The header stands before the data, and its free text is only final at the end: room is

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Safetensors;
 
 /// <summary>
 /// Names of a model's shards, as transformers gives them: <c>model-00001-of-00003.safetensors</c>. A run that replaces such

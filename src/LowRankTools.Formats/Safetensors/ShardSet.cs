@@ -1,7 +1,8 @@
 using System.Security.Cryptography;
 using System.Text;
+using LowRankTools.Formats.Writing;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Safetensors;
 
 /// <summary>
 /// The identity that all shards of one run and their index carry, so that a shard of another run is noticed. It follows from

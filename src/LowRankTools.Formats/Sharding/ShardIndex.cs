@@ -1,7 +1,9 @@
 using System.Buffers;
 using System.Text.Json;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Safetensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Sharding;
 
 /// <summary>
 /// The <c>*.index.json</c> of a sharded model: <c>{"metadata": {...}, "weight_map": {tensor: file}}</c>.

@@ -1,4 +1,10 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Remote;
+using LowRankTools.Formats.Safetensors;
+using LowRankTools.Formats.Tensors;
+
+namespace LowRankTools.Formats.Sharding;
 
 /// <summary>A model in several files of one format (safetensors or PyTorch), held together by an index.</summary>
 public sealed class ShardedTensorFile : TensorFile

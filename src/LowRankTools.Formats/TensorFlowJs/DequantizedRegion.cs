@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.TensorFlowJs;
 
 /// <summary>
 /// Values of a weight that is stored as <c>uint8</c> or <c>uint16</c>: number * scale + minimum, computed in float64 and

@@ -1,6 +1,8 @@
 using System.Text.Json;
+using LowRankTools.Formats.Graphs;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.TensorFlowJs;
 
 /// <summary>Roles of Keras variables, by the class of their layer and by their own names.</summary>
 internal static class KerasLayers

@@ -1,6 +1,7 @@
 using System.Text.Json;
+using LowRankTools.Formats.Graphs;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.TensorFlowJs;
 
 /// <summary>Reads the <c>GraphDef</c> of a graph model, functions of its library included.</summary>
 internal static class TensorFlowGraph

@@ -1,4 +1,7 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Graphs;
+using LowRankTools.Formats.Tensors;
+
+namespace LowRankTools.Formats.TensorFlowJs;
 
 /// <summary>Element types of the manifest, and the sources that hand out the values of quantised ones.</summary>
 internal static class TensorFlowJsElements

@@ -1,4 +1,6 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Writing;
+
+namespace LowRankTools.Formats.TensorFlowJs;
 
 /// <summary>Factors in place of a weight of a TensorFlow.js graph: the two of a pair, or the kernels of a chain of convolutions.</summary>
 /// <param name="Weight">Name of the weight, one of <see cref="TensorFlowJsFile.ReplaceableWeights"/>.</param>

@@ -1,7 +1,10 @@
 using System.Globalization;
 using System.Text.Json;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.TensorFlowJs;
 
 /// <summary>
 /// A TensorFlow.js model: <c>model.json</c> with its weights in binary shards beside it. Weights quantised to 8 or 16

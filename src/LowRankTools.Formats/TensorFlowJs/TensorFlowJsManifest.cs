@@ -1,7 +1,8 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.TensorFlowJs;
 
 /// <summary>Reads the <c>weightsManifest</c> of a model.json.</summary>
 internal static class TensorFlowJsManifest

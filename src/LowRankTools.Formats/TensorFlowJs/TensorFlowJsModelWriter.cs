@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using LowRankTools.Formats.Writing;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.TensorFlowJs;
 
 /// <summary>
 /// Writes a TensorFlow.js graph model again with factors in place of some of its weights: two products in place of one, a chain of convolutions in place of one. Every other weight is

@@ -1,4 +1,6 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
+
+namespace LowRankTools.Formats.TensorFlowJs;
 
 /// <summary>Where the bytes of a weight lie as they are stored.</summary>
 /// <param name="Weight">The weight; texts are among them.</param>

@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.TensorFlowJs;
 
 /// <summary>
 /// The joined bytes of a group's shards, handed out weight by weight; a weight may begin in one shard and end in

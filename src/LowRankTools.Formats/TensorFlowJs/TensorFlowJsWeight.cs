@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.TensorFlowJs;
 
 /// <summary>One entry of a weights manifest.</summary>
 /// <param name="Name">Name of the weight: of the graph's Const node, or of the Keras variable.</param>

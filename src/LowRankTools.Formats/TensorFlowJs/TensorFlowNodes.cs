@@ -1,6 +1,7 @@
 using System.Text.Json;
+using LowRankTools.Formats.Writing;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.TensorFlowJs;
 
 /// <summary>Nodes of a <c>GraphDef</c> in JSON: what they read, and the nodes that stand for one that used a weight.</summary>
 internal static class TensorFlowNodes

@@ -1,4 +1,7 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Graphs;
+using LowRankTools.Formats.Tensors;
+
+namespace LowRankTools.Formats.TensorFlowJs;
 
 /// <summary>What TensorFlow's operations say of their inputs.</summary>
 internal static class TensorFlowOperators

@@ -1,6 +1,8 @@
 using System.Text.Json;
+using LowRankTools.Formats.Graphs;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.TensorFlowJs;
 
 /// <summary>
 /// Roles of weights by the model's topology: the operations of a graph model, or the layers of a Keras model; where

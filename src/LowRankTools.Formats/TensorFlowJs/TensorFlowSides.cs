@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.TensorFlowJs;
 
 /// <summary>
 /// Steps, dilations and paddings of a convolution in a <c>GraphDef</c>, side by side: a number for each dimension of the image, of paddings two. SAME and VALID mean

@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.TensorFlowJs;
 
 /// <summary>Finds the weights of a graph model that factors can stand for in the graph itself.</summary>
 internal static class TensorFlowSites

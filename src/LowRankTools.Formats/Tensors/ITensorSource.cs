@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Tensors;
 
 /// <summary>
 /// Where a tensor's bytes come from. Whatever the file does (views, varints, foreign byte order), a source

@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Tensors;
 
 /// <summary>
 /// Every element type that a supported model file can hold. Names follow the safetensors spelling

@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Tensors;
 
 /// <summary>Sizes and families of <see cref="TensorDType"/>.</summary>
 public static class TensorDTypes

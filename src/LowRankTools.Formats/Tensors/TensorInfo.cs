@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Tensors;
 
 /// <summary>
 /// One tensor as the file's header describes it. Nothing of its values has been read.

@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Tensors;
 
 /// <summary>
 /// What the file itself says about a tensor's use. Graph formats know (a MatMul's right side is stored

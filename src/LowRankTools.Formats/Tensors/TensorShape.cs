@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Tensors;
 
 /// <summary>Overflow-safe arithmetic on shapes that come from untrusted headers.</summary>
 public static class TensorShape

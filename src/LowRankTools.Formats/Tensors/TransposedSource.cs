@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Tensors;
 
 /// <summary>
 /// The transpose of a stored matrix, for readers that want it from its first byte to its last: it is turned at the first request, held, and let go

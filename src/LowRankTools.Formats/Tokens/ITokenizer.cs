@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Tokens;
 
 /// <summary>Turns text into the token ids that a model was trained on.</summary>
 public interface ITokenizer

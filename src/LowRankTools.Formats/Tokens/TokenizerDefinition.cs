@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Tokens;
 
 /// <summary>How words are cut into tokens.</summary>
 public enum TokenizerKind

@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Writing;
 
 /// <summary>The tensors that a writer was told of: they come in that order, each with as many bytes as its shape says.</summary>
 /// <param name="tensors">Every tensor that will be written, in order.</param>

@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Writing;
 
 /// <summary>Writes a model that is a graph: what stays of it is copied by the writer itself, and only factors come from the caller.</summary>
 public interface IGraphWriter : ITensorWriter

@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Writing;
 
 /// <summary>
 /// Writes a model tensor by tensor, in any number of pieces each. All bytes go to temporary files beside the

@@ -1,7 +1,8 @@
 using System.Text;
+using LowRankTools.Formats.IO;
 using Microsoft.Win32.SafeHandles;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Writing;
 
 /// <summary>
 /// A file that one process at a time has opened for itself (<c>flock</c> on Unix, sharing modes on Windows). The system lets

@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Writing;
 
 /// <summary>
 /// Everything that writing a model does to the disk, one method an operation, so that tests can stop a writer between any

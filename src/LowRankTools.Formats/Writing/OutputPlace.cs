@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Writing;
 
 /// <summary>
 /// Where one output is written: its disk, and the key that its lock (<c>.key.lock</c>) and its temporary files

@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Writing;
 
 /// <summary>A file that is written and flushed and waits for its name.</summary>
 /// <param name="File">The file under its temporary name.</param>

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Writing;
 
 /// <summary>
 /// A file that is written under a temporary name in the target's folder, then flushed and renamed, so that the

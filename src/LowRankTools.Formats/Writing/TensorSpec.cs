@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Writing;
 
 /// <summary>A tensor that is about to be written.</summary>
 /// <param name="Name">Name in the file.</param>

@@ -1,6 +1,9 @@
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Architectures;
 
 /// <summary>A BERT encoder with what of its heads a model has: the pooled state, masked tokens, classes.</summary>
 public sealed class Bert : Transformer

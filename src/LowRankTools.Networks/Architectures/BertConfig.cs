@@ -1,6 +1,6 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Architectures;
 
 /// <summary>Shape of a BERT encoder (Devlin et al., "BERT", 2018).</summary>
 public sealed record BertConfig : TransformerConfig

@@ -1,6 +1,9 @@
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Architectures;
 
 /// <summary>Scores of masked tokens: norm(f(dense(x))), then the word embedding and a bias.</summary>
 internal sealed class BertTokenHead : Module

@@ -1,4 +1,6 @@
-namespace LowRankTools.Networks;
+using LowRankTools.Networks.Modules;
+
+namespace LowRankTools.Networks.Architectures;
 
 /// <summary>Named modules under a name of their own: what gives published names their middle parts.</summary>
 internal sealed class Container : Module

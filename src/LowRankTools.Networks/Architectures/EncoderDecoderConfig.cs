@@ -1,4 +1,4 @@
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Architectures;
 
 /// <summary>
 /// Shape of an encoder-decoder as the package x-transformers builds it (<c>XTransformer</c>, 2022): pre-norm layers,

@@ -1,6 +1,8 @@
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Architectures;
 
 /// <summary>One side of an <see cref="EncoderDecoder"/>: embeddings, sublayers with their norms, a last norm, a head.</summary>
 internal sealed class EncoderDecoderSide : Module

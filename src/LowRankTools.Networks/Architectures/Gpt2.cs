@@ -1,6 +1,8 @@
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Architectures;
 
 /// <summary>A GPT-2 decoder: learned positions, pre-norm blocks, a head that is the embedding or stands beside it.</summary>
 public sealed class Gpt2 : Transformer

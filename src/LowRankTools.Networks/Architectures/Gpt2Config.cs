@@ -1,6 +1,6 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Architectures;
 
 /// <summary>Shape of a GPT-2 decoder (Radford et al., "Language Models are Unsupervised Multitask Learners", 2019).</summary>
 public sealed record Gpt2Config : TransformerConfig

@@ -1,6 +1,6 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Architectures;
 
 /// <summary>
 /// Shape of a Llama decoder (Touvron et al., "LLaMA", 2023): RMS normalisation, rotary positions, grouped queries,

@@ -1,6 +1,7 @@
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Random;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Architectures;
 
 /// <summary>What a network is run on: token ids, a source and a target, or images.</summary>
 public abstract class NetworkBatch

@@ -1,4 +1,4 @@
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Architectures;
 
 /// <summary>Ids of what can be wrong with the description of a network or with its input. Stable: scripts test for them.</summary>
 public static class NetworkConfigErrors

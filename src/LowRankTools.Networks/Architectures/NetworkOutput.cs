@@ -1,6 +1,6 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Architectures;
 
 /// <summary>What a run gave. The tensors are the caller's, through this object.</summary>
 public sealed class NetworkOutput : IDisposable

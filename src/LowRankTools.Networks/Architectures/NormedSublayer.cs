@@ -1,6 +1,9 @@
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Architectures;
 
 /// <summary>x + f(norm(x)) as x-transformers names it: a list of the norm (0) and f (1), attention or feed-forward.</summary>
 internal sealed class NormedSublayer : Module

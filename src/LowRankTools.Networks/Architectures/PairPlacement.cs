@@ -1,6 +1,9 @@
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Layers.TensorTrain;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Architectures;
 
 /// <summary>
 /// Puts factors where a source of weights holds factors: where <c>X.0.weight</c> and <c>X.1.weight</c> are there instead of

@@ -1,6 +1,8 @@
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Architectures;
 
 /// <summary>A layer of GPT-2 or Llama: x + attention(norm(x)), then x + feedforward(norm(x)).</summary>
 internal sealed class PreNormBlock : Module

@@ -1,6 +1,6 @@
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Architectures;
 
 /// <summary>
 /// How fast rotary positions turn (Su et al., "RoFormer", 2021): feature pair i of a head turns by

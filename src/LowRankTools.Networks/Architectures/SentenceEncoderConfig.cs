@@ -1,4 +1,4 @@
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Architectures;
 
 /// <summary>
 /// Shape of Universal Sentence Encoder lite (Cer et al., "Universal Sentence Encoder", 2018) as published for

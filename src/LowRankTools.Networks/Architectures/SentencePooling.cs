@@ -1,6 +1,8 @@
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Architectures;
 
 /// <summary>How one embedding is made of a sequence's states.</summary>
 public enum Pooling

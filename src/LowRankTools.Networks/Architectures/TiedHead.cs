@@ -1,6 +1,11 @@
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Layers.TensorTrain;
+using LowRankTools.Networks.Lora;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Architectures;
 
 /// <summary>
 /// A head that scores each token by its own embedding: y = x E^T + b. It has no weight of its own, follows the embedding

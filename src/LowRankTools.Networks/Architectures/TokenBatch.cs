@@ -1,6 +1,7 @@
+using LowRankTools.Networks.Layers;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Architectures;
 
 /// <summary>Several sequences of token ids of one length; shorter ones are filled up and the fill is marked.</summary>
 public sealed class TokenBatch : NetworkBatch

@@ -1,6 +1,8 @@
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Architectures;
 
 /// <summary>A whole network, made from its configuration. Names and shapes of its parameters are those of published weights.</summary>
 public abstract class Transformer : Module

@@ -1,6 +1,6 @@
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Architectures;
 
 /// <summary>Configurations by name: published models' shapes, and small ones of the same kinds for demos and teaching.</summary>
 public static class TransformerPresets

@@ -1,6 +1,6 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Architectures;
 
 /// <summary>Shape of a Vision Transformer (Dosovitskiy et al., "An Image is Worth 16x16 Words", 2020).</summary>
 public sealed record VitConfig : TransformerConfig

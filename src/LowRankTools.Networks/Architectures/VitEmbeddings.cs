@@ -1,6 +1,9 @@
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Architectures;
 
 /// <summary>Images to tokens: a class token, then one token a patch, all with learned positions.</summary>
 internal sealed class VitEmbeddings : Module

@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Calibration;
 
 /// <summary>
 /// Sums, for every dense linear layer, x x^T over the inputs x that passes bring it, and g g^T over the gradients g at its outputs that

@@ -1,6 +1,8 @@
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers;
 
 /// <summary>An activation as a module of its own. Behind a linear layer, <see cref="Sequential"/> computes both in one pass.</summary>
 /// <param name="activation">Which.</param>

@@ -1,4 +1,4 @@
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers;
 
 /// <summary>What an attention is told at each call.</summary>
 /// <param name="Batch">Sequences, one after another in the rows of queries, keys and values.</param>

@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers;
 
 /// <summary>A convolution over a signal, kernel of outputs x channels x length. Of the options' pairs only the width counts.</summary>
 public sealed class Conv1d : Convolution

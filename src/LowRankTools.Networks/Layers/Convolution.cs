@@ -1,6 +1,9 @@
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers;
 
 /// <summary>
 /// A convolution as a product of patches and kernel; where every channel is convolved by itself, without either. Images are rows of pixels x channels, line by line, one image after

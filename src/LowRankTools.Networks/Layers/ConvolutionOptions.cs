@@ -1,4 +1,4 @@
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers;
 
 /// <summary>Places, gaps and zeros of a kernel along each side of an image.</summary>
 public sealed record ConvolutionOptions

@@ -1,7 +1,8 @@
 using System.Globalization;
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers;
 
 /// <summary>In training, sets a share of the entries to 0 and scales the others up; else nothing (Srivastava et al., 2014).</summary>
 /// <param name="rate">Share of the entries that fall.</param>

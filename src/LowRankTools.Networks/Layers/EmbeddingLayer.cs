@@ -1,6 +1,8 @@
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers;
 
 /// <summary>Rows of a table by number: a table of its own, or a pair in its place.</summary>
 public abstract class EmbeddingLayer : Module

@@ -1,7 +1,10 @@
-using LowRankTools.Decompositions;
+using LowRankTools.Decompositions.Convolutions;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers;
 
 /// <summary>A chain of convolutions over lines and columns in place of one.</summary>
 public sealed class FactorizedConv2d : FactorizedConvolution

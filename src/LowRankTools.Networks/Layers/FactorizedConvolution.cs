@@ -1,8 +1,13 @@
 using System.Globalization;
-using LowRankTools.Decompositions;
+using LowRankTools.Decompositions.Convolutions;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers;
 
 /// <summary>
 /// A chain of smaller convolutions in place of one, by a <see cref="ConvolutionMethod"/>: Tucker-2, CP, across space, or a pair. It prints, and

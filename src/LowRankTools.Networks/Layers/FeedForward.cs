@@ -1,6 +1,8 @@
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers;
 
 /// <summary>y = f(x A^T + a) B^T + b, position by position (Vaswani et al., 2017).</summary>
 public sealed class FeedForward : Layer

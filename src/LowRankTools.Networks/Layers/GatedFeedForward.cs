@@ -1,6 +1,8 @@
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers;
 
 /// <summary>y = (f(x G^T) x U^T) D^T, the product entry by entry: SwiGLU when f is SiLU (Shazeer, 2020).</summary>
 public sealed class GatedFeedForward : Layer

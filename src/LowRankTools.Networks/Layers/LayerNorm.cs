@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers;
 
 /// <summary>(x - mean) / sqrt(variance + epsilon) weight + bias for each token (Ba, Kiros and Hinton, 2016).</summary>
 /// <param name="factory">Makes the parameters: ones and zeros.</param>

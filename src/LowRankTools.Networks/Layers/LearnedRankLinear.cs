@@ -1,6 +1,9 @@
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers;
 
 /// <summary>
 /// y = f((x V^T m) U^T + b): a linear layer in the directions of its singular vectors, each with a factor that is trained. An L1 penalty

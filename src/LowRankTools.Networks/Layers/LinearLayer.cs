@@ -1,6 +1,8 @@
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers;
 
 /// <summary>
 /// A linear map of features with an activation behind it, bias and activation in one pass: a dense <see cref="Linear"/> or a

@@ -1,6 +1,9 @@
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers;
 
 /// <summary>
 /// A pair in place of a dense layer: y = (x A^T + a) B^T + b with A of rank x in and B of out x rank. It prints, and names its

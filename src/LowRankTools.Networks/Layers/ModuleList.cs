@@ -1,7 +1,8 @@
 using System.Collections;
 using System.Globalization;
+using LowRankTools.Networks.Modules;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers;
 
 /// <summary>Numbered modules that a parent walks itself.</summary>
 /// <typeparam name="T">What they are.</typeparam>

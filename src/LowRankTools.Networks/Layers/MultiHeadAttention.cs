@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers;
 
 /// <summary>Heads and names of a <see cref="MultiHeadAttention"/>.</summary>
 /// <param name="Heads">Heads of the queries.</param>

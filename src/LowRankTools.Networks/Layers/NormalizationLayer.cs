@@ -1,7 +1,9 @@
 using System.Globalization;
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers;
 
 /// <summary>Brings the features of each token to one size.</summary>
 public abstract class NormalizationLayer : Layer

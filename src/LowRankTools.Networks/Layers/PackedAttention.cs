@@ -1,6 +1,8 @@
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers;
 
 /// <summary>Attention of tokens to each other whose queries, keys and values one linear layer makes, in that order of columns.</summary>
 public sealed class PackedAttention : Module

@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers;
 
 /// <summary>x / sqrt(mean of x^2 + epsilon) weight for each token (Zhang and Sennrich, 2019).</summary>
 /// <param name="factory">Makes the parameter: ones.</param>

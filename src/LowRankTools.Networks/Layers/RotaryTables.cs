@@ -1,6 +1,6 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers;
 
 /// <summary>Cosines and sines of the angles by which rotary positions turn pairs of features (Su et al., 2021).</summary>
 /// <param name="cosines">Positions x pairs.</param>

@@ -1,6 +1,8 @@
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers;
 
 /// <summary>softmax(Q K^T scale) V for each head (Vaswani et al., 2017), without parameters and without ever holding all scores.</summary>
 /// <param name="heads">Heads of the queries.</param>

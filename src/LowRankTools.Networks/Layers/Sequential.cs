@@ -1,7 +1,9 @@
 using System.Globalization;
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers;
 
 /// <summary>Layers one after another. A linear layer and an activation behind it are computed as one.</summary>
 public sealed class Sequential : Layer

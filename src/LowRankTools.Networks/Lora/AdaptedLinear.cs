@@ -1,6 +1,8 @@
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Lora;
 
 /// <summary>A linear layer with a frozen weight and small trained tensors beside it: what its kinds share around the sum of both.</summary>
 public abstract class AdaptedLinear : LinearLayer

@@ -1,6 +1,10 @@
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Lora;
 
 /// <summary>
 /// A linear layer whose change is learned in length and direction apart (Liu et al., "DoRA", 2024): V = W + s B A, y = x (c V)^T + b with c_i = m_i

@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Lora;
 
 /// <summary>
 /// A layer with a frozen weight W and two small trained matrices beside it that stand for a change of W by s B A. Its parameters

@@ -1,6 +1,10 @@
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Lora;
 
 /// <summary>
 /// A convolution with a frozen kernel W (out x in / groups x k x k) and a pair whose product, B A of (out k / groups) x (in k), holds

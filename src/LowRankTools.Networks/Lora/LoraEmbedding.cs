@@ -1,6 +1,9 @@
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Lora;
 
 /// <summary>
 /// A table with a frozen weight and a pair: row i is W[i] + s A^T[i] B^T with A of r x entries, which starts at zero, and B of

@@ -1,4 +1,7 @@
-namespace LowRankTools.Networks;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
+
+namespace LowRankTools.Networks.Lora;
 
 /// <summary>
 /// A linear layer with a frozen weight and one pair: y = x W^T + b + s dropout(x) A^T B^T, s = alpha / r (Hu et al., 2021). It is

@@ -1,4 +1,7 @@
-namespace LowRankTools.Networks;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
+
+namespace LowRankTools.Networks.Lora;
 
 /// <summary>
 /// A linear layer that stands for several side by side, such as the packed queries, keys and values of GPT-2, with pairs in some

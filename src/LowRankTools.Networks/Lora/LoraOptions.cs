@@ -1,7 +1,7 @@
 using System.Globalization;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Lora;
 
 /// <summary>Where the two small matrices of a LoRA layer start.</summary>
 public enum LoraStart

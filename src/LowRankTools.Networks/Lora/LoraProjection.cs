@@ -1,6 +1,10 @@
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Lora;
 
 /// <summary>
 /// y = f(x W^T + b + s dropout(x) A^T B^T), the outputs cut into equal groups of which some have a pair of their own: A holds their

@@ -1,6 +1,9 @@
+using LowRankTools.Networks.Surgery;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Lora;
 
 /// <summary>A and B from the weight itself, which keeps the rest: the layer computes what it did, and training begins with what weighs most.</summary>
 internal static class LoraStarts

@@ -1,7 +1,10 @@
 using System.IO.Enumeration;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Lora;
 
 /// <summary>Puts LoRA layers into networks, and plain layers back.</summary>
 public static class LoraSurgery

@@ -1,6 +1,9 @@
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Lora;
 
 /// <summary>
 /// A linear layer with a frozen weight and a change of low tensor rank: y = f(x W^T + b + s x R^T M^T L^T), s = alpha / r. Layers of one shape

@@ -1,7 +1,10 @@
 using System.Globalization;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Lora;
 
 /// <summary>Puts LoTR layers into networks, and their tensors under the names that adapters' files have.</summary>
 public static class LotrSurgery

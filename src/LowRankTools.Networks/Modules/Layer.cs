@@ -1,6 +1,6 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Modules;
 
 /// <summary>A module that turns one activation (tokens x features) into another.</summary>
 public abstract class Layer : Module

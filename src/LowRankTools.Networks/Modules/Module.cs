@@ -1,4 +1,4 @@
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Modules;
 
 /// <summary>
 /// A part of a network: named parameters and named children, in the order in which they were added. Names and shapes are

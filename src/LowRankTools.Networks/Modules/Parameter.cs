@@ -1,6 +1,7 @@
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Modules;
 
 /// <summary>
 /// A trained tensor with PyTorch's shape. Modules that share one object are tied: it is counted, loaded and trained once. A

@@ -1,6 +1,8 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Random;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Modules;
 
 /// <summary>
 /// Makes the parameters of new modules: with a fresh start on an engine, as PyTorch's modules start, or as shapes only. The

@@ -1,6 +1,7 @@
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Modules;
 
 /// <summary>
 /// One run through a network: the engine, and in training everything that the way back needs. An inference pass frees each

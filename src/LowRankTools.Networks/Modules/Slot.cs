@@ -1,6 +1,6 @@
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Modules;
 
 /// <summary>The named place of a child in its parent. Surgery puts another module there.</summary>
 public abstract class Slot

@@ -1,6 +1,8 @@
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Modules;
 
 /// <summary>Tensors by PyTorch's names: what a network is loaded from, whatever the file.</summary>
 public interface IWeightSource

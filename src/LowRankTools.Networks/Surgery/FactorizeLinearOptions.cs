@@ -1,4 +1,4 @@
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Surgery;
 
 /// <summary>Where the factors of a pair start.</summary>
 public enum PairInitialization

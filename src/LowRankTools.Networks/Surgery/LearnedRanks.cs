@@ -1,6 +1,8 @@
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Surgery;
 
 /// <summary>Ranks that training finds: layers into their singular directions, and those that are left into pairs.</summary>
 public static class LearnedRanks

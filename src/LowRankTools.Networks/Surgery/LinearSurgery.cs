@@ -1,6 +1,10 @@
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Surgery;
 
 /// <summary>One run of <see cref="LowRankSurgery.FactorizeLinear(Module, INetworkEngine, int, FactorizeLinearOptions?, CancellationToken)"/>.</summary>
 internal sealed class LinearSurgery(Module root, INetworkEngine engine, Func<string, int?> plan, FactorizeLinearOptions options, CancellationToken ct)

@@ -1,6 +1,9 @@
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Surgery;
 
 /// <summary>Puts low-rank pairs into networks, and dense layers back.</summary>
 public static class LowRankSurgery

@@ -1,6 +1,8 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Surgery;
 
 /// <summary>The r largest components of a weight, their singular values' roots in both factors.</summary>
 /// <param name="First">S^1/2 V^T / divisor, r x in.</param>

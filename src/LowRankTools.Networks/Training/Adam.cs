@@ -1,6 +1,8 @@
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Training;
 
 /// <summary>
 /// Adam (Kingma and Ba, 2015), and with decay AdamW: the decay is taken off the weight and not added to the gradient (Loshchilov and

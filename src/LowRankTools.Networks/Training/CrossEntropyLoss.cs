@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Training;
 
 /// <summary>The mean of -log softmax(logits)[target], where training a classifier or a language model starts its way back.</summary>
 public static class CrossEntropyLoss

@@ -1,6 +1,6 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Random;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Training;
 
 /// <summary>
 /// In which order a training sees its examples: all of them in a random order, then all again in another, and so on. Place and seed

@@ -1,6 +1,8 @@
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Training;
 
 /// <summary>How far a network is from what another one, its teacher, says: training without labels.</summary>
 public static class DistillationLoss

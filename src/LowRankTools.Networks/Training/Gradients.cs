@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Training;
 
 /// <summary>The gradients of all trainable parameters as one vector.</summary>
 public static class Gradients

@@ -1,4 +1,6 @@
-namespace LowRankTools.Networks;
+using LowRankTools.Networks.Modules;
+
+namespace LowRankTools.Networks.Training;
 
 /// <summary>A loss over some examples.</summary>
 /// <param name="Sum">Sum of the losses of all targets.</param>

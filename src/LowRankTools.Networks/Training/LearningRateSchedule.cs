@@ -1,4 +1,4 @@
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Training;
 
 /// <summary>
 /// The factor of the learning rate in each step: from 0 up in a straight line over the first steps, then along half a cosine down to

@@ -1,6 +1,8 @@
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Training;
 
 /// <summary>The entries of a tensor in an array, so that whoever knows files can write them; every bit comes back.</summary>
 /// <param name="name">Its name in a checkpoint.</param>

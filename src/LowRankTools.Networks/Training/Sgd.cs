@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Training;
 
 /// <summary>
 /// Stochastic gradient descent: v = momentum v + g + decay w, w = w - rate v; with Nesterov's look ahead w = w - rate (g + decay w +

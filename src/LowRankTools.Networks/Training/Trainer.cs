@@ -1,6 +1,10 @@
+using LowRankTools.Networks.Modules;
+using LowRankTools.Networks.Surgery;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Random;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Training;
 
 /// <summary>
 /// A training that can stop and go on: the same network, data, options and seed give the same bits, whether it ran through or went on

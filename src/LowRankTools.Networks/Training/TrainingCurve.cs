@@ -1,4 +1,4 @@
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Training;
 
 /// <summary>One step of a training.</summary>
 /// <param name="Step">1, 2, ...</param>

@@ -1,6 +1,7 @@
+using LowRankTools.Networks.Layers;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Training;
 
 /// <summary>Everything that a training can be told.</summary>
 /// <param name="Steps">Steps of the optimizer.</param>

@@ -1,4 +1,4 @@
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Engines;
 
 /// <summary>Primitives of the engine contract by other primitives: right on every engine.</summary>
 internal static class ComposedPrimitives

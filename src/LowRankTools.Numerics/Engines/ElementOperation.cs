@@ -1,4 +1,4 @@
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Engines;
 
 /// <summary>Operations on corresponding entries of two tensors of one shape.</summary>
 public enum ElementOperation

@@ -1,6 +1,7 @@
 using System.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Engines;
 
 /// <summary>A tensor of the embedded engine: a matrix view of the first dimension x all others, and the shape.</summary>
 internal abstract class EmbeddedTensor(int[] shape, IDisposable? owned) : ITensor

@@ -1,4 +1,6 @@
-namespace LowRankTools.Numerics;
+using LowRankTools.Numerics.Threading;
+
+namespace LowRankTools.Numerics.Engines;
 
 /// <summary>
 /// What an assembly that brings further engines offers. It is loaded into a context of its own and meets the product

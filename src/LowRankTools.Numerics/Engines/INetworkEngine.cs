@@ -1,4 +1,7 @@
-namespace LowRankTools.Numerics;
+using LowRankTools.Numerics.Kernels.Networks;
+using LowRankTools.Numerics.Matrices;
+
+namespace LowRankTools.Numerics.Engines;
 
 /// <summary>
 /// An engine that also has the primitives of neural networks, each with its gradient. Activations are matrices of tokens x

@@ -1,4 +1,4 @@
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Engines;
 
 /// <summary>What a tensor's entries are.</summary>
 public enum ElementType

@@ -1,4 +1,6 @@
-namespace LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
+
+namespace LowRankTools.Numerics.Engines;
 
 /// <summary>
 /// What every engine can do. Algorithms are written once above these primitives, and one conformance suite runs

@@ -1,4 +1,4 @@
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Engines;
 
 /// <summary>Which engines run networks.</summary>
 public static class NetworkEngines

@@ -1,4 +1,6 @@
-namespace LowRankTools.Numerics;
+using LowRankTools.Numerics.Kernels.Networks;
+
+namespace LowRankTools.Numerics.Engines;
 
 /// <summary>What the shapes of network primitives must fulfil, checked alike by every engine.</summary>
 /// <remarks>Errors: ShapesDoNotMatch, IndexOutOfRange, ShareOutOfRange.</remarks>

@@ -1,4 +1,7 @@
-namespace LowRankTools.Numerics;
+using LowRankTools.Numerics.Kernels.Networks;
+using LowRankTools.Numerics.Threading;
+
+namespace LowRankTools.Numerics.Engines;
 
 /// <summary>What the operations of an engine count as in a <see cref="WorkCounter"/>.</summary>
 public static class OperationWork

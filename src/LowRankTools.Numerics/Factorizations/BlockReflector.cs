@@ -1,6 +1,10 @@
 using System.Numerics;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Kernels.Vectors;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Memory;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Factorizations;
 
 /// <summary>
 /// Several reflectors as one, H_1 H_2 ... H_k = I - V^T T V with the vectors as rows of V (k x length) and T upper

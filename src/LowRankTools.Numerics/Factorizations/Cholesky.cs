@@ -1,6 +1,9 @@
 using System.Numerics;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Kernels.Vectors;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Factorizations;
 
 /// <summary>A = L L^T of a symmetric positive definite matrix, by halves so that nearly all work is products.</summary>
 internal static unsafe class Cholesky

@@ -1,4 +1,6 @@
-namespace LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
+
+namespace LowRankTools.Numerics.Factorizations;
 
 /// <summary>
 /// What Cholesky QR makes of a Gram matrix G alone: for D G D = L L^T with the inverse lengths D, the rows of L^-1 D X are

@@ -1,6 +1,7 @@
 using System.Numerics;
+using LowRankTools.Numerics.Kernels.Vectors;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Factorizations;
 
 /// <summary>Elementary reflectors H = I - tau v v^T in which one entry of v, the head, is 1.</summary>
 internal static unsafe class Householder

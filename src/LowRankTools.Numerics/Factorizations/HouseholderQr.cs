@@ -1,6 +1,8 @@
 using System.Numerics;
+using LowRankTools.Numerics.Kernels.Vectors;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Factorizations;
 
 /// <summary>
 /// Blocked Householder QR factorization of vectors that lie as rows: X^T = Q R with X (k x length), k at most length.

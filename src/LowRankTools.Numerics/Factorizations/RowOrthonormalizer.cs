@@ -1,4 +1,8 @@
-namespace LowRankTools.Numerics;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Kernels.Vectors;
+using LowRankTools.Numerics.Matrices;
+
+namespace LowRankTools.Numerics.Factorizations;
 
 /// <summary>
 /// Makes float32 rows orthonormal by CholeskyQR2 (Yamamoto, Nakatsukasa, Yanagisawa, Fukaya, 2015): in float32 where

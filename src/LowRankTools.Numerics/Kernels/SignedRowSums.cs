@@ -1,7 +1,10 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using LowRankTools.Numerics.Kernels.Vectors;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels;
 
 /// <summary>Sums of the rows of a matrix in turn, each with its sign.</summary>
 internal static unsafe class SignedRowSums

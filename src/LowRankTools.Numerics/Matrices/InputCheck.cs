@@ -1,4 +1,6 @@
-namespace LowRankTools.Numerics;
+using LowRankTools.Numerics.Threading;
+
+namespace LowRankTools.Numerics.Matrices;
 
 /// <summary>What every decomposition demands of its input.</summary>
 internal static class InputCheck

@@ -1,6 +1,7 @@
 using System.Numerics;
+using LowRankTools.Numerics.Memory;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Matrices;
 
 /// <summary>
 /// A dense matrix of rows x columns, row-major and contiguous, in 64-byte aligned native memory: the garbage

@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Matrices;
 
 /// <summary>Copies and conversions between strided views, tile by tile so that a transposition stays in cache.</summary>
 internal static unsafe class MatrixCopy

@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Matrices;
 
 /// <summary>
 /// Somebody else's memory seen as rows x columns: entry (i, j) lies at

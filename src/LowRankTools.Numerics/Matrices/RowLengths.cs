@@ -1,6 +1,8 @@
 using System.Numerics;
+using LowRankTools.Numerics.Kernels.Vectors;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Matrices;
 
 /// <summary>Lengths of the rows of a matrix, measured and changed.</summary>
 internal static unsafe class RowLengths

@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Matrices;
 
 /// <summary>Small services for square symmetric matrices of which only one triangle was computed.</summary>
 internal static unsafe class Symmetric

@@ -3,8 +3,10 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
+using LowRankTools.Numerics.Kernels.Vectors;
+using LowRankTools.Numerics.Memory;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Matrices;
 
 /// <summary>Copies that turn rows into columns, in small squares that stay in registers and cache.</summary>
 internal static unsafe class Transposing

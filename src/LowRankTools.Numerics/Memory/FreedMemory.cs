@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Memory;
 
 /// <summary>
 /// Native memory that was freed, by this library's matrices or by libtorch, and that the C library still keeps. glibc asks the system for single pieces

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Memory;
 
 /// <summary>
 /// Asks Linux to back fresh memory by pages of 2 MiB: walking down the columns of a big matrix then misses the

@@ -1,4 +1,4 @@
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Memory;
 
 /// <summary>
 /// Native memory that matrices and packing buffers of this process hold: all but a few hundred kilobytes of what a

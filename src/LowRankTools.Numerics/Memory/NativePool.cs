@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Memory;
 
 /// <summary>
 /// Native memory, 64-byte aligned, some of which is kept for the next one who asks: a system call and the first touch

@@ -1,4 +1,4 @@
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Memory;
 
 /// <summary>A piece of 64-byte aligned native memory for packed operands, from the pool and back to it.</summary>
 internal sealed unsafe class Scratch : IDisposable

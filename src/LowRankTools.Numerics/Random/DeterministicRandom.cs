@@ -1,6 +1,7 @@
 using System.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Random;
 
 /// <summary>
 /// Random numbers by counting: number i of a seed is a fixed function of (seed, i), so that any thread can make

@@ -1,4 +1,8 @@
-namespace LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Factorizations;
+using LowRankTools.Numerics.Matrices;
+
+namespace LowRankTools.Numerics.Svd;
 
 /// <summary>
 /// Block Gram-Schmidt by Pythagoras (BCGS-PIP: Carson, Lund, Rozloznik, "The stability of block variants of classical

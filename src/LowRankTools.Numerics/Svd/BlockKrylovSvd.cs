@@ -1,4 +1,6 @@
-namespace LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+
+namespace LowRankTools.Numerics.Svd;
 
 /// <summary>
 /// The route for small ranks: a block Krylov space of A A^T, grown block by block, orthonormalised throughout, and

@@ -1,4 +1,10 @@
-namespace LowRankTools.Numerics;
+using LowRankTools.Numerics.Factorizations;
+using LowRankTools.Numerics.Factorizations.Eigen;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
+
+namespace LowRankTools.Numerics.Svd;
 
 /// <summary>
 /// The singular value decomposition of a product L R (m x n) of thin factors, truncated, without the product: L = Q1 R1 and

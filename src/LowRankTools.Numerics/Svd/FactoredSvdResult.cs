@@ -1,4 +1,6 @@
-namespace LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
+
+namespace LowRankTools.Numerics.Svd;
 
 /// <summary>A product in fewer components: L R ~= Left (m x k) Right (k x n), the singular values shared out between the two.</summary>
 public sealed class FactoredSvdResult : IDisposable

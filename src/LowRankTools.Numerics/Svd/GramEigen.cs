@@ -1,4 +1,6 @@
-namespace LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+
+namespace LowRankTools.Numerics.Svd;
 
 /// <summary>The eigen-decomposition of A A^T, which is at the heart of all routes.</summary>
 internal static class GramEigen

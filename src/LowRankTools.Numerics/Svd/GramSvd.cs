@@ -1,4 +1,6 @@
-namespace LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+
+namespace LowRankTools.Numerics.Svd;
 
 /// <summary>
 /// The dense route for flat A (m x n, m at most n): the eigen-decomposition of A A^T in float64 gives U and the rank;

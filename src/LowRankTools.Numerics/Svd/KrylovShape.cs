@@ -1,4 +1,4 @@
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Svd;
 
 /// <summary>The sizes of a block Krylov space for a wanted rank.</summary>
 /// <param name="Rank">Rank asked for.</param>

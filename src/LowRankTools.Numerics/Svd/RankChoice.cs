@@ -1,4 +1,4 @@
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Svd;
 
 /// <summary>Turns a target into a rank once singular values are known.</summary>
 internal static class RankChoice

@@ -1,4 +1,4 @@
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Svd;
 
 /// <summary>What is asked of a truncated SVD: a rank, a share of the energy, or an error.</summary>
 public abstract record RankTarget

@@ -1,4 +1,6 @@
-namespace LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+
+namespace LowRankTools.Numerics.Svd;
 
 /// <summary>How far a product of two factors is from its matrix.</summary>
 public static class ResidualNorm

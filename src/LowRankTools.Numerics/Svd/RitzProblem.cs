@@ -1,4 +1,7 @@
-namespace LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
+
+namespace LowRankTools.Numerics.Svd;
 
 /// <summary>
 /// The small eigenproblem of a Krylov space: T = Q^T A A^T Q, whose eigenvalues are the squared singular values of A as

@@ -1,6 +1,7 @@
 using System.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Svd;
 
 /// <summary>Singular vectors are unique up to a sign; one rule makes engines agree.</summary>
 internal static class SignRule

@@ -1,4 +1,6 @@
-namespace LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+
+namespace LowRankTools.Numerics.Svd;
 
 /// <summary>
 /// The dense route in float32, at half the time of <see cref="GramSvd"/>, for flat A (m x n, m at most n) of which a

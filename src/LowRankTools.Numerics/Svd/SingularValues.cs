@@ -1,4 +1,10 @@
-namespace LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Factorizations.Eigen;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
+
+namespace LowRankTools.Numerics.Svd;
 
 /// <summary>Singular values without vectors.</summary>
 public static class SingularValues

@@ -1,4 +1,7 @@
-namespace LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Random;
+
+namespace LowRankTools.Numerics.Svd;
 
 /// <summary>
 /// The start of a block Krylov space. S A for a sparse random S (count x m) adds row i of A, with a random sign, to sum

@@ -1,4 +1,6 @@
-namespace LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+
+namespace LowRankTools.Numerics.Svd;
 
 /// <summary>The last steps that every route shares: the verified error, and the factors brought home.</summary>
 internal static class SvdAssembly

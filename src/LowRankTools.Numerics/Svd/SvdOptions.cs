@@ -1,4 +1,6 @@
-namespace LowRankTools.Numerics;
+using LowRankTools.Numerics.Threading;
+
+namespace LowRankTools.Numerics.Svd;
 
 /// <summary>How accurate a truncated SVD has to be.</summary>
 public enum SvdAccuracy

@@ -1,4 +1,7 @@
-namespace LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
+
+namespace LowRankTools.Numerics.Svd;
 
 /// <summary>
 /// The best approximation of a matrix by few components, A (m x n) ~= U diag(s) Vt. One door to two routes: a block

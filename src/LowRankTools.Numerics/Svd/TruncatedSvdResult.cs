@@ -1,4 +1,6 @@
-namespace LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
+
+namespace LowRankTools.Numerics.Svd;
 
 /// <summary>
 /// The leading part of a singular value decomposition, A ~= U diag(SingularValues) Vt. The columns of U and the

@@ -1,4 +1,4 @@
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Threading;
 
 /// <summary>What a computation may use. Results are the same bits for every thread count.</summary>
 public sealed record ComputeOptions

@@ -1,4 +1,4 @@
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Threading;
 
 /// <summary>Cuts passes over the rows of a matrix into tasks of a fixed size, so that the bits do not depend on threads.</summary>
 internal static class RowTasks

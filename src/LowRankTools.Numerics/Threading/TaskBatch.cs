@@ -1,6 +1,6 @@
 using System.Runtime.ExceptionServices;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Threading;
 
 /// <summary>
 /// One list of numbered tasks and who is still busy with it. A helper that arrives after the last task was taken

@@ -1,4 +1,4 @@
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Threading;
 
 /// <summary>
 /// Counts what an engine does where nearly all of the work is: in products and in attention. Normalisations, activations

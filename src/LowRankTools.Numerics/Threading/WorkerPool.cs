@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Threading;
 
 /// <summary>
 /// Persistent background threads that help a caller through a list of numbered tasks. Which thread takes which

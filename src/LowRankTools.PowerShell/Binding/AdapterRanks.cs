@@ -1,7 +1,8 @@
 using LowRankTools.Core;
+using LowRankTools.Core.Adapters;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.PowerShell;
+namespace LowRankTools.PowerShell.Binding;
 
 /// <summary>One rule of the parameters that choose an adapter's ranks.</summary>
 internal static class AdapterRanks

@@ -1,7 +1,9 @@
 using LowRankTools.Core;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Records;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.PowerShell;
+namespace LowRankTools.PowerShell.Binding;
 
 /// <summary>What -Calibration, -CalibrationMode and -CalibrationRefit ask for together.</summary>
 internal static class CalibrationChoice

@@ -1,7 +1,7 @@
 using System.Management.Automation;
-using LowRankTools.Core;
+using LowRankTools.Core.Planning;
 
-namespace LowRankTools.PowerShell;
+namespace LowRankTools.PowerShell.Binding;
 
 /// <summary>Lets a path stand for the plan in that file, and leaves plans as they are.</summary>
 public sealed class RankPlanTransformationAttribute : ArgumentTransformationAttribute

@@ -1,7 +1,7 @@
 using System.Management.Automation;
-using LowRankTools.Core;
+using LowRankTools.Core.Decompositions;
 
-namespace LowRankTools.PowerShell;
+namespace LowRankTools.PowerShell.Binding;
 
 /// <summary>Lets arrays of numbers stand where tensors are taken.</summary>
 public sealed class TensorTransformationAttribute : ArgumentTransformationAttribute

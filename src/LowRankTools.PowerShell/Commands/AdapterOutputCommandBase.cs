@@ -1,6 +1,11 @@
 using System.Management.Automation;
 using LowRankTools.Core;
-using LowRankTools.Formats;
+using LowRankTools.Core.Adapters.Editing;
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Text;
+using LowRankTools.Formats.Tensors;
 
 namespace LowRankTools.PowerShell.Commands;
 

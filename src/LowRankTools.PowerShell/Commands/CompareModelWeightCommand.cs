@@ -1,5 +1,7 @@
 using System.Management.Automation;
-using LowRankTools.Core;
+using LowRankTools.Core.Comparison;
+using LowRankTools.Core.Models;
+using LowRankTools.PowerShell.Completion;
 
 namespace LowRankTools.PowerShell.Commands;
 

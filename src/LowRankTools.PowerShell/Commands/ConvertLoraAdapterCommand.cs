@@ -1,5 +1,6 @@
 using System.Management.Automation;
-using LowRankTools.Core;
+using LowRankTools.Core.Adapters.Editing;
+using LowRankTools.Core.Models;
 
 namespace LowRankTools.PowerShell.Commands;
 

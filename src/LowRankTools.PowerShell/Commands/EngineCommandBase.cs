@@ -1,5 +1,6 @@
 using System.Management.Automation;
-using LowRankTools.Core;
+using LowRankTools.Core.Engines;
+using LowRankTools.PowerShell.Completion;
 
 namespace LowRankTools.PowerShell.Commands;
 

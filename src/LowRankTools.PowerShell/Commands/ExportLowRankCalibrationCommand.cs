@@ -1,5 +1,11 @@
 using System.Management.Automation;
-using LowRankTools.Core;
+using LowRankTools.Core.Calibration;
+using LowRankTools.Core.Calibration.Collecting;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Text;
+using LowRankTools.PowerShell.Binding;
 
 namespace LowRankTools.PowerShell.Commands;
 

@@ -1,6 +1,13 @@
 using System.Management.Automation;
 using LowRankTools.Core;
-using LowRankTools.Numerics;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Reports;
+using LowRankTools.Numerics.Svd;
+using LowRankTools.PowerShell.Binding;
+using LowRankTools.PowerShell.Completion;
+using LowRankTools.PowerShell.Paths;
 
 namespace LowRankTools.PowerShell.Commands;
 

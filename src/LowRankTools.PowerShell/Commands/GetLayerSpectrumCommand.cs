@@ -1,6 +1,10 @@
 using System.Management.Automation;
-using LowRankTools.Core;
-using LowRankTools.Numerics;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Spectra;
+using LowRankTools.Numerics.Svd;
+using LowRankTools.PowerShell.Completion;
+using LowRankTools.PowerShell.Paths;
 
 namespace LowRankTools.PowerShell.Commands;
 

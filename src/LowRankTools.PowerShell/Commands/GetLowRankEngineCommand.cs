@@ -1,6 +1,9 @@
 using System.Management.Automation;
-using LowRankTools.Core;
+using LowRankTools.Core.Engines;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.PowerShell.Completion;
+using LowRankTools.PowerShell.Errors;
 
 namespace LowRankTools.PowerShell.Commands;
 

@@ -1,6 +1,6 @@
 using System.Management.Automation;
-using LowRankTools.Core;
-using LowRankTools.Formats;
+using LowRankTools.Core.Models;
+using LowRankTools.Formats.Remote;
 
 namespace LowRankTools.PowerShell.Commands;
 

@@ -1,5 +1,7 @@
 using System.Management.Automation;
-using LowRankTools.Core;
+using LowRankTools.Core.Planning;
+using LowRankTools.Core.Plans;
+using LowRankTools.PowerShell.Paths;
 
 namespace LowRankTools.PowerShell.Commands;
 

@@ -1,5 +1,7 @@
 using System.Management.Automation;
-using LowRankTools.Core;
+using LowRankTools.Core.Engines.Installing;
+using LowRankTools.Core.Engines.Libraries;
+using LowRankTools.PowerShell.Paths;
 
 namespace LowRankTools.PowerShell.Commands;
 

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using LowRankTools.PowerShell.Completion;
 
 namespace LowRankTools.PowerShell.Commands;
 

@@ -1,5 +1,8 @@
 using System.Management.Automation;
-using LowRankTools.Core;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Plans;
+using LowRankTools.PowerShell.Binding;
+using LowRankTools.PowerShell.Completion;
 
 namespace LowRankTools.PowerShell.Commands;
 

@@ -1,5 +1,10 @@
 using System.Management.Automation;
 using LowRankTools.Core;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Parts;
+using LowRankTools.Core.Plans;
 
 namespace LowRankTools.PowerShell.Commands;
 

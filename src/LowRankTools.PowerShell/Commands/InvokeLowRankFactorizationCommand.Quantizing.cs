@@ -1,5 +1,5 @@
 using System.Management.Automation;
-using LowRankTools.Formats;
+using LowRankTools.Formats.Quantization;
 
 namespace LowRankTools.PowerShell.Commands;
 

@@ -1,6 +1,15 @@
 using System.Management.Automation;
 using LowRankTools.Core;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Planning.Candidates;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Records;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Svd;
+using LowRankTools.PowerShell.Binding;
+using LowRankTools.PowerShell.Paths;
 
 namespace LowRankTools.PowerShell.Commands;
 

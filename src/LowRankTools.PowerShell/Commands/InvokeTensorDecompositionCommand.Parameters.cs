@@ -1,7 +1,16 @@
 using System.Management.Automation;
 using LowRankTools.Core;
+using LowRankTools.Core.Decompositions;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
 using LowRankTools.Decompositions;
+using LowRankTools.Decompositions.Expressions;
+using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Threading;
+using LowRankTools.PowerShell.Binding;
+using LowRankTools.PowerShell.Completion;
+using LowRankTools.PowerShell.Paths;
 
 namespace LowRankTools.PowerShell.Commands;
 
@@ -112,7 +121,7 @@ public sealed partial class InvokeTensorDecompositionCommand
         },
         Selection = new LayerSelection { Include = NamePatterns.Of(Include), Exclude = NamePatterns.Of(Exclude), Names = names },
         OutputPath = FullOutputPath,
-        Format = ChosenFormat ?? Formats.ModelFormat.Safetensors,
+        Format = ChosenFormat ?? LowRankTools.Formats.ModelFormat.Safetensors,
         DType = ChosenDType,
         MaxShardBytes = MaxShardSize,
         Force = Force,

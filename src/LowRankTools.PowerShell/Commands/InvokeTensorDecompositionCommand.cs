@@ -1,5 +1,9 @@
 using System.Management.Automation;
 using LowRankTools.Core;
+using LowRankTools.Core.Decompositions;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.PowerShell.Paths;
 
 namespace LowRankTools.PowerShell.Commands;
 
@@ -49,7 +53,7 @@ public sealed partial class InvokeTensorDecompositionCommand : WriteCommandBase
     private void ProcessArray()
     {
         if (OutputPath is not null)
-            throw new Numerics.LowRankToolsException(CoreErrors.OptionInvalid, "What is decomposed in memory is not written.", "Leave -OutputPath out; the result has the factors.");
+            throw new LowRankTools.Numerics.LowRankToolsException(CoreErrors.OptionInvalid, "What is decomposed in memory is not written.", "Leave -OutputPath out; the result has the factors.");
         DecomposeArray operation = new(Options(names: null));
         ArrayDecomposition result = Run("array", (progress, token) => operation.Run(InputArray!, progress, token));
         if (!result.Converged)

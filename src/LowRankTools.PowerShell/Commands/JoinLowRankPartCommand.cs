@@ -1,5 +1,8 @@
 using System.Management.Automation;
-using LowRankTools.Core;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Parts;
+using LowRankTools.Core.Text;
+using LowRankTools.PowerShell.Paths;
 
 namespace LowRankTools.PowerShell.Commands;
 

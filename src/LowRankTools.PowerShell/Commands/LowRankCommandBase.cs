@@ -1,5 +1,6 @@
 using System.Management.Automation;
-using LowRankTools.Core;
+using LowRankTools.Core.Text;
+using LowRankTools.PowerShell.Errors;
 
 namespace LowRankTools.PowerShell.Commands;
 

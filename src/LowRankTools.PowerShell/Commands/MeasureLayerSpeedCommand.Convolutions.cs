@@ -1,5 +1,8 @@
 using System.Management.Automation;
 using LowRankTools.Core;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Planning.Candidates;
+using LowRankTools.Core.Speed;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.PowerShell.Commands;

@@ -1,6 +1,10 @@
 using System.Management.Automation;
 using LowRankTools.Core;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Speed;
 using LowRankTools.Numerics;
+using LowRankTools.PowerShell.Completion;
 
 namespace LowRankTools.PowerShell.Commands;
 

@@ -1,6 +1,7 @@
 using System.Management.Automation;
-using LowRankTools.Core;
-using LowRankTools.Formats;
+using LowRankTools.Core.Memory;
+using LowRankTools.Core.Models;
+using LowRankTools.Formats.Tensors;
 
 namespace LowRankTools.PowerShell.Commands;
 

@@ -1,6 +1,8 @@
 using System.Collections;
 using System.Management.Automation;
 using LowRankTools.Core;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Quality.Graphs;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.PowerShell.Commands;

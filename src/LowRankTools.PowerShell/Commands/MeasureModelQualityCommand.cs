@@ -1,5 +1,7 @@
 using System.Management.Automation;
-using LowRankTools.Core;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Quality;
+using LowRankTools.Core.Quality.Graphs;
 
 namespace LowRankTools.PowerShell.Commands;
 

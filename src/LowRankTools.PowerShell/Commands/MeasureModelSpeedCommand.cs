@@ -1,5 +1,6 @@
 using System.Management.Automation;
-using LowRankTools.Core;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Speed;
 
 namespace LowRankTools.PowerShell.Commands;
 

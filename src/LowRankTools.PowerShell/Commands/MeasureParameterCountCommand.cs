@@ -1,5 +1,6 @@
 using System.Management.Automation;
-using LowRankTools.Core;
+using LowRankTools.Core.Counting;
+using LowRankTools.Core.Models;
 
 namespace LowRankTools.PowerShell.Commands;
 
@@ -9,7 +10,7 @@ namespace LowRankTools.PowerShell.Commands;
 public sealed class MeasureParameterCountCommand : HeaderCommandBase
 {
     /// <summary>Type name under which the views show the layers too.</summary>
-    private const string DetailedType = "LowRankTools.Core.ParameterCount#Detailed";
+    private const string DetailedType = "LowRankTools.Core.Counting.ParameterCount#Detailed";
 
     /// <summary>Whether the layers are listed too.</summary>
     [Parameter]

@@ -1,5 +1,7 @@
 using System.Management.Automation;
-using LowRankTools.Core;
+using LowRankTools.Core.Merging;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
 
 namespace LowRankTools.PowerShell.Commands;
 

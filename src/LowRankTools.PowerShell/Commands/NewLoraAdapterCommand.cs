@@ -1,5 +1,8 @@
 using System.Management.Automation;
-using LowRankTools.Core;
+using LowRankTools.Core.Adapters.Editing;
+using LowRankTools.Core.Models;
+using LowRankTools.PowerShell.Completion;
+using LowRankTools.PowerShell.Paths;
 
 namespace LowRankTools.PowerShell.Commands;
 

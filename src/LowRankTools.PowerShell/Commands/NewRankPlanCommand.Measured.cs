@@ -1,6 +1,9 @@
 using System.Management.Automation;
 using LowRankTools.Core;
-using LowRankTools.Networks;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Quality;
+using LowRankTools.Core.Tokens;
+using LowRankTools.Networks.Architectures;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.PowerShell.Commands;
@@ -28,7 +31,7 @@ public sealed partial class NewRankPlanCommand
     public int Trials { get; set; } = MeasuredPlanOptions.DefaultTrials;
 
     /// <summary>How an encoder's embedding is made of its states; its own where it has one, else their mean.</summary>
-    [Parameter, ValidateSet(nameof(Networks.Pooling.Pooled), nameof(Networks.Pooling.Mean), nameof(Networks.Pooling.First))]
+    [Parameter, ValidateSet(nameof(LowRankTools.Networks.Architectures.Pooling.Pooled), nameof(LowRankTools.Networks.Architectures.Pooling.Mean), nameof(LowRankTools.Networks.Architectures.Pooling.First))]
     public string? Pooling { get; set; }
 
     private MeasuredPlanOptions? Measured()

@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
-using LowRankTools.Core;
+using LowRankTools.Core.Layers;
+using LowRankTools.PowerShell.Completion;
 
 namespace LowRankTools.PowerShell.Commands;
 

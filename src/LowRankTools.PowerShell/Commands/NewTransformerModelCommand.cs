@@ -1,6 +1,11 @@
 using System.Management.Automation;
-using LowRankTools.Core;
-using LowRankTools.Networks;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Counting;
+using LowRankTools.Core.Models;
+using LowRankTools.Networks.Architectures;
+using LowRankTools.PowerShell.Completion;
+using LowRankTools.PowerShell.Formatting;
+using LowRankTools.PowerShell.Paths;
 
 namespace LowRankTools.PowerShell.Commands;
 

@@ -1,5 +1,8 @@
 using LowRankTools.Core;
-using LowRankTools.Numerics;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Engines.Libraries;
+using LowRankTools.Numerics.Memory;
+using LowRankTools.PowerShell.Running;
 
 namespace LowRankTools.PowerShell.Commands;
 
@@ -49,7 +52,7 @@ public abstract class OperationCommandBase : LowRankCommandBase, IDisposable
         new() { Engine = Enum.Parse<EngineKind>(engine, ignoreCase: true), Device = device };
 
     /// <summary>Says which engine will compute, and warns where it is not the one that was hoped for.</summary>
-    /// <exception cref="Numerics.LowRankToolsException">The engine that was asked for is not there.</exception>
+    /// <exception cref="LowRankTools.Numerics.LowRankToolsException">The engine that was asked for is not there.</exception>
     private protected void TellEngine(EngineChoice choice)
     {
         SelectedEngine engine = EngineSelector.Select(choice);

@@ -1,5 +1,11 @@
 using System.Management.Automation;
-using LowRankTools.Core;
+using LowRankTools.Core.Adapters.Editing;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Text;
+using LowRankTools.Core.Training;
+using LowRankTools.PowerShell.Completion;
+using LowRankTools.PowerShell.Paths;
 
 namespace LowRankTools.PowerShell.Commands;
 

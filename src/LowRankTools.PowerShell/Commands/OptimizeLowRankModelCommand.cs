@@ -1,5 +1,8 @@
 using System.Management.Automation;
-using LowRankTools.Core;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Text;
+using LowRankTools.Core.Training;
 
 namespace LowRankTools.PowerShell.Commands;
 

@@ -1,7 +1,10 @@
 using System.Management.Automation;
 using LowRankTools.Core;
-using LowRankTools.Formats;
+using LowRankTools.Core.Models;
+using LowRankTools.Formats.Remote;
 using LowRankTools.Numerics;
+using LowRankTools.PowerShell.Errors;
+using LowRankTools.PowerShell.Paths;
 
 namespace LowRankTools.PowerShell.Commands;
 

@@ -1,5 +1,6 @@
 using System.Management.Automation;
-using LowRankTools.Core;
+using LowRankTools.Core.Adapters;
+using LowRankTools.PowerShell.Binding;
 
 namespace LowRankTools.PowerShell.Commands;
 
@@ -19,6 +20,6 @@ public abstract class RankedAdapterCommandBase : AdapterCommandBase
     public double? Alpha { get; set; }
 
     /// <summary>The rule that was given; null for none.</summary>
-    /// <exception cref="Numerics.LowRankToolsException"><c>OptionInvalid</c>: several were.</exception>
+    /// <exception cref="LowRankTools.Numerics.LowRankToolsException"><c>OptionInvalid</c>: several were.</exception>
     private protected AdapterRank? Rule => AdapterRanks.Of(Rank, Energy, CumulativeRatio, SigmaRatio, MaxRank);
 }

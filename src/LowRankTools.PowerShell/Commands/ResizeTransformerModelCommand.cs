@@ -1,5 +1,8 @@
 using System.Management.Automation;
-using LowRankTools.Core;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Resizing;
+using LowRankTools.PowerShell.Completion;
 
 namespace LowRankTools.PowerShell.Commands;
 

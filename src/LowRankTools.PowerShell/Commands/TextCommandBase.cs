@@ -1,6 +1,6 @@
 using System.Management.Automation;
-using LowRankTools.Core;
-using LowRankTools.Networks;
+using LowRankTools.Core.Tokens;
+using LowRankTools.Networks.Architectures;
 
 namespace LowRankTools.PowerShell.Commands;
 
@@ -28,7 +28,7 @@ public abstract class TextCommandBase : EngineCommandBase
     public int BatchSize { get; set; } = 16;
 
     /// <summary>How an encoder's embedding is made of its states; its own where it has one, else their mean.</summary>
-    [Parameter, ValidateSet(nameof(Networks.Pooling.Pooled), nameof(Networks.Pooling.Mean), nameof(Networks.Pooling.First))]
+    [Parameter, ValidateSet(nameof(LowRankTools.Networks.Architectures.Pooling.Pooled), nameof(LowRankTools.Networks.Architectures.Pooling.Mean), nameof(LowRankTools.Networks.Architectures.Pooling.First))]
     public string? Pooling { get; set; }
 
     private protected InputText Input => new()

@@ -1,5 +1,5 @@
 using System.Management.Automation;
-using LowRankTools.Core;
+using LowRankTools.Core.Training;
 
 namespace LowRankTools.PowerShell.Commands;
 

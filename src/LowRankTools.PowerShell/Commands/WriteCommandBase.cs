@@ -1,6 +1,9 @@
 using System.Management.Automation;
-using LowRankTools.Core;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Text;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
 
 namespace LowRankTools.PowerShell.Commands;
 

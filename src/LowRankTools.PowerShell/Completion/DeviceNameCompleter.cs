@@ -2,7 +2,7 @@ using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
 
-namespace LowRankTools.PowerShell;
+namespace LowRankTools.PowerShell.Completion;
 
 /// <summary>Completes devices by how they are written; to know which are there, TorchSharp would have to be loaded.</summary>
 public sealed class DeviceNameCompleter : IArgumentCompleter

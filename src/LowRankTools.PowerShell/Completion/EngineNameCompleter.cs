@@ -1,9 +1,9 @@
 using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
-using LowRankTools.Core;
+using LowRankTools.Core.Engines;
 
-namespace LowRankTools.PowerShell;
+namespace LowRankTools.PowerShell.Completion;
 
 /// <summary>Completes names of engines.</summary>
 public sealed class EngineNameCompleter : IArgumentCompleter

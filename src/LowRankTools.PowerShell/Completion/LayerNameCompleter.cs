@@ -1,9 +1,10 @@
 using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
-using LowRankTools.Core;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
 
-namespace LowRankTools.PowerShell;
+namespace LowRankTools.PowerShell.Completion;
 
 /// <summary>
 /// Completes names of layers from the headers of the models that -Path or -LiteralPath already names, or the command before the pipe.

@@ -1,9 +1,9 @@
 using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
-using LowRankTools.Decompositions;
+using LowRankTools.Decompositions.Methods;
 
-namespace LowRankTools.PowerShell;
+namespace LowRankTools.PowerShell.Completion;
 
 /// <summary>Completes names of tensor decompositions, and tells what they are.</summary>
 public sealed class MethodNameCompleter : IArgumentCompleter

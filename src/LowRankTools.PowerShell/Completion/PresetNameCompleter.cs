@@ -1,9 +1,9 @@
 using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
-using LowRankTools.Networks;
+using LowRankTools.Networks.Architectures;
 
-namespace LowRankTools.PowerShell;
+namespace LowRankTools.PowerShell.Completion;
 
 /// <summary>Completes names of configurations, and tells what they are.</summary>
 public sealed class PresetNameCompleter : IArgumentCompleter

@@ -1,4 +1,4 @@
-namespace LowRankTools.PowerShell;
+namespace LowRankTools.PowerShell.Errors;
 
 /// <summary>Ids of what can go wrong in a cmdlet itself. Stable: scripts test for them.</summary>
 public static class CommandErrors

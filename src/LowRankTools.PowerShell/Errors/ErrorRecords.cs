@@ -1,9 +1,10 @@
 using System.Management.Automation;
 using LowRankTools.Core;
+using LowRankTools.Core.Text;
 using LowRankTools.Formats;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.PowerShell;
+namespace LowRankTools.PowerShell.Errors;
 
 /// <summary>The one place that makes error records: a stable id, a category and the thing that is wrong.</summary>
 internal static class ErrorRecords

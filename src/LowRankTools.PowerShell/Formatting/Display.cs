@@ -1,9 +1,15 @@
 using System.ComponentModel;
 using System.Globalization;
 using System.Text;
-using LowRankTools.Core;
+using LowRankTools.Core.Compression;
+using LowRankTools.Core.Figures;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Memory;
+using LowRankTools.Core.Quality;
+using LowRankTools.Core.Speed;
+using LowRankTools.Core.Text;
 
-namespace LowRankTools.PowerShell;
+namespace LowRankTools.PowerShell.Formatting;
 
 /// <summary>How figures look in the module's views: the same text in every culture.</summary>
 [EditorBrowsable(EditorBrowsableState.Never)]
@@ -126,7 +132,7 @@ public static class Display
     }
 
     /// <summary>The fall of a spectrum as a row of blocks, or of ASCII for consoles that know no more.</summary>
-    public static string Sparkline(IReadOnlyList<double> values, bool blocks) => Core.Sparkline.Of(values, blocks);
+    public static string Sparkline(IReadOnlyList<double> values, bool blocks) => LowRankTools.Core.Figures.Sparkline.Of(values, blocks);
 
     /// <summary>Totals by name, one a line, the largest first: <c>Linear  44,302,336</c>.</summary>
     public static string Totals(IReadOnlyDictionary<string, long> totals) => Lines(

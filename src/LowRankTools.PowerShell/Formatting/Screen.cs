@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace LowRankTools.PowerShell;
+namespace LowRankTools.PowerShell.Formatting;
 
 /// <summary>
 /// The screen that tables are drawn on. PowerShell takes the widths of a view's columns from the cells that come first, and where all do not

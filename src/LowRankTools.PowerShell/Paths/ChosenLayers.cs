@@ -1,6 +1,6 @@
-using LowRankTools.Core;
+using LowRankTools.Core.Layers;
 
-namespace LowRankTools.PowerShell;
+namespace LowRankTools.PowerShell.Paths;
 
 /// <summary>Layers that came down the pipeline, by the model that they are from.</summary>
 internal sealed class ChosenLayers

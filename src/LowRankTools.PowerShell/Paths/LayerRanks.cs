@@ -1,9 +1,10 @@
 using System.Collections;
 using System.Management.Automation;
 using LowRankTools.Core;
+using LowRankTools.Core.Plans;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.PowerShell;
+namespace LowRankTools.PowerShell.Paths;
 
 /// <summary>Ranks by hand as PowerShell writes them: <c>@{ 'encoder.*' = 32; 'head' = 'Dense' }</c>.</summary>
 internal static class LayerRanks

@@ -1,7 +1,7 @@
 using System.Management.Automation;
-using LowRankTools.Core;
+using LowRankTools.Core.Models;
 
-namespace LowRankTools.PowerShell;
+namespace LowRankTools.PowerShell.Paths;
 
 /// <summary>Wildcards over names of layers, PowerShell's own: <c>*</c>, <c>?</c>, <c>[a-z]</c>, without regard to case.</summary>
 internal static class NamePatterns

@@ -1,8 +1,9 @@
 using System.Collections.ObjectModel;
 using System.Management.Automation;
 using LowRankTools.Numerics;
+using LowRankTools.PowerShell.Errors;
 
-namespace LowRankTools.PowerShell;
+namespace LowRankTools.PowerShell.Paths;
 
 /// <summary>
 /// Turns what a user wrote (relative to the session's location, on any drive, with wildcards) into full paths of the

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using LowRankTools.Core;
 
-namespace LowRankTools.PowerShell;
+namespace LowRankTools.PowerShell.Running;
 
 /// <summary>
 /// Runs an operation on a thread of its own while the calling thread, the only one that may write to the pipeline,

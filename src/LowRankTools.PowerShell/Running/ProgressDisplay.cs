@@ -1,8 +1,9 @@
 using System.Diagnostics;
 using System.Management.Automation;
 using LowRankTools.Core;
+using LowRankTools.Core.Text;
 
-namespace LowRankTools.PowerShell;
+namespace LowRankTools.PowerShell.Running;
 
 /// <summary>Turns an operation's reports into progress records: one activity, ten a second at most, closed at the end.</summary>
 internal sealed class ProgressDisplay(Cmdlet cmdlet, string model)

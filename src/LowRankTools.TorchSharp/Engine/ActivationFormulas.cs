@@ -1,7 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Kernels.Networks;
 using static TorchSharp.torch;
 
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Engine;
 
 /// <summary>The activations and their derivatives as libtorch computes them.</summary>
 internal static class ActivationFormulas

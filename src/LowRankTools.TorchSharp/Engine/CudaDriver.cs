@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Engine;
 
 /// <summary>What TorchSharp does not tell of a CUDA device, asked of NVIDIA's driver.</summary>
 internal static partial class CudaDriver

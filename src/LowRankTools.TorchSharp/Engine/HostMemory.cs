@@ -1,8 +1,8 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Engine;
 
 /// <summary>Moves entries between this process' memory and contiguous libtorch tensors in it, a span's length at a time.</summary>
 internal static unsafe class HostMemory

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Engine;
 
 /// <summary>The libtorch that this process has loaded.</summary>
 internal static class LibTorchLocation

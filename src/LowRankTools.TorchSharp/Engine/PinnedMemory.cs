@@ -1,9 +1,9 @@
 using System.Collections.Concurrent;
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Engine;
 
 /// <summary>
 /// Memory of this process that a GPU reads and writes by itself. Through it, matrices travel at the speed of the bus; from ordinary

@@ -1,8 +1,8 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Engine;
 
 /// <content>Products, sums and what works entry by entry.</content>
 public sealed partial class TorchSharpEngine

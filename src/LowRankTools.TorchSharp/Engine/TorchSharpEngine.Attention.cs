@@ -1,7 +1,8 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
 using static TorchSharp.torch;
 
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Engine;
 
 /// <content>Attention of all sequences and heads at once, by blocks of queries: few calls of libtorch, which is what a GPU wants.</content>
 public sealed partial class TorchSharpEngine

@@ -1,7 +1,8 @@
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 using static TorchSharp.torch;
 
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Engine;
 
 /// <content>Factorizations: small ones in float64, and those of whole matrices in float32.</content>
 public sealed partial class TorchSharpEngine

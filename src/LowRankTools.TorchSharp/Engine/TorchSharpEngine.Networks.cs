@@ -1,7 +1,9 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
+using LowRankTools.Numerics.Matrices;
 using static TorchSharp.torch;
 
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Engine;
 
 /// <content>Primitives of neural networks, each as a few calls of libtorch; the gradients are written out, not recorded.</content>
 public sealed partial class TorchSharpEngine : INetworkEngine

@@ -1,9 +1,11 @@
 using System.Runtime.InteropServices;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Engine;
 
 /// <content>Checks, conversions and the frame around every call of libtorch.</content>
 public sealed partial class TorchSharpEngine

@@ -1,7 +1,9 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
+using LowRankTools.Numerics.Random;
 using static TorchSharp.torch;
 
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Engine;
 
 /// <content>What else transformers and convolutions are made of: rotation, losses, patches, dropout, Adam.</content>
 public sealed partial class TorchSharpEngine

@@ -1,7 +1,9 @@
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Threading;
 using TorchSharp;
 
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Engine;
 
 /// <summary>TorchSharp on the devices that libtorch finds here.</summary>
 public sealed class TorchSharpEngineProvider : IEngineProvider

@@ -1,7 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 using static TorchSharp.torch;
 
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Engine;
 
 /// <summary>
 /// A tensor of the TorchSharp engine: memory of libtorch and a way to look at it. Only what owns the memory holds a

@@ -3,7 +3,7 @@ using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Lora;
 
 /// <summary>
 /// A linear layer whose change is learned in length and direction apart (Liu et al., "DoRA", 2024): V = W + s B A, y = x (c V)^T + b with c_i = m_i

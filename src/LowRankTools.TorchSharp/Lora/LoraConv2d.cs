@@ -3,7 +3,7 @@ using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Lora;
 
 /// <summary>
 /// A convolution whose kernel W (out x in / groups x k x k) is frozen and grows by s B A, whose entries are taken in the kernel's order: loralib's

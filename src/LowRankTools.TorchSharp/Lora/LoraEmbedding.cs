@@ -3,7 +3,7 @@ using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Lora;
 
 /// <summary>
 /// Row i is W[i] + s A^T[i] B^T: loralib's <c>Embedding</c>. A is r x entries and starts at zero, B is features x r and starts normal.

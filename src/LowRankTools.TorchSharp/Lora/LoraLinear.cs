@@ -1,9 +1,10 @@
 using LowRankTools.Numerics;
+using LowRankTools.TorchSharp.Modules;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Lora;
 
 /// <summary>
 /// y = x W^T + b + s dropout(x) A^T B^T (Hu et al., 2021): loralib's <c>Linear</c>, and with

@@ -2,7 +2,7 @@ using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Lora;
 
 /// <summary>
 /// A layer with a frozen weight W and two small trained matrices that stand for a change of W by s B A. Its parameters are named as in

@@ -1,9 +1,11 @@
 using System.IO.Enumeration;
 using LowRankTools.Numerics;
+using LowRankTools.TorchSharp.Modules;
+using LowRankTools.TorchSharp.Weights;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Lora;
 
 /// <summary>LoRA for models written in TorchSharp.</summary>
 public static class LoraModules

@@ -1,6 +1,6 @@
 using LowRankTools.Numerics;
 
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Lora;
 
 /// <summary>Where A and B of a LoRA layer start.</summary>
 public enum LoraStart

@@ -1,9 +1,10 @@
 using LowRankTools.Numerics;
+using LowRankTools.TorchSharp.Modules;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Lora;
 
 /// <summary>
 /// LoRA around a low-rank pair: y = W1 (W0 x + b0) + b1 + s dropout(x) A^T B^T, with A r x in and B out x r. The pair is frozen and keeps

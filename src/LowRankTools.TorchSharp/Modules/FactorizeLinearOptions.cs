@@ -1,4 +1,4 @@
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Modules;
 
 /// <summary>Where the factors of a pair start.</summary>
 public enum PairInitialization

@@ -1,4 +1,4 @@
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Modules;
 
 /// <summary>Why a linear layer stays as it is.</summary>
 public enum StaysDense

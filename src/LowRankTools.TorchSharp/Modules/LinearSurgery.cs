@@ -2,7 +2,7 @@ using System.IO.Enumeration;
 using TorchSharp;
 using TorchSharp.Modules;
 
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Modules;
 
 /// <summary>One run of <see cref="LowRankModules.FactorizeLinear"/>.</summary>
 internal sealed class LinearSurgery

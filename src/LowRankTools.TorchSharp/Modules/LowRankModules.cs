@@ -2,7 +2,7 @@ using LowRankTools.Numerics;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Modules;
 
 /// <summary>What LowRankTools does for models written in TorchSharp.</summary>
 public static class LowRankModules

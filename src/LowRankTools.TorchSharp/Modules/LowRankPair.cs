@@ -1,6 +1,6 @@
 using TorchSharp.Modules;
 
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Modules;
 
 /// <summary>
 /// A linear layer of low rank: <c>Sequential(Linear(in, r), Linear(r, out))</c>, y = W1 (W0 x + b0) + b1. Its parameters

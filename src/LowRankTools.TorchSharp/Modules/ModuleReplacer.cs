@@ -4,7 +4,7 @@ using LowRankTools.Numerics;
 using TorchSharp;
 using TorchSharp.Modules;
 
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Modules;
 
 /// <summary>
 /// Puts a module in another one's place. TorchSharp keeps a child in up to two places: in the fields of the module (or

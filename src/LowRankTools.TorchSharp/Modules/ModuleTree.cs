@@ -2,7 +2,7 @@ using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Modules;
 
 /// <summary>Walks modules and tells which parameters share memory.</summary>
 internal static class ModuleTree

@@ -1,9 +1,11 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Svd;
+using LowRankTools.TorchSharp.Engine;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Modules;
 
 /// <summary>Makes pairs from linear layers and linear layers from pairs, on their device and in their element type.</summary>
 internal static class PairFactory

@@ -1,9 +1,11 @@
 using LowRankTools.Numerics;
+using LowRankTools.TorchSharp.Lora;
+using LowRankTools.TorchSharp.Modules;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Surgery;
 
 /// <summary>Pairs inside modules become the dense layers that they stand for.</summary>
 public static class PairMerging

@@ -1,7 +1,7 @@
-using LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
 using static TorchSharp.torch;
 
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Weights;
 
 /// <summary>Element types of files and of libtorch that hold the same bytes.</summary>
 internal static class ElementTypes

@@ -1,10 +1,17 @@
 using LowRankTools.Formats;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Safetensors;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 using LowRankTools.Numerics;
+using LowRankTools.TorchSharp.Engine;
+using LowRankTools.TorchSharp.Modules;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Weights;
 
 /// <summary>Weights of model files in TorchSharp modules, which TorchSharp itself reads in a format of its own only.</summary>
 public static class ModuleWeights

@@ -1,4 +1,4 @@
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Weights;
 
 /// <summary>How weights of a file are put into a module.</summary>
 public sealed record WeightLoadOptions

@@ -1,4 +1,4 @@
-namespace LowRankTools.TorchSharp;
+namespace LowRankTools.TorchSharp.Weights;
 
 /// <summary>How the tensors of a file met those of a module, by name.</summary>
 /// <param name="Loaded">Names that were loaded, in the module's order.</param>

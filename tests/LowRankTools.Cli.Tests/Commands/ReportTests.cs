@@ -1,5 +1,6 @@
 using System.Text.Json;
 using LowRankTools.Core;
+using LowRankTools.Core.Reports;
 
 namespace LowRankTools.Cli.Tests.Commands;
 

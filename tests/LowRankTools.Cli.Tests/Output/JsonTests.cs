@@ -1,7 +1,18 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
-using LowRankTools.Core;
-using LowRankTools.Numerics;
+using LowRankTools.Cli.Output;
+using LowRankTools.Core.Adapters.Editing;
+using LowRankTools.Core.Comparison;
+using LowRankTools.Core.Counting;
+using LowRankTools.Core.Decompositions;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Merging;
+using LowRankTools.Core.Planning;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Spectra;
+using LowRankTools.Core.Speed;
+using LowRankTools.Numerics.Engines;
 
 namespace LowRankTools.Cli.Tests.Output;
 

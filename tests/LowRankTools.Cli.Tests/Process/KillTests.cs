@@ -1,5 +1,6 @@
-using LowRankTools.Core;
-using LowRankTools.Formats;
+using LowRankTools.Core.Models;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
 using Xunit.Abstractions;
 
 namespace LowRankTools.Cli.Tests.Process;

@@ -1,3 +1,8 @@
+using LowRankTools.Core.Adapters;
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Core.Counting;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
 using LowRankTools.Core.Tests.Gguf;
 using LowRankTools.Formats.Tests.Gguf;
 

@@ -1,3 +1,7 @@
+using LowRankTools.Core.Adapters;
+using LowRankTools.Core.Adapters.Editing;
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Core.Models;
 using LowRankTools.Core.Tests.Output;
 using LowRankTools.Numerics;
 

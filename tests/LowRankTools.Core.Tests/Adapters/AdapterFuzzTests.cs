@@ -1,4 +1,6 @@
 using System.Text;
+using LowRankTools.Core.Adapters;
+using LowRankTools.Core.Models;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core.Tests.Adapters;

@@ -1,3 +1,6 @@
+using LowRankTools.Core.Adapters;
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Core.Models;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core.Tests.Adapters;

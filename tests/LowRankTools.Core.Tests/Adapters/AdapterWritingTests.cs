@@ -1,4 +1,9 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Adapters;
+using LowRankTools.Core.Adapters.Editing;
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core.Tests.Adapters;

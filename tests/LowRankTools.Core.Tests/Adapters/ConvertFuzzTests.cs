@@ -1,3 +1,6 @@
+using LowRankTools.Core.Adapters;
+using LowRankTools.Core.Adapters.Editing;
+using LowRankTools.Core.Models;
 using LowRankTools.Core.Tests.Gguf;
 using LowRankTools.Formats.Tests.Gguf;
 using LowRankTools.Numerics;

@@ -1,3 +1,8 @@
+using LowRankTools.Core.Adapters;
+using LowRankTools.Core.Adapters.Editing;
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
 using LowRankTools.Numerics;
 using static LowRankTools.Core.Tests.Calibration.CalibrationFiles;
 using static LowRankTools.Core.Tests.Calibration.Dense;

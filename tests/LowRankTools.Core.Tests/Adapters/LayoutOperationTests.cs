@@ -1,5 +1,12 @@
+using LowRankTools.Core.Adapters;
+using LowRankTools.Core.Adapters.Editing;
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Core.Counting;
+using LowRankTools.Core.Models;
 using LowRankTools.Core.Tests.Gguf;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
 
 namespace LowRankTools.Core.Tests.Adapters;
 

@@ -1,5 +1,12 @@
 using System.Runtime.InteropServices;
-using LowRankTools.Formats;
+using LowRankTools.Core.Adapters.Editing;
+using LowRankTools.Core.Models;
+using LowRankTools.Formats.Conversion;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Safetensors;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core.Tests.Adapters;

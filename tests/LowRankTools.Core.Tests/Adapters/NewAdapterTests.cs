@@ -1,5 +1,13 @@
-using LowRankTools.Networks;
+using LowRankTools.Core.Adapters;
+using LowRankTools.Core.Adapters.Editing;
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Models;
+using LowRankTools.Networks.Architectures;
+using LowRankTools.Networks.Lora;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
 namespace LowRankTools.Core.Tests.Adapters;
 

@@ -1,6 +1,12 @@
 using System.Runtime.InteropServices;
+using LowRankTools.Core.Adapters;
+using LowRankTools.Core.Adapters.Editing;
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Core.Counting;
+using LowRankTools.Core.Models;
 using LowRankTools.Core.Tests.Graphs;
-using LowRankTools.Formats;
+using LowRankTools.Formats.OnnxAdapters;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Formats.Tests.Onnx;
 using LowRankTools.Numerics;
 using Microsoft.ML.OnnxRuntime;

@@ -1,4 +1,6 @@
-using LowRankTools.Numerics;
+using LowRankTools.Core.Adapters;
+using LowRankTools.Core.Models;
+using LowRankTools.Numerics.Matrices;
 
 namespace LowRankTools.Core.Tests.Adapters;
 

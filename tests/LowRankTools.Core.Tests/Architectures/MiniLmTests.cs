@@ -1,6 +1,13 @@
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Calibration.Collecting;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Merging;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Resizing;
 using LowRankTools.Formats;
 using LowRankTools.Formats.Tests.Peers;
-using LowRankTools.Networks;
+using LowRankTools.Networks.Architectures;
 using Microsoft.ML.OnnxRuntime;
 
 namespace LowRankTools.Core.Tests.Architectures;

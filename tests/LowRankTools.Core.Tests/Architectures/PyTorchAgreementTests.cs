@@ -1,7 +1,11 @@
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
 using LowRankTools.Formats;
 using LowRankTools.Formats.Tests.Peers;
-using LowRankTools.Networks;
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Architectures;
+using LowRankTools.Numerics.Engines;
 
 namespace LowRankTools.Core.Tests.Architectures;
 

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using LowRankTools.Formats.Tests.Peers;
-using LowRankTools.Networks;
+using LowRankTools.Networks.Architectures;
 
 namespace LowRankTools.Core.Tests.Architectures;
 

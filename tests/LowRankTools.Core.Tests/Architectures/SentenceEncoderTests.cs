@@ -1,6 +1,11 @@
 using System.Globalization;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Merging;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
 using LowRankTools.Formats.Tests.Peers;
-using LowRankTools.Networks;
+using LowRankTools.Networks.Architectures;
 
 namespace LowRankTools.Core.Tests.Architectures;
 

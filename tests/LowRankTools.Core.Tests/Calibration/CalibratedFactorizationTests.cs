@@ -1,5 +1,13 @@
+using LowRankTools.Core.Calibration;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Records;
+using LowRankTools.Core.Spectra;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Svd;
 using static LowRankTools.Core.Tests.Calibration.CalibrationFiles;
 using static LowRankTools.Core.Tests.Calibration.Dense;
 

@@ -1,3 +1,8 @@
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Planning;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Records;
 using LowRankTools.Numerics;
 using static LowRankTools.Core.Tests.Calibration.CalibrationFiles;
 using static LowRankTools.Core.Tests.Calibration.Dense;

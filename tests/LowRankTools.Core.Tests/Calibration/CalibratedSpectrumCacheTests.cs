@@ -1,4 +1,11 @@
-using LowRankTools.Numerics;
+using LowRankTools.Core.Calibration;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Records;
+using LowRankTools.Core.Spectra;
+using LowRankTools.Numerics.Svd;
 using static LowRankTools.Core.Tests.Calibration.CalibrationFiles;
 using static LowRankTools.Core.Tests.Calibration.Dense;
 

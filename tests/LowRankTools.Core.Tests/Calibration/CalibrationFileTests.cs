@@ -1,4 +1,7 @@
+using LowRankTools.Core.Calibration;
+using LowRankTools.Core.Layers;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
 using static LowRankTools.Core.Tests.Calibration.CalibrationFiles;
 using static LowRankTools.Core.Tests.Calibration.Dense;

@@ -1,5 +1,8 @@
 using System.Runtime.InteropServices;
-using LowRankTools.Formats;
+using LowRankTools.Formats.Conversion;
+using LowRankTools.Formats.Safetensors;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 
 namespace LowRankTools.Core.Tests.Calibration;
 

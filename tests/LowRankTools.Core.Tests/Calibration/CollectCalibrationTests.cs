@@ -1,6 +1,14 @@
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Calibration.Collecting;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
 using LowRankTools.Formats.Tests.Peers;
-using LowRankTools.Networks;
+using LowRankTools.Networks.Architectures;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
 namespace LowRankTools.Core.Tests.Calibration;
 

@@ -1,4 +1,9 @@
-using LowRankTools.Numerics;
+using LowRankTools.Core.Calibration;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Engines.Embedded;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.Svd;
 
 namespace LowRankTools.Core.Tests.Calibration;
 
@@ -73,7 +78,7 @@ internal static class Dense
     public static double Loss(double[,] w, double[,] approximate, double[,] x) => SquaredNorm(Multiply(Add(w, approximate, -1), x));
 
     /// <summary>X X^T.</summary>
-    public static Gram Gram(double[,] x) => Core.Gram.Of(Host(Multiply(x, Transpose(x))));
+    public static Gram Gram(double[,] x) => LowRankTools.Core.Calibration.Gram.Of(Host(Multiply(x, Transpose(x))));
 
     public static Matrix<double> Host(double[,] a) => Matrix<double>.From(a.GetLength(0), a.GetLength(1), a.Cast<double>().ToArray());
 

@@ -1,5 +1,17 @@
-using LowRankTools.Networks;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Calibration;
+using LowRankTools.Core.Calibration.Collecting;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Quality;
+using LowRankTools.Core.Tokens;
+using LowRankTools.Networks.Architectures;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Networks.Training;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
 namespace LowRankTools.Core.Tests.Calibration;
 

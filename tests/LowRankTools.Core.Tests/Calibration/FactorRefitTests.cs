@@ -1,4 +1,6 @@
-using LowRankTools.Numerics;
+using LowRankTools.Core.Calibration;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
 using static LowRankTools.Core.Tests.Calibration.Dense;
 
 namespace LowRankTools.Core.Tests.Calibration;

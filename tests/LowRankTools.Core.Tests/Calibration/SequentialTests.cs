@@ -1,4 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Core.Calibration;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Records;
+using LowRankTools.Numerics.Matrices;
 using static LowRankTools.Core.Tests.Calibration.Dense;
 
 namespace LowRankTools.Core.Tests.Calibration;

@@ -1,4 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Core.Calibration;
+using LowRankTools.Core.Records;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
 using static LowRankTools.Core.Tests.Calibration.Dense;
 
 namespace LowRankTools.Core.Tests.Calibration;
@@ -37,7 +40,7 @@ public sealed class WeightedProblemTests
         double[,] w = Random(seed, outputs, inputs), x = Inputs(seed + 20, inputs, 3 * inputs);
         using Gram gram = Gram(x);
         double whitened = Loss(w, Solve(w, null, gram, rank).Approximation, x), plain = Loss(w, Solve(w, null, null, rank).Approximation, x);
-        double scaled = Loss(w, Solve(w, null, Core.Gram.Of([.. Enumerable.Range(0, inputs).Select(gram.Entry)]), rank).Approximation, x);
+        double scaled = Loss(w, Solve(w, null, LowRankTools.Core.Calibration.Gram.Of([.. Enumerable.Range(0, inputs).Select(gram.Entry)]), rank).Approximation, x);
         double rounding = 1e-9 * SquaredNorm(Multiply(w, x));
         Assert.InRange(whitened, 0, plain + rounding);
         Assert.InRange(whitened, 0, scaled + rounding);
@@ -92,7 +95,7 @@ public sealed class WeightedProblemTests
         double[,] w = Random(seed, outputs, inputs), h = Inputs(seed + 50, outputs, outputs), x = new double[inputs, inputs];
         for (int i = 0; i < inputs; i++)
             x[i, i] = 1 + i % 7;
-        using Gram whole = Gram(x), diagonal = Core.Gram.Of([.. Enumerable.Range(0, inputs).Select(whole.Entry)]), left = Gram(h);
+        using Gram whole = Gram(x), diagonal = LowRankTools.Core.Calibration.Gram.Of([.. Enumerable.Range(0, inputs).Select(whole.Entry)]), left = Gram(h);
         foreach (Gram? output in new[] { null, left })
         {
             double[,] expected = Solve(w, output, whole, rank).Approximation, actual = Solve(w, output, diagonal, rank).Approximation;

@@ -1,3 +1,8 @@
+using LowRankTools.Core.Comparison;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
+
 namespace LowRankTools.Core.Tests.Comparison;
 
 public sealed class CompareModelsTests : IDisposable

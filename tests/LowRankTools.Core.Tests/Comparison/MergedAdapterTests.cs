@@ -1,4 +1,9 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Comparison;
+using LowRankTools.Core.Models;
+using LowRankTools.Formats.Conversion;
+using LowRankTools.Formats.Safetensors;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 
 namespace LowRankTools.Core.Tests.Comparison;
 

@@ -1,4 +1,11 @@
-using LowRankTools.Networks;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Compression;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Quality;
+using LowRankTools.Core.Tokens;
+using LowRankTools.Networks.Architectures;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core.Tests.Compression;

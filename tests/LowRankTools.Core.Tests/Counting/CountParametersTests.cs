@@ -1,6 +1,11 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
-using LowRankTools.Formats;
+using LowRankTools.Core.Counting;
+using LowRankTools.Core.Demo;
+using LowRankTools.Core.Models;
+using LowRankTools.Formats.PyTorch;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 
 namespace LowRankTools.Core.Tests.Counting;
 

@@ -1,6 +1,15 @@
+using LowRankTools.Core.Comparison;
+using LowRankTools.Core.Decompositions;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Merging;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Records;
 using LowRankTools.Decompositions;
-using LowRankTools.Formats;
-using LowRankTools.Numerics;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Numerics.Threading;
 
 namespace LowRankTools.Core.Tests.Decompositions;
 

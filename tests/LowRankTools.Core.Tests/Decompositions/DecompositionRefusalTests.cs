@@ -1,3 +1,7 @@
+using LowRankTools.Core.Decompositions;
+using LowRankTools.Core.Merging;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Records;
 using LowRankTools.Decompositions;
 using LowRankTools.Formats;
 using LowRankTools.Numerics;

@@ -1,4 +1,8 @@
-using LowRankTools.Numerics;
+using LowRankTools.Core.Decompositions;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Random;
 
 namespace LowRankTools.Core.Tests.Decompositions;
 
@@ -39,5 +43,5 @@ public sealed class FactorSpoolTests : IDisposable
         Assert.Empty(Directory.EnumerateFileSystemEntries(folder));
     }
 
-    private OutputLocation Location(string path) => OutputLocation.Resolve(path, new ModelSource(_folder["in/m.safetensors"], "m"), Formats.ModelFormat.Safetensors, "-x");
+    private OutputLocation Location(string path) => OutputLocation.Resolve(path, new ModelSource(_folder["in/m.safetensors"], "m"), LowRankTools.Formats.ModelFormat.Safetensors, "-x");
 }

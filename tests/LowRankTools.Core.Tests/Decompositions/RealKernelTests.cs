@@ -1,3 +1,6 @@
+using LowRankTools.Core.Comparison;
+using LowRankTools.Core.Decompositions;
+using LowRankTools.Core.Models;
 using LowRankTools.Decompositions;
 using LowRankTools.Formats.Tests.Peers;
 

@@ -1,3 +1,9 @@
+using LowRankTools.Core.Demo;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
+
 namespace LowRankTools.Core.Tests.Demo;
 
 public sealed class DemoTransformerTests : IDisposable
@@ -29,8 +35,8 @@ public sealed class DemoTransformerTests : IDisposable
         ModelLayer layer = model.Layers.First(l => l.Shape.Name.EndsWith("to_q.weight", StringComparison.Ordinal));
         float[] values = new float[layer.Tensor.ElementCount];
         model.File.ReadSingles(layer.Tensor, 0, values);
-        using Numerics.Matrix<float> matrix = Numerics.Matrix<float>.From(512, 512, values);
-        double[] spectrum = Numerics.SingularValues.Compute(matrix.View);
+        using LowRankTools.Numerics.Matrices.Matrix<float> matrix = LowRankTools.Numerics.Matrices.Matrix<float>.From(512, 512, values);
+        double[] spectrum = LowRankTools.Numerics.Svd.SingularValues.Compute(matrix.View);
         for (int i = 0; i < spectrum.Length; i++)
             Assert.Equal(Math.Pow(i + 1, -0.5), spectrum[i] / spectrum[0], 4);
     }

@@ -1,4 +1,6 @@
-using LowRankTools.Numerics;
+using LowRankTools.Core.Demo.Learning;
+using LowRankTools.Numerics.Engines.Embedded;
+using LowRankTools.Numerics.Threading;
 
 namespace LowRankTools.Core.Tests;
 

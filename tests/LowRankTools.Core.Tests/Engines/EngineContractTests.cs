@@ -1,8 +1,10 @@
 using System.Reflection.Emit;
 using System.Runtime.CompilerServices;
+using LowRankTools.Core.Plans;
 using LowRankTools.Decompositions;
-using LowRankTools.Networks;
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Engines.Embedded;
 
 namespace LowRankTools.Core.Tests;
 

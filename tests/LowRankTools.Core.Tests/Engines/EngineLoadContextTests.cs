@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using LowRankTools.Core.Engines;
 
 namespace LowRankTools.Core.Tests;
 

@@ -1,4 +1,11 @@
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Engines.Libraries;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Plans;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Engines.Embedded;
+using LowRankTools.Numerics.Threading;
 
 namespace LowRankTools.Core.Tests.Engines;
 

@@ -1,3 +1,7 @@
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Engines.Installing;
+using LowRankTools.Core.Engines.LibTorch;
+using LowRankTools.Core.Engines.Libraries;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core.Tests.Engines;
@@ -65,6 +69,6 @@ public sealed class EngineStoreTests : IDisposable
     private void Install(string package) => Store.Replace((_, made) =>
     {
         File.WriteAllText(Path.Combine(made, package), "");
-        return new EngineRecord(LibTorch.Version, "cpu", package, null, []);
+        return new EngineRecord(LibTorchNames.Version, "cpu", package, null, []);
     });
 }

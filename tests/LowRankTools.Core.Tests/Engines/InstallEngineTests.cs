@@ -1,3 +1,7 @@
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Engines.Installing;
+using LowRankTools.Core.Engines.LibTorch;
+using LowRankTools.Core.Engines.Libraries;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core.Tests.Engines;
@@ -25,7 +29,7 @@ public sealed class InstallEngineTests : IDisposable
     public void A_libtorch_of_another_version_is_not_registered()
     {
         Directory.CreateDirectory(_folder["old"]);
-        foreach (string name in LibTorch.Required.Append(LibTorchFolder.VersionFile))
+        foreach (string name in LibTorchNames.Required.Append(LibTorchFolder.VersionFile))
             File.WriteAllText(_folder[$"old/{name}"], "1.13.1");
         AssertError(CoreErrors.EngineUnavailable, new InstallEngineOptions { LibTorch = _folder["old"] });
         Assert.False(Directory.Exists(_folder["engines"]));

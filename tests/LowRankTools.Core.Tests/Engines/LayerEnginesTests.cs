@@ -1,6 +1,14 @@
 using System.Collections.Immutable;
-using LowRankTools.Formats;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Engines.Libraries;
+using LowRankTools.Core.Engines.Measuring;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Storage;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
 namespace LowRankTools.Core.Tests.Engines;
 

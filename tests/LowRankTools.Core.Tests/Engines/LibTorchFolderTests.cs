@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Xml.Linq;
+using LowRankTools.Core.Engines.LibTorch;
+using LowRankTools.Core.Engines.Libraries;
 
 namespace LowRankTools.Core.Tests.Engines;
 
@@ -25,24 +27,24 @@ public sealed class LibTorchFolderTests : IDisposable
         LibTorchFolder found = LibTorchFolder.At(_folder[named], "test")!;
         Assert.Equal((Path.GetFullPath(_folder[libraries]), version), (found.Path, found.Version));
         Assert.False(found.HasCuda);
-        Assert.Equal(LibTorch.Required.Select(name => Path.Combine(found.Path, name)), found.Files);
+        Assert.Equal(LibTorchNames.Required.Select(name => Path.Combine(found.Path, name)), found.Files);
     }
 
     [Fact]
     public void A_build_for_cuda_is_known_by_its_library()
     {
         Lay("libtorch");
-        File.WriteAllText(_folder[$"libtorch/{LibTorch.Cuda}"], "");
+        File.WriteAllText(_folder[$"libtorch/{LibTorchNames.Cuda}"], "");
         LibTorchFolder found = LibTorchFolder.At(_folder["libtorch"], "test")!;
         Assert.True(found.HasCuda);
-        Assert.Contains(Path.Combine(found.Path, LibTorch.Cuda), found.Files);
+        Assert.Contains(Path.Combine(found.Path, LibTorchNames.Cuda), found.Files);
     }
 
     [Fact]
     public void A_folder_that_lacks_a_library_is_none()
     {
         Lay("libtorch");
-        File.Delete(_folder[$"libtorch/{LibTorch.Required[0]}"]);
+        File.Delete(_folder[$"libtorch/{LibTorchNames.Required[0]}"]);
         Assert.Null(LibTorchFolder.At(_folder["libtorch"], "test"));
         Assert.Null(LibTorchFolder.At(_folder["nowhere"], "test"));
     }
@@ -61,7 +63,7 @@ public sealed class LibTorchFolderTests : IDisposable
     public void Files_that_are_no_libraries_are_a_problem_and_no_crash()
     {
         Lay("libtorch");
-        EngineProblem problem = LibTorchCheck.Problem(LibTorchFolder.At(_folder["libtorch"], "test")!, _folder[$"libtorch/{LibTorch.Required[0]}"])!;
+        EngineProblem problem = LibTorchCheck.Problem(LibTorchFolder.At(_folder["libtorch"], "test")!, _folder[$"libtorch/{LibTorchNames.Required[0]}"])!;
         Assert.NotEmpty(problem.Remedy);
     }
 
@@ -71,7 +73,7 @@ public sealed class LibTorchFolderTests : IDisposable
     [InlineData("linux-arm", Architecture.Arm)]
     public void Systems_without_a_library_of_TorchSharp_are_told_apart(string identifier, Architecture processor)
     {
-        string? platform = LibTorch.PlatformOf(identifier, processor);
+        string? platform = LibTorchNames.PlatformOf(identifier, processor);
         Assert.True(platform is null || !OperatingSystem.IsLinux());
     }
 
@@ -79,8 +81,8 @@ public sealed class LibTorchFolderTests : IDisposable
     public void The_versions_are_those_that_the_build_pins()
     {
         XDocument pins = XDocument.Load(Path.Combine(Path.GetDirectoryName(Here())!, "..", "..", "..", "Directory.Packages.props"));
-        Assert.Equal(LibTorch.TorchSharpVersion, pins.Descendants("TorchSharpVersion").Single().Value);
-        Assert.Equal(LibTorch.Version, pins.Descendants("LibTorchVersion").Single().Value);
+        Assert.Equal(LibTorchNames.TorchSharpVersion, pins.Descendants("TorchSharpVersion").Single().Value);
+        Assert.Equal(LibTorchNames.Version, pins.Descendants("LibTorchVersion").Single().Value);
     }
 
     private static string Here([CallerFilePath] string here = "") => here;
@@ -88,7 +90,7 @@ public sealed class LibTorchFolderTests : IDisposable
     private void Lay(string folder)
     {
         Directory.CreateDirectory(_folder[folder]);
-        foreach (string name in LibTorch.Required)
+        foreach (string name in LibTorchNames.Required)
             File.WriteAllText(Path.Combine(_folder[folder], name), "");
     }
 }

@@ -1,6 +1,18 @@
-using LowRankTools.Decompositions;
-using LowRankTools.Formats;
+using LowRankTools.Core.Comparison;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Merging;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Parts;
+using LowRankTools.Core.Planning;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Records;
+using LowRankTools.Decompositions.Convolutions;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Svd;
 
 namespace LowRankTools.Core.Tests.Factorization;
 

@@ -1,6 +1,9 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Records;
 using LowRankTools.Formats;
 
 namespace LowRankTools.Core.Tests.Factorization;

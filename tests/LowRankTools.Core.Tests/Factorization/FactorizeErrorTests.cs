@@ -1,3 +1,6 @@
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
 using LowRankTools.Formats;
 using LowRankTools.Numerics;
 

@@ -1,4 +1,11 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Records;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Tensors;
 
 namespace LowRankTools.Core.Tests.Factorization;
 
@@ -222,8 +229,8 @@ public sealed class FactorizeModelTests : IDisposable
     public void The_record_says_which_instruction_set_computed()
     {
         FactorizationResult result = new FactorizeModel(Options(new RankRule.Fixed(4))).Run(Model(TestModel.Random("a.weight", 1, 30, 30)));
-        using Model written = LowRankTools.Core.Model.Open(new ModelSource(result.Path, "m"));
-        Assert.Contains(LowRankTools.Numerics.EngineCatalog.Embedded.InstructionSet, written.Record!.ComputedBy!, StringComparison.Ordinal);
+        using Model written = LowRankTools.Core.Models.Model.Open(new ModelSource(result.Path, "m"));
+        Assert.Contains(LowRankTools.Numerics.Engines.EngineCatalog.Embedded.InstructionSet, written.Record!.ComputedBy!, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -243,7 +250,7 @@ public sealed class FactorizeModelTests : IDisposable
         FactorizationResult kept = new FactorizeModel(Options(new RankRule.Fixed(2))).Run(new ModelSource(path, "m"));
         Assert.Equal(1, kept.FactorizedLayers);
         Assert.Equal(50 * 20 + 2 * (20 + 20), kept.Parameters);
-        using Model written = LowRankTools.Core.Model.Open(new ModelSource(kept.Path, "m"));
+        using Model written = LowRankTools.Core.Models.Model.Open(new ModelSource(kept.Path, "m"));
         Assert.Equal("wte.weight", written.Layers.Single(l => l.Shape.Name == "lm_head.weight").Shape.TiedTo);
     }
 }

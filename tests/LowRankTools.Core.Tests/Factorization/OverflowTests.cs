@@ -1,4 +1,11 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Merging;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Records;
+using LowRankTools.Core.Storage;
+using LowRankTools.Formats.Conversion;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core.Tests.Factorization;

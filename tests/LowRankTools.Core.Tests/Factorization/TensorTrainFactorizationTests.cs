@@ -1,6 +1,20 @@
-using LowRankTools.Decompositions;
-using LowRankTools.Formats;
+using LowRankTools.Core.Comparison;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Merging;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Parts;
+using LowRankTools.Core.Planning;
+using LowRankTools.Core.Planning.Candidates;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Records;
+using LowRankTools.Decompositions.TensorTrainMatrices;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Quantization;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Svd;
 
 namespace LowRankTools.Core.Tests.Factorization;
 
@@ -114,7 +128,7 @@ public sealed class TensorTrainFactorizationTests : IDisposable
     public void Cores_are_listed_as_factors_of_their_layer()
     {
         FactorizationResult result = Run(Model(), new RankRule.Fixed(4));
-        using Model model = Core.Model.Open(new ModelSource(result.Path, "m"));
+        using Model model = LowRankTools.Core.Models.Model.Open(new ModelSource(result.Path, "m"));
         LayerShape[] cores = [.. model.Layers.Select(l => l.Shape).Where(s => s.Name.Contains(".core", StringComparison.Ordinal))];
         Assert.Equal(6, cores.Length);
         Assert.All(cores, c => Assert.Equal(4, c.Rank));

@@ -1,6 +1,11 @@
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Factors;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
 using LowRankTools.Core.Tests.Calibration;
-using LowRankTools.Formats;
+using LowRankTools.Formats.Quantization;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 
 namespace LowRankTools.Core.Tests.Factorization;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Xml.Linq;
+using LowRankTools.Core.Figures;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core.Tests.Figures;

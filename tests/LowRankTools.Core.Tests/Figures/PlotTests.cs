@@ -1,3 +1,13 @@
+using LowRankTools.Core.Comparison;
+using LowRankTools.Core.Counting;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Figures;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Planning;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Spectra;
+using LowRankTools.Core.Speed;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core.Tests.Figures;

@@ -1,4 +1,9 @@
 using System.Runtime.CompilerServices;
+using LowRankTools.Core.Figures;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Planning;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Spectra;
 using LowRankTools.Formats.Tests.Peers;
 
 namespace LowRankTools.Core.Tests.Figures;

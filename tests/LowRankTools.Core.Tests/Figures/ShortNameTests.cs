@@ -1,3 +1,5 @@
+using LowRankTools.Core.Figures;
+
 namespace LowRankTools.Core.Tests;
 
 /// <summary>Names that are cut stay apart.</summary>

@@ -1,6 +1,10 @@
 using System.Globalization;
+using LowRankTools.Core.Adapters;
+using LowRankTools.Core.Adapters.Editing;
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Core.Models;
 using LowRankTools.Core.Tests.Adapters;
-using LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Formats.Tests.Gguf;
 using LowRankTools.Numerics;
 

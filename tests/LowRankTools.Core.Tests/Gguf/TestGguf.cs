@@ -1,4 +1,8 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Models;
+using LowRankTools.Formats.Conversion;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Formats.Tests.Gguf;
 
 namespace LowRankTools.Core.Tests.Gguf;

@@ -1,5 +1,14 @@
 using System.Runtime.InteropServices;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Merging;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Planning;
+using LowRankTools.Core.Plans;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Opening;
 using LowRankTools.Formats.Tests.Onnx;
 using LowRankTools.Formats.Tests.Peers;
 using Microsoft.ML.OnnxRuntime;

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using LowRankTools.Core.Models;
 using LowRankTools.Formats.Tests.Onnx;
 using Microsoft.ML.OnnxRuntime;
 using static LowRankTools.Formats.Tests.Onnx.OnnxBuilder;

@@ -1,5 +1,10 @@
 using System.Runtime.InteropServices;
-using LowRankTools.Formats;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Quality.Graphs;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Formats.Tests.Onnx;
 using LowRankTools.Formats.Tests.Peers;
 using LowRankTools.Numerics;

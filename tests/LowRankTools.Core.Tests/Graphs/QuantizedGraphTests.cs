@@ -1,4 +1,9 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Counting;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Merging;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
+using LowRankTools.Formats.Quantization;
 using LowRankTools.Numerics;
 using Microsoft.ML.OnnxRuntime;
 

@@ -1,4 +1,10 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Merging;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Formats.Tests.Peers;
 using Microsoft.ML.OnnxRuntime;
 

@@ -1,5 +1,13 @@
 using System.Text.Json.Nodes;
+using LowRankTools.Core.Adapters.Editing;
+using LowRankTools.Core.Comparison;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Merging;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
 using LowRankTools.Formats;
+using LowRankTools.Formats.TensorFlowJs;
 using LowRankTools.Formats.Tests.Peers;
 using LowRankTools.Numerics;
 using static LowRankTools.Core.Tests.Graphs.TensorFlowJsPeer;

@@ -1,6 +1,15 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using LowRankTools.Core.Comparison;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Merging;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Quantization;
+using LowRankTools.Formats.TensorFlowJs;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Formats.Tests.Peers;
 using LowRankTools.Formats.Tests.TensorFlowJs;
 using LowRankTools.Numerics;

@@ -1,5 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Merging;
+using LowRankTools.Core.Models;
 using LowRankTools.Formats.Tests.Peers;
 
 namespace LowRankTools.Core.Tests.Graphs;

@@ -1,5 +1,13 @@
+using LowRankTools.Core.Calibration;
+using LowRankTools.Core.Calibration.Collecting;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Quality;
+using LowRankTools.Core.Tokens;
 using LowRankTools.LanguageModel;
-using LowRankTools.Networks;
+using LowRankTools.Networks.Architectures;
+using LowRankTools.Networks.Training;
 
 namespace LowRankTools.Core.Tests.LanguageModels;
 

@@ -1,7 +1,12 @@
 using System.Text.Json;
-using LowRankTools.Formats;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Counting;
+using LowRankTools.Core.Memory;
+using LowRankTools.Core.Models;
+using LowRankTools.Formats.Remote;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Formats.Tests.Gguf;
-using LowRankTools.Networks;
+using LowRankTools.Networks.Architectures;
 using LowRankTools.Numerics;
 using LowRankTools.Tests;
 
@@ -28,7 +33,7 @@ public sealed class MeasureMemoryTests : IDisposable
     public void The_cache_of_a_token_is_as_long_as_the_outputs_of_keys_and_values()
     {
         ModelSource source = new ModelFolder(TransformerPresets.Get("llama-tiny")).Write(_folder["llama"]);
-        using Model model = Core.Model.Open(source);
+        using Model model = LowRankTools.Core.Models.Model.Open(source);
         long outputs = model.Layers.Where(l => l.Shape.Name.EndsWith("k_proj.weight", StringComparison.Ordinal) || l.Shape.Name.EndsWith("v_proj.weight", StringComparison.Ordinal)).Sum(l => l.Shape.OutFeatures!.Value);
         ModelMemory memory = MeasureMemory.Run(source, new MemoryOptions { CacheDType = TensorDType.F32 })[0];
         Assert.NotEqual(0, outputs);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using LowRankTools.Core.Layers;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core.Tests.Models;

@@ -1,4 +1,12 @@
 using System.Runtime.InteropServices;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Calibration;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Planning;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Records;
+using LowRankTools.Core.Spectra;
 using LowRankTools.Formats;
 using LowRankTools.Tests;
 

@@ -1,3 +1,5 @@
+using LowRankTools.Core.Models;
+
 namespace LowRankTools.Core.Tests.Models;
 
 /// <summary>Folders of many small models cost what one small model costs, many times, and nothing more.</summary>

@@ -1,3 +1,7 @@
+using LowRankTools.Core.Counting;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+
 namespace LowRankTools.Core.Tests.Models;
 
 public sealed class LayerTests : IDisposable

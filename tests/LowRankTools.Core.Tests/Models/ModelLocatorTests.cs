@@ -1,3 +1,4 @@
+using LowRankTools.Core.Models;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core.Tests.Models;

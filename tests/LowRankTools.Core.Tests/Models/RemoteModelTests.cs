@@ -1,5 +1,10 @@
 using System.Text;
+using LowRankTools.Core.Counting;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Remote;
 using LowRankTools.Tests;
 
 namespace LowRankTools.Core.Tests.Models;

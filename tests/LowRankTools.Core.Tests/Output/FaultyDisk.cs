@@ -1,5 +1,5 @@
+using LowRankTools.Formats.Writing;
 using Microsoft.Win32.SafeHandles;
-using LowRankTools.Formats;
 
 namespace LowRankTools.Core.Tests.Output;
 

@@ -1,5 +1,10 @@
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
 using LowRankTools.Core.Tests.Calibration;
-using LowRankTools.Formats;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Opening;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core.Tests.Output;

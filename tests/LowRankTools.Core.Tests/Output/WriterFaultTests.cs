@@ -1,6 +1,11 @@
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Merging;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
 using LowRankTools.Core.Tests.Gguf;
 using LowRankTools.Core.Tests.Graphs;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Writing;
 using LowRankTools.Numerics;
 using Xunit.Abstractions;
 

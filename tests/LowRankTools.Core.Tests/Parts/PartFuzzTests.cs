@@ -1,3 +1,7 @@
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Parts;
+using LowRankTools.Core.Plans;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core.Tests.Parts;

@@ -1,5 +1,13 @@
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Parts;
+using LowRankTools.Core.Planning;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Records;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Svd;
 
 namespace LowRankTools.Core.Tests.Parts;
 

@@ -1,9 +1,13 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using LowRankTools.Core.Adapters.Editing;
 using LowRankTools.Core.Tests.Adapters;
 using LowRankTools.Formats.Tests.Peers;
-using LowRankTools.Networks;
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Lora;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Engines.Embedded;
 
 namespace LowRankTools.Core.Tests.Peers;
 

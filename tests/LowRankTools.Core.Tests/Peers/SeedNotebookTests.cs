@@ -1,5 +1,10 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using LowRankTools.Core.Counting;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Merging;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
 using LowRankTools.Formats;
 using LowRankTools.Formats.Tests.Peers;
 

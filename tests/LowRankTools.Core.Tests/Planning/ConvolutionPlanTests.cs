@@ -1,5 +1,11 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Planning;
+using LowRankTools.Core.Planning.Candidates;
+using LowRankTools.Core.Plans;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core.Tests.Planning;
@@ -53,7 +59,7 @@ public sealed class ConvolutionPlanTests : IDisposable
     public void Bytes_are_budgeted_as_they_are_written()
     {
         ModelSource model = Model();
-        RankPlan plan = new MakePlan(Options(FactorMethod.Auto, new RankRule.ByteBudget(9000)) with { DType = Formats.TensorDType.F16 }).Run(model);
+        RankPlan plan = new MakePlan(Options(FactorMethod.Auto, new RankRule.ByteBudget(9000)) with { DType = LowRankTools.Formats.Tensors.TensorDType.F16 }).Run(model);
         FactorizationResult result = new FactorizeModel(new FactorizeOptions { Plan = plan, OutputPath = _folder["out"] }).Run(model);
         Assert.InRange(result.Bytes, 1, 9000);
     }

@@ -1,5 +1,12 @@
+using LowRankTools.Core.Calibration;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Planning;
+using LowRankTools.Core.Plans;
 using LowRankTools.Core.Tests.Calibration;
+using LowRankTools.Core.Tokens;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 
 namespace LowRankTools.Core.Tests.Planning;
 
@@ -65,7 +72,7 @@ public sealed class FirstOrderPlanTests : IDisposable
         Assert.Equal(CoreErrors.OptionInvalid, Id(options with { Rule = new RankRule.MaxRelativeError(0.5) }));
         Assert.Equal(CoreErrors.OptionInvalid, Id(options with { Measured = new MeasuredPlanOptions { Input = new InputText { TokenPath = model.Path } } }));
         double[,] gram = Dense.Inputs(1, Size, 20);
-        CalibrationOptions Of(params (string, Formats.TensorDType, double[,], bool)[] more) =>
+        CalibrationOptions Of(params (string, LowRankTools.Formats.Tensors.TensorDType, double[,], bool)[] more) =>
             new() { Path = CalibrationFiles.Write(_folder[$"{more.Length}.safetensors"], [.. Enumerable.Range(0, Layers).Select(i => CalibrationFiles.Gram($"layer{i}", gram)), .. more]) };
         Assert.Equal(CoreErrors.CalibrationInvalid, Id(options with { Calibration = Of() }));
         Assert.Equal(CoreErrors.CalibrationInvalid, Id(options with { Calibration = Of(CalibrationFiles.Tensor("layer0.weight_gradient", Dense.Random(1, Size, Size + 1))) }));
@@ -78,7 +85,7 @@ public sealed class FirstOrderPlanTests : IDisposable
     {
         Random random = new(4);
         List<(string, long[], float[])> weights = [];
-        List<(string, Formats.TensorDType, double[,], bool)> tensors = [];
+        List<(string, LowRankTools.Formats.Tensors.TensorDType, double[,], bool)> tensors = [];
         double[][] scores = new double[Layers][];
         double[,] white = new double[Size, Size];
         for (int i = 0; i < Size; i++)

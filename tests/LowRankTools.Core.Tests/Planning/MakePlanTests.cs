@@ -1,4 +1,9 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Planning;
+using LowRankTools.Core.Plans;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core.Tests.Planning;

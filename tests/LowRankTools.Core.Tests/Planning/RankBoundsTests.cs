@@ -1,3 +1,5 @@
+using LowRankTools.Core.Layers;
+
 namespace LowRankTools.Core.Tests.Planning;
 
 public sealed class RankBoundsTests

@@ -1,3 +1,6 @@
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Planning;
+using LowRankTools.Core.Planning.Candidates;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core.Tests.Planning;

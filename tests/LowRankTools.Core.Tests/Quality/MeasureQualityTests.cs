@@ -1,5 +1,13 @@
+using LowRankTools.Core.Adapters.Editing;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Quality;
 using LowRankTools.Core.Tests.Adapters;
-using LowRankTools.Networks;
+using LowRankTools.Core.Tokens;
+using LowRankTools.Networks.Architectures;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core.Tests.Quality;

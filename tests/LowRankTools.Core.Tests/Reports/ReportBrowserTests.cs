@@ -1,4 +1,5 @@
 using System.Text.Json;
+using LowRankTools.Core.Reports;
 
 namespace LowRankTools.Core.Tests.Reports;
 

@@ -1,3 +1,9 @@
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Planning;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Reports;
+
 namespace LowRankTools.Core.Tests.Reports;
 
 /// <summary>A small model with a layer whose name attacks the page that shows it.</summary>

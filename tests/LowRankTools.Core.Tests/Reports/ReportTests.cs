@@ -1,5 +1,13 @@
 using System.Text.RegularExpressions;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Figures;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Planning;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Reports;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Svd;
 
 namespace LowRankTools.Core.Tests.Reports;
 

@@ -1,7 +1,15 @@
 using System.Text.Json;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Calibration;
+using LowRankTools.Core.Calibration.Collecting;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Resizing;
 using LowRankTools.Core.Tests.Calibration;
+using LowRankTools.Core.Tokens;
 using LowRankTools.Formats;
-using LowRankTools.Networks;
+using LowRankTools.Networks.Architectures;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core.Tests.Resizing;
@@ -108,7 +116,7 @@ public sealed class ResizeModelTests : IDisposable
         ModelSource source = new(TestModel.Write(_folder["odd/model.safetensors"],
             TestModel.Random("layer.0.intermediate.dense.weight", 1, 12, 6), TestModel.Random("layer.0.output.dense.weight", 2, 6, 12), TestModel.Random("layer.0.output.dense.zero", 3, 6),
             TestModel.Random("other", 4, 6), TestModel.Random("other.weight", 5, 6, 6)), "odd");
-        using Model model = Core.Model.Open(source);
+        using Model model = LowRankTools.Core.Models.Model.Open(source);
         Assert.Equal(12, Assert.Single(FeedForwardParts.Of(model)).Hidden);
     }
 

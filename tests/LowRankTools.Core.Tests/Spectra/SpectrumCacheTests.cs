@@ -1,5 +1,10 @@
 using System.Runtime.InteropServices;
-using LowRankTools.Numerics;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Planning;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Spectra;
+using LowRankTools.Numerics.Svd;
 
 namespace LowRankTools.Core.Tests.Spectra;
 

@@ -1,3 +1,4 @@
+using LowRankTools.Core.Speed;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core.Tests.Speed;

@@ -1,3 +1,5 @@
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Speed;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core.Tests.Speed;

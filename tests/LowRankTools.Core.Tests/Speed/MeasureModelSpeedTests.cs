@@ -1,4 +1,12 @@
-using LowRankTools.Networks;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Counting;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Engines.Libraries;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Speed;
+using LowRankTools.Networks.Architectures;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core.Tests.Speed;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using LowRankTools.Core.Text;
 using LowRankTools.Formats.Tests.Peers;
 
 namespace LowRankTools.Core.Tests.Text;

@@ -1,3 +1,5 @@
+using LowRankTools.Core.Text;
+
 namespace LowRankTools.Core.Tests.Text;
 
 public sealed class SafeTextTests

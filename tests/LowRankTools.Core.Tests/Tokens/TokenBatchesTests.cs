@@ -1,3 +1,5 @@
+using LowRankTools.Core.Tokens;
+
 namespace LowRankTools.Core.Tests.Tokens;
 
 /// <summary>Sequences in groups of like length.</summary>

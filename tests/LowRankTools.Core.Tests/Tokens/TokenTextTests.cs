@@ -1,4 +1,6 @@
-using LowRankTools.Networks;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Tokens;
+using LowRankTools.Networks.Architectures;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core.Tests.Tokens;

@@ -1,7 +1,10 @@
 using System.Text;
 using System.Text.Json;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Tokens;
 using LowRankTools.Formats.Tests.Peers;
-using LowRankTools.Networks;
+using LowRankTools.Networks.Architectures;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core.Tests.Tokens;

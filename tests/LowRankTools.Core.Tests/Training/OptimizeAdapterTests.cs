@@ -1,4 +1,12 @@
-using LowRankTools.Networks;
+using LowRankTools.Core.Adapters;
+using LowRankTools.Core.Adapters.Editing;
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Quality;
+using LowRankTools.Core.Tokens;
+using LowRankTools.Core.Training;
+using LowRankTools.Networks.Architectures;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core.Tests.Training;

@@ -1,4 +1,6 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Cp;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Matrices;
 
 namespace LowRankTools.Decompositions.Tests;
 

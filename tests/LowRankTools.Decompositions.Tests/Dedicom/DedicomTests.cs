@@ -1,4 +1,10 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Dedicom;
+using LowRankTools.Decompositions.Indscal;
+using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.Threading;
 
 namespace LowRankTools.Decompositions.Tests;
 

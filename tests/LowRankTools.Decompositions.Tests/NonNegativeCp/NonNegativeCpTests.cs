@@ -1,4 +1,8 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Cp;
+using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
 namespace LowRankTools.Decompositions.Tests;
 

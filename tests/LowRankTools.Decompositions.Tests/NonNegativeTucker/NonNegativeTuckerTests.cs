@@ -1,3 +1,6 @@
+using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.NonNegativeTucker;
+using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Decompositions.Tests;

@@ -1,4 +1,10 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.Pca;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
+using LowRankTools.Numerics.Threading;
 
 namespace LowRankTools.Decompositions.Tests;
 

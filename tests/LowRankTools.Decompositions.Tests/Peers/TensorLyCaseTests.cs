@@ -1,4 +1,14 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Cp;
+using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.RobustPca;
+using LowRankTools.Decompositions.Subspaces;
+using LowRankTools.Decompositions.TensorTrains;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Decompositions.Tucker;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.Threading;
 
 namespace LowRankTools.Decompositions.Tests.Peers;
 

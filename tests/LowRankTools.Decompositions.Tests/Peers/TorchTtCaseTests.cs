@@ -1,4 +1,11 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.TensorTrainMatrices;
+using LowRankTools.Decompositions.TensorTrains;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.Threading;
 
 namespace LowRankTools.Decompositions.Tests.Peers;
 

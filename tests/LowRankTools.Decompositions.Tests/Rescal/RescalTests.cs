@@ -1,4 +1,9 @@
+using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.Rescal;
+using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
 
 namespace LowRankTools.Decompositions.Tests;
 

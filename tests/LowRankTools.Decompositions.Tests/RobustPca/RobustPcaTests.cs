@@ -1,4 +1,9 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.RobustPca;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Random;
 
 namespace LowRankTools.Decompositions.Tests;
 

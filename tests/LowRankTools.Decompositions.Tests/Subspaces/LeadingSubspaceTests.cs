@@ -1,4 +1,8 @@
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Subspaces;
+using LowRankTools.Numerics.Engines.Embedded;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
 namespace LowRankTools.Decompositions.Tests;
 

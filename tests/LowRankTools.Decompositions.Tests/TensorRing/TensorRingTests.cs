@@ -1,4 +1,8 @@
+using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.TensorRings;
+using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Random;
 
 namespace LowRankTools.Decompositions.Tests;
 

@@ -1,4 +1,10 @@
+using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.Subspaces;
+using LowRankTools.Decompositions.TensorTrains;
+using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.Threading;
 
 namespace LowRankTools.Decompositions.Tests;
 

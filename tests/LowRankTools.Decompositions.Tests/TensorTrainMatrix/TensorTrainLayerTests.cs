@@ -1,4 +1,9 @@
+using LowRankTools.Decompositions.Layers;
+using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.TensorTrainMatrices;
+using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Threading;
 
 namespace LowRankTools.Decompositions.Tests;
 

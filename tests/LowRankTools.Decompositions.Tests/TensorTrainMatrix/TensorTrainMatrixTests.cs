@@ -1,4 +1,10 @@
+using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.TensorTrainMatrices;
+using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Random;
 
 namespace LowRankTools.Decompositions.Tests;
 

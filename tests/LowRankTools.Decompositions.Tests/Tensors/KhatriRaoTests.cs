@@ -1,4 +1,7 @@
+using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
 
 namespace LowRankTools.Decompositions.Tests;
 

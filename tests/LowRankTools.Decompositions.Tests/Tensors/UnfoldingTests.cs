@@ -1,4 +1,6 @@
+using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 
 namespace LowRankTools.Decompositions.Tests;
 

@@ -1,4 +1,12 @@
+using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.Subspaces;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Decompositions.Tucker;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.Threading;
 
 namespace LowRankTools.Decompositions.Tests;
 

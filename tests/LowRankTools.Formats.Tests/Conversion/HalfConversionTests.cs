@@ -1,4 +1,6 @@
 using System.Runtime.InteropServices;
+using LowRankTools.Formats.Conversion;
+using LowRankTools.Formats.Tensors;
 
 namespace LowRankTools.Formats.Tests.Conversion;
 

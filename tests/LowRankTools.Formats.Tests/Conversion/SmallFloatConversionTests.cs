@@ -1,3 +1,6 @@
+using LowRankTools.Formats.Conversion;
+using LowRankTools.Formats.Tensors;
+
 namespace LowRankTools.Formats.Tests.Conversion;
 
 /// <summary>Every code of every type of at most eight bits, against the definitions of the OCP specifications.</summary>

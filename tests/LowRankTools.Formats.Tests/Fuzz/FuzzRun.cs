@@ -1,4 +1,8 @@
 using System.Reflection;
+using LowRankTools.Formats.Conversion;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Tensors;
 
 namespace LowRankTools.Formats.Tests.Fuzz;
 

@@ -1,5 +1,9 @@
 using System.Globalization;
 using System.Text.Json;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Formats.Tests.Peers;
 using LowRankTools.Formats.Tests.Safetensors;
 

@@ -1,3 +1,4 @@
+using LowRankTools.Formats.Opening;
 using LowRankTools.Formats.Tests.Fuzz;
 using LowRankTools.Formats.Tests.Safetensors;
 

@@ -1,5 +1,10 @@
 using System.Runtime.InteropServices;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Gguf;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Formats.Tests.Safetensors;
+using LowRankTools.Formats.Writing;
 
 namespace LowRankTools.Formats.Tests.Gguf;
 

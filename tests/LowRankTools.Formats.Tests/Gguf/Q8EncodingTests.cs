@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using LowRankTools.Formats.Conversion;
+using LowRankTools.Formats.Tensors;
 
 namespace LowRankTools.Formats.Tests.Gguf;
 

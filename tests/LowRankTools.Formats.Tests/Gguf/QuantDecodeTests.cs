@@ -1,3 +1,7 @@
+using LowRankTools.Formats.Conversion;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Formats.Tests.Safetensors;
 
 namespace LowRankTools.Formats.Tests.Gguf;

@@ -1,3 +1,6 @@
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Opening;
 using LowRankTools.Formats.Tests.Onnx;
 using LowRankTools.Formats.Tests.Safetensors;
 using LowRankTools.Tests;

@@ -1,4 +1,6 @@
 using System.Net.Sockets;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Opening;
 using LowRankTools.Formats.Tests.Onnx;
 using LowRankTools.Formats.Tests.Safetensors;
 using LowRankTools.Tests;

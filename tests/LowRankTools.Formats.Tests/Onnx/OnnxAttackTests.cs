@@ -1,3 +1,5 @@
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
 using LowRankTools.Formats.Tests.Fuzz;
 using LowRankTools.Formats.Tests.Safetensors;
 using static LowRankTools.Formats.Tests.Onnx.OnnxBuilder;

@@ -1,4 +1,6 @@
 using System.Globalization;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
 using LowRankTools.Formats.Tests.Safetensors;
 using static LowRankTools.Formats.Tests.Onnx.OnnxBuilder;
 

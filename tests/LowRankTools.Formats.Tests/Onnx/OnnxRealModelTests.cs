@@ -1,3 +1,6 @@
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Formats.Tests.Peers;
 
 namespace LowRankTools.Formats.Tests.Onnx;

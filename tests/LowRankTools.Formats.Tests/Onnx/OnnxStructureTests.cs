@@ -1,3 +1,7 @@
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Onnx;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Formats.Tests.Safetensors;
 using static LowRankTools.Formats.Tests.Onnx.OnnxBuilder;
 

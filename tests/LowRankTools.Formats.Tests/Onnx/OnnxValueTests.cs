@@ -1,4 +1,8 @@
 using System.Runtime.InteropServices;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Onnx;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Formats.Tests.Safetensors;
 using static LowRankTools.Formats.Tests.Onnx.OnnxBuilder;
 

@@ -1,5 +1,11 @@
 using System.Buffers.Binary;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.OnnxAdapters;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Formats.Tests.Safetensors;
+using LowRankTools.Formats.Writing;
 
 namespace LowRankTools.Formats.Tests.OnnxAdapters;
 

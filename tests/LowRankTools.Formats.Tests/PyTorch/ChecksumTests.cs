@@ -1,3 +1,7 @@
+using LowRankTools.Formats.PyTorch;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
+
 namespace LowRankTools.Formats.Tests.PyTorch;
 
 public sealed class ChecksumTests

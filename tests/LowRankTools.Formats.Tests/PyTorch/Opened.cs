@@ -1,3 +1,7 @@
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Tensors;
+
 namespace LowRankTools.Formats.Tests.PyTorch;
 
 /// <summary>Bytes opened as a model file, and what is wrong with them.</summary>

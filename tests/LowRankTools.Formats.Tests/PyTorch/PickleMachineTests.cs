@@ -1,3 +1,6 @@
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
+
 namespace LowRankTools.Formats.Tests.PyTorch;
 
 /// <summary>Damaged and hostile opcodes: one named error, no hang, no flood of memory.</summary>

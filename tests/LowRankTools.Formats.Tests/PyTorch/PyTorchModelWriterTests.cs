@@ -1,5 +1,11 @@
 using System.IO.Compression;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.PyTorch;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Formats.Tests.Peers;
+using LowRankTools.Formats.Writing;
 
 namespace LowRankTools.Formats.Tests.PyTorch;
 

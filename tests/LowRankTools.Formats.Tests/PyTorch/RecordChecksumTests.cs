@@ -1,4 +1,9 @@
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.PyTorch;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Formats.Tests.Safetensors;
+using LowRankTools.Formats.Writing;
 
 namespace LowRankTools.Formats.Tests.PyTorch;
 

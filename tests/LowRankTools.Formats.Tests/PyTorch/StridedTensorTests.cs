@@ -1,3 +1,6 @@
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Tensors;
+
 namespace LowRankTools.Formats.Tests.PyTorch;
 
 /// <summary>Views against their definition: element (i, j, ...) lies at offset + i s0 + j s1 + ...</summary>

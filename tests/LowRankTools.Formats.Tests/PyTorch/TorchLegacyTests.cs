@@ -1,3 +1,6 @@
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Tensors;
+
 namespace LowRankTools.Formats.Tests.PyTorch;
 
 public sealed class TorchLegacyTests

@@ -1,3 +1,5 @@
+using LowRankTools.Formats.Tensors;
+
 namespace LowRankTools.Formats.Tests.PyTorch;
 
 public sealed class TorchNamingTests

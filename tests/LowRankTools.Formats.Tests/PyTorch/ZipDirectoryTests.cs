@@ -1,3 +1,5 @@
+using LowRankTools.Formats.IO;
+
 namespace LowRankTools.Formats.Tests.PyTorch;
 
 public sealed class ZipDirectoryTests

@@ -1,4 +1,7 @@
 using System.Buffers.Binary;
+using LowRankTools.Formats.Conversion;
+using LowRankTools.Formats.Quantization;
+using LowRankTools.Formats.Tensors;
 
 namespace LowRankTools.Formats.Tests.Quantization;
 

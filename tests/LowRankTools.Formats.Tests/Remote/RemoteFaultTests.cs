@@ -1,4 +1,7 @@
 using System.Text;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Remote;
 using LowRankTools.Formats.Tests.Safetensors;
 using LowRankTools.Tests;
 

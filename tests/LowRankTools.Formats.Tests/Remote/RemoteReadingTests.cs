@@ -1,4 +1,8 @@
 using System.Text;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Remote;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Formats.Tests.Gguf;
 using LowRankTools.Formats.Tests.Safetensors;
 using LowRankTools.Tests;

@@ -1,3 +1,5 @@
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Remote;
 using LowRankTools.Formats.Tests.Safetensors;
 using LowRankTools.Tests;
 

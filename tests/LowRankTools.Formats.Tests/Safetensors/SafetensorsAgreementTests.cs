@@ -1,6 +1,11 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Safetensors;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Formats.Tests.Peers;
+using LowRankTools.Formats.Writing;
 
 namespace LowRankTools.Formats.Tests.Safetensors;
 

@@ -1,4 +1,5 @@
 using System.Text;
+using LowRankTools.Formats.Opening;
 using LowRankTools.Formats.Tests.Fuzz;
 
 namespace LowRankTools.Formats.Tests.Safetensors;

@@ -1,5 +1,11 @@
 using System.Collections.Immutable;
 using System.Security.Cryptography;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Safetensors;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 
 namespace LowRankTools.Formats.Tests.Safetensors;
 

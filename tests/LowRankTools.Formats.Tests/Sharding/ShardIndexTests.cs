@@ -1,4 +1,7 @@
 using System.Text;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Formats.Tests.Fuzz;
 using LowRankTools.Formats.Tests.Safetensors;
 

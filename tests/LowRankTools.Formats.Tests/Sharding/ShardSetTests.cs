@@ -1,3 +1,9 @@
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Safetensors;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
+
 namespace LowRankTools.Formats.Tests.Sharding;
 
 /// <summary>Shards of two runs are no model, whoever brought them together.</summary>

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.RegularExpressions;
+using LowRankTools.Formats.Opening;
 using LowRankTools.Formats.Tests.Fuzz;
 using LowRankTools.Formats.Tests.Safetensors;
 using static LowRankTools.Formats.Tests.TensorFlowJs.TensorFlowJsBuilder;

@@ -1,3 +1,5 @@
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
 using LowRankTools.Formats.Tests.Safetensors;
 
 namespace LowRankTools.Formats.Tests.TensorFlowJs;

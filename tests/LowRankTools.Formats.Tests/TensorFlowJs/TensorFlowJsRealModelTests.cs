@@ -1,4 +1,7 @@
 using System.Security.Cryptography;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Formats.Tests.Peers;
 
 namespace LowRankTools.Formats.Tests.TensorFlowJs;

@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Formats.Tests.Safetensors;
 using static LowRankTools.Formats.Tests.TensorFlowJs.TensorFlowJsBuilder;
 

@@ -1,5 +1,8 @@
-using LowRankTools.Core;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Quantization;
 using LowRankTools.Formats.Tests.Gguf;
 using LowRankTools.Formats.Tests.PyTorch;
 using LowRankTools.Formats.Tests.Safetensors;

@@ -1,7 +1,10 @@
 using System.Text;
 using System.Text.Json.Nodes;
-using LowRankTools.Core;
-using LowRankTools.Formats;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Records;
+using LowRankTools.Formats.Quantization;
 using LowRankTools.Formats.Tests.Safetensors;
 using LowRankTools.Fuzzing.Inputs;
 

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using LowRankTools.Core;
+using LowRankTools.Core.Models;
 using LowRankTools.Formats.Tests.Peers;
 using LowRankTools.Fuzzing.Inputs;
 using LowRankTools.Fuzzing.Readers;

@@ -1,6 +1,13 @@
 using System.Reflection;
 using LowRankTools.Core;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Merging;
+using LowRankTools.Core.Models;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Conversion;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Safetensors;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Fuzzing.Inputs;
 using LowRankTools.Fuzzing.Readers;
 using LowRankTools.Numerics;

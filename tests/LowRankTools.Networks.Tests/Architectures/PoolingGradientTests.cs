@@ -1,4 +1,10 @@
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Architectures;
+using LowRankTools.Networks.Calibration;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Networks.Training;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Engines.Embedded;
 
 namespace LowRankTools.Networks.Tests.Architectures;
 

@@ -1,4 +1,9 @@
+using LowRankTools.Networks.Architectures;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Lora;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 using static LowRankTools.Networks.Tests.LoraTestNetworks;
 
 namespace LowRankTools.Networks.Tests;

@@ -1,4 +1,14 @@
+using LowRankTools.Networks.Architectures;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Lora;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Networks.Training;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Engines.Embedded;
+using LowRankTools.Numerics.Kernels.Networks;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
 using static LowRankTools.Networks.Tests.LoraTestNetworks;
 
 namespace LowRankTools.Networks.Tests;

@@ -1,4 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Lora;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Engines.Embedded;
 
 namespace LowRankTools.Networks.Tests;
 

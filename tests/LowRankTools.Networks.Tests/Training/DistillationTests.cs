@@ -1,4 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Architectures;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Networks.Training;
+using LowRankTools.Numerics.Engines;
 using static LowRankTools.Networks.Tests.GradientCheck;
 
 namespace LowRankTools.Networks.Tests;

@@ -1,4 +1,11 @@
+using LowRankTools.Networks.Architectures;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Networks.Training;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Engines.Embedded;
+using LowRankTools.Numerics.Kernels.Networks;
+using LowRankTools.Numerics.Threading;
 
 namespace LowRankTools.Networks.Tests;
 

@@ -1,3 +1,6 @@
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Engines.Embedded;
+
 namespace LowRankTools.Numerics.Tests;
 
 /// <summary>The embedded engine on the instruction set of this process.</summary>

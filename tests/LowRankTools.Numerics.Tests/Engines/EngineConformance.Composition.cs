@@ -1,3 +1,5 @@
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
 using static LowRankTools.Numerics.Tests.HostMatrices;
 
 namespace LowRankTools.Numerics.Tests;

@@ -1,3 +1,6 @@
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
 using static LowRankTools.Numerics.Tests.HostMatrices;
 
 namespace LowRankTools.Numerics.Tests;

@@ -1,3 +1,6 @@
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
+
 namespace LowRankTools.Numerics.Tests;
 
 // The primitives that convolutions are made of.

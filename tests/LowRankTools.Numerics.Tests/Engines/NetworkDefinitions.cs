@@ -1,3 +1,5 @@
+using LowRankTools.Numerics.Kernels.Networks;
+
 namespace LowRankTools.Numerics.Tests;
 
 /// <summary>What network primitives are by definition, in float64: readable and slow.</summary>

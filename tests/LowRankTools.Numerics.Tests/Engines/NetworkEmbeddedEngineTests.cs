@@ -1,3 +1,8 @@
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Engines.Embedded;
+using LowRankTools.Numerics.Kernels.Networks;
+using LowRankTools.Numerics.Threading;
+
 namespace LowRankTools.Numerics.Tests;
 
 /// <summary>The embedded engine's network primitives on the instruction set of this process.</summary>

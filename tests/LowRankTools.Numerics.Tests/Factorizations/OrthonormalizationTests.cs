@@ -1,3 +1,7 @@
+using LowRankTools.Numerics.Factorizations;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+
 namespace LowRankTools.Numerics.Tests;
 
 public sealed class OrthonormalizationTests

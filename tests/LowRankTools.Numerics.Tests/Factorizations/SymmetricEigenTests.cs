@@ -1,4 +1,7 @@
 using System.Numerics;
+using LowRankTools.Numerics.Factorizations.Eigen;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
 
 namespace LowRankTools.Numerics.Tests;
 

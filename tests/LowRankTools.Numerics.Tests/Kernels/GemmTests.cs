@@ -1,4 +1,8 @@
 using System.Numerics;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.Threading;
 
 namespace LowRankTools.Numerics.Tests;
 

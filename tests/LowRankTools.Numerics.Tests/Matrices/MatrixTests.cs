@@ -1,3 +1,6 @@
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
+
 namespace LowRankTools.Numerics.Tests;
 
 public sealed class MatrixTests

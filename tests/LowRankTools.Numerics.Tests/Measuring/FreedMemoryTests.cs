@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using LowRankTools.Numerics.Memory;
 using LowRankTools.Tests;
 
 namespace LowRankTools.Numerics.Tests.Measuring;

@@ -1,3 +1,10 @@
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Engines.Embedded;
+using LowRankTools.Numerics.Kernels.Networks;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Memory;
+using LowRankTools.Numerics.Threading;
+
 namespace LowRankTools.Numerics.Tests.Measuring;
 
 public sealed class WorkCounterTests

@@ -1,3 +1,5 @@
+using LowRankTools.Numerics.Random;
+
 namespace LowRankTools.Numerics.Tests;
 
 public sealed class DeterministicRandomTests

@@ -1,3 +1,10 @@
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Engines.Embedded;
+using LowRankTools.Numerics.Factorizations;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
+
 namespace LowRankTools.Numerics.Tests;
 
 public sealed class BlockGramSchmidtTests

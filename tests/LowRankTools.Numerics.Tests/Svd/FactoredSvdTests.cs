@@ -1,3 +1,7 @@
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
+
 namespace LowRankTools.Numerics.Tests.Svd;
 
 /// <summary>The decomposition of a product agrees with that of the matrix it makes.</summary>

@@ -1,3 +1,7 @@
+using LowRankTools.Numerics.Engines.Embedded;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
+
 namespace LowRankTools.Numerics.Tests;
 
 /// <summary>Matrices that are empty, zero, deficient or no numbers, and requests that nothing can meet.</summary>

@@ -1,3 +1,7 @@
+using LowRankTools.Numerics.Engines.Embedded;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
+
 namespace LowRankTools.Numerics.Tests;
 
 public sealed class TruncatedSvdTests

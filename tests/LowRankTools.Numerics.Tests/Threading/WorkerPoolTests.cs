@@ -1,3 +1,5 @@
+using LowRankTools.Numerics.Threading;
+
 namespace LowRankTools.Numerics.Tests;
 
 public sealed class WorkerPoolTests

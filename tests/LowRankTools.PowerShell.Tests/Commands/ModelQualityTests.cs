@@ -1,6 +1,6 @@
 using System.Text.Json;
-using LowRankTools.Core;
-using LowRankTools.Networks;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Networks.Architectures;
 
 namespace LowRankTools.PowerShell.Tests.Commands;
 

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
-using LowRankTools.Core;
+using LowRankTools.Core.Demo;
 
 namespace LowRankTools.PowerShell.Tests.Commands;
 

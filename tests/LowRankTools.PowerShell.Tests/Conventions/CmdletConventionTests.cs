@@ -52,7 +52,7 @@ public sealed class CmdletConventionTests(PwshSession session) : IClassFixture<P
         JsonElement found = session.One(_sandbox, """
             $core = Join-Path (Split-Path (Get-Command New-RankPlan).ImplementingType.Assembly.Location) LowRankTools.Core.dll
             @{
-                Modes = [Enum]::GetNames([Reflection.Assembly]::LoadFrom($core).GetType('LowRankTools.Core.CalibrationMode')) -join ' '
+                Modes = [Enum]::GetNames([Reflection.Assembly]::LoadFrom($core).GetType('LowRankTools.Core.Records.CalibrationMode')) -join ' '
                 Offered = @(Get-Command -Module LowRankTools -CommandType Cmdlet | Where-Object { $_.Parameters.ContainsKey('CalibrationMode') } |
                     ForEach-Object { $_.Parameters['CalibrationMode'].Attributes.Where({ $_ -is [ValidateSet] }).ValidValues -join ' ' })
             }

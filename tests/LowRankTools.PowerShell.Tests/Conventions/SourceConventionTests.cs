@@ -3,7 +3,29 @@ using System.Reflection.Metadata;
 using System.Reflection.PortableExecutable;
 using System.Xml.Linq;
 using LowRankTools.Core;
+using LowRankTools.Core.Adapters;
+using LowRankTools.Core.Adapters.Editing;
+using LowRankTools.Core.Calibration;
+using LowRankTools.Core.Comparison;
+using LowRankTools.Core.Compression;
+using LowRankTools.Core.Counting;
+using LowRankTools.Core.Decompositions;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Engines.Installing;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Memory;
+using LowRankTools.Core.Merging;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Quality;
+using LowRankTools.Core.Quality.Graphs;
+using LowRankTools.Core.Resizing;
+using LowRankTools.Core.Spectra;
+using LowRankTools.Core.Speed;
+using LowRankTools.Core.Training;
 using LowRankTools.Formats;
+using LowRankTools.PowerShell.Errors;
+using LowRankTools.PowerShell.Formatting;
 
 namespace LowRankTools.PowerShell.Tests.Conventions;
 
@@ -78,7 +100,7 @@ public sealed class SourceConventionTests
     public void Every_type_that_is_written_has_a_table()
     {
         string[] viewed = [.. XDocument.Load(Repository.Views).Descendants("View").Where(v => v.Element("TableControl") is not null).Descendants("TypeName").Select(t => t.Value)];
-        Type[] written = [typeof(LayerShape), typeof(ParameterCount), typeof(ModelMemory), typeof(FactorizationResult), typeof(LayerFactorization), typeof(DecompositionResult), typeof(TensorDecomposition), typeof(MergeResult), typeof(MergeAdapterResult), typeof(AdapterResult), typeof(AdapterModuleResult), typeof(AdapterCheck), typeof(TensorDifference), typeof(LayerSpeed), typeof(ModelSpeed), typeof(ModelQuality), typeof(GraphQuality), typeof(GraphOutputQuality), typeof(CalibrationResult), typeof(OptimizeResult), typeof(OptimizeAdapterResult), typeof(CompressResult), typeof(LayerSpectrum), typeof(RankPlan), typeof(LayerPlan), typeof(Numerics.EngineInfo), typeof(EngineInstallation), typeof(EngineTime), typeof(ArrayDecomposition), typeof(ConvolutionSpeed), typeof(TrainSpeed), typeof(ResizeResult), typeof(ResizedPart)];
+        Type[] written = [typeof(LayerShape), typeof(ParameterCount), typeof(ModelMemory), typeof(FactorizationResult), typeof(LayerFactorization), typeof(DecompositionResult), typeof(TensorDecomposition), typeof(MergeResult), typeof(MergeAdapterResult), typeof(AdapterResult), typeof(AdapterModuleResult), typeof(AdapterCheck), typeof(TensorDifference), typeof(LayerSpeed), typeof(ModelSpeed), typeof(ModelQuality), typeof(GraphQuality), typeof(GraphOutputQuality), typeof(CalibrationResult), typeof(OptimizeResult), typeof(OptimizeAdapterResult), typeof(CompressResult), typeof(LayerSpectrum), typeof(RankPlan), typeof(LayerPlan), typeof(LowRankTools.Numerics.Engines.EngineInfo), typeof(EngineInstallation), typeof(EngineTime), typeof(ArrayDecomposition), typeof(ConvolutionSpeed), typeof(TrainSpeed), typeof(ResizeResult), typeof(ResizedPart)];
         Assert.Equal(written.Select(t => t.FullName!).Order(), viewed.Order());
     }
 }

@@ -1,5 +1,5 @@
 using System.Text.RegularExpressions;
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
 namespace LowRankTools.PowerShell.Tests.Help;
 

@@ -1,7 +1,10 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using LowRankTools.Formats;
+using LowRankTools.Formats.Conversion;
+using LowRankTools.Formats.Safetensors;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Formats.Tests.Gguf;
+using LowRankTools.Formats.Writing;
 
 namespace LowRankTools.PowerShell.Tests.Support;
 

@@ -122,8 +122,8 @@ public sealed class ViewTests(PwshSession session) : IClassFixture<PwshSession>,
     {
         Prints("""
             $null = Get-LowRankEngine # loads the type
-            [LowRankTools.Numerics.EngineInfo]::new('Embedded', 'cpu', 'AVX2', 8, $true, '')
-            [LowRankTools.Numerics.EngineInfo]::new('Other', 'cuda:0', '', 0, $false, 'no driver')
+            [LowRankTools.Numerics.Engines.EngineInfo]::new('Embedded', 'cpu', 'AVX2', 8, $true, '')
+            [LowRankTools.Numerics.Engines.EngineInfo]::new('Other', 'cuda:0', '', 0, $false, 'no driver')
             """, """
             Name        Available Device   Memory Version                   Reason
             ----        --------- ------   ------ -------                   ------

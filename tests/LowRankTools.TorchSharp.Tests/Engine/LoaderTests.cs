@@ -1,6 +1,15 @@
-using LowRankTools.Core;
-using LowRankTools.Networks;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Demo;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Engines.Libraries;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Speed;
+using LowRankTools.Networks.Architectures;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.TorchSharp.Engine;
 
 namespace LowRankTools.TorchSharp.Tests;
 

@@ -1,5 +1,8 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Engines.Embedded;
+using LowRankTools.Numerics.Kernels.Networks;
 using LowRankTools.Numerics.Tests;
+using LowRankTools.TorchSharp.Engine;
 
 namespace LowRankTools.TorchSharp.Tests;
 

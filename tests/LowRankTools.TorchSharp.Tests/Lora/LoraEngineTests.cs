@@ -1,5 +1,12 @@
-using LowRankTools.Networks;
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Lora;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Networks.Training;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Engines.Embedded;
+using LowRankTools.Numerics.Kernels.Networks;
+using LowRankTools.Numerics.Random;
+using LowRankTools.TorchSharp.Engine;
+using LowRankTools.TorchSharp.Lora;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -19,7 +26,7 @@ public sealed class LoraEngineTests
     public void Both_engines_and_both_libraries_agree(bool groups, bool fanInFanOut)
     {
         bool[]? enabled = groups ? [true, false, true] : null;
-        var options = new Networks.LoraOptions(2) { Alpha = 3, EnabledGroups = enabled, FanInFanOut = fanInFanOut };
+        var options = new LowRankTools.Networks.Lora.LoraOptions(2) { Alpha = 3, EnabledGroups = enabled, FanInFanOut = fanInFanOut };
         double[][] one = Results(s_embedded, options), other = Results(s_torch, options);
         for (int i = 0; i < one.Length; i++) AssertClose(one[i], other[i], 1e-12);
 
@@ -27,7 +34,7 @@ public sealed class LoraEngineTests
         using DisposeScope scope = NewDisposeScope();
         using var module = new LoraLinear(7, 9, new LoraOptions(2) { Alpha = 3, EnabledGroups = enabled, FanInFanOut = fanInFanOut });
         module.to(ScalarType.Float64);
-        using (Networks.LoraProjection layer = Layer(s_embedded, options))
+        using (LowRankTools.Networks.Lora.LoraProjection layer = Layer(s_embedded, options))
         using (no_grad())
         {
             foreach ((string name, Parameter parameter) in layer.StateDict())
@@ -48,7 +55,7 @@ public sealed class LoraEngineTests
     {
         double[] Trained(INetworkEngine engine)
         {
-            using Networks.LoraProjection layer = Layer(engine, new Networks.LoraOptions(2) { Alpha = 3 });
+            using LowRankTools.Networks.Lora.LoraProjection layer = Layer(engine, new LowRankTools.Networks.Lora.LoraOptions(2) { Alpha = 3 });
             using var adam = new Adam(new AdamSettings(0.01, 0.1));
             for (int step = 0; step < 3; step++)
             {
@@ -63,16 +70,16 @@ public sealed class LoraEngineTests
         AssertClose(Trained(s_embedded), Trained(s_torch), 1e-9);
     }
 
-    private static double[][] Results(INetworkEngine engine, Networks.LoraOptions options)
+    private static double[][] Results(INetworkEngine engine, LowRankTools.Networks.Lora.LoraOptions options)
     {
-        using Networks.LoraProjection layer = Layer(engine, options);
+        using LowRankTools.Networks.Lora.LoraProjection layer = Layer(engine, options);
         (double[] y, double[] dx) = Run(engine, layer);
         using ITensor delta = layer.Delta(engine);
         engine.AddScaled(1, layer.Weight.Value, 1, delta);
         return [y, dx, engine.ToArray(layer.A.Gradient!), engine.ToArray(layer.B.Gradient!), engine.ToArray(delta)];
     }
 
-    private static (double[] Y, double[] Dx) Run(INetworkEngine engine, Networks.LoraProjection layer)
+    private static (double[] Y, double[] Dx) Run(INetworkEngine engine, LowRankTools.Networks.Lora.LoraProjection layer)
     {
         using Pass pass = Pass.Training(engine);
         using ITensor x = engine.FromDoubles(Numbers(3, 28), 4, 7), y = layer.Forward(pass, x);
@@ -80,10 +87,10 @@ public sealed class LoraEngineTests
         return (engine.ToArray(y), engine.ToArray(dx));
     }
 
-    private static Networks.LoraProjection Layer(INetworkEngine engine, Networks.LoraOptions options)
+    private static LowRankTools.Networks.Lora.LoraProjection Layer(INetworkEngine engine, LowRankTools.Networks.Lora.LoraOptions options)
     {
         var factory = new ParameterFactory(engine, 1, ElementType.Float64);
-        Networks.LoraProjection layer = options.EnabledGroups is null ? new Networks.LoraLinear(factory, 7, 9, options) : new LoraMergedLinear(factory, 7, 9, options);
+        LowRankTools.Networks.Lora.LoraProjection layer = options.EnabledGroups is null ? new LowRankTools.Networks.Lora.LoraLinear(factory, 7, 9, options) : new LoraMergedLinear(factory, 7, 9, options);
         layer.B.Value = engine.FromDoubles(Numbers(5, (int)layer.B.Length), [.. layer.B.Shape]);
         return layer;
     }

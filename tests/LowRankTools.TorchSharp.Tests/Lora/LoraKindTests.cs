@@ -1,4 +1,6 @@
 using LowRankTools.Numerics;
+using LowRankTools.TorchSharp.Lora;
+using LowRankTools.TorchSharp.Weights;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;

@@ -1,4 +1,7 @@
 using LowRankTools.Numerics;
+using LowRankTools.TorchSharp.Lora;
+using LowRankTools.TorchSharp.Modules;
+using LowRankTools.TorchSharp.Weights;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;

@@ -1,3 +1,5 @@
+using LowRankTools.TorchSharp.Modules;
+using LowRankTools.TorchSharp.Surgery;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 

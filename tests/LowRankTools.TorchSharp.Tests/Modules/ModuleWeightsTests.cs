@@ -1,5 +1,8 @@
-using LowRankTools.Formats;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
 using LowRankTools.Numerics;
+using LowRankTools.TorchSharp.Modules;
+using LowRankTools.TorchSharp.Weights;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;

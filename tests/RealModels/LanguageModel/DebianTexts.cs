@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
-using LowRankTools.Networks;
+using LowRankTools.Networks.Training;
 
 namespace LowRankTools.LanguageModel;
 

@@ -1,7 +1,13 @@
 using System.Diagnostics;
-using LowRankTools.Core;
-using LowRankTools.Networks;
-using LowRankTools.Numerics;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Tokens;
+using LowRankTools.Core.Training;
+using LowRankTools.Networks.Architectures;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Networks.Training;
+using LowRankTools.Numerics.Engines.Embedded;
+using LowRankTools.Numerics.Kernels.Networks;
 
 namespace LowRankTools.LanguageModel;
 

@@ -1,6 +1,8 @@
-using LowRankTools.Core;
-using LowRankTools.Networks;
-using LowRankTools.Numerics;
+using LowRankTools.Core.Tokens;
+using LowRankTools.Networks.Architectures;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Networks.Training;
+using LowRankTools.Numerics.Engines;
 
 namespace LowRankTools.LanguageModel;
 

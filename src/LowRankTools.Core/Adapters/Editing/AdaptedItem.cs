@@ -1,6 +1,7 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Output;
+using LowRankTools.Formats.Writing;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters.Editing;
 
 /// <summary>A weight that an adapter is merged into.</summary>
 internal sealed record AdaptedItem(AdapterTarget Target, TensorSpec Spec) : OutputItem.Single(Spec);

@@ -1,6 +1,10 @@
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Planning;
+using LowRankTools.Core.Planning.Candidates;
+using LowRankTools.Core.Spectra;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters.Editing;
 
 /// <summary>Shares parameters out among the modules of an adapter so that the error of all together is the least.</summary>
 internal static class AdapterBudget

@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Adapters.Keys;
+
+namespace LowRankTools.Core.Adapters.Editing;
 
 /// <summary>Whether an adapter can be merged into a base model, from headers alone.</summary>
 public sealed record AdapterCheck

@@ -1,7 +1,14 @@
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Records;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Conversion;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters.Editing;
 
 /// <summary>Where and how an adapter is written: what all operations that write one can be told.</summary>
 public sealed record AdapterOutputOptions

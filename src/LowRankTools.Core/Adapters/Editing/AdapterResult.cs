@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Adapters.Keys;
+
+namespace LowRankTools.Core.Adapters.Editing;
 
 /// <summary>What became of an adapter that was made or changed.</summary>
 public sealed record AdapterResult

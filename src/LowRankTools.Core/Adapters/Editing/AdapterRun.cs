@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters.Editing;
 
 /// <summary>What operations share that compute an adapter's modules and write them: side by side, then whole or not at all.</summary>
 /// <param name="Writer">Where the adapter goes.</param>

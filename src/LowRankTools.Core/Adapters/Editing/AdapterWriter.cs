@@ -2,10 +2,13 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using LowRankTools.Formats;
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Core.Output;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters.Editing;
 
 /// <summary>
 /// An adapter that is about to be written. Scales are inside the factors, so that every alpha is the rank; GGUF has one alpha for

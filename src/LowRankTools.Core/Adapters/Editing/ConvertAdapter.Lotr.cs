@@ -1,7 +1,13 @@
-using LowRankTools.Decompositions;
-using LowRankTools.Numerics;
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Engines.Embedded;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters.Editing;
 
 /// <content>
 /// From pairs to LoTR without a dense delta: with [B_1, B_2, ...] = Q S and [A_1; A_2; ...]^T = P T, each B_i A_i is Q (S_i T_i^T) P^T, and the

@@ -1,7 +1,14 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Formats.Onnx;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Svd;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters.Editing;
 
 /// <summary>
 /// Writes an adapter in another layout: PEFT's, kohya's, llama.cpp's or LoTR's, from these, loralib's, LoHa and LoKr. A pair stays what it

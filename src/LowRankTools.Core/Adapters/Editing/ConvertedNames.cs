@@ -1,7 +1,11 @@
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
 using LowRankTools.Formats;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters.Editing;
 
 /// <summary>Names and orders of rows that the modules of an adapter have in another layout.</summary>
 internal sealed class ConvertedNames

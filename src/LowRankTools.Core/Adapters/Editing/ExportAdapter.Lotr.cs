@@ -1,8 +1,12 @@
-using LowRankTools.Decompositions;
-using LowRankTools.Formats;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters.Editing;
 
 /// <content>Adapters of LoTR: the differences of all weights of one shape in memory at once, as float64.</content>
 public sealed partial class ExportAdapter

@@ -1,7 +1,15 @@
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Storage;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters.Editing;
 
 /// <summary>
 /// Makes an adapter of the difference between a tuned model and its base: a truncated singular value decomposition of each

@@ -1,6 +1,9 @@
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters.Editing;
 
 /// <summary>Everything that <see cref="ExportAdapter"/> can be told.</summary>
 public sealed record ExportAdapterOptions

@@ -1,6 +1,13 @@
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters.Editing;
 
 /// <summary>Makes one adapter of several: sum w_i Delta_i, exactly, recompressed, or as PEFT's linear combination of factors.</summary>
 /// <param name="mode">How.</param>

@@ -1,6 +1,8 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Random;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters.Editing;
 
 /// <summary>
 /// Sums of adapters that look at single entries of what they add: TIES (Yadav and others, 2023) and DARE (Yu and others, 2024), as PEFT's ties_svd and

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters.Editing;
 
 /// <summary>How adapters become one; the names are PEFT's.</summary>
 public enum JoinMode

@@ -1,7 +1,11 @@
 using LowRankTools.Decompositions;
-using LowRankTools.Numerics;
+using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Decompositions.Tucker;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters.Editing;
 
 /// <summary>
 /// The outer factors that deltas of one shape share, and the core of each: Tucker-2 of the deltas stacked to a tensor (layers x out x in), by

@@ -1,9 +1,14 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Core.Output;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters.Editing;
 
 /// <summary>A LoTR adapter that is about to be written: one safetensors file, the shared factors of a group before the cores of its layers.</summary>
 /// <param name="Location">Where it goes.</param>

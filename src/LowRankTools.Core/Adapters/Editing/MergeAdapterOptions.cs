@@ -1,7 +1,10 @@
+using LowRankTools.Core.Output;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Formats.Writing;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters.Editing;
 
 /// <summary>Everything that <see cref="MergeAdapter"/> can be told.</summary>
 public sealed record MergeAdapterOptions

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters.Editing;
 
 /// <summary>What became of a base model that an adapter was merged into.</summary>
 public sealed record MergeAdapterResult

@@ -1,6 +1,10 @@
-using LowRankTools.Numerics;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Random;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters.Editing;
 
 /// <content>New adapters of LoTR: random L and R for all layers of one shape, and a core of zeros for each.</content>
 public sealed partial class NewAdapter
@@ -9,7 +13,7 @@ public sealed partial class NewAdapter
     {
         if (layers.Find(l => l.Shape.Kind == LayerKind.Embedding) is { } embedding)
             throw LotrErrors.Embedding(model.Source, embedding.Shape.Name);
-        LotrWriter writer = new(Location(model.Source), options.Output.DType ?? Formats.TensorDType.F32, options.Output)
+        LotrWriter writer = new(Location(model.Source), options.Output.DType ?? LowRankTools.Formats.Tensors.TensorDType.F32, options.Output)
         {
             Source = SourceFiles.Of(model.File.Files), Name = model.Source.Name, Sources = [model.Source.Path], ParametersBefore = layers.Sum(l => l.Shape.Parameters),
         };

@@ -1,6 +1,8 @@
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Core.Models;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters.Editing;
 
 /// <summary>Everything that <see cref="NewAdapter"/> can be told.</summary>
 public sealed record NewAdapterOptions

@@ -1,6 +1,11 @@
+using LowRankTools.Core.Adapters.Keys;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Svd;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters.Editing;
 
 /// <summary>
 /// Gives an adapter other ranks: by QR of both factors of a module and the singular values of their small core, so that

@@ -1,7 +1,10 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Storage;
+using LowRankTools.Formats.Conversion;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters.Editing;
 
 /// <summary>Adds up what element types round off.</summary>
 internal sealed class RoundingLoss

@@ -1,6 +1,10 @@
-using LowRankTools.Numerics;
+using LowRankTools.Core.Factors;
+using LowRankTools.Core.Records;
+using LowRankTools.Numerics.Engines.Embedded;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters.Editing;
 
 /// <summary>The best pair for a dense delta, the roots of the singular values in both factors.</summary>
 internal static class TruncatedDelta

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters.Keys;
 
 /// <summary>What a tensor is in an adapter.</summary>
 internal enum AdapterPart

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters.Keys;
 
 /// <summary>The habit by which an adapter's file names its tensors.</summary>
 public enum AdapterLayout

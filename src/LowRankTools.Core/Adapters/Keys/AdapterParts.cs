@@ -1,6 +1,8 @@
 using LowRankTools.Formats;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters.Keys;
 
 /// <summary>Which tensors of a file are halves of an adapter's pairs, by names and shapes alone and without judging them.</summary>
 internal sealed class AdapterParts

@@ -1,6 +1,8 @@
 using LowRankTools.Formats;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters.Keys;
 
 /// <summary>The tensors of an adapter's file as PyTorch has them, A (r, in) and B (out, r).</summary>
 internal static class AdapterTensors

@@ -1,8 +1,9 @@
 using System.Globalization;
-using LowRankTools.Formats;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Gguf;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters.Keys;
 
 /// <summary>What a GGUF file says of the adapter in it, as llama.cpp reads it.</summary>
 internal static class GgufAdapterKeys

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Adapters.Keys;
 
 /// <summary>What a tensor is in a LoTR adapter.</summary>
 internal enum LotrPart

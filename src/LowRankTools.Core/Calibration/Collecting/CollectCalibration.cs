@@ -1,8 +1,18 @@
-using LowRankTools.Formats;
-using LowRankTools.Networks;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Quality;
+using LowRankTools.Formats.Safetensors;
+using LowRankTools.Formats.Writing;
+using LowRankTools.Networks.Architectures;
+using LowRankTools.Networks.Calibration;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Calibration.Collecting;
 
 /// <summary>
 /// Runs a model on inputs and writes what its dense linear layers were fed as a calibration file: Gram matrices in

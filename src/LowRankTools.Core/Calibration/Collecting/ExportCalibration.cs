@@ -1,10 +1,16 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
-using LowRankTools.Networks;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Output;
+using LowRankTools.Core.Tokens;
+using LowRankTools.Networks.Architectures;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Calibration.Collecting;
 
 /// <summary>Makes a calibration file from a model folder and a text: runs the model forward and back on padded batches and collects at every dense layer.</summary>
 /// <remarks>A collection that was stopped goes on from its checkpoint and comes to the bytes of one that ran through.</remarks>
@@ -16,7 +22,7 @@ public sealed class ExportCalibration(ExportCalibrationOptions options)
     /// <summary>Where the file of a model would go.</summary>
     public OutputLocation Location(ModelSource source)
     {
-        OutputLocation beside = OutputLocation.Resolve(null, source, Formats.ModelFormat.Safetensors, "");
+        OutputLocation beside = OutputLocation.Resolve(null, source, LowRankTools.Formats.ModelFormat.Safetensors, "");
         string path = options.OutputPath is { } asked ? Path.GetFullPath(asked) : Path.Combine(Path.GetDirectoryName(beside.Folder)!, source.Name + Suffix);
         return new OutputLocation(Path.GetDirectoryName(path)!, path, path, OwnFolder: false);
     }

@@ -1,7 +1,11 @@
-using LowRankTools.Networks;
-using LowRankTools.Numerics;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Layers;
+using LowRankTools.Networks.Architectures;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Calibration.Collecting;
 
 /// <summary>Layers of a network that are fed the same: compressed together, from one collection.</summary>
 /// <param name="Layers">Their weights, and their ranks.</param>

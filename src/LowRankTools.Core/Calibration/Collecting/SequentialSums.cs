@@ -1,6 +1,6 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Calibration.Collecting;
 
 /// <summary>Sums over tokens of x x^T, x y^T and y y^T in float64: x what a layer is fed, y what it is fed once the layers before it are compressed.</summary>
 internal sealed class SequentialSums(INetworkEngine engine) : IDisposable

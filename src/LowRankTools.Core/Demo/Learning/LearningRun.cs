@@ -1,7 +1,12 @@
-using LowRankTools.Networks;
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Architectures;
+using LowRankTools.Networks.Lora;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Networks.Surgery;
+using LowRankTools.Networks.Training;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Demo.Learning;
 
 /// <summary>One task of a <see cref="LearningStudy"/>, and the changed one for LoRA.</summary>
 internal sealed class LearningRun(LearningStudy study, INetworkEngine engine, SequenceData data, SequenceData changed, IProgress<OperationProgress>? progress, CancellationToken ct)

@@ -1,7 +1,7 @@
-using LowRankTools.Networks;
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Training;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Demo.Learning;
 
 /// <summary>One network of a <see cref="LearningStudy"/>, judged on sequences that nobody was trained on.</summary>
 /// <param name="Task">What it was asked.</param>

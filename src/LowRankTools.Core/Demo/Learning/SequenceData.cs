@@ -1,7 +1,7 @@
 using System.Text;
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Random;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Demo.Learning;
 
 /// <summary>Sequences to learn from, made from their numbers: as many as one likes, and the same each time.</summary>
 internal abstract class SequenceData

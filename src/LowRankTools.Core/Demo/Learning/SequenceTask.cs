@@ -1,7 +1,9 @@
-using LowRankTools.Networks;
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Architectures;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Networks.Training;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Demo.Learning;
 
 /// <summary>A decoder that learns sequences, from their tokens or from a teacher.</summary>
 /// <param name="network">What learns.</param>

@@ -1,7 +1,8 @@
 using System.Diagnostics;
+using LowRankTools.Core.Engines.Libraries;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines.Installing;
 
 /// <summary>The .NET SDK, whose package client knows this machine's sources, proxies and credentials.</summary>
 /// <param name="Host">Full path of the program dotnet.</param>

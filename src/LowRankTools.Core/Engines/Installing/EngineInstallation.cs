@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Engines.Libraries;
+
+namespace LowRankTools.Core.Engines.Installing;
 
 /// <summary>An engine that was installed, registered or removed.</summary>
 /// <param name="Name">Its name, <c>TorchSharp</c> or <c>OnnxRuntime</c>.</param>

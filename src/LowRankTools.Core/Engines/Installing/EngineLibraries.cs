@@ -1,6 +1,8 @@
+using LowRankTools.Core.Engines.Libraries;
+using LowRankTools.Core.Engines.OnnxRuntime;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines.Installing;
 
 /// <summary>The native libraries that can be installed.</summary>
 internal static class EngineLibraries

@@ -1,8 +1,9 @@
 using System.Globalization;
 using System.Security.Cryptography;
+using LowRankTools.Core.Engines.Libraries;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines.Installing;
 
 /// <summary>
 /// Brings the library of an engine, which is too large to come with the product (libtorch for TorchSharp, ONNX Runtime): from a package, or

@@ -1,6 +1,8 @@
+using LowRankTools.Core.Engines.Libraries;
+using LowRankTools.Core.Engines.OnnxRuntime;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines.Installing;
 
 /// <summary>What to install, and from where.</summary>
 public sealed record InstallEngineOptions

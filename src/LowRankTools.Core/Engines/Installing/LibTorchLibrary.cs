@@ -1,4 +1,7 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Engines.LibTorch;
+using LowRankTools.Core.Engines.Libraries;
+
+namespace LowRankTools.Core.Engines.Installing;
 
 /// <summary>libtorch, which the engine TorchSharp computes with.</summary>
 /// <param name="plugin">The engine.</param>
@@ -14,10 +17,10 @@ internal sealed class LibTorchLibrary(EnginePlugin plugin) : EngineLibrary
     public override string Folder => EngineStore.LibTorchFolderName;
 
     /// <inheritdoc/>
-    public override string Version => LibTorch.Version;
+    public override string Version => LibTorchNames.Version;
 
     /// <inheritdoc/>
-    public override string? Platform => LibTorch.Platform;
+    public override string? Platform => LibTorchNames.Platform;
 
     /// <inheritdoc/>
     public override string Parameter => "-LibTorch";
@@ -26,7 +29,7 @@ internal sealed class LibTorchLibrary(EnginePlugin plugin) : EngineLibrary
     public override string NotFound => CoreErrors.LibTorchNotFound;
 
     /// <inheritdoc/>
-    public override IReadOnlyList<string> Required => LibTorch.Required;
+    public override IReadOnlyList<string> Required => LibTorchNames.Required;
 
     /// <inheritdoc/>
     public override string? VersionFile => LibTorchFolder.VersionFile;

@@ -1,7 +1,8 @@
 using System.Security;
+using LowRankTools.Core.Engines.Libraries;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines.Installing;
 
 /// <summary>
 /// Brings the libraries of a package by way of a project of one reference: the SDK finds the sources, checks signatures and hashes,

@@ -1,6 +1,7 @@
+using LowRankTools.Core.Engines.Libraries;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines.Installing;
 
 /// <summary>Removes the library of an engine that was installed; one that was only registered stays where it lies.</summary>
 public sealed class UninstallEngine

@@ -1,8 +1,8 @@
 using System.Buffers.Binary;
 using System.Text;
-using LowRankTools.Formats;
+using LowRankTools.Formats.IO;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines.LibTorch;
 
 /// <summary>
 /// What a shared library of Linux asks of others and offers to them: symbols, and versions of symbols. The loader looks at the same

@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Engines.Libraries;
+
+namespace LowRankTools.Core.Engines.LibTorch;
 
 /// <summary>
 /// Whether a libtorch fits TorchSharp and this process, found out before anything is loaded: a library that does not fit may load
@@ -14,12 +16,12 @@ internal static class LibTorchCheck
     public static EngineProblem? Problem(LibTorchFolder folder, string wrapper)
     {
         const string Other = "Install-LowRankEngine brings the version that fits.";
-        if (folder.Version is { } version && version != LibTorch.Version)
-            return new EngineProblem($"libtorch in '{folder.Path}' is version {version}, and TorchSharp {LibTorch.TorchSharpVersion} was built for {LibTorch.Version}", Other);
+        if (folder.Version is { } version && version != LibTorchNames.Version)
+            return new EngineProblem($"libtorch in '{folder.Path}' is version {version}, and TorchSharp {LibTorchNames.TorchSharpVersion} was built for {LibTorchNames.Version}", Other);
         if (OperatingSystem.IsLinux())
             return LinuxProblem(folder, wrapper, Other);
         return folder.Version is null
-            ? new EngineProblem($"nothing tells the version of libtorch in '{folder.Path}'", $"If it is {LibTorch.Version}, write that into a file {LibTorchFolder.VersionFile} beside it.")
+            ? new EngineProblem($"nothing tells the version of libtorch in '{folder.Path}'", $"If it is {LibTorchNames.Version}, write that into a file {LibTorchFolder.VersionFile} beside it.")
             : null;
     }
 
@@ -53,9 +55,9 @@ internal static class LibTorchCheck
             foreach (ElfLibrary library in libraries)
                 wanted.ExceptWith(Unversioned(library, defined: true));
             return wanted.Count == 0 ? null
-                : new EngineProblem($"libtorch in '{folder.Path}' lacks {wanted.Count} functions that TorchSharp {LibTorch.TorchSharpVersion} calls, {wanted.First()} for one", other);
+                : new EngineProblem($"libtorch in '{folder.Path}' lacks {wanted.Count} functions that TorchSharp {LibTorchNames.TorchSharpVersion} calls, {wanted.First()} for one", other);
         }
-        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException or Numerics.LowRankToolsException)
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException or LowRankTools.Numerics.LowRankToolsException)
         {
             return new EngineProblem($"libtorch in '{folder.Path}' cannot be read", other, e);
         }

@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines.LibTorch;
 
 /// <summary>A folder that holds libtorch.</summary>
 /// <param name="Path">Full path of the folder with the libraries.</param>
@@ -13,14 +13,14 @@ internal sealed partial record LibTorchFolder(string Path, string Origin)
     private const int MaxVersionBytes = 64 << 10;
 
     /// <summary>Whether it is a build for CUDA.</summary>
-    public bool HasCuda => File.Exists(System.IO.Path.Combine(Path, LibTorch.Cuda));
+    public bool HasCuda => File.Exists(System.IO.Path.Combine(Path, LibTorchNames.Cuda));
 
     /// <summary>Version without its build, such as <c>2.10.0</c>; null where nothing tells.</summary>
     public string? Version { get; } = VersionOf(Path);
 
     /// <summary>The libraries that have to be loaded, in order.</summary>
     public IEnumerable<string> Files =>
-        LibTorch.Required.SkipLast(1).Append(LibTorch.Cuda).Append(LibTorch.Required[^1])
+        LibTorchNames.Required.SkipLast(1).Append(LibTorchNames.Cuda).Append(LibTorchNames.Required[^1])
             .Select(name => System.IO.Path.Combine(Path, name)).Where(File.Exists);
 
     /// <summary>The folder that a path means: itself, <c>lib</c> in it, an installed PyTorch, or a package.</summary>
@@ -29,9 +29,9 @@ internal sealed partial record LibTorchFolder(string Path, string Origin)
     /// <returns>Null where no libtorch lies.</returns>
     public static LibTorchFolder? At(string path, string origin)
     {
-        string[] places = ["", "lib", "torch/lib", $"runtimes/{LibTorch.Platform}/native"];
+        string[] places = ["", "lib", "torch/lib", $"runtimes/{LibTorchNames.Platform}/native"];
         string? found = places.Select(place => System.IO.Path.GetFullPath(System.IO.Path.Combine(path, place)))
-            .FirstOrDefault(folder => LibTorch.Required.All(name => File.Exists(System.IO.Path.Combine(folder, name))));
+            .FirstOrDefault(folder => LibTorchNames.Required.All(name => File.Exists(System.IO.Path.Combine(folder, name))));
         return found is null ? null : new LibTorchFolder(System.IO.Path.TrimEndingDirectorySeparator(found), origin);
     }
 

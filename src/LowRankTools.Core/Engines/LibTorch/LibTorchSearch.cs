@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Engines.Libraries;
+
+namespace LowRankTools.Core.Engines.LibTorch;
 
 /// <summary>
 /// Finds libtorch: what the process has loaded, what the environment variable LIBTORCH names, what was installed or registered. An
@@ -16,7 +18,7 @@ internal static class LibTorchSearch
     internal static EngineNatives Find(string folder, EngineStore store)
     {
         // A process that has TorchSharp already has chosen for us: the load context shares what is loaded, or refuses what differs.
-        if (Shipped(folder) is { } shipped && LoadedLibraries.Find(LibTorch.FileName(LibTorch.Wrapper)) is not null)
+        if (Shipped(folder) is { } shipped && LoadedLibraries.Find(LibTorchNames.FileName(LibTorchNames.Wrapper)) is not null)
             return new EngineNatives([shipped]);
         if (Candidate(store) is not { } found)
             return Absent();
@@ -31,13 +33,13 @@ internal static class LibTorchSearch
         : new EngineProblem($"TorchSharp has no native library for {System.Runtime.InteropServices.RuntimeInformation.RuntimeIdentifier}", "Use the embedded engine.");
 
     // TorchSharp's own native library, as it comes with the product.
-    private static string? Shipped(string folder) => LibTorch.Platform is { } platform
-        ? Path.Combine(folder, "runtimes", platform, "native", LibTorch.FileName(LibTorch.Wrapper))
+    private static string? Shipped(string folder) => LibTorchNames.Platform is { } platform
+        ? Path.Combine(folder, "runtimes", platform, "native", LibTorchNames.FileName(LibTorchNames.Wrapper))
         : null;
 
     private static LibTorchFolder? Candidate(EngineStore store)
     {
-        if (LoadedLibraries.Find(LibTorch.Required[1]) is { } loaded)
+        if (LoadedLibraries.Find(LibTorchNames.Required[1]) is { } loaded)
             return LibTorchFolder.At(Path.GetDirectoryName(loaded)!, "this process");
         if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } named && LibTorchFolder.At(named, Variable) is { } chosen)
             return chosen;
@@ -46,8 +48,8 @@ internal static class LibTorchSearch
 
     private static EngineNatives Absent()
     {
-        string remedy = $"{(LibTorch.HasCudaDriver ? "Install-LowRankEngine -Device cuda" : "Install-LowRankEngine")} brings it.";
-        if (PythonTorch.Folders().FirstOrDefault(f => f.Version == LibTorch.Version) is { } python)
+        string remedy = $"{(LibTorchNames.HasCudaDriver ? "Install-LowRankEngine -Device cuda" : "Install-LowRankEngine")} brings it.";
+        if (PythonTorch.Folders().FirstOrDefault(f => f.Version == LibTorchNames.Version) is { } python)
             remedy += $" PyTorch {python.Version} fits too: Install-LowRankEngine -LibTorch '{python.Path}'.";
         string reason = Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } named
             ? $"{Variable} names '{named}', which holds no libtorch"
@@ -58,7 +60,7 @@ internal static class LibTorchSearch
     // Who has built TorchSharp's library for an older system puts it beside libtorch.
     private static string Wrapper(LibTorchFolder found, string shipped)
     {
-        string beside = Path.Combine(found.Path, LibTorch.FileName(LibTorch.Wrapper));
+        string beside = Path.Combine(found.Path, LibTorchNames.FileName(LibTorchNames.Wrapper));
         return OperatingSystem.IsLinux() && File.Exists(beside) && Offers(beside, shipped) ? beside : shipped;
     }
 
@@ -69,7 +71,7 @@ internal static class LibTorchSearch
             HashSet<string> wanted = Functions(shipped);
             return wanted.IsSubsetOf(Functions(library));
         }
-        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException or Numerics.LowRankToolsException)
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException or LowRankTools.Numerics.LowRankToolsException)
         {
             return false;
         }

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines.LibTorch;
 
 /// <summary>PyTorch as the active Python has it installed, found without starting Python.</summary>
 internal static class PythonTorch

@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Engines.Measuring;
+
+namespace LowRankTools.Core.Engines.Libraries;
 
 /// <summary>Which engine computes.</summary>
 public enum EngineKind

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines.Libraries;
 
 /// <summary>A native library that is too large to come with the product: what it is called, where it is known to lie, and what brings it.</summary>
 internal abstract class EngineLibrary

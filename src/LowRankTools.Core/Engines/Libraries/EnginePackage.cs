@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines.Libraries;
 
 /// <summary>The package of libtorch for a device, under the names that TorchSharp's makers publish.</summary>
 /// <param name="Id">Its name.</param>

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines.Libraries;
 
 /// <summary>System and processor of this process as packages of native libraries name them.</summary>
 internal static class EnginePlatform

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines.Libraries;
 
 /// <summary>Why an engine cannot run here.</summary>
 /// <param name="Reason">The cause, without a full stop.</param>

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines.Libraries;
 
 /// <summary>Where a native library is kept for the user: one at a time, with a record of it; the record may point to one that lies elsewhere.</summary>
 /// <param name="root">Full path of the folder; made when something is installed.</param>

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines.Libraries;
 
 /// <summary>The native libraries that this process has loaded, whoever did.</summary>
 internal static class LoadedLibraries

@@ -1,8 +1,9 @@
 using System.Diagnostics;
-using LowRankTools.Networks;
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Architectures;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines.Measuring;
 
 /// <summary>Two layers of BERT's shape with random weights, to be run forward on 256 tokens.</summary>
 internal sealed class ForwardRun : IDisposable

@@ -1,7 +1,12 @@
 using System.Diagnostics;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Engines.Libraries;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines.Measuring;
 
 /// <summary>
 /// Times every engine that can compute here on truncated singular value decompositions and on networks, and keeps the times for <see cref="EngineKind.Auto"/>,

@@ -1,7 +1,8 @@
 using System.Runtime.InteropServices;
+using LowRankTools.Core.Text;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines.OnnxRuntime;
 
 /// <summary>
 /// Functions of ONNX Runtime's interface for C (<c>onnxruntime_c_api.h</c>, version 1). It is a table of pointers to which releases only add;

@@ -1,6 +1,6 @@
-using LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines.OnnxRuntime;
 
 /// <summary>An input or an output of a graph.</summary>
 /// <param name="Name">Its name.</param>

@@ -1,4 +1,7 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Engines.LibTorch;
+using LowRankTools.Core.Engines.Libraries;
+
+namespace LowRankTools.Core.Engines.OnnxRuntime;
 
 /// <summary>ONNX Runtime, which runs graphs of ONNX: its one library, as packages, archives and installed Pythons have it.</summary>
 internal sealed class OnnxRuntimeFiles : EngineLibrary
@@ -12,7 +15,7 @@ internal sealed class OnnxRuntimeFiles : EngineLibrary
     private const long Mega = 1 << 20;
 
     /// <summary>Its library without a version; a version may follow (<c>libonnxruntime.so.1</c>).</summary>
-    public static string FileName { get; } = LibTorch.FileName("onnxruntime");
+    public static string FileName { get; } = LibTorchNames.FileName("onnxruntime");
 
     /// <inheritdoc/>
     public override string Engine => EngineName;

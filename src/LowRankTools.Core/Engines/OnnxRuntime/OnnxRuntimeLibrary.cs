@@ -1,7 +1,9 @@
 using System.Runtime.InteropServices;
+using LowRankTools.Core.Engines.Libraries;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines.OnnxRuntime;
 
 /// <summary>
 /// A loaded ONNX Runtime: what the process has loaded, what the environment variable ONNXRUNTIME names, what was installed or registered.

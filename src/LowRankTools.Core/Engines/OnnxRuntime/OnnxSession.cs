@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
-using LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines.OnnxRuntime;
 
 /// <summary>A graph that ONNX Runtime has loaded.</summary>
 internal sealed unsafe class OnnxSession : IDisposable

@@ -1,6 +1,8 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Storage;
+using LowRankTools.Formats.Quantization;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Planning.Candidates;
 
 /// <summary>
 /// What one layer may become where ranks are traded against bits: a pair of each rank in each way of storing it, or the dense matrix in

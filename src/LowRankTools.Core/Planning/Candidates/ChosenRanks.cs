@@ -1,6 +1,8 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Plans;
+using LowRankTools.Formats.Quantization;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Planning.Candidates;
 
 /// <summary>What was chosen for the open candidates of a plan.</summary>
 /// <param name="Ranks">Ranks by candidate; null for dense, with the reason.</param>

@@ -1,4 +1,6 @@
-namespace LowRankTools.Core;
+using LowRankTools.Core.Storage;
+
+namespace LowRankTools.Core.Planning.Candidates;
 
 /// <summary>One thing that a weight may become.</summary>
 /// <param name="Choice">Method and ranks.</param>

@@ -1,8 +1,15 @@
-using LowRankTools.Decompositions;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Storage;
+using LowRankTools.Decompositions.Convolutions;
+using LowRankTools.Decompositions.Layers;
+using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Formats;
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Planning.Candidates;
 
 /// <summary>
 /// What kernels, and matrices that may become more than pairs, may become under a plan's rule: by each method that is asked for the ranks

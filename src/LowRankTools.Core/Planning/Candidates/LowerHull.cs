@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Planning.Candidates;
 
 /// <summary>The lower convex hull of points of cost and loss (Andrew's monotone chain, 1979), from the cheapest to the one of least loss.</summary>
 internal static class LowerHull

@@ -1,8 +1,9 @@
 using System.Globalization;
-using LowRankTools.Decompositions;
+using LowRankTools.Core.Layers;
+using LowRankTools.Decompositions.TensorTrainMatrices;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Planning.Candidates;
 
 /// <summary>Splits of sizes into modes as people write them.</summary>
 public static class ModeSplits

@@ -1,6 +1,11 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Spectra;
+using LowRankTools.Core.Storage;
+using LowRankTools.Formats.Quantization;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Planning.Candidates;
 
 /// <summary>A weight that a plan decides on.</summary>
 internal sealed class PlanCandidate

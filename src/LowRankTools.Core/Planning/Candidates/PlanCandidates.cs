@@ -1,7 +1,12 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Storage;
+using LowRankTools.Formats.Onnx;
+using LowRankTools.Formats.TensorFlowJs;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Planning.Candidates;
 
 /// <summary>Makes the weights of a model, or bare shapes, into candidates of a plan, and finds what ties some of them together.</summary>
 /// <param name="model">The model.</param>

@@ -1,6 +1,7 @@
+using LowRankTools.Core.Layers;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Planning.Candidates;
 
 /// <summary>
 /// What one layer may become, from the cheapest on: a pair of each allowed rank, and, last, the dense matrix where that is

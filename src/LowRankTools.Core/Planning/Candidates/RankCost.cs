@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Planning.Candidates;
 
 /// <summary>What a layer's choices cost, in one whole unit: parameters, bytes, nanoseconds.</summary>
 /// <param name="PerRank">Cost of one rank more; above zero.</param>

@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Planning.Measured;
 
 /// <summary>A layer of a network that runs, as the factors of any choice that a plan may make for it.</summary>
 internal interface ITrialLayer : IDisposable

@@ -1,6 +1,10 @@
 using System.Diagnostics;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Planning.Candidates;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Quality;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Planning.Measured;
 
 /// <summary>
 /// Ranks by what the whole model does with them. The sum of the layers' losses is a proxy: it knows nothing of what later layers make of

@@ -1,8 +1,12 @@
-using LowRankTools.Decompositions;
-using LowRankTools.Networks;
-using LowRankTools.Numerics;
+using LowRankTools.Core.Planning.Candidates;
+using LowRankTools.Core.Storage;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Layers.TensorTrain;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Planning.Measured;
 
 /// <summary>
 /// A layer of a network that runs, as the TT-matrix of any of its options: cores of smaller ranks are no parts of those of larger ones, so they are computed from the

@@ -1,7 +1,10 @@
-using LowRankTools.Networks;
-using LowRankTools.Numerics;
+using LowRankTools.Core.Factors;
+using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Planning.Measured;
 
 /// <summary>
 /// A layer of a network that runs, as a pair of any rank: its factors are computed once at the largest rank, and those of a

@@ -1,9 +1,24 @@
-using LowRankTools.Decompositions;
-using LowRankTools.Formats;
-using LowRankTools.Networks;
+using LowRankTools.Core.Architectures;
+using LowRankTools.Core.Calibration;
+using LowRankTools.Core.Engines;
+using LowRankTools.Core.Factors;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Planning.Candidates;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Quality;
+using LowRankTools.Core.Records;
+using LowRankTools.Core.Storage;
+using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Formats.Tensors;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Planning.Measured;
 
 /// <summary>A network that runs with any ranks in its planned layers, and the figure that it reaches with them.</summary>
 internal sealed class TrialNetwork : IDisposable

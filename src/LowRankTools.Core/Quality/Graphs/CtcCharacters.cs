@@ -1,8 +1,10 @@
 using System.Text;
-using LowRankTools.Formats;
+using LowRankTools.Core.Engines.OnnxRuntime;
+using LowRankTools.Formats.IO;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Quality.Graphs;
 
 /// <summary>
 /// Texts of outputs that were trained by connectionist temporal classification (Graves, Fernández, Gomez, Schmidhuber, ICML 2006), read

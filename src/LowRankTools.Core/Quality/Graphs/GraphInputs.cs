@@ -1,9 +1,15 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using LowRankTools.Formats;
+using LowRankTools.Core.Engines.OnnxRuntime;
+using LowRankTools.Core.Layers;
+using LowRankTools.Formats.Conversion;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Random;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Quality.Graphs;
 
 /// <summary>What a graph is given: tensors of a file by the names of its inputs, or random ones.</summary>
 internal static class GraphInputs

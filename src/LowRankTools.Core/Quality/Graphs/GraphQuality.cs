@@ -1,4 +1,4 @@
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Quality.Graphs;
 
 /// <summary>How well a graph of ONNX answers what its reference answers to the same inputs, both run by ONNX Runtime.</summary>
 public sealed record GraphQuality

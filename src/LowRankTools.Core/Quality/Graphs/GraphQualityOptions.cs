@@ -1,6 +1,8 @@
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Quality.Graphs;
 
 /// <summary>What graphs of ONNX are given when they are held against each other, and what is made of their answers.</summary>
 public sealed record GraphQualityOptions

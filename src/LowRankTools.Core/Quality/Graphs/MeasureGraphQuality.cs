@@ -1,8 +1,11 @@
 using System.Diagnostics;
-using LowRankTools.Formats;
+using LowRankTools.Core.Engines.OnnxRuntime;
+using LowRankTools.Core.Models;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Quality.Graphs;
 
 /// <summary>Holds graphs of ONNX against the one that they were made from: the same inputs through both, in ONNX Runtime.</summary>
 /// <param name="options">Inputs, characters.</param>

@@ -1,7 +1,9 @@
-using LowRankTools.Formats;
+using LowRankTools.Core.Engines.OnnxRuntime;
+using LowRankTools.Formats.Conversion;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Quality.Graphs;
 
 /// <summary>Sums over the samples of one output of two graphs.</summary>
 /// <param name="name">Name of the output.</param>

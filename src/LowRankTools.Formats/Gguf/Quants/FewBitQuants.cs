@@ -1,7 +1,8 @@
 using System.Buffers.Binary;
 using System.Runtime.Intrinsics;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Gguf.Quants;
 
 // One, two, or log2(3) bits an element: signs, and levels around zero.
 

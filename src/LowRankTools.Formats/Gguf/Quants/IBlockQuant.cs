@@ -1,4 +1,6 @@
-namespace LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
+
+namespace LowRankTools.Formats.Gguf.Quants;
 
 /// <summary>
 /// One block-quantised type. Implementations are empty structs, so that the loop over blocks is compiled once

@@ -1,7 +1,8 @@
 using System.Buffers.Binary;
 using System.Runtime.Intrinsics;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Gguf.Quants;
 
 /// <summary>
 /// Super-blocks of 256 in sixteen groups of 16: low nibbles (128), top two bits (64), signed scales (16), d (2):

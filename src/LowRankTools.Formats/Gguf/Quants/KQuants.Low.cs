@@ -1,6 +1,7 @@
 using System.Runtime.Intrinsics;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Gguf.Quants;
 
 // Super-blocks of 256 in sixteen groups of 16, each group with a small integer scale of its own. Two-bit fields are
 // planar: within each half of 128 elements, bits 2j and 2j+1 of byte i belong to element 32 j + i.

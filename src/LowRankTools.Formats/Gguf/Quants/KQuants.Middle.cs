@@ -1,6 +1,7 @@
 using System.Runtime.Intrinsics;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Gguf.Quants;
 
 // Super-blocks of 256 in eight groups of 32, each with a six-bit scale and a six-bit minimum. Nibbles are planar in
 // pieces of 64: byte i holds element i of the even group low and of the odd group high.

@@ -1,7 +1,8 @@
 using System.Buffers.Binary;
 using System.Runtime.Intrinsics;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Gguf.Quants;
 
 // Blocks of 32 with one scale d, and a minimum m where the name ends in 1. Element i of the first half lies in the
 // low nibble of byte i, element i + 16 in the high nibble of the same byte; fifth bits stand apart, bit i for element i.

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Gguf.Quants;
 
 /// <summary>
 /// Rounds to Q4_0: blocks of 32 with d, a binary16, and q_i in 0..15 that stand for (q_i - 8) d. d maps the value of the largest magnitude

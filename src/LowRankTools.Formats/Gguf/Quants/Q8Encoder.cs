@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Gguf.Quants;
 
 /// <summary>
 /// Rounds to Q8_0: blocks of 32 with d, a binary16, and q_i in -127..127. d is the largest magnitude over 127, rounded to

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Gguf.Quants;
 
 /// <summary>
 /// The steps that all block-quantised types are made of, sixteen elements at a time: lane i holds element i.

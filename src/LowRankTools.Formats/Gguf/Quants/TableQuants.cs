@@ -1,7 +1,8 @@
 using System.Buffers.Binary;
 using System.Runtime.Intrinsics;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Gguf.Quants;
 
 // Nibbles that are indices of sixteen uneven levels. In every 32 elements, byte i holds element i low and i + 16 high.
 

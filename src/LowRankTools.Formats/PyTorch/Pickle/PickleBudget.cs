@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.PyTorch.Pickle;
 
 /// <summary>
 /// What the values of one pickle may take in memory: in proportion to the bytes that they are read from. One byte can

@@ -1,6 +1,6 @@
 using System.Collections.Frozen;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.PyTorch.Pickle;
 
 /// <summary>
 /// Which names a pickle may mention. Nothing is ever imported, so this is no wall against execution: it is the

@@ -1,7 +1,8 @@
 using System.Buffers.Binary;
 using System.Text;
+using LowRankTools.Formats.IO;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.PyTorch.Pickle;
 
 /// <summary>
 /// The bytes of a pickle, read forward through a small window: a pickle may stand in front of gigabytes of data

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.PyTorch.Pickle;
 
 /// <summary>
 /// Compares the keys of dicts: texts and numbers by value, everything else by identity. Hashes are seeded per

@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.PyTorch.Pickle;
 
 /// <summary>What no real checkpoint exceeds, and what a hostile one is stopped at before memory is spent.</summary>
 internal static class PickleLimits

@@ -1,7 +1,7 @@
 using System.Numerics;
 using System.Text;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.PyTorch.Pickle;
 
 /// <summary>
 /// Runs the opcodes of a pickle into plain values. Nothing is imported, called or constructed: a class or function

@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.PyTorch.Pickle;
 
 /// <summary>
 /// Opcodes of protocols 2 to 5. The text opcodes of protocols 0 and 1 are left out: PyTorch never wrote them.

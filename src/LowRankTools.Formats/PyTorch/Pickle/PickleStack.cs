@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.PyTorch.Pickle;
 
 /// <summary>The stack and the memo of the pickle machine. What is below the last mark cannot be reached.</summary>
 internal sealed class PickleStack

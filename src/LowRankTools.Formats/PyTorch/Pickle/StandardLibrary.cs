@@ -1,6 +1,6 @@
 using System.Collections.Frozen;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.PyTorch.Pickle;
 
 /// <summary>Top-level modules of the standard libraries of Python 2 and 3.</summary>
 internal static class StandardLibrary

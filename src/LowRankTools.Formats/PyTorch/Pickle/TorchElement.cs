@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
+using LowRankTools.Formats.Tensors;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.PyTorch.Pickle;
 
 /// <summary>An element type as PyTorch names it.</summary>
 /// <param name="DType">The same type here.</param>

@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.PyTorch.Pickle;
 
 /// <summary>
 /// What stands where a tensor should be that cannot be understood. It takes the tensor's place until its name is known:

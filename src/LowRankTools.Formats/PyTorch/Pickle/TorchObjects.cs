@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.PyTorch.Pickle;
 
 /// <summary>
 /// What the functions that PyTorch puts into its pickles would have made, as descriptions. Everything that is not

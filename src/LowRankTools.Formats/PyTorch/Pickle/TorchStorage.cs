@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.PyTorch.Pickle;
 
 /// <summary>A storage that the pickle refers to: its bytes lie elsewhere in the file, under the key.</summary>
 /// <param name="Key">Name of the storage in its folder, or number in a legacy file.</param>

@@ -1,4 +1,4 @@
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.PyTorch.Pickle;
 
 /// <summary>A tensor as the pickle describes it: a view of a storage.</summary>
 /// <param name="Element">Element type.</param>

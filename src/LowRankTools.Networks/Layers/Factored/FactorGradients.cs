@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Networks.Modules;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers.Factored;
 
 /// <summary>Gradients of factors, added where a layer keeps them.</summary>
 internal static class FactorGradients

@@ -1,6 +1,7 @@
-using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers.Factored;
 
 /// <summary>
 /// A tensor expression as a list of matrix products, Khatri-Rao products and permutations, each result used once: so the way back is the list from its end, and every gradient has one source.

@@ -1,6 +1,9 @@
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers.Factored;
 
 /// <summary>
 /// y = f(x W^T + b) with a W (out x in) that is never formed unless that is cheapest: the parameters are factors of it, and a <see cref="FactorProgram"/> for each number

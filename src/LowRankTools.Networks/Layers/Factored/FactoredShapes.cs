@@ -1,6 +1,8 @@
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers.Factored;
 
 /// <summary>Shapes of activations of several modes, and what refuses those that there are none of.</summary>
 internal static class FactoredShapes

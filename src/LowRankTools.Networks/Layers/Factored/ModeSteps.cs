@@ -1,4 +1,4 @@
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers.Factored;
 
 /// <summary>
 /// Products of some modes of an activation with matrices, one mode after another. The mode at hand is brought to the end, where its product is a matrix product; in what order the

@@ -1,4 +1,4 @@
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers.Factored;
 
 /// <summary>
 /// The ways to contract tokens x (n_1 ... n_d) with a decomposed weight n_1 x ... x n_d x o_1 x ... x o_e: through the factors, in every order of the modes that leads there, or with the weight multiplied out.

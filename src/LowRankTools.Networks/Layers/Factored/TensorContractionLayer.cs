@@ -1,8 +1,12 @@
 using System.Collections.Concurrent;
 using LowRankTools.Decompositions;
+using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers.Factored;
 
 /// <summary>
 /// Y = f(X x_1 U_1 x_2 ... x_d U_d + b): every mode of an activation of d modes becomes smaller (or larger) by a matrix of its own (Kossaifi, Khanna, Lipton, Furlanello,

@@ -1,8 +1,12 @@
 using System.Collections.Concurrent;
 using LowRankTools.Decompositions;
+using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers.Factored;
 
 /// <summary>
 /// Y = f(&lt;X, W&gt; + b): an activation of d modes is contracted with a weight of d + e modes, which is a CP, Tucker or tensor train decomposition (Kossaifi, Lipton, Kolbeinsson,

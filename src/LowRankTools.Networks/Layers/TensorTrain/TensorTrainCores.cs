@@ -1,7 +1,12 @@
 using LowRankTools.Decompositions;
+using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Networks.Layers.Factored;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers.TensorTrain;
 
 /// <summary>What layers of TT-matrices share: cores from a dense matrix, the dense matrix from cores, gradients.</summary>
 internal static class TensorTrainCores

@@ -1,7 +1,10 @@
 using LowRankTools.Decompositions;
+using LowRankTools.Networks.Layers.Factored;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers.TensorTrain;
 
 /// <summary>
 /// Rows of a table (entries x features) as a TT-matrix (Hrinchuk, Khrulkov, Mirvakhabova, Orlova, Oseledets, "Tensorized embedding layers", 2020): its cores (r, m, n, r') are the parameters,

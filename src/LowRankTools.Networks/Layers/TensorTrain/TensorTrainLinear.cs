@@ -1,8 +1,11 @@
 using System.Collections.Concurrent;
 using LowRankTools.Decompositions;
+using LowRankTools.Networks.Layers.Factored;
+using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
+using LowRankTools.Numerics.Engines;
 
-namespace LowRankTools.Networks;
+namespace LowRankTools.Networks.Layers.TensorTrain;
 
 /// <summary>
 /// y = f(x W^T + b) with W (out x in) as a TT-matrix (Novikov, Podoprikhin, Osokin, Vetrov, "Tensorizing neural networks", 2015): its cores (r, m, n, r') are the parameters, named

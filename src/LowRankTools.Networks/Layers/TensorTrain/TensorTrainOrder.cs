@@ -1,4 +1,6 @@
-namespace LowRankTools.Networks;
+using LowRankTools.Networks.Layers.Factored;
+
+namespace LowRankTools.Networks.Layers.TensorTrain;
 
 /// <summary>
 /// The order in which tokens are multiplied by a TT-matrix: cores that stand beside one another may first be multiplied out, all of them too, which rebuilds the matrix; then

@@ -1,6 +1,9 @@
 using System.Runtime.CompilerServices;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.Svd;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Engines.Embedded;
 
 /// <summary>
 /// Lets the just-in-time compiler meet what a truncated SVD needs on a core that would be idle: while a model's header is

@@ -1,6 +1,7 @@
 using System.Numerics;
+using LowRankTools.Numerics.Kernels.Networks;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Engines.Embedded;
 
 /// <content>Attention, and what else transformers and convolutions are made of.</content>
 public sealed unsafe partial class EmbeddedEngine

@@ -1,6 +1,12 @@
 using System.Numerics;
+using LowRankTools.Numerics.Factorizations;
+using LowRankTools.Numerics.Kernels;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Kernels.Vectors;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Engines.Embedded;
 
 /// <content>Products and factorizations.</content>
 public sealed unsafe partial class EmbeddedEngine
@@ -67,7 +73,7 @@ public sealed unsafe partial class EmbeddedEngine
     {
         RequireSquare(a);
         using Matrix<double> l = WideFinite(a);
-        if (!Numerics.Cholesky.TryFactor(l.View, Threads, ct))
+        if (!LowRankTools.Numerics.Factorizations.Cholesky.TryFactor(l.View, Threads, ct))
             throw new LowRankToolsException("NotPositiveDefinite", $"The {Text([.. a.Shape])} matrix is not positive definite.", "Add a multiple of the identity, or use the eigen-decomposition.");
         for (int i = 0; i < l.Rows; i++) l.Row(i)[(i + 1)..].Clear();
         using var tensor = new EmbeddedTensor<double>([l.Rows, l.Rows], l.View, null);
@@ -142,7 +148,7 @@ public sealed unsafe partial class EmbeddedEngine
     private (double[] Values, ITensor Vectors) Eigen<T>(Matrix<T> destroyed, Func<double[], int> choose, CancellationToken ct)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        (double[] values, Matrix<T> vectors) = Numerics.SymmetricEigen.Compute(destroyed, choose, Threads, ct);
+        (double[] values, Matrix<T> vectors) = LowRankTools.Numerics.Factorizations.Eigen.SymmetricEigen.Compute(destroyed, choose, Threads, ct);
         return (values, EmbeddedTensor<T>.Over(vectors));
     }
 

@@ -1,6 +1,8 @@
 using System.Numerics;
+using LowRankTools.Numerics.Kernels.Networks;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Engines.Embedded;
 
 /// <content>Primitives of neural networks: checks here, loops in Kernels/Networks.</content>
 public sealed unsafe partial class EmbeddedEngine : INetworkEngine

@@ -1,6 +1,9 @@
 using System.Numerics;
+using LowRankTools.Numerics.Kernels.Networks;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Engines.Embedded;
 
 /// <content>Checks, conversions and loops that both element types share.</content>
 public sealed unsafe partial class EmbeddedEngine

@@ -1,4 +1,8 @@
-namespace LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.Threading;
+
+namespace LowRankTools.Numerics.Engines.Embedded;
 
 /// <summary>The engine in pure C#: no native library, the same bits for every thread count.</summary>
 /// <param name="options">Threads and seed; null for the defaults.</param>

@@ -1,4 +1,7 @@
-namespace LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
+
+namespace LowRankTools.Numerics.Engines.Embedded;
 
 /// <summary>Truncated SVD of a matrix in memory, for callers that have no engine: <see cref="TruncatedSvd"/> on the embedded one.</summary>
 public static class MatrixSvd

@@ -1,6 +1,8 @@
 using System.Numerics;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Factorizations.Eigen;
 
 /// <summary>
 /// Eigenvalues and eigenvectors of a symmetric tridiagonal matrix: cut in two by a rank-1 change, solve the halves,

@@ -1,6 +1,10 @@
 using System.Numerics;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Kernels.Vectors;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Factorizations.Eigen;
 
 /// <summary>
 /// Merges two solved halves: the eigenproblem of diag(d) + rho z z^T in the basis of the halves' eigenvectors. Values

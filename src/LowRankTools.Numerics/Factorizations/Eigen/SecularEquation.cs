@@ -1,7 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Factorizations.Eigen;
 
 /// <summary>
 /// Roots of f(x) = 1 / rho + sum_j z_j^2 / (d_j - x), the eigenvalues of diag(d) + rho z z^T, for d ascending and

@@ -1,6 +1,7 @@
 using System.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Factorizations.Eigen;
 
 /// <summary>
 /// Eigen-decomposition of a symmetric matrix, A = V^T diag(values) V: tridiagonalisation, divide and conquer, and back,

@@ -1,4 +1,6 @@
-namespace LowRankTools.Numerics;
+using LowRankTools.Numerics.Kernels.Vectors;
+
+namespace LowRankTools.Numerics.Factorizations.Eigen;
 
 /// <summary>
 /// Eigenvalues and eigenvectors of a small symmetric tridiagonal matrix by the QL iteration with implicit Wilkinson

@@ -1,6 +1,11 @@
 using System.Numerics;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Kernels.Vectors;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Memory;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Factorizations.Eigen;
 
 /// <summary>
 /// A = Q T Q^T with T tridiagonal and Q = H_(n-1) ... H_1, from the last row upwards, so that every reflector lies in

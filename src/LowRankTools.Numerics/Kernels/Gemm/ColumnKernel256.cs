@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Gemm;
 
 /// <summary>
 /// The AVX2 + FMA tile of a thin product with a transposed A, float32: 3 rows of C and four vectors of columns, so that

@@ -1,4 +1,7 @@
-namespace LowRankTools.Numerics;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
+
+namespace LowRankTools.Numerics.Kernels.Gemm;
 
 /// <summary>Matrix products C = alpha A B + beta C over strided and transposed views.</summary>
 public static class Gemm

@@ -1,7 +1,9 @@
 using System.Numerics;
 using System.Runtime.Intrinsics;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Memory;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Gemm;
 
 /// <summary>
 /// The door to every product: checks shapes, brings C into row-major order and chooses how the work is cut.

@@ -1,8 +1,10 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using LowRankTools.Numerics.Kernels.Vectors;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Gemm;
 
 /// <summary>
 /// Copies blocks of A and B into the order in which the micro-kernel walks them. This is where strides,

@@ -1,6 +1,9 @@
 using System.Numerics;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Memory;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Gemm;
 
 /// <summary>
 /// One product with C in row-major order (flat C in any order), cut into tasks. Either the tasks share a packed B and each packs its own

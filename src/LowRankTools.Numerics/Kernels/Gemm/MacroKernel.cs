@@ -1,8 +1,10 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using LowRankTools.Numerics.Kernels.Vectors;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Gemm;
 
 /// <summary>
 /// C block = beta C + packed A times packed B, tile by tile: a panel of B stays in the first-level cache while all

@@ -2,7 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Gemm;
 
 /// <summary>
 /// The 128-bit tile (Arm64 AdvSimd, WebAssembly, plain SSE): 12 rows x 2 vectors (12x8 float32, 12x4 float64), laid

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Gemm;
 
 /// <summary>
 /// The AVX2 + FMA tile: 6 rows x 2 vectors (6x16 float32, 6x8 float64). 12 of the 16 registers sum, two hold a row

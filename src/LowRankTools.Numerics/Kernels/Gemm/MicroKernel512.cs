@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Gemm;
 
 /// <summary>
 /// The AVX-512 tile: 12 rows x 2 vectors (12x32 float32, 12x16 float64). 24 of the 32 registers sum, two hold a row

@@ -1,8 +1,12 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using LowRankTools.Numerics.Kernels.Vectors;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Memory;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Gemm;
 
 /// <summary>
 /// Products with a few columns, down to matrix times vector, where packing would cost more than the product: bound by

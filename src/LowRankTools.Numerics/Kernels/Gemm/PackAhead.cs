@@ -1,6 +1,7 @@
 using System.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Gemm;
 
 /// <summary>Work that is done between and during the tiles of a block.</summary>
 internal abstract unsafe class PackAhead

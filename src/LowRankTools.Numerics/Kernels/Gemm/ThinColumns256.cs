@@ -1,6 +1,8 @@
 using System.Numerics;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Memory;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Gemm;
 
 /// <summary>
 /// Thin products of a transposed A on AVX2, which walk down the columns of memory: a group of columns, three cache lines

@@ -1,4 +1,4 @@
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Gemm;
 
 /// <summary>Where the next entry of a row of A lies, a constant to the compiler: beside it, or one row of memory further (A is a transpose).</summary>
 internal interface IThinDirection

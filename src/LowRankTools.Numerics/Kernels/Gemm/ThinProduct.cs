@@ -1,7 +1,11 @@
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using LowRankTools.Numerics.Kernels.Vectors;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Memory;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Gemm;
 
 /// <summary>
 /// Products with 9 to 128 columns, float32 on AVX-512 or AVX2: A is read straight from memory, once for every pass over

@@ -1,4 +1,4 @@
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Networks;
 
 /// <summary>Functions that follow a linear layer, entry by entry.</summary>
 public enum Activation

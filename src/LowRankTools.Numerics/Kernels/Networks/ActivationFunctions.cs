@@ -1,7 +1,8 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using LowRankTools.Numerics.Kernels.Vectors;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Networks;
 
 /// <summary>A function of one variable and its derivative, in vectors.</summary>
 internal interface IActivationFunction

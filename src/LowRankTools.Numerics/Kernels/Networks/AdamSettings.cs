@@ -1,4 +1,4 @@
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Networks;
 
 /// <summary>The numbers of one step of Adam (Kingma and Ba, 2015) with decoupled decay (Loshchilov and Hutter, 2019).</summary>
 /// <param name="Rate">Learning rate.</param>

@@ -1,6 +1,11 @@
 using System.Numerics;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Kernels.Vectors;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Memory;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Networks;
 
 /// <summary>
 /// The gradients of an attention (Dao et al., 2022): the weights P of a block are computed again from the saved logarithms of

@@ -1,6 +1,7 @@
 using System.Numerics;
+using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Networks;
 
 /// <summary>Sizes of one attention, its views of single heads, and which keys a query sees.</summary>
 internal readonly struct AttentionCut

@@ -1,7 +1,12 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Kernels.Vectors;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Memory;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Networks;
 
 /// <summary>
 /// softmax(Q K^T scale) V for each head, block of queries by block of keys: the products are tiles of the gemm kernels, the

@@ -1,4 +1,4 @@
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Networks;
 
 /// <summary>How the rows of queries, keys and values belong together in an attention.</summary>
 /// <param name="Batch">Sequences, one after another in the rows.</param>

@@ -1,6 +1,8 @@
 using System.Numerics;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Networks;
 
 /// <summary>
 /// Convolutions of every channel by itself. The channels of a pixel lie side by side, so a vector holds one tap of many channels: no patches

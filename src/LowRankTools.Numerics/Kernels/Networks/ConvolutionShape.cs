@@ -1,4 +1,4 @@
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Networks;
 
 /// <summary>
 /// How a kernel walks over an image. Images are rows of pixels x channels, line by line, one image after another; a signal

@@ -1,6 +1,9 @@
 using System.Numerics;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Networks;
 
 /// <summary>Dropout: which entries fall is a fixed function of the seed and their place.</summary>
 internal static unsafe class Dropping

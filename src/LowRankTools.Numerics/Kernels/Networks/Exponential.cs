@@ -1,7 +1,8 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using LowRankTools.Numerics.Kernels.Vectors;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Networks;
 
 /// <summary>
 /// e^x in vectors: x = n ln 2 + r with |r| at most ln 2 / 2, a polynomial for e^r - 1 and n added to the exponent. Within

@@ -1,7 +1,8 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using LowRankTools.Numerics.Kernels.Vectors;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Networks;
 
 /// <summary>
 /// The standard normal distribution in vectors. With z = |x| / sqrt 2 and t = 1 / (1 + z / 2), erfc(z) = t P(2 t - 1) exp(-z^2)

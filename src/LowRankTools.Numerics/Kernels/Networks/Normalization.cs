@@ -1,4 +1,4 @@
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Networks;
 
 /// <summary>Ways to bring each row of a matrix to one size.</summary>
 public enum Normalization

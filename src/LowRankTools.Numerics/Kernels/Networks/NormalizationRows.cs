@@ -1,8 +1,12 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using LowRankTools.Numerics.Kernels.Vectors;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Memory;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Networks;
 
 /// <summary>
 /// y = (x - m) s w + b for each row, with m its mean and 1/s^2 its variance plus epsilon, or m = 0 and 1/s^2 the mean of

@@ -1,6 +1,8 @@
 using System.Numerics;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Networks;
 
 /// <summary>The pixels under each place of a kernel as one row, and back: a convolution is then a product.</summary>
 internal static unsafe class Patches

@@ -1,6 +1,8 @@
 using System.Numerics;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Networks;
 
 /// <summary>Turns pairs of features of each head by angles that grow with the position (Su et al., 2021).</summary>
 internal static unsafe class Rotary

@@ -1,6 +1,10 @@
 using System.Numerics;
+using LowRankTools.Numerics.Kernels.Vectors;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Memory;
+using LowRankTools.Numerics.Threading;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Networks;
 
 /// <summary>-log softmax(logits)[target], averaged over the rows that have a target, and its gradient.</summary>
 internal static unsafe class SoftmaxCrossEntropy

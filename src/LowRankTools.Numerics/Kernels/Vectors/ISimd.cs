@@ -1,4 +1,4 @@
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Vectors;
 
 /// <summary>
 /// One vector width behind one name, so that a loop over vectors is written once. The compiler sees a struct and

@@ -2,7 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Vectors;
 
 /// <summary>Vectors of 128 bits.</summary>
 internal readonly unsafe struct Simd128<T> : ISimd<Vector128<T>, T>

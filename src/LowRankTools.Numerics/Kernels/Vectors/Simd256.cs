@@ -2,7 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Vectors;
 
 /// <summary>Vectors of 256 bits.</summary>
 internal readonly unsafe struct Simd256<T> : ISimd<Vector256<T>, T>

@@ -2,7 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Vectors;
 
 /// <summary>Vectors of 512 bits.</summary>
 internal readonly unsafe struct Simd512<T> : ISimd<Vector512<T>, T>

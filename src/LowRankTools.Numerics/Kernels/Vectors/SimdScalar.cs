@@ -1,7 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Vectors;
 
 /// <summary>One lane: the meaning of the wider ones, and what runs where the machine has none.</summary>
 internal readonly unsafe struct SimdScalar<T> : ISimd<T, T>

@@ -2,7 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Vectors;
 
 /// <summary>
 /// y += A x for symmetric A of which only the lower triangle is read, once: each entry serves its row and, mirrored,

@@ -2,7 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace LowRankTools.Numerics;
+namespace LowRankTools.Numerics.Kernels.Vectors;
 
 /// <summary>Loops over one or two contiguous vectors: what the panels of the factorizations are made of.</summary>
 internal static unsafe class VectorOps

@@ -1,9 +1,10 @@
 using System.Runtime.InteropServices;
+using LowRankTools.Core.Engines.Libraries;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Engines.LibTorch;
 
 /// <summary>The native library of PyTorch as TorchSharp needs it: versions, and how its files are called here.</summary>
-internal static class LibTorch
+internal static class LibTorchNames
 {
     /// <summary>Version of TorchSharp that comes with the product.</summary>
     public const string TorchSharpVersion = "0.107.0";
