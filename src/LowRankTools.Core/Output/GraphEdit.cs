@@ -29,6 +29,7 @@ internal abstract record GraphEdit
     private static OnnxFactors FactorsOf(OutputItem.Factored item) =>
         new(item.Layer.Shape.Name, item.Parts is { } parts ? [.. parts.Select(f => f[0])] : item.Factors, Stages(item.Plan)?.Select(s => new OnnxConvolution(s.TakesHeight, s.TakesWidth, s.Groups)).ToArray())
         {
+            IsTrain = item.Plan.Made is TensorTrainLayer,
             Scales = item.Parts?.Select(f => f[1]).ToArray(),
         };
 
