@@ -129,7 +129,7 @@ internal sealed class OnnxOutline
     {
         if (pair.IsTrain)
         {
-            Add(new OnnxTrainNodes(_reader, Free, node, pair, ElementType(pair.Factors[0].DType)).Replace());
+            Add(new OnnxTrainNodes(_reader, Free, node, pair, ElementType(pair.Factors[0].DType), _source.OperatorVersion).Replace());
             return;
         }
         string[] between = [.. Enumerable.Range(0, pair.Factors.Count - 1).Select(i => Free(i == 0 ? $"{node.Outputs[0]}/rank" : $"{node.Outputs[0]}/rank{i}"))];

@@ -12,10 +12,14 @@ namespace LowRankTools.Formats;
 /// <param name="node">The node.</param>
 /// <param name="factors">The cores (r, m, n, r').</param>
 /// <param name="elementType">Number of their type in ONNX.</param>
-internal sealed class OnnxTrainNodes(ProtobufReader reader, Func<string, string> free, OnnxNode node, OnnxFactors factors, int elementType)
+/// <param name="version">Version of the graph's operators.</param>
+internal sealed class OnnxTrainNodes(ProtobufReader reader, Func<string, string> free, OnnxNode node, OnnxFactors factors, int elementType, long version)
 {
-    /// <summary>Version of the operators from which a Slice takes its ends as inputs.</summary>
-    public const int Version = 10;
+    /// <summary>Version of the operators from which sums of sizes that differ need no more to be said.</summary>
+    public const int Version = 7;
+
+    // From here on a Slice takes its ends as inputs, before it as attributes.
+    private const int SliceByInputs = 10;
 
     private const int TensorType = 4, IntsType = 7, IntType = OnnxFields.AttributeTypeInt;
 
@@ -29,22 +33,22 @@ internal sealed class OnnxTrainNodes(ProtobufReader reader, Func<string, string>
             throw reader.Invalid($"'{node.Label}' looks rows up in '{factors.Weight}', which no product of cores does");
         long[][] cores = [.. factors.Factors.Select(f => f.Shape.ToArray())];
         long outputs = cores.Aggregate(1L, (m, c) => m * c[1]);
-        string x = node.Inputs[0], lead = Emit("Slice", [Emit("Shape", [x]), Numbers(0), Numbers(-1)]), shape = Emit("Concat", [lead, Numbers(outputs)], Axis(0));
+        string x = node.Inputs[0], lead = AllButLast(Emit("Shape", [x])), shape = Emit("Concat", [lead, Numbers(outputs)], Axis(0));
         // (rows, n1, n2 n3 ...): rank 1 is in front.
         string state = Emit("Reshape", [x, Numbers(-1, cores[0][2], Rest(cores, 0))]);
         for (int k = 0; k < cores.Length; k++)
         {
             long[] core = cores[k];
-            string matrix = Emit("Reshape", [Emit("Transpose", [factors.Factors[k].Name], Permutation(0, 2, 1, 3)), Numbers(core[0] * core[2], core[1] * core[3])]);
+            string matrix = Emit("Reshape", [Emit("Transpose", [factors.Factors[k].Name], Ints("perm", 0, 2, 1, 3)), Numbers(core[0] * core[2], core[1] * core[3])]);
             // (rows, r n, rest) to (rows, rest, m r').
-            string product = Emit("MatMul", [Emit("Transpose", [state], Permutation(0, 2, 1)), matrix]);
+            string product = Emit("MatMul", [Emit("Transpose", [state], Ints("perm", 0, 2, 1)), matrix]);
             if (k == cores.Length - 1)
             {
                 state = product;
                 break;
             }
             string apart = Emit("Reshape", [product, Numbers(-1, cores[k + 1][2], Rest(cores, k + 1), core[1], core[3])]);
-            state = Emit("Reshape", [Emit("Transpose", [apart], Permutation(0, 3, 4, 1, 2)), Numbers(-1, core[3] * cores[k + 1][2], Rest(cores, k + 1))]);
+            state = Emit("Reshape", [Emit("Transpose", [apart], Ints("perm", 0, 3, 4, 1, 2)), Numbers(-1, core[3] * cores[k + 1][2], Rest(cores, k + 1))]);
         }
         Finish(state, shape);
         return _messages;
@@ -75,11 +79,16 @@ internal sealed class OnnxTrainNodes(ProtobufReader reader, Func<string, string>
         return 1;
     }
 
-    private string Emit(string op, IEnumerable<string> inputs, ProtobufWriter? attribute = null, string? output = null)
+    private string AllButLast(string sizes) => version >= SliceByInputs ? Emit("Slice", [sizes, Numbers(0), Numbers(-1)])
+        : Emit("Slice", [sizes], Ints("starts", 0), more: Ints("ends", -1));
+
+    private string Emit(string op, IEnumerable<string> inputs, ProtobufWriter? attribute = null, string? output = null, ProtobufWriter? more = null)
     {
         output ??= free($"{node.Outputs[0]}/train");
         ProtobufWriter message = OnnxPairNodes.Head(node, inputs, [output], FormattableString.Invariant($"/{_messages.Count}")).Text(OnnxFields.NodeOpType, op);
-        _messages.Add((attribute is null ? message : message.Message(OnnxFields.NodeAttribute, attribute)).ToArray());
+        foreach (ProtobufWriter setting in new[] { attribute, more }.OfType<ProtobufWriter>())
+            message.Message(OnnxFields.NodeAttribute, setting);
+        _messages.Add(message.ToArray());
         return output;
     }
 
@@ -110,11 +119,11 @@ internal sealed class OnnxTrainNodes(ProtobufReader reader, Func<string, string>
 
     private static ProtobufWriter Axis(long axis) => new ProtobufWriter().Text(OnnxFields.AttributeName, "axis").Number(OnnxFields.AttributeInt, axis).Number(OnnxFields.AttributeType, IntType);
 
-    private static ProtobufWriter Permutation(params long[] order)
+    private static ProtobufWriter Ints(string name, params long[] numbers)
     {
-        ProtobufWriter attribute = new ProtobufWriter().Text(OnnxFields.AttributeName, "perm");
-        foreach (long axis in order)
-            attribute.Number(OnnxFields.AttributeInts, axis);
+        ProtobufWriter attribute = new ProtobufWriter().Text(OnnxFields.AttributeName, name);
+        foreach (long number in numbers)
+            attribute.Number(OnnxFields.AttributeInts, number);
         return attribute.Number(OnnxFields.AttributeType, IntsType);
     }
 }

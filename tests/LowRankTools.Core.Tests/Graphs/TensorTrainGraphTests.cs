@@ -41,23 +41,14 @@ public sealed class TensorTrainGraphTests : IDisposable
     }
 
     [Theory]
-    [InlineData(new long[] { 60 })]
-    [InlineData(new long[] { 5, 60 })]
-    [InlineData(new long[] { 2, 3, 4, 60 })]
-    public void Rows_may_lie_in_any_sizes_and_there_may_be_three_digits(long[] shape)
+    [InlineData(new long[] { 60 }, 13)]
+    [InlineData(new long[] { 5, 60 }, 13)]
+    [InlineData(new long[] { 2, 3, 4, 60 }, 13)]
+    [InlineData(new long[] { 2, 3, 4, 60 }, 7)]
+    public void Rows_may_lie_in_any_sizes_and_there_may_be_three_digits(long[] shape, int version)
     {
-        string path = _folder["wide/m.onnx"];
-        ProtoWriter writer = new();
-        object[] open = [.. shape.Select(n => (object)n)];
-        writer.Varint(1, 8).Text(2, "test").Message(8, opset => opset.Text(1, "").Varint(2, 13));
-        writer.Message(7, graph => Each(graph,
-        [
-            g => g.Text(2, "graph"), Initializer(Tensor("w", Float, [60, 96], t => t.Bytes(9, MemoryMarshal.AsBytes<float>(TestModel.Random("w", 4, 60, 96).Values).ToArray()))),
-            Node("MatMul", ["x", "w"], ["y"]), GraphModel.Value(11, "x", Float, open), GraphModel.Value(12, "y", Float, [.. open[..^1], 96L]),
-        ]));
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        File.WriteAllBytes(path, writer.ToArray());
-        FactorizationResult result = new FactorizeModel(Options with { Splits = [[3, 4, 5]] }).Run(new ModelSource(path, "m"));
+        ModelSource model = Wide(version, shape);
+        FactorizationResult result = new FactorizeModel(Options with { Splits = [[3, 4, 5]] }).Run(model);
         Assert.Equal(2, result.Layers.Single(l => l.Name == "w").Ranks!.Count);
         string merged = new MergeModel(new MergeOptions { OutputPath = _folder["merged"] }).Run(new ModelSource(result.Path, "m")).Path;
         float[] w = TestModel.Read(merged)["w"].Values, x = TestModel.Random("x", 5, shape).Values;
@@ -72,12 +63,35 @@ public sealed class TensorTrainGraphTests : IDisposable
     }
 
     [Fact]
+    public void Operators_that_are_too_old_are_refused_by_name()
+    {
+        ModelSource model = Wide(6, [2, 60]);
+        Assert.Equal(FormatErrors.DTypeUnsupported, Assert.Throws<ModelFormatException>(() => new FactorizeModel(Options).Run(model)).ErrorId);
+    }
+
+    [Fact]
     public void Tables_are_refused_and_Auto_takes_pairs()
     {
         ModelSource model = GraphModel.Write(_folder["in/m.onnx"]);
         Assert.Equal(CoreErrors.OptionInvalid, Assert.Throws<LowRankToolsException>(() => new FactorizeModel(Options with { Selection = new LayerSelection { IncludeEmbedding = true } }).Run(model)).ErrorId);
         FactorizationResult auto = new FactorizeModel(Options with { Method = FactorMethod.Auto }).Run(model);
         Assert.All(auto.Layers.Where(l => l.Rank is not null), l => Assert.DoesNotContain("TensorTrain", l.Method, StringComparison.Ordinal));
+    }
+
+    private ModelSource Wide(int version, long[] shape)
+    {
+        string path = _folder["wide/m.onnx"];
+        ProtoWriter writer = new();
+        object[] open = [.. shape.Select(n => (object)n)];
+        writer.Varint(1, 8).Text(2, "test").Message(8, opset => opset.Text(1, "").Varint(2, version));
+        writer.Message(7, graph => Each(graph,
+        [
+            g => g.Text(2, "graph"), Initializer(Tensor("w", Float, [60, 96], t => t.Bytes(9, MemoryMarshal.AsBytes<float>(TestModel.Random("w", 4, 60, 96).Values).ToArray()))),
+            Node("MatMul", ["x", "w"], ["y"]), GraphModel.Value(11, "x", Float, open), GraphModel.Value(12, "y", Float, [.. open[..^1], 96L]),
+        ]));
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.WriteAllBytes(path, writer.ToArray());
+        return new ModelSource(path, "m");
     }
 
     private FactorizeOptions Options => new() { Rule = new RankRule.KeepRatio(0.3), Method = FactorMethod.TensorTrain, OutputPath = _folder["out/m.onnx"], Force = true };
