@@ -2,6 +2,7 @@ using LowRankTools.Core.Models;
 using LowRankTools.Core.Output;
 using LowRankTools.Core.Plans;
 using LowRankTools.Decompositions.Convolutions;
+using LowRankTools.Decompositions.TensorTrainMatrices;
 using LowRankTools.Formats;
 using LowRankTools.Formats.Onnx;
 using LowRankTools.Formats.TensorFlowJs;
@@ -22,6 +23,7 @@ internal static class FactorizedGraph
     private static OnnxFactors FactorsOf(FactoredItem item) =>
         new(item.Layer.Shape.Name, item.Parts is { } parts ? [.. parts.Select(f => f[0])] : item.Factors, Stages(item.Plan)?.Select(s => new OnnxConvolution(s.TakesHeight, s.TakesWidth, s.Groups)).ToArray())
         {
+            IsTrain = item.Plan.Made is TensorTrainLayer,
             Scales = item.Parts?.Select(f => f[1]).ToArray(),
         };
 

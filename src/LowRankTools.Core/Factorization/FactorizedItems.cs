@@ -66,7 +66,7 @@ internal sealed class FactorizedItems(Model model, RankPlan plan, FactorizeOptio
         FactorNames names = new(layer.Shape.Name);
         TensorDType dtype = OutputTypes.Factor(layer.Tensor.DType, options.DType);
         IReadOnlyList<FactorShape> shapes = decision.Factors!;
-        if (!OutputTypes.Holds(format, decision.Made!))
+        if (!OutputTypes.Holds(format, decision.Made!) || format.IsGraph() && layer.Shape.Kind == LayerKind.Embedding)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"'{decision.Name}': {format} has no layers by {decision.Made!.Name}.", "Write Safetensors or PyTorch, or choose another method.");
         TensorSpec[] factors = [.. shapes.Select(f => new TensorSpec(names.Behind(f.Name), dtype, [.. LayerWeight.FactorShape(f, format).Select(size => (long)size)]))];
         return decision.TiedTo is { } leader

@@ -51,6 +51,15 @@ internal sealed class OnnxAttribute
         return values;
     }
 
+    /// <summary>The number of <c>f</c>; zero where there is none.</summary>
+    public float ReadSingle(ProtobufReader reader)
+    {
+        byte[] number = new byte[sizeof(float)];
+        if (_float.Length == number.Length)
+            _float.Encoded(reader.File).Read(0, number);
+        return BinaryPrimitives.ReadSingleLittleEndian(number);
+    }
+
     /// <summary>What a Constant node holds in this attribute.</summary>
     public IEnumerable<OnnxTensor> ReadConstant(ProtobufReader reader) => Name switch
     {

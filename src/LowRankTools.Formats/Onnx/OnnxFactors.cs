@@ -2,12 +2,18 @@ using LowRankTools.Formats.Writing;
 
 namespace LowRankTools.Formats.Onnx;
 
-/// <summary>Factors in place of a weight of an ONNX graph: the two of a pair, or the kernels of a chain of convolutions.</summary>
+/// <summary>Factors in place of a weight of an ONNX graph: the two of a pair, the kernels of a chain of convolutions, or the cores of a TT-matrix.</summary>
 /// <param name="Weight">Name of the weight, one of <see cref="OnnxFile.ReplaceableWeights"/>.</param>
 /// <param name="Factors">Of a pair (in, r) and (r, out), of a table's (entries, r) and (r, features); of a chain outputs x channels of a group x height x width each, in the order in which they are applied.</param>
 /// <param name="Chain">What each convolution of a chain takes over; null for a pair.</param>
 public sealed record OnnxFactors(string Weight, IReadOnlyList<TensorSpec> Factors, IReadOnlyList<OnnxConvolution>? Chain = null)
 {
+    /// <summary>What the names of constants end in that the nodes of a TT-matrix need, behind that of its first core.</summary>
+    public const string TrainConstant = ".size";
+
+    /// <summary>Whether the factors are cores (r, m, n, r') of a TT-matrix (out, in).</summary>
+    public bool IsTrain { get; init; }
+
     /// <summary>Scales of each factor's columns, float32, where the factors are stored as int8; null where they are floats. A chain has none.</summary>
     public IReadOnlyList<TensorSpec>? Scales { get; init; }
 

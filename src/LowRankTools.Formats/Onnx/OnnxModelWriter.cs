@@ -50,6 +50,11 @@ public sealed partial class OnnxModelWriter : IGraphWriter
             throw new ModelFormatException(FormatErrors.DTypeUnsupported, $"The graph uses version {source.OperatorVersion} of the operators; int8 with a scale for each column needs {OnnxPairNodes.DequantizeVersion}.",
                 source.Path, remedy: "Convert the model with onnx.version_converter, or write it without -Quantize.");
         }
+        if (factors.Any(f => f.IsTrain) && source.OperatorVersion < OnnxTrainNodes.Version)
+        {
+            throw new ModelFormatException(FormatErrors.DTypeUnsupported, $"The graph uses version {source.OperatorVersion} of the operators; products of cores need {OnnxTrainNodes.Version}.",
+                source.Path, remedy: "Convert the model with onnx.version_converter, or write Safetensors.");
+        }
         _outline = new OnnxOutline(source, factors, metadata.Keys, Path.GetFileName(_dataPath));
         if (_outline.GraphLength > MostBytes)
             throw new ModelFormatException(FormatErrors.HeaderTooLarge, $"The graph would have {_outline.GraphLength} bytes, and protobuf allows {MostBytes}.", source.Path, remedy: "Choose smaller ranks.");

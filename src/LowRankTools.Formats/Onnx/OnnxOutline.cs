@@ -129,10 +129,20 @@ internal sealed class OnnxOutline
 
     private void Replace(OnnxNode node, OnnxFactors pair)
     {
+        if (pair.IsTrain)
+        {
+            Add(new OnnxTrainNodes(_reader, Free, node, pair, ElementType(pair.Factors[0].DType), _source.OperatorVersion).Replace());
+            return;
+        }
         string[] between = [.. Enumerable.Range(0, pair.Factors.Count - 1).Select(i => Free(i == 0 ? $"{node.Outputs[0]}/rank" : $"{node.Outputs[0]}/rank{i}"))];
         IEnumerable<byte[]> messages = pair.Chain is null
             ? new OnnxPairNodes(_reader).Replace(node, Value(pair.Factors[0], pair.Scales?[0]), Value(pair.Factors[1], pair.Scales?[1]), between[0])
             : new OnnxConvolutionNodes(_reader).Replace(node, pair, between);
+        Add(messages);
+    }
+
+    private void Add(IEnumerable<byte[]> messages)
+    {
         ProtobufWriter nodes = new();
         foreach (byte[] message in messages)
             nodes.Bytes(OnnxFields.GraphNode, message);

@@ -10,7 +10,7 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace LowRankTools.Core.Tests.Graphs;
 
-/// <summary>Published graphs with pairs in them, run by ONNX Runtime beside the same graphs with the pairs' products as weights.</summary>
+/// <summary>Published graphs with pairs or cores in them, run by ONNX Runtime beside the same graphs with their products as weights.</summary>
 public sealed class RealGraphTests : IDisposable
 {
     private readonly TestFolder _folder = new();
@@ -18,10 +18,15 @@ public sealed class RealGraphTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [RealModelFact(RealModels.OcrRecognizer)]
-    public void A_graph_with_pairs_answers_as_one_with_their_products()
+    public void A_graph_with_pairs_answers_as_one_with_their_products() => Agree(null);
+
+    [RealModelFact(RealModels.OcrRecognizer)]
+    public void A_graph_with_cores_answers_as_one_with_their_products() => Agree(FactorMethod.TensorTrain);
+
+    private void Agree(FactorMethod? method)
     {
         ModelSource source = new(RealModels.Path(RealModels.OcrRecognizer), "model");
-        FactorizationResult result = new FactorizeModel(new FactorizeOptions { Rule = new RankRule.KeepRatio(0.5), OutputPath = _folder["out"] }).Run(source);
+        FactorizationResult result = new FactorizeModel(new FactorizeOptions { Rule = new RankRule.KeepRatio(0.5), Method = method, OutputPath = _folder["out"] }).Run(source);
         Assert.True(result.FactorizedLayers > 0);
         Assert.True(new FileInfo(result.Path).Length < new FileInfo(source.Path).Length);
 

@@ -77,11 +77,12 @@ internal sealed class LayerOptions(Model model, PlanOptions options, ModelFormat
         if (options.Method is not { } asked || candidate.Cost.Weight is not { } shape)
             return [];
         bool matrix = candidate.Cost.Kernel is null;
+        // In a graph, where cores are many nodes, Auto takes pairs.
         // By hand Auto's matrices become pairs; the one rank of a method that was named is that of all its bonds.
         if (matrix && (candidate.Override is { } own && (IsAuto || own.Rank is null) || options.Quantize.Count > 0 || IsAuto && options.Measured is not null))
             return [];
         IEnumerable<LayerMethod> methods = IsAuto
-            ? LayerMethods.All.Where(m => m.Takes(shape) && OutputTypes.Holds(format, m))
+            ? LayerMethods.All.Where(m => m.Takes(shape) && OutputTypes.Holds(format, m) && (!matrix || !format.IsGraph()))
             : LayerMethods.Find(asked.ToString()) is var named && named.Takes(shape) ? [named] : matrix ? [] : [ConvolutionMethods.All[0]];
         Way[] ways = [.. methods.Select(m => new Way(m.SplitBy(shape, options.Splits), shape))];
         // The pair of a matrix has the numbers of that of a 1 x 1 kernel.
