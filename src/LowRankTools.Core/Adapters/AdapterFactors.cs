@@ -5,6 +5,8 @@ namespace LowRankTools.Core.Adapters;
 /// <summary>One module's pair in memory, the scale inside it: Delta (out x in) = B A.</summary>
 internal sealed class AdapterFactors : IDisposable
 {
+    private const int ElementsAtATime = 1 << 16;
+
     /// <summary>Name of the module.</summary>
     public required string Name { get; init; }
 
@@ -59,9 +61,11 @@ internal sealed class AdapterFactors : IDisposable
     {
         if (factor == 1)
             return;
-        for (int i = 0; i < matrix.Rows; i++)
+        // Rows may be as short as a rank: many at a time.
+        int step = Math.Max(1, ElementsAtATime / Math.Max(1, matrix.Columns));
+        for (int i = 0; i < matrix.Rows; i += step)
         {
-            foreach (ref float value in matrix.Row(i))
+            foreach (ref float value in matrix.RowBlock(i, Math.Min(step, matrix.Rows - i)))
                 value = (float)(value * factor);
         }
     }

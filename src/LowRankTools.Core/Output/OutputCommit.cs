@@ -30,7 +30,9 @@ internal sealed class OutputCommit(OutputPlace place, OutputLocation location, I
             // Neither model may stand beside the record of the other: weights carry one inside, so both can do without.
             if (record is not null && force && File.Exists(record.Path))
                 place.Disk.Rename(record.Path, aside = Path.Combine(location.Folder, OutputPlace.TemporaryName(place.Key)), replace: false);
-            place.Disk.FlushFolder(location.Folder);
+            // A single file has nothing that it could come before.
+            if (before.Count > 0 || aside is not null)
+                place.Disk.FlushFolder(location.Folder);
             entry.File.MoveTo(entry.Path, force);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -46,7 +48,8 @@ internal sealed class OutputCommit(OutputPlace place, OutputLocation location, I
             record?.File.MoveTo(record.Path, force);
             foreach (string path in aside is null ? stale : [.. stale, aside])
                 place.Disk.Delete(path);
-            place.Disk.FlushFolder(location.Folder);
+            if (record is not null || aside is not null || stale.Count > 0)
+                place.Disk.FlushFolder(location.Folder);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -25,9 +25,11 @@ internal static class OutputLeftovers
     /// <param name="going">Full paths of old files.</param>
     public static void Announce(IOutputLock held, IEnumerable<PendingFile> coming, IEnumerable<string> going)
     {
-        IEnumerable<string> lines = coming.Select(f => Line(FileStamp.Of(f.File.TemporaryPath!), f.Path))
-            .Concat(going.Where(IsPart).Select(g => Line(FileStamp.Of(g), g)));
-        held.Write(string.Join('\n', lines));
+        string text = string.Join('\n', coming.Select(f => Line(FileStamp.Of(f.File.TemporaryPath!), f.Path))
+            .Concat(going.Where(IsPart).Select(g => Line(FileStamp.Of(g), g))));
+        // An empty note that is one already costs no wait for the disk.
+        if (text.Length > 0 || held.Read().Length > 0)
+            held.Write(text);
     }
 
     /// <summary>Removes what is left in a folder by writers that are gone.</summary>

@@ -24,16 +24,15 @@ public static class FactoredSvd
     {
         if (left.Columns != right.Rows || left.IsEmpty || right.IsEmpty)
             throw new LowRankToolsException("ShapesDoNotMatch", $"{left.Rows}x{left.Columns} and {right.Rows}x{right.Columns} make no product.");
-        InputCheck.SquaredNormOfFinite(left, options ?? ComputeOptions.Default, ct);
-        InputCheck.SquaredNormOfFinite(right, options ?? ComputeOptions.Default, ct);
         int threads = WorkerPool.Resolve(options?.ThreadCount ?? 0);
         // Rows are the factors' columns: a basis of them where there are fewer than entries, or else they are short themselves.
         using Matrix<double> first = Wide(left.Transpose()), second = Wide(right);
-        using Matrix<double>? firstR = Orthonormalized(first, threads, ct), secondR = Orthonormalized(second, threads, ct);
+        using RowBasis? firstBasis = RowBasis.Of(first, threads, ct), secondBasis = RowBasis.Of(second, threads, ct);
         // Core = R1 R2^T, a factor that is short by itself standing for its own R.
-        MatrixView<double> rowSide = firstR?.View ?? first.Transposed, columnSide = secondR?.Transposed ?? second.View;
+        MatrixView<double> rowSide = firstBasis?.R.View ?? first.Transposed, columnSide = secondBasis?.R.Transposed ?? second.View;
         using Matrix<double> core = Matrix<double>.Uninitialized(rowSide.Rows, columnSide.Columns);
         Gemm.Multiply(1, rowSide, columnSide, 0, core.View, options, ct);
+        RequireFinite(core, left, right, options, ct);
         // The Gram matrix of the core's smaller side; the other side's vectors follow as products, so that nothing is divided.
         bool flat = core.Rows <= core.Columns;
         (double[] values, Matrix<double> vectors) = Vectors(flat ? core.View : core.Transposed, choose, threads, options, ct);
@@ -43,7 +42,7 @@ public static class FactoredSvd
             Gemm.Multiply(1, vectors.View, flat ? core.View : core.Transposed, 0, others.View, options, ct);
             Balance(vectors, others, values);
             Matrix<double> onRows = flat ? vectors : others, onColumns = flat ? others : vectors;
-            return Result(Lifted(onRows, firstR is null ? null : first, options, ct), Lifted(onColumns, secondR is null ? null : second, options, ct), values);
+            return Result(Lifted(onRows, firstBasis, options, ct), Lifted(onColumns, secondBasis, options, ct), values);
         }
     }
 
@@ -73,14 +72,19 @@ public static class FactoredSvd
         return wide;
     }
 
-    // R of x^T = Q R, and Q^T in place of x; null where x has more rows than a basis of its row space can have.
-    private static Matrix<double>? Orthonormalized(Matrix<double> x, int threads, CancellationToken ct)
+    // What is no number in a factor is none in its R, and none in the core: the factors themselves are looked at where that has one.
+    private static void RequireFinite(Matrix<double> core, MatrixView<float> left, MatrixView<float> right, ComputeOptions? options, CancellationToken ct)
     {
-        if (x.Rows > x.Columns)
-            return null;
-        Matrix<double> r = Matrix<double>.Uninitialized(x.Rows, x.Rows);
-        HouseholderQr.OrthonormalizeRows(x.View, r, threads, ct);
-        return r;
+        for (int i = 0; i < core.Rows; i++)
+        {
+            foreach (double value in core.Row(i))
+            {
+                if (double.IsFinite(value))
+                    continue;
+                InputCheck.SquaredNormOfFinite(left, options ?? ComputeOptions.Default, ct);
+                InputCheck.SquaredNormOfFinite(right, options ?? ComputeOptions.Default, ct);
+            }
+        }
     }
 
     private static (double[] Values, Matrix<double> Vectors) Vectors(MatrixView<double> core, Func<double[], int> choose, int threads, ComputeOptions? options, CancellationToken ct)
@@ -110,17 +114,11 @@ public static class FactoredSvd
     }
 
     // Rows in the coordinates of a basis become rows in those of the whole space.
-    private static Matrix<float> Lifted(Matrix<double> rows, Matrix<double>? basis, ComputeOptions? options, CancellationToken ct)
+    private static Matrix<float> Lifted(Matrix<double> rows, RowBasis? basis, ComputeOptions? options, CancellationToken ct)
     {
-        Matrix<float> lifted = Matrix<float>.Uninitialized(rows.Rows, basis?.Columns ?? rows.Columns);
-        if (basis is null)
-        {
-            MatrixCopy.Convert(rows.View, lifted.View);
-            return lifted;
-        }
-        using Matrix<double> wide = Matrix<double>.Uninitialized(rows.Rows, basis.Columns);
-        Gemm.Multiply(1, rows.View, basis.View, 0, wide.View, options, ct);
-        MatrixCopy.Convert(wide.View, lifted.View);
+        using Matrix<double>? wide = basis?.Lift(rows, options, ct);
+        Matrix<float> lifted = Matrix<float>.Uninitialized(rows.Rows, (wide ?? rows).Columns);
+        MatrixCopy.Convert((wide ?? rows).View, lifted.View);
         return lifted;
     }
 

@@ -28,6 +28,10 @@ public sealed class FactoredSvdTests
     [InlineData(30, 9, 5)]
     [InlineData(6, 20, 4)]
     [InlineData(1, 1, 1)]
+    [InlineData(12, 12, 12)]
+    [InlineData(60, 32, 50)]
+    [InlineData(60, 33, 50)]
+    [InlineData(9, 8, 300)]
     [InlineData(100, 70, 90)]
     public void Values_and_errors_are_those_of_the_product(int m, int r, int n)
     {
@@ -79,5 +83,41 @@ public sealed class FactoredSvdTests
         bad[0, 0] = float.NaN;
         Assert.Equal("ShapesDoNotMatch", Assert.Throws<LowRankToolsException>(() => FactoredSvd.Compute(left.View, right.View, _ => 1)).ErrorId);
         Assert.Equal("NonFiniteValues", Assert.Throws<LowRankToolsException>(() => FactoredSvd.Compute(left.View, bad.View, _ => 1)).ErrorId);
+    }
+
+    [Theory]
+    [InlineData(40, 6, 30)]
+    [InlineData(40, 50, 30)]
+    [InlineData(60, 40, 70)]
+    public void A_single_entry_that_is_no_number_is_found_wherever_it_lies(int m, int r, int n)
+    {
+        foreach (float value in (float[])[float.NaN, float.PositiveInfinity, float.NegativeInfinity])
+        {
+            foreach ((int i, int j) in ((int, int)[])[(0, 0), (m - 1, r - 1), (m / 2, 0), (0, r - 1)])
+            {
+                using Matrix<float> left = Random(m, r, 1), right = Random(r, n, 2);
+                left[i, j] = value;
+                Assert.Equal("NonFiniteValues", Assert.Throws<LowRankToolsException>(() => FactoredSvd.Compute(left.View, right.View, _ => 1)).ErrorId);
+                Assert.Equal("NonFiniteValues", Assert.Throws<LowRankToolsException>(() => FactoredSvd.Compute(right.Transposed, left.Transposed, _ => 1)).ErrorId);
+            }
+        }
+    }
+
+    [Fact]
+    public void Columns_of_very_different_lengths_keep_their_digits()
+    {
+        // Long times short and short times long: the product's singular values are alike, and a Gram matrix of either factor would lose half of them.
+        using Matrix<float> left = Random(50, 4, 1), right = Random(4, 60, 2), scaled = Random(50, 4, 1), other = Random(4, 60, 2);
+        float[] scales = [1e9f, 1, 1e-9f, 1e4f];
+        for (int k = 0; k < 4; k++)
+        {
+            for (int i = 0; i < 50; i++)
+                scaled[i, k] *= scales[k];
+            foreach (ref float value in other.Row(k))
+                value /= scales[k];
+        }
+        using FactoredSvdResult plain = FactoredSvd.Compute(left.View, right.View, v => v.Length), result = FactoredSvd.Compute(scaled.View, other.View, v => v.Length);
+        for (int k = 0; k < 4; k++)
+            Assert.InRange(result.SingularValues[k] / plain.SingularValues[k], 1 - 1e-5, 1 + 1e-5);
     }
 }
