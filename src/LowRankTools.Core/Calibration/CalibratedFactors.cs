@@ -31,7 +31,7 @@ internal static class CalibratedFactors
         double squaredNorm = Finite(engine, weight);
         MatrixView<float> outIn = embedding ? weight.Transpose() : weight;
         using CalibratedLayer layer = new(engine, outIn, calibration, use, cancellationToken);
-        WeightedPair pair = layer.Problem.Solve(rank, options, cancellationToken);
+        WeightedPair pair = layer.Solve(rank, options, cancellationToken);
         if (embedding)
             pair = pair.Transposed();
         using (pair)
@@ -80,7 +80,8 @@ internal static class CalibratedFactors
     private static string Name(CalibrationOptions use, LayerCalibration calibration, string route)
     {
         string sides = use.Mode == CalibrationMode.Diagonal ? "input magnitudes" : use.Mode == CalibrationMode.Inputs || calibration.OutputGradients is null ? "inputs" : "inputs and gradients";
-        string sequential = use.Mode != CalibrationMode.Diagonal && calibration.Inputs.Cross is not null ? use.Mode == CalibrationMode.Blended ? ", sequential, blended" : ", sequential" : "";
+        string blended = use.Mode == CalibrationMode.Blended ? ", blended" : "";
+        string sequential = use.Mode != CalibrationMode.Diagonal && calibration.Inputs.Cross is not null ? $", sequential{blended}" : "";
         return $"calibrated on {sides}{sequential} ({route}){(use.Refit ? ", refitted" : "")}";
     }
 

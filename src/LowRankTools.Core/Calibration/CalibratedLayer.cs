@@ -9,6 +9,8 @@ namespace LowRankTools.Core.Calibration;
 internal sealed class CalibratedLayer : IDisposable
 {
     private readonly List<IDisposable> _owned = [];
+    private readonly ITensorEngine _engine;
+    private readonly CalibrationMode _mode;
 
     /// <summary>States the problem.</summary>
     /// <param name="engine">What computes.</param>
@@ -18,6 +20,7 @@ internal sealed class CalibratedLayer : IDisposable
     /// <param name="cancellationToken">Stops the computation.</param>
     public CalibratedLayer(ITensorEngine engine, MatrixView<float> weight, LayerCalibration calibration, CalibrationOptions options, CancellationToken cancellationToken)
     {
+        (_engine, _mode) = (engine, options.Mode);
         Gram arriving = calibration.Inputs.Arriving;
         double ridge = arriving.Ridge(options.Damping);
         Inputs = Own(arriving.Plus(ridge));
@@ -37,7 +40,7 @@ internal sealed class CalibratedLayer : IDisposable
                 HostMatrix.Average(anchored, Target);
             Target = anchored;
         }
-        Outputs = options.Mode is CalibrationMode.Full or CalibrationMode.Blended && calibration.OutputGradients is { } gradients ? Own(gradients.Plus(gradients.Ridge(options.Damping))) : null;
+        Outputs = options.Mode is not CalibrationMode.Inputs && calibration.OutputGradients is { } gradients ? Own(gradients.Plus(gradients.Ridge(options.Damping))) : null;
         Problem = Own(new WeightedProblem(engine, Target, Outputs, Inputs));
     }
 
@@ -52,6 +55,22 @@ internal sealed class CalibratedLayer : IDisposable
 
     /// <summary>The problem.</summary>
     public WeightedProblem Problem { get; }
+
+    /// <summary>The pair of a rank: the problem's own, or of swept calibration the refitted one of the softened problem.</summary>
+    /// <param name="rank">r, 1 to min(m, n).</param>
+    /// <param name="svd">Seed and accuracy where the problem is a scaling.</param>
+    /// <param name="cancellationToken">Stops the computation.</param>
+    public WeightedPair Solve(int rank, SvdOptions svd, CancellationToken cancellationToken)
+    {
+        if (_mode != CalibrationMode.Swept)
+            return Problem.Solve(rank, svd, cancellationToken);
+        using Gram? left = Outputs?.Root(_engine, cancellationToken);
+        using Gram right = Inputs.Root(_engine, cancellationToken);
+        using WeightedProblem softened = new(_engine, Target, left, right);
+        using WeightedPair start = softened.Solve(rank, svd, cancellationToken);
+        Matrix<double> b = FactorRefit.Left(_engine, Target, start.Right, Inputs, cancellationToken);
+        return new WeightedPair(b, FactorRefit.Right(_engine, Target, b, Outputs, cancellationToken), start.Values, "swept, float64");
+    }
 
     /// <inheritdoc/>
     public void Dispose() => _owned.ForEach(o => o.Dispose());

@@ -39,7 +39,7 @@ internal sealed record CalibratedSpectrum(double[] Values, double Weight)
             using CalibratedLayer calibrated = new(engine, outIn, calibration, options, cancellationToken);
             double[] values = calibrated.Problem.Values(cancellationToken);
             double norm = values.Sum(s => s * s), sensitivity = calibration.Sensitivity ?? 1;
-            bool inLossUnits = options.Mode is CalibrationMode.Full or CalibrationMode.Blended && calibration.OutputGradients is not null;
+            bool inLossUnits = options.Mode is not (CalibrationMode.Diagonal or CalibrationMode.Inputs) && calibration.OutputGradients is not null;
             return new CalibratedSpectrum(values, inLossUnits ? sensitivity / calibration.Count : norm > 0 ? sensitivity / norm : 0);
         });
     }

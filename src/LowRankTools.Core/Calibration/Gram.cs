@@ -55,6 +55,24 @@ internal sealed class Gram : IDisposable
         return Of(sum);
     }
 
+    /// <summary>The symmetric square root G^1/2.</summary>
+    /// <param name="engine">What computes.</param>
+    /// <param name="cancellationToken">Stops the computation.</param>
+    public Gram Root(ITensorEngine engine, CancellationToken cancellationToken)
+    {
+        if (Dense is null)
+            return Of(Array.ConvertAll(Diagonal!, Math.Sqrt));
+        using ITensor loaded = engine.Load(Dense.View);
+        (double[] values, ITensor vectors) = engine.SymmetricEigen(loaded, null, cancellationToken);
+        using (vectors)
+        using (Matrix<double> scaled = HostMatrix.Of(engine, vectors))
+        {
+            HostMatrix.ScaleRows(scaled, Array.ConvertAll(values, l => Math.Pow(Math.Max(l, 0), 0.25)));
+            using ITensor rows = engine.Load(scaled.View), root = engine.Gram(engine.Transpose(rows), cancellationToken);
+            return Of(HostMatrix.Of(engine, root));
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose() => Dense?.Dispose();
 }

@@ -10,6 +10,8 @@ internal static class ModelFileNames
 
     /// <summary>Ending of ONNX Runtime's adapters.</summary>
     public const string OnnxAdapterExtension = ".onnx_adapter";
+    // All of PEFT's adapters are called so, and beside a model in the same folder it is another one.
+    private const string PeftStem = "adapter_model";
 
     private static readonly FrozenSet<string> s_weightExtensions =
         FrozenSet.Create(StringComparer.OrdinalIgnoreCase, ".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".onnx", ".gguf", OnnxAdapterExtension);
@@ -61,11 +63,11 @@ internal static class ModelFileNames
         return s_plainStems.Contains(stem) ? "" : stem;
     }
 
-    /// <summary>Name of the model for people.</summary>
+    /// <summary>Name of the model for people; of an adapter in PEFT's folder of two files the folder's.</summary>
     public static string ModelName(string path)
     {
         string stem = SharedStem(path);
-        return stem.Length > 0 ? stem : FolderName(Path.GetDirectoryName(path)) ?? "model";
+        return stem.Length > 0 && !stem.Equals(PeftStem, StringComparison.OrdinalIgnoreCase) ? stem : FolderName(Path.GetDirectoryName(path)) ?? "model";
     }
 
     private static string? FolderName(string? folder)

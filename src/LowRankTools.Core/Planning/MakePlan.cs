@@ -130,7 +130,7 @@ public sealed class MakePlan(PlanOptions options)
         }
         foreach (PlanCandidate candidate in known)
             file.Check(candidate.Layer!.Shape);
-        if (use.Mode is CalibrationMode.Full or CalibrationMode.Blended && !options.Rule.IsPerLayer)
+        if (use.Mode is not (CalibrationMode.Diagonal or CalibrationMode.Inputs) && !options.Rule.IsPerLayer)
             file.RequireOneUnit([.. open.Select(c => c.Name)]);
         CalibratedSpectra spectra = new(model, fingerprint, file, use, options.Engine, options.Svd, Cache);
         int next = 0;

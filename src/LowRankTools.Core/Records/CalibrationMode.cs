@@ -14,4 +14,9 @@ public enum CalibrationMode
     /// targets in SAES-SVD (2026), bounded to equal parts, where anchoring at the original alone fits the errors of few inputs. Without such inputs it is Full.
     /// </summary>
     Blended,
+    /// <summary>
+    /// The directions of a truncation that weighs inputs and outputs by the square roots of their Gram matrices, between the plain one and <see cref="Full"/>, and then one
+    /// alternating sweep: the left factor fitted to the right one, the right one to the left one, by least squares in the whole matrices (after AIR).
+    /// </summary>
+    Swept,
 }

@@ -35,7 +35,7 @@ public sealed class ExportLoraAdapterCommand : AdapterCommandBase
     public string? Calibration { get; set; }
 
     /// <summary>How much of the calibration is used.</summary>
-    [Parameter, ValidateSet("Full", "Inputs", "Diagonal", "Blended")]
+    [Parameter, ValidateSet("Full", "Inputs", "Diagonal", "Blended", "Swept")]
     public string CalibrationMode { get; set; } = "Full";
 
     /// <summary>Only weights of these names.</summary>

@@ -67,7 +67,7 @@ public sealed partial class InvokeLowRankFactorizationCommand
     public string? Calibration { get; set; }
 
     /// <summary>How much of the calibration is used.</summary>
-    [Parameter, ValidateSet("Full", "Inputs", "Diagonal", "Blended")]
+    [Parameter, ValidateSet("Full", "Inputs", "Diagonal", "Blended", "Swept")]
     public string CalibrationMode { get; set; } = "Full";
 
     /// <summary>Whether one factor is fitted again, by least squares on the calibration inputs, to the other as it is stored.</summary>

@@ -92,7 +92,7 @@ public sealed partial class NewRankPlanCommand
     public string? Calibration { get; set; }
 
     /// <summary>How much of the calibration is used.</summary>
-    [Parameter, ValidateSet("Full", "Inputs", "Diagonal", "Blended")]
+    [Parameter, ValidateSet("Full", "Inputs", "Diagonal", "Blended", "Swept")]
     public string CalibrationMode { get; set; } = "Full";
 
     /// <summary>Whether adapters are planned: the weights stay, and only what is trained beside them counts.</summary>

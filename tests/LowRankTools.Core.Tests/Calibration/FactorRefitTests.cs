@@ -86,6 +86,39 @@ public sealed class FactorRefitTests
         }
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_swept_pair_is_the_sweep_of_the_softened_problem_between_its_own_loss_and_the_optimum(bool gradients)
+    {
+        double[,] w = Random(1, 20, 30), x = Inputs(2, 30, 90), g = gradients ? Inputs(5, 20, 60) : Identity(20);
+        double Lost(WeightedPair pair) => SquaredNorm(Multiply(Multiply(Transpose(g), Add(w, Multiply(Of(pair.Left), Of(pair.Right)), -1)), x));
+        using Matrix<float> single = Matrix<float>.From(20, 30, [.. w.Cast<double>().Select(v => (float)v)]);
+        CalibratedLayer Layer(CalibrationMode mode, LayerCalibration calibration) => new(Engine, single.View, calibration, new CalibrationOptions { Path = "", Mode = mode, Damping = 1e-12 }, default);
+        using LayerCalibration calibration = new() { Inputs = new InputGrams(Gram(x)), OutputGradients = gradients ? Gram(g) : null, Magnitudes = new double[30], Count = 1 };
+        using CalibratedLayer swept = Layer(CalibrationMode.Swept, calibration), full = Layer(CalibrationMode.Full, calibration);
+        using Gram inputs = Gram(x), inputRoot = inputs.Root(Engine, default);
+        double[,] root = Of(inputRoot.Dense!);
+        Near(0, SquaredNorm(Add(Multiply(root, root), Of(inputs.Dense!), -1)), SquaredNorm(Of(inputs.Dense!)), 1e-12);
+        using Gram? outputs = gradients ? Gram(g) : null, outputRoot = outputs?.Root(Engine, default);
+        using Matrix<double> weight = Host(w);
+        using WeightedProblem softened = new(Engine, weight, outputRoot, inputRoot);
+        using WeightedPair start = softened.Solve(5, SvdOptions.Default, default), pair = swept.Solve(5, SvdOptions.Default, default), best = full.Solve(5, SvdOptions.Default, default);
+        double whole = SquaredNorm(Multiply(Multiply(Transpose(g), w), x));
+        Assert.InRange(Lost(pair), Lost(best) + 1e-6 * whole, Lost(start) - 1e-6 * whole);
+        // Its left factor is the least-squares one of some right factor, its right factor that of its left one.
+        using Matrix<double> right = FactorRefit.Right(Engine, weight, pair.Left, outputs, default);
+        Near(0, SquaredNorm(Add(Of(right), Of(pair.Right), -1)), SquaredNorm(Of(right)), 1e-6);
+    }
+
+    private static double[,] Identity(int size)
+    {
+        double[,] identity = new double[size, size];
+        for (int i = 0; i < size; i++)
+            identity[i, i] = 1;
+        return identity;
+    }
+
     [Fact]
     public void Equal_rows_of_the_given_factor_share_the_work()
     {

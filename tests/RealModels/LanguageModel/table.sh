@@ -7,7 +7,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 folder=${1:?a folder to work in}; steps=${2:-1500}; shares=${3:-0.8 0.6 0.4}
 judge_lines=${JUDGE_LINES:-200} select_lines=${SELECT_LINES:-40} calibrate_lines=${CALIBRATE_LINES:-400} sequential_lines=${SEQUENTIAL_LINES:-60}
-methods=${METHODS:-plain asvd svd-llm aa calibrated measured distilled modegpt narrow}
+methods=${METHODS:-plain asvd asvd-refit svd-llm aa blended calibrated swept first-order measured distilled modegpt narrow}
 trials=${TRIALS:-120} distill_lines=${DISTILL_LINES:-3000} distill_steps=${DISTILL_STEPS:-200}
 program=${PROGRAM:-"$here/bin/Release/net10.0/LowRankTools.LanguageModel.dll"} lowrank=${LOWRANK:-"$here/../../../src/LowRankTools.Cli/bin/Release/net10.0/lowrank"}
 mkdir -p "$folder"; cd "$folder"
@@ -31,16 +31,20 @@ method() {
     made+=("$(weights "$out")") names+=("$out")
 }
 
-[ -f all.calibration.safetensors ] || echo "calibration: $(seconds "$lowrank" calibrate $model --text-path texts/calibrate.txt --max-lines "$calibrate_lines" --output-path all.calibration.safetensors) s"
+[ -f all.calibration.safetensors ] || echo "calibration: $(seconds "$lowrank" calibrate $model --text-path texts/calibrate.txt --max-lines "$calibrate_lines" --weight-gradient --output-path all.calibration.safetensors) s"
 all=(--calibration all.calibration.safetensors)
 for share in $shares; do
     made=() names=()
     reduction=$(python3 -c "print(1 / $share)")
     method plain "$share" factorize $model --keep-ratio "$share" "${layers[@]}"
     method asvd "$share" factorize $model --keep-ratio "$share" "${layers[@]}" "${all[@]}" --calibration-mode diagonal
+    method asvd-refit "$share" factorize $model --keep-ratio "$share" "${layers[@]}" "${all[@]}" --calibration-mode diagonal --calibration-refit
     method svd-llm "$share" factorize $model --keep-ratio "$share" "${layers[@]}" "${all[@]}" --calibration-mode inputs
     [ -f "calibrated-$share.plan.json" ] || "$lowrank" plan $model --target-reduction "$reduction" "${layers[@]}" "${all[@]}" --output "calibrated-$share.plan.json" >/dev/null
     method calibrated "$share" factorize --plan "calibrated-$share.plan.json"
+    method swept "$share" factorize --plan "calibrated-$share.plan.json" "${all[@]}" --calibration-mode swept
+    ! wanted first-order || [ -f "first-order-$share.plan.json" ] || "$lowrank" plan $model --target-reduction "$reduction" "${layers[@]}" "${all[@]}" --weighting firstorder --output "first-order-$share.plan.json" >/dev/null
+    method first-order "$share" factorize --plan "first-order-$share.plan.json"
     ! wanted measured || [ -f "measured-$share.plan.json" ] || echo "measuring: $(seconds "$lowrank" plan $model --target-reduction "$reduction" "${layers[@]}" "${all[@]}" --text-path texts/select.txt --max-lines "$select_lines" --trials "$trials" --output "measured-$share.plan.json") s"
     method measured "$share" factorize --plan "measured-$share.plan.json"
     method distilled "$share" optimize "$(weights "measured-$share")" --reference-path $model --text-path texts/train.txt --max-lines "$distill_lines" --steps "$distill_steps" --learning-rate 0.001 --held-out 0
@@ -49,8 +53,9 @@ for share in $shares; do
     [ "$hidden" = 0 ] || method modegpt "$share" resize $model --hidden-size "$hidden" --selection leverage "${all[@]}"
     [ "$hidden" = 0 ] || method narrow "$share" resize $model --hidden-size "$hidden" "${all[@]}"
     [ -f "uniform-$share.plan.json" ] || "$lowrank" plan $model --keep-ratio "$share" "${layers[@]}" --output "uniform-$share.plan.json" >/dev/null
-    ! wanted aa || [ -f "aa-$share.calibration.safetensors" ] || echo "sequential calibration: $(seconds "$lowrank" calibrate $model --plan "uniform-$share.plan.json" --text-path texts/calibrate.txt --max-lines "$sequential_lines" --held-out 0 --output-path "aa-$share.calibration.safetensors") s"
+    ! wanted aa && ! wanted blended || [ -f "aa-$share.calibration.safetensors" ] || echo "sequential calibration: $(seconds "$lowrank" calibrate $model --plan "uniform-$share.plan.json" --text-path texts/calibrate.txt --max-lines "$sequential_lines" --held-out 0 --output-path "aa-$share.calibration.safetensors") s"
     method aa "$share" factorize --plan "uniform-$share.plan.json" --calibration "aa-$share.calibration.safetensors"
+    method blended "$share" factorize --plan "uniform-$share.plan.json" --calibration "aa-$share.calibration.safetensors" --calibration-mode blended
     "$lowrank" quality "${made[@]}" --reference-path $model --text-path texts/judge.txt --max-lines "$judge_lines" --json > "quality-$share.json"
     python3 - "quality-$share.json" "${names[@]}" <<'PYTHON'
 import json, sys

@@ -75,7 +75,7 @@ internal sealed class CalibratedDelta(CalibrationOptions options, int threads) :
         using LayerCalibration calibration = _file.Read(shape, engine, cancellationToken);
         using CalibratedLayer layer = new(engine, delta, OfOneRun(calibration), options, cancellationToken);
         int chosen = rank is AdapterRank.Fixed f ? Math.Min(Math.Min(f.Value, rank.MaxRank ?? int.MaxValue), delta.SmallerSide) : rank.Choose(layer.Problem.Values(cancellationToken));
-        using WeightedPair pair = layer.Problem.Solve(chosen, new SvdOptions { ThreadCount = threads }, cancellationToken);
+        using WeightedPair pair = layer.Solve(chosen, new SvdOptions { ThreadCount = threads }, cancellationToken);
         pair.Split(FactorSplit.Balanced);
         AdapterFactors factors = new() { Name = module, A = HostMatrix.Single(pair.Right.View), B = HostMatrix.Single(pair.Left.View), Inputs = [delta.Columns], IsEmbedding = shape.Kind == LayerKind.Embedding };
         (double lost, double whole) = Squared(calibration.Inputs);
