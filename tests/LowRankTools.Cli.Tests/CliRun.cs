@@ -1,5 +1,4 @@
 using System.Text.Json;
-using LowRankTools.Cli.Commands;
 
 namespace LowRankTools.Cli.Tests;
 

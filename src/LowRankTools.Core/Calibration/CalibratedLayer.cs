@@ -2,6 +2,7 @@ using LowRankTools.Core.Plans;
 using LowRankTools.Core.Records;
 using LowRankTools.Numerics.Engines;
 using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
 
 namespace LowRankTools.Core.Calibration;
 

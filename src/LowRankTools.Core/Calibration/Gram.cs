@@ -1,3 +1,4 @@
+using LowRankTools.Numerics.Engines;
 using LowRankTools.Numerics.Matrices;
 
 namespace LowRankTools.Core.Calibration;

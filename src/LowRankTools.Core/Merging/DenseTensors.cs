@@ -2,6 +2,7 @@ using LowRankTools.Core.Layers;
 using LowRankTools.Core.Models;
 using LowRankTools.Core.Records;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Onnx;
 using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
 

@@ -1,8 +1,7 @@
+using System.Buffers;
 using LowRankTools.Core.Storage;
 using LowRankTools.Formats.Tensors;
 using LowRankTools.Formats.Writing;
-using System.Buffers;
-using LowRankTools.Formats;
 using LowRankTools.Numerics;
 using LowRankTools.Numerics.Matrices;
 

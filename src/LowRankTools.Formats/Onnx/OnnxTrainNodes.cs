@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace LowRankTools.Formats;
+namespace LowRankTools.Formats.Onnx;
 
 /// <summary>
 /// Nodes that multiply by the cores of a TT-matrix in place of one that multiplied by the matrix. The last side of x (..., in) becomes digits n1, n2, ...; core after core takes

@@ -1,4 +1,9 @@
-namespace LowRankTools.Numerics;
+using LowRankTools.Numerics.Kernels.Gemm;
+using LowRankTools.Numerics.Kernels.Vectors;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Threading;
+
+namespace LowRankTools.Numerics.Factorizations;
 
 /// <summary>
 /// An orthonormal basis Q of the row space of X (k x length, k at most length): X^T = Q R by Householder reflections. Of few rows Q is kept as

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using LowRankTools.Cli.Output;
 using LowRankTools.Tests;
 
 namespace LowRankTools.Cli.Tests.Commands;

@@ -1,6 +1,4 @@
 using System.Text.Json;
-using LowRankTools.Cli.Commands;
-using LowRankTools.Cli.Output;
 
 namespace LowRankTools.Cli.Tests.Commands;
 

@@ -1,4 +1,3 @@
-using LowRankTools.Cli.Errors;
 using LowRankTools.Formats;
 using LowRankTools.Numerics;
 

@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using LowRankTools.Cli.Commands;
-using LowRankTools.Cli.Errors;
 
 namespace LowRankTools.Cli.Tests.Errors;
 

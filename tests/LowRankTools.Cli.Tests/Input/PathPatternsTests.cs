@@ -1,4 +1,3 @@
-using LowRankTools.Cli.Input;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Cli.Tests.Input;

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using LowRankTools.Cli.Commands;
-using LowRankTools.Cli.Input;
 
 namespace LowRankTools.Cli.Tests.Input;
 

@@ -1,4 +1,3 @@
-using LowRankTools.Cli.Output;
 
 namespace LowRankTools.Cli.Tests.Output;
 

@@ -1,4 +1,3 @@
-using LowRankTools.Cli.Commands;
 
 namespace LowRankTools.Cli.Tests.Process;
 

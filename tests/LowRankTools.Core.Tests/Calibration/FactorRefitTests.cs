@@ -1,4 +1,6 @@
 using LowRankTools.Core.Calibration;
+using LowRankTools.Core.Plans;
+using LowRankTools.Core.Records;
 using LowRankTools.Numerics.Matrices;
 using LowRankTools.Numerics.Svd;
 using static LowRankTools.Core.Tests.Calibration.Dense;

@@ -1,4 +1,5 @@
 using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Layers;
 using LowRankTools.Core.Merging;
 using LowRankTools.Core.Models;
 using LowRankTools.Core.Plans;

@@ -1,5 +1,12 @@
 using System.Runtime.InteropServices;
+using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Layers;
+using LowRankTools.Core.Merging;
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Plans;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Files;
+using LowRankTools.Formats.Opening;
 using LowRankTools.Formats.Tests.Onnx;
 using LowRankTools.Numerics;
 using Microsoft.ML.OnnxRuntime;
@@ -29,7 +36,7 @@ public sealed class TensorTrainGraphTests : IDisposable
         string merged = new MergeModel(new MergeOptions { OutputPath = _folder["merged"] }).Run(new ModelSource(result.Path, "m")).Path;
         Dictionary<string, (long[] Shape, float[] Values)> products = TestModel.Read(merged);
         // Constants that the nodes need are no part of the model.
-        using (TensorFile file = TensorFile.Open(model.Path))
+        using (TensorFile file = TensorFiles.Open(model.Path))
             Assert.Equal(file.Tensors.Select(t => t.Name).Order(StringComparer.Ordinal), products.Keys.Order(StringComparer.Ordinal));
         string dense = GraphModel.Write(_folder["dense/m.onnx"]).Path;
         float[] cores = GraphModel.Run(result.Path), expected = Run(dense, products), original = GraphModel.Run(dense);

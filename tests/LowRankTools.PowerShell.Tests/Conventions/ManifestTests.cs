@@ -1,5 +1,4 @@
 using System.Text.Json;
-using LowRankTools.PowerShell.Formatting;
 
 namespace LowRankTools.PowerShell.Tests.Conventions;
 

@@ -1,6 +1,5 @@
 using System.Globalization;
 using LowRankTools.Core.Figures;
-using LowRankTools.PowerShell.Formatting;
 
 namespace LowRankTools.PowerShell.Tests.Views;
 

@@ -6,7 +6,6 @@ using LowRankTools.Numerics.Engines.Embedded;
 using LowRankTools.Numerics.Kernels.Networks;
 using LowRankTools.Numerics.Random;
 using LowRankTools.TorchSharp.Engine;
-using LowRankTools.TorchSharp.Lora;
 using TorchSharp;
 using static TorchSharp.torch;
 
