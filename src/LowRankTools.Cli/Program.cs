@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using LowRankTools.Cli;
 using LowRankTools.Cli.Commands;
 using LowRankTools.Formats.Writing;
 
