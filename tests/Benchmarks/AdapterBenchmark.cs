@@ -7,7 +7,7 @@ using LowRankTools.Core.Models;
 using LowRankTools.Formats.Safetensors;
 using LowRankTools.Formats.Tensors;
 using LowRankTools.Formats.Writing;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 
 namespace LowRankTools.Benchmarks;
 

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Formats.Safetensors;
 using LowRankTools.Formats.Tensors;
 using LowRankTools.Formats.Tests.Onnx;

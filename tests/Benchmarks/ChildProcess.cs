@@ -9,7 +9,7 @@ using LowRankTools.Core.Parts;
 using LowRankTools.Core.Plans;
 using LowRankTools.Numerics.Engines.Embedded;
 using LowRankTools.Numerics.Matrices;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 using LowRankTools.Numerics.Svd;
 
 namespace LowRankTools.Benchmarks;

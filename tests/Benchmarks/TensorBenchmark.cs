@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using LowRankTools.Decompositions;
 using LowRankTools.Decompositions.Methods;
 using LowRankTools.Decompositions.Tensors;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 
 namespace LowRankTools.Benchmarks;
 

@@ -6,7 +6,7 @@ using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics.Engines;
 using LowRankTools.Numerics.Engines.Embedded;
 using LowRankTools.Numerics.Matrices;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 using LowRankTools.Numerics.Threading;
 
 namespace LowRankTools.Benchmarks;

@@ -1,7 +1,7 @@
 using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics.Engines;
 using LowRankTools.Numerics.Engines.Embedded;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 
 namespace LowRankTools.Networks.Tests;
 

@@ -1,6 +1,6 @@
 using System.Numerics;
 using LowRankTools.Numerics.Matrices;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 
 namespace LowRankTools.Numerics.Tests;
 

@@ -5,7 +5,7 @@ using LowRankTools.Networks.Modules;
 using LowRankTools.Networks.Training;
 using LowRankTools.Numerics;
 using LowRankTools.Numerics.Engines;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 
 namespace LowRankTools.Core.Calibration;
 

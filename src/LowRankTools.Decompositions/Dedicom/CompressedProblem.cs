@@ -1,6 +1,6 @@
 using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Numerics.Matrices;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 
 namespace LowRankTools.Decompositions.Dedicom;
 

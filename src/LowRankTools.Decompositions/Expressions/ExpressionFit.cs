@@ -1,5 +1,5 @@
 using LowRankTools.Decompositions.Tensors;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 
 namespace LowRankTools.Decompositions.Expressions;
 

@@ -4,7 +4,7 @@ using LowRankTools.Numerics.Engines;
 using LowRankTools.Numerics.Engines.Embedded;
 using LowRankTools.Numerics.Kernels.Gemm;
 using LowRankTools.Numerics.Matrices;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 using LowRankTools.Numerics.Threading;
 
 namespace LowRankTools.Decompositions.Rescal;

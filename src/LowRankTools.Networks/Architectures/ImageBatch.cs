@@ -1,5 +1,5 @@
 using LowRankTools.Numerics;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 
 namespace LowRankTools.Networks.Architectures;
 

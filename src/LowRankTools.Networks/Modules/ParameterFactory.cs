@@ -1,6 +1,6 @@
 using LowRankTools.Numerics.Engines;
 using LowRankTools.Numerics.Matrices;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 
 namespace LowRankTools.Networks.Modules;
 

@@ -1,4 +1,4 @@
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 
 namespace LowRankTools.Networks.Training;
 

@@ -2,7 +2,7 @@ using LowRankTools.Networks.Modules;
 using LowRankTools.Networks.Surgery;
 using LowRankTools.Numerics;
 using LowRankTools.Numerics.Engines;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 
 namespace LowRankTools.Networks.Training;
 

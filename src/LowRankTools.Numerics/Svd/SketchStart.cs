@@ -1,5 +1,5 @@
 using LowRankTools.Numerics.Engines;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 
 namespace LowRankTools.Numerics.Svd;
 

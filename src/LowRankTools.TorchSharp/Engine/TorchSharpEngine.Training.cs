@@ -1,6 +1,6 @@
 using LowRankTools.Numerics.Engines;
 using LowRankTools.Numerics.Kernels.Networks;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 using static TorchSharp.torch;
 
 namespace LowRankTools.TorchSharp.Engine;

@@ -1,7 +1,7 @@
 using LowRankTools.Numerics;
 using LowRankTools.Numerics.Engines;
 using LowRankTools.Numerics.Matrices;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 using LowRankTools.Numerics.Threading;
 using TorchSharp;
 using static TorchSharp.torch;

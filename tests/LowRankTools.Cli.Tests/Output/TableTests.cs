@@ -1,3 +1,4 @@
+using LowRankTools.Cli.Output;
 
 namespace LowRankTools.Cli.Tests.Output;
 

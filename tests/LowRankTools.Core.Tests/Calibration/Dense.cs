@@ -2,7 +2,7 @@ using LowRankTools.Core.Calibration;
 using LowRankTools.Numerics.Engines;
 using LowRankTools.Numerics.Engines.Embedded;
 using LowRankTools.Numerics.Matrices;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 using LowRankTools.Numerics.Svd;
 
 namespace LowRankTools.Core.Tests.Calibration;

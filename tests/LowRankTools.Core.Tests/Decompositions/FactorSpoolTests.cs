@@ -2,7 +2,7 @@ using LowRankTools.Core.Decompositions;
 using LowRankTools.Core.Models;
 using LowRankTools.Core.Output;
 using LowRankTools.Numerics.Matrices;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 
 namespace LowRankTools.Core.Tests.Decompositions;
 

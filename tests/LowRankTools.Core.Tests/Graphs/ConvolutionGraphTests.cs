@@ -13,6 +13,7 @@ using LowRankTools.Formats.Tests.Onnx;
 using LowRankTools.Formats.Tests.Peers;
 using Microsoft.ML.OnnxRuntime;
 using static LowRankTools.Formats.Tests.Onnx.OnnxBuilder;
+using Model = LowRankTools.Core.Models.Model;
 
 namespace LowRankTools.Core.Tests.Graphs;
 

@@ -10,6 +10,7 @@ using LowRankTools.Formats.Files;
 using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
 using static LowRankTools.Formats.Tests.Onnx.OnnxBuilder;
+using Model = LowRankTools.Core.Models.Model;
 
 namespace LowRankTools.Core.Tests.Graphs;
 

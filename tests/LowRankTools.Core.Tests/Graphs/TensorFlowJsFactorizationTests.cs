@@ -127,7 +127,7 @@ public sealed class TensorFlowJsFactorizationTests : IDisposable
         Assert.Equal(KeepReason.GraphUse, result.Layers.Single(l => l.Name == "twice").Reason);
         string Id(ModelSource source, Func<FactorizeOptions, FactorizeOptions> change) =>
             Assert.Throws<LowRankToolsException>(() => new FactorizeModel(change(Options(3))).Run(source)).ErrorId;
-        ModelSource layers = new(Put("keras/model.json", Json(Layers(("Dense", "dense")), Weight("dense/kernel", "float32", 6, 8))), "keras");
+        ModelSource layers = new(Put("keras/model.json", Json(TensorFlowJsBuilder.Layers(("Dense", "dense")), Weight("dense/kernel", "float32", 6, 8))), "keras");
         Put("keras/s1", new byte[6 * 8 * 4]);
         Assert.Equal(CoreErrors.OutputFormatNotWritten, Id(layers, o => o));
         ModelSource other = new(TestModel.Write(_folder["o.safetensors"], TestModel.Random("fc.weight", 1, 30, 20)), "o");

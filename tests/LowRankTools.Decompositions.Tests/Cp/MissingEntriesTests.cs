@@ -4,7 +4,7 @@ using LowRankTools.Decompositions.Methods;
 using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Numerics;
 using LowRankTools.Numerics.Matrices;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 using LowRankTools.Numerics.Threading;
 
 namespace LowRankTools.Decompositions.Tests;

@@ -3,7 +3,7 @@ using LowRankTools.Decompositions.Indscal;
 using LowRankTools.Decompositions.Methods;
 using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Numerics.Matrices;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 using LowRankTools.Numerics.Threading;
 
 namespace LowRankTools.Decompositions.Tests;

@@ -7,7 +7,7 @@ using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Decompositions.Tucker;
 using LowRankTools.Numerics.Kernels.Gemm;
 using LowRankTools.Numerics.Matrices;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 using LowRankTools.Numerics.Threading;
 
 namespace LowRankTools.Decompositions.Tests.Peers;

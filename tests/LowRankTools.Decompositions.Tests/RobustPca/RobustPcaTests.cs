@@ -3,7 +3,7 @@ using LowRankTools.Decompositions.RobustPca;
 using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Numerics.Kernels.Gemm;
 using LowRankTools.Numerics.Matrices;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 
 namespace LowRankTools.Decompositions.Tests;
 

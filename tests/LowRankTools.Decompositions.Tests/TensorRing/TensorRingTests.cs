@@ -2,7 +2,7 @@ using LowRankTools.Decompositions.Methods;
 using LowRankTools.Decompositions.TensorRings;
 using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Numerics;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 
 namespace LowRankTools.Decompositions.Tests;
 

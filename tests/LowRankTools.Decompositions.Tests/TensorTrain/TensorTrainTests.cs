@@ -3,7 +3,7 @@ using LowRankTools.Decompositions.Subspaces;
 using LowRankTools.Decompositions.TensorTrains;
 using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Numerics;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 using LowRankTools.Numerics.Threading;
 
 namespace LowRankTools.Decompositions.Tests;

@@ -4,7 +4,7 @@ using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Numerics;
 using LowRankTools.Numerics.Kernels.Gemm;
 using LowRankTools.Numerics.Matrices;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 
 namespace LowRankTools.Decompositions.Tests;
 

@@ -5,7 +5,7 @@ using LowRankTools.Decompositions.Tucker;
 using LowRankTools.Numerics;
 using LowRankTools.Numerics.Kernels.Gemm;
 using LowRankTools.Numerics.Matrices;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 using LowRankTools.Numerics.Threading;
 
 namespace LowRankTools.Decompositions.Tests;

@@ -3,7 +3,7 @@ using LowRankTools.Networks.Lora;
 using LowRankTools.Networks.Modules;
 using LowRankTools.Networks.Training;
 using LowRankTools.Numerics.Engines;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 
 namespace LowRankTools.Networks.Tests;
 

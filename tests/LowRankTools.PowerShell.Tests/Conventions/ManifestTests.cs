@@ -1,4 +1,5 @@
 using System.Text.Json;
+using LowRankTools.PowerShell.Formatting;
 
 namespace LowRankTools.PowerShell.Tests.Conventions;
 

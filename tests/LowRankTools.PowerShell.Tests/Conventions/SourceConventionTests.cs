@@ -24,6 +24,8 @@ using LowRankTools.Core.Spectra;
 using LowRankTools.Core.Speed;
 using LowRankTools.Core.Training;
 using LowRankTools.Formats;
+using LowRankTools.PowerShell.Errors;
+using LowRankTools.PowerShell.Formatting;
 
 namespace LowRankTools.PowerShell.Tests.Conventions;
 

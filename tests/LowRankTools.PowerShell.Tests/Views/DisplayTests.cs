@@ -1,5 +1,6 @@
 using System.Globalization;
 using LowRankTools.Core.Figures;
+using LowRankTools.PowerShell.Formatting;
 
 namespace LowRankTools.PowerShell.Tests.Views;
 

@@ -2,7 +2,7 @@ using LowRankTools.Numerics;
 using LowRankTools.Numerics.Engines;
 using LowRankTools.Numerics.Engines.Embedded;
 using LowRankTools.Numerics.Matrices;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 using LowRankTools.Numerics.Svd;
 using LowRankTools.Numerics.Tests;
 using LowRankTools.TorchSharp.Engine;

@@ -4,7 +4,7 @@ using LowRankTools.Networks.Training;
 using LowRankTools.Numerics.Engines;
 using LowRankTools.Numerics.Engines.Embedded;
 using LowRankTools.Numerics.Kernels.Networks;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 using LowRankTools.TorchSharp.Engine;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -25,15 +25,15 @@ public sealed class LoraEngineTests
     public void Both_engines_and_both_libraries_agree(bool groups, bool fanInFanOut)
     {
         bool[]? enabled = groups ? [true, false, true] : null;
-        var options = new LowRankTools.Networks.Lora.LoraOptions(2) { Alpha = 3, EnabledGroups = enabled, FanInFanOut = fanInFanOut };
+        var options = new LoraOptions(2) { Alpha = 3, EnabledGroups = enabled, FanInFanOut = fanInFanOut };
         double[][] one = Results(s_embedded, options), other = Results(s_torch, options);
         for (int i = 0; i < one.Length; i++) AssertClose(one[i], other[i], 1e-12);
 
         // The same weights in a module of TorchSharp: y, dx, dA, dB, merged weight.
         using DisposeScope scope = NewDisposeScope();
-        using var module = new LoraLinear(7, 9, new LoraOptions(2) { Alpha = 3, EnabledGroups = enabled, FanInFanOut = fanInFanOut });
+        using var module = new Lora.LoraLinear(7, 9, new Lora.LoraOptions(2) { Alpha = 3, EnabledGroups = enabled, FanInFanOut = fanInFanOut });
         module.to(ScalarType.Float64);
-        using (LowRankTools.Networks.Lora.LoraProjection layer = Layer(s_embedded, options))
+        using (LoraProjection layer = Layer(s_embedded, options))
         using (no_grad())
         {
             foreach ((string name, Parameter parameter) in layer.StateDict())
@@ -54,7 +54,7 @@ public sealed class LoraEngineTests
     {
         double[] Trained(INetworkEngine engine)
         {
-            using LowRankTools.Networks.Lora.LoraProjection layer = Layer(engine, new LowRankTools.Networks.Lora.LoraOptions(2) { Alpha = 3 });
+            using LoraProjection layer = Layer(engine, new LoraOptions(2) { Alpha = 3 });
             using var adam = new Adam(new AdamSettings(0.01, 0.1));
             for (int step = 0; step < 3; step++)
             {
@@ -69,16 +69,16 @@ public sealed class LoraEngineTests
         AssertClose(Trained(s_embedded), Trained(s_torch), 1e-9);
     }
 
-    private static double[][] Results(INetworkEngine engine, LowRankTools.Networks.Lora.LoraOptions options)
+    private static double[][] Results(INetworkEngine engine, LoraOptions options)
     {
-        using LowRankTools.Networks.Lora.LoraProjection layer = Layer(engine, options);
+        using LoraProjection layer = Layer(engine, options);
         (double[] y, double[] dx) = Run(engine, layer);
         using ITensor delta = layer.Delta(engine);
         engine.AddScaled(1, layer.Weight.Value, 1, delta);
         return [y, dx, engine.ToArray(layer.A.Gradient!), engine.ToArray(layer.B.Gradient!), engine.ToArray(delta)];
     }
 
-    private static (double[] Y, double[] Dx) Run(INetworkEngine engine, LowRankTools.Networks.Lora.LoraProjection layer)
+    private static (double[] Y, double[] Dx) Run(INetworkEngine engine, LoraProjection layer)
     {
         using Pass pass = Pass.Training(engine);
         using ITensor x = engine.FromDoubles(Numbers(3, 28), 4, 7), y = layer.Forward(pass, x);
@@ -86,10 +86,10 @@ public sealed class LoraEngineTests
         return (engine.ToArray(y), engine.ToArray(dx));
     }
 
-    private static LowRankTools.Networks.Lora.LoraProjection Layer(INetworkEngine engine, LowRankTools.Networks.Lora.LoraOptions options)
+    private static LoraProjection Layer(INetworkEngine engine, LoraOptions options)
     {
         var factory = new ParameterFactory(engine, 1, ElementType.Float64);
-        LowRankTools.Networks.Lora.LoraProjection layer = options.EnabledGroups is null ? new LowRankTools.Networks.Lora.LoraLinear(factory, 7, 9, options) : new LoraMergedLinear(factory, 7, 9, options);
+        LoraProjection layer = options.EnabledGroups is null ? new LoraLinear(factory, 7, 9, options) : new LoraMergedLinear(factory, 7, 9, options);
         layer.B.Value = engine.FromDoubles(Numbers(5, (int)layer.B.Length), [.. layer.B.Shape]);
         return layer;
     }

@@ -1,6 +1,6 @@
 using LowRankTools.Numerics.Kernels.Gemm;
 using LowRankTools.Numerics.Matrices;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 
 namespace LowRankTools.Core.Adapters.Editing;
 

@@ -6,7 +6,7 @@ using LowRankTools.Core.Storage;
 using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
 using LowRankTools.Numerics.Matrices;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 
 namespace LowRankTools.Core.Adapters.Editing;
 

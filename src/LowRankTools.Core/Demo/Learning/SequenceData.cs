@@ -1,5 +1,5 @@
 using System.Text;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 
 namespace LowRankTools.Core.Demo.Learning;
 

@@ -7,7 +7,7 @@ using LowRankTools.Formats.Files;
 using LowRankTools.Formats.Opening;
 using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 
 namespace LowRankTools.Core.Quality.Graphs;
 

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using LowRankTools.Numerics.Matrices;
-using LowRankTools.Numerics.Random;
+using LowRankTools.Numerics.RandomNumbers;
 using LowRankTools.Numerics.Svd;
 
 namespace LowRankTools.Numerics.Engines.Embedded;

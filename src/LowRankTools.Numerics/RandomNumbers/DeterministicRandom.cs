@@ -1,7 +1,7 @@
 using System.Numerics;
 using LowRankTools.Numerics.Matrices;
 
-namespace LowRankTools.Numerics.Random;
+namespace LowRankTools.Numerics.RandomNumbers;
 
 /// <summary>
 /// Random numbers by counting: number i of a seed is a fixed function of (seed, i), so that any thread can make
