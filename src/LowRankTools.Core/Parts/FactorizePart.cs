@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Security.Cryptography;
 using System.Text.Json;
 using LowRankTools.Formats;
 using LowRankTools.Numerics;
@@ -14,7 +13,7 @@ namespace LowRankTools.Core;
 /// <param name="part">Which part.</param>
 public sealed class FactorizePart(FactorizeOptions options, PartNumber part)
 {
-    private const string LongestHash = "0000000000000000000000000000000000000000000000000000000000000000";
+    private static readonly string s_longestChecksum = new('0', PartChecksum.Digits);
 
     /// <summary>Longer than any algorithm's name.</summary>
     private const string LongestAlgorithm = "................................................................";
@@ -96,15 +95,15 @@ public sealed class FactorizePart(FactorizeOptions options, PartNumber part)
         IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
     {
         MeasuredPair longest = MeasuredPair.Longest with { Algorithm = LongestAlgorithm };
-        OutputRequest request = new(job.Location, ModelFormat.Safetensors, [.. pairs.SelectMany(p => p.Written)], Metadata(record, [.. pairs.Select(p => Layer(p, longest, LongestHash))]))
+        OutputRequest request = new(job.Location, ModelFormat.Safetensors, [.. pairs.SelectMany(p => p.Written)], Metadata(record, [.. pairs.Select(p => Layer(p, longest, s_longestChecksum))]))
         {
             Source = job.Read, Disk = job.Options.Disk, Force = true,
         };
         Dictionary<string, MeasuredPair> measured = new(StringComparer.Ordinal);
         List<PartLayer> layers = [];
         using ModelOutput output = ModelOutput.Create(request);
-        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        using (ComputedPairs computed = new(job, pairs, cancellationToken) { Written = hash.AppendData })
+        PartChecksum checksum = new();
+        using (ComputedPairs computed = new(job, pairs, cancellationToken) { Written = checksum.Append })
         {
             long done = 0, total = pairs.Sum(p => p.Plan.BytesBefore);
             foreach (OutputItem.Factored pair in pairs)
@@ -112,7 +111,7 @@ public sealed class FactorizePart(FactorizeOptions options, PartNumber part)
                 cancellationToken.ThrowIfCancellationRequested();
                 progress?.Report(new OperationProgress("Factorizing", pair.Plan.Name, done, total));
                 MeasuredPair one = measured[pair.Plan.Name] = computed.Write(pair, output, cancellationToken);
-                layers.Add(Layer(pair, one, "").Hashed(hash));
+                layers.Add(Layer(pair, one, "").Checked(checksum));
                 done += pair.Plan.BytesBefore;
             }
         }
@@ -120,8 +119,8 @@ public sealed class FactorizePart(FactorizeOptions options, PartNumber part)
         return FactorizationResults.Finished(job, planned, job.Location.WeightsPath, measured, output.Note) with { Seconds = clock.Elapsed.TotalSeconds, Displaced = output.Displaced.ToArray() };
     }
 
-    private static PartLayer Layer(OutputItem.Factored pair, MeasuredPair measured, string hash) =>
-        new(pair.Plan.Name, measured.Error, measured.SquaredNorm, measured.Algorithm, measured.Calibrated, measured.HeldOut, hash);
+    private static PartLayer Layer(OutputItem.Factored pair, MeasuredPair measured, string checksum) =>
+        new(pair.Plan.Name, measured.Error, measured.SquaredNorm, measured.Algorithm, measured.Calibrated, measured.HeldOut, checksum);
 
     private static Dictionary<string, string> Metadata(PartRecord record, IReadOnlyList<PartLayer> layers) => new(StringComparer.Ordinal)
     {
