@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Security.Cryptography;
 using System.Text.Json;
 using LowRankTools.Core.Engines;
 using LowRankTools.Core.Factorization;
@@ -23,7 +22,7 @@ namespace LowRankTools.Core.Parts;
 /// <param name="part">Which part.</param>
 public sealed class FactorizePart(FactorizeOptions options, PartNumber part)
 {
-    private const string LongestHash = "0000000000000000000000000000000000000000000000000000000000000000";
+    private static readonly string s_longestChecksum = new('0', PartChecksum.Digits);
 
     /// <summary>Longer than any algorithm's name.</summary>
     private const string LongestAlgorithm = "................................................................";
@@ -105,15 +104,15 @@ public sealed class FactorizePart(FactorizeOptions options, PartNumber part)
         IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
     {
         MeasuredPair longest = MeasuredPair.Longest with { Algorithm = LongestAlgorithm };
-        OutputRequest request = new(job.Location, ModelFormat.Safetensors, [.. pairs.SelectMany(p => p.Written)], Metadata(record, [.. pairs.Select(p => Layer(p, longest, LongestHash))]))
+        OutputRequest request = new(job.Location, ModelFormat.Safetensors, [.. pairs.SelectMany(p => p.Written)], Metadata(record, [.. pairs.Select(p => Layer(p, longest, s_longestChecksum))]))
         {
             Source = job.Read, Disk = job.Options.Disk, Force = true,
         };
         Dictionary<string, MeasuredPair> measured = new(StringComparer.Ordinal);
         List<PartLayer> layers = [];
         using ModelOutput output = ModelOutput.Create(request);
-        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        using (ComputedPairs computed = new(job, pairs, cancellationToken) { Written = hash.AppendData })
+        PartChecksum checksum = new();
+        using (ComputedPairs computed = new(job, pairs, cancellationToken) { Written = checksum.Append })
         {
             long done = 0, total = pairs.Sum(p => p.Plan.BytesBefore);
             foreach (FactoredItem pair in pairs)
@@ -121,7 +120,7 @@ public sealed class FactorizePart(FactorizeOptions options, PartNumber part)
                 cancellationToken.ThrowIfCancellationRequested();
                 progress?.Report(new OperationProgress("Factorizing", pair.Plan.Name, done, total));
                 MeasuredPair one = measured[pair.Plan.Name] = computed.Write(pair, output, cancellationToken);
-                layers.Add(Layer(pair, one, "").Hashed(hash));
+                layers.Add(Layer(pair, one, "").Checked(checksum));
                 done += pair.Plan.BytesBefore;
             }
         }
@@ -129,8 +128,8 @@ public sealed class FactorizePart(FactorizeOptions options, PartNumber part)
         return FactorizationResults.Finished(job, planned, job.Location.WeightsPath, measured, output.Note) with { Seconds = clock.Elapsed.TotalSeconds, Displaced = output.Displaced.ToArray() };
     }
 
-    private static PartLayer Layer(FactoredItem pair, MeasuredPair measured, string hash) =>
-        new(pair.Plan.Name, measured.Error, measured.SquaredNorm, measured.Algorithm, measured.Calibrated, measured.HeldOut, hash);
+    private static PartLayer Layer(FactoredItem pair, MeasuredPair measured, string checksum) =>
+        new(pair.Plan.Name, measured.Error, measured.SquaredNorm, measured.Algorithm, measured.Calibrated, measured.HeldOut, checksum);
 
     private static Dictionary<string, string> Metadata(PartRecord record, IReadOnlyList<PartLayer> layers) => new(StringComparer.Ordinal)
     {

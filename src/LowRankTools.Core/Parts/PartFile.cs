@@ -39,7 +39,7 @@ internal sealed class PartFile : IDisposable
             if (!file.Metadata.TryGetValue(PartRecord.MetadataKey, out string? text))
                 throw Invalid(path, "it has no record");
             PartRecord record = JsonSerializer.Deserialize(text, PartJson.Default.PartRecord) ?? throw Invalid(path, "its record is empty");
-            if (record.Version != 1 || record.Part < 1 || record.Part > record.Of || record.Layers.Contains(null!) || record.Identified().Identity != record.Identity)
+            if (record.Version != PartRecord.CurrentVersion || record.Part < 1 || record.Part > record.Of || record.Layers.Contains(null!) || record.Identified().Identity != record.Identity)
                 throw Invalid(path, "its record contradicts itself");
             return new PartFile(file, record);
         }

@@ -13,8 +13,11 @@ internal sealed record PartRecord
     /// <summary>Key of the record in the metadata of a part's file.</summary>
     public const string MetadataKey = "lowrank.part";
 
+    /// <summary>Version of the layout that is written and read.</summary>
+    public const int CurrentVersion = 2;
+
     /// <summary>Version of this record's layout.</summary>
-    public int Version { get; init; } = 1;
+    public int Version { get; init; } = CurrentVersion;
 
     /// <summary>Which part, from 1.</summary>
     public required int Part { get; init; }
@@ -70,15 +73,15 @@ internal sealed record PartRecord
 /// <param name="Algorithm">What found the factors.</param>
 /// <param name="Calibrated">The error on the calibration inputs; null without.</param>
 /// <param name="HeldOut">The error on inputs that nothing was fitted on; null without.</param>
-/// <param name="Sha256">SHA-256 of both factors' bytes, the first one's before the second one's, and of what was measured.</param>
-internal sealed record PartLayer(string Name, double Error, double SquaredNorm, string Algorithm, double? Calibrated, double? HeldOut, string Sha256)
+/// <param name="Checksum">Of both factors' bytes, the first one's before the second one's, and of what was measured.</param>
+internal sealed record PartLayer(string Name, double Error, double SquaredNorm, string Algorithm, double? Calibrated, double? HeldOut, string Checksum)
 {
-    /// <summary>The layer with its hash.</summary>
+    /// <summary>The layer with its checksum.</summary>
     /// <param name="factors">Has been given the bytes of both factors; it begins anew.</param>
-    public PartLayer Hashed(IncrementalHash factors)
+    public PartLayer Checked(PartChecksum factors)
     {
-        PartLayer open = this with { Sha256 = "" };
-        factors.AppendData(JsonSerializer.SerializeToUtf8Bytes(open, PartJson.Default.PartLayer));
-        return open with { Sha256 = Convert.ToHexStringLower(factors.GetHashAndReset()) };
+        PartLayer open = this with { Checksum = "" };
+        factors.Append(JsonSerializer.SerializeToUtf8Bytes(open, PartJson.Default.PartLayer));
+        return open with { Checksum = factors.Complete() };
     }
 }

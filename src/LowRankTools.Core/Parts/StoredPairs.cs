@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using LowRankTools.Core.Factorization;
 using LowRankTools.Core.Factors;
 using LowRankTools.Core.Output;
@@ -8,7 +7,7 @@ using LowRankTools.Numerics;
 
 namespace LowRankTools.Core.Parts;
 
-/// <summary>Pairs that parts have computed, copied byte for byte; every layer is held against the hash that its part noted.</summary>
+/// <summary>Pairs that parts have computed, copied byte for byte; every layer is held against the checksum that its part noted.</summary>
 internal sealed class StoredPairs(IReadOnlyList<PartFile> parts) : IPairSource
 {
     private const int PieceBytes = 4 * 1024 * 1024;
@@ -23,10 +22,10 @@ internal sealed class StoredPairs(IReadOnlyList<PartFile> parts) : IPairSource
         PartFile part = parts.FirstOrDefault(p => p.Find(name) is not null)
             ?? throw PartFile.Invalid(Path.GetDirectoryName(parts[0].Path)!, $"no part holds the layer '{name}'");
         PartLayer layer = part.Find(name)!;
-        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        PartChecksum checksum = new();
         foreach (TensorSpec factor in pair.Factors)
-            Copy(part, factor, output, hash, cancellationToken);
-        if (layer.Hashed(hash) != layer)
+            Copy(part, factor, output, checksum, cancellationToken);
+        if (layer.Checked(checksum) != layer)
             throw PartFile.Invalid(part.Path, $"the bytes of '{name}', or what was measured of them, are not those that were written");
         return new MeasuredPair(layer.Error, layer.SquaredNorm, layer.Algorithm, null, layer.Calibrated, layer.HeldOut);
     }
@@ -36,7 +35,7 @@ internal sealed class StoredPairs(IReadOnlyList<PartFile> parts) : IPairSource
     {
     }
 
-    private void Copy(PartFile part, TensorSpec spec, ModelOutput output, IncrementalHash hash, CancellationToken cancellationToken)
+    private void Copy(PartFile part, TensorSpec spec, ModelOutput output, PartChecksum checksum, CancellationToken cancellationToken)
     {
         TensorInfo factor = part.Factor(spec);
         output.Writing(() => output.Writer.Begin(spec));
@@ -45,7 +44,7 @@ internal sealed class StoredPairs(IReadOnlyList<PartFile> parts) : IPairSource
             cancellationToken.ThrowIfCancellationRequested();
             int count = (int)Math.Min(PieceBytes, factor.ByteLength - done);
             part.Read(factor, done, _buffer.AsSpan(0, count));
-            hash.AppendData(_buffer, 0, count);
+            checksum.Append(_buffer.AsSpan(0, count));
             output.Writing(() => output.Writer.Write(_buffer.AsSpan(0, count)));
         }
     }
