@@ -1,4 +1,5 @@
 using System.Text.Json;
+using LowRankTools.Cli.Commands;
 
 namespace LowRankTools.Cli.Tests;
 

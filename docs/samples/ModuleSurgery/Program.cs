@@ -1,6 +1,8 @@
 // A classifier in TorchSharp: trained, saved as safetensors, its linear layers replaced by pairs of rank 8, and what the pairs lost
 // given back by LoRA, which trains a few parameters and leaves the rest alone. Everything is made up here; nothing is downloaded.
-using LowRankTools.TorchSharp;
+using LowRankTools.TorchSharp.Lora;
+using LowRankTools.TorchSharp.Modules;
+using LowRankTools.TorchSharp.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
 

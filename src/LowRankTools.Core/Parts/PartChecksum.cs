@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Numerics;
 
-namespace LowRankTools.Core;
+namespace LowRankTools.Core.Parts;
 
 /// <summary>
 /// Checksum of the bytes that a part holds, 128 bits: four CRC-32C (Castagnoli, Braeuer, Herrmann, 1993), each of every fourth eight bytes, by the

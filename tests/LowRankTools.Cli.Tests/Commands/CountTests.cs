@@ -1,4 +1,5 @@
 using System.Text.Json;
+using LowRankTools.Cli.Output;
 using LowRankTools.Tests;
 
 namespace LowRankTools.Cli.Tests.Commands;

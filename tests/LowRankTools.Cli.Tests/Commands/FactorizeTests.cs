@@ -1,4 +1,6 @@
 using System.Text.Json;
+using LowRankTools.Cli.Commands;
+using LowRankTools.Cli.Output;
 
 namespace LowRankTools.Cli.Tests.Commands;
 

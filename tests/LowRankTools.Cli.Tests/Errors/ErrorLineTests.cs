@@ -1,3 +1,4 @@
+using LowRankTools.Cli.Errors;
 using LowRankTools.Formats;
 using LowRankTools.Numerics;
 

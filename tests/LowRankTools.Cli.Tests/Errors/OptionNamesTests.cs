@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using LowRankTools.Cli.Commands;
+using LowRankTools.Cli.Errors;
 
 namespace LowRankTools.Cli.Tests.Errors;
 

@@ -1,3 +1,4 @@
+using LowRankTools.Cli.Input;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Cli.Tests.Input;

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using LowRankTools.Cli.Commands;
+using LowRankTools.Cli.Input;
 
 namespace LowRankTools.Cli.Tests.Input;
 

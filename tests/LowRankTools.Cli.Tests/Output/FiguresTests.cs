@@ -1,3 +1,5 @@
+using LowRankTools.Cli.Output;
+
 
 namespace LowRankTools.Cli.Tests.Output;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using LowRankTools.Cli.Output;
 using LowRankTools.Core.Adapters.Editing;
 using LowRankTools.Core.Comparison;
 using LowRankTools.Core.Counting;

@@ -1,3 +1,5 @@
+using LowRankTools.Cli.Commands;
+
 
 namespace LowRankTools.Cli.Tests.Process;
 
