@@ -1,4 +1,5 @@
 using System.Globalization;
+using LowRankTools.Core.Parts;
 
 namespace LowRankTools.Core.Tests.Parts;
 
