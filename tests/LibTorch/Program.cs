@@ -1,5 +1,5 @@
-using LowRankTools.Core.Engines.LibTorch;
 using LowRankTools.Core.Engines.Libraries;
+using LowRankTools.Core.Engines.LibTorch;
 
 // Copies TorchSharp's library beside libtorch. Where this system's C++ library is older than the one it was built with, what it asks
 // for and this system lacks is marked weak in the copy: the loader then goes on, and no test calls it. Users get an error instead.

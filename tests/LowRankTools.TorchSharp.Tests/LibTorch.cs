@@ -1,8 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using LowRankTools.Core.Engines.LibTorch;
 using LowRankTools.Core.Engines.Libraries;
+using LowRankTools.Core.Engines.LibTorch;
 using LowRankTools.Tests;
 
 namespace LowRankTools.TorchSharp.Tests;

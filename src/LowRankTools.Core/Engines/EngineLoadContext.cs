@@ -2,8 +2,8 @@ using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Runtime.Loader;
-using LowRankTools.Core.Engines.LibTorch;
 using LowRankTools.Core.Engines.Libraries;
+using LowRankTools.Core.Engines.LibTorch;
 using LowRankTools.Numerics.Engines;
 
 namespace LowRankTools.Core.Engines;

@@ -1,8 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using System.Runtime.CompilerServices;
-using LowRankTools.Core.Engines.LibTorch;
 using LowRankTools.Core.Engines.Libraries;
+using LowRankTools.Core.Engines.LibTorch;
 using LowRankTools.Numerics;
 using LowRankTools.Numerics.Engines;
 

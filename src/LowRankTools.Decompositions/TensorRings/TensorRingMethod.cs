@@ -1,6 +1,6 @@
 using LowRankTools.Decompositions.Subspaces;
-using LowRankTools.Decompositions.TensorTrains;
 using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Decompositions.TensorTrains;
 using LowRankTools.Numerics.Matrices;
 using LowRankTools.Numerics.Threading;
 

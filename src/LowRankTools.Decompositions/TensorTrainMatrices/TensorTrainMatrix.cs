@@ -1,5 +1,5 @@
-using LowRankTools.Decompositions.TensorTrains;
 using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Decompositions.TensorTrains;
 using LowRankTools.Numerics;
 using LowRankTools.Numerics.Kernels.Gemm;
 using LowRankTools.Numerics.Matrices;

@@ -48,10 +48,19 @@ public abstract class TrainingCommandBase : TextCommandBase
     {
         return options with
         {
-            LabelPath = LabelPath is null ? null : Resolver.Literal(LabelPath), Steps = Steps, LearningRate = LearningRate,
+            LabelPath = LabelPath is null ? null : Resolver.Literal(LabelPath),
+            Steps = Steps,
+            LearningRate = LearningRate,
             BatchSize = MyInvocation.BoundParameters.ContainsKey(nameof(BatchSize)) ? BatchSize : TrainingSettings.DefaultBatchSize,
-            Goal = Enum.Parse<DistillationGoal>(Goal, ignoreCase: true), Temperature = Temperature, Pooling = ChosenPooling, HeldOut = HeldOut, Seed = (ulong)Seed,
-            CheckpointPath = CheckpointPath is null ? null : Resolver.Literal(CheckpointPath), CheckpointEvery = CheckpointEvery, Engine = ChosenEngine, ThreadCount = ThreadCount,
+            Goal = Enum.Parse<DistillationGoal>(Goal, ignoreCase: true),
+            Temperature = Temperature,
+            Pooling = ChosenPooling,
+            HeldOut = HeldOut,
+            Seed = (ulong)Seed,
+            CheckpointPath = CheckpointPath is null ? null : Resolver.Literal(CheckpointPath),
+            CheckpointEvery = CheckpointEvery,
+            Engine = ChosenEngine,
+            ThreadCount = ThreadCount,
         };
     }
 }

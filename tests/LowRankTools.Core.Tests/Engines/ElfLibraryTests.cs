@@ -1,5 +1,5 @@
-using LowRankTools.Core.Engines.LibTorch;
 using LowRankTools.Core.Engines.Libraries;
+using LowRankTools.Core.Engines.LibTorch;
 using LowRankTools.Tests;
 
 namespace LowRankTools.Core.Tests.Engines;

@@ -1,7 +1,7 @@
 using LowRankTools.Core.Engines;
 using LowRankTools.Core.Engines.Installing;
-using LowRankTools.Core.Engines.LibTorch;
 using LowRankTools.Core.Engines.Libraries;
+using LowRankTools.Core.Engines.LibTorch;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core.Tests.Engines;

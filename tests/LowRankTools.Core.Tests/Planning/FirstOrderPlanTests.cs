@@ -30,7 +30,9 @@ public sealed class FirstOrderPlanTests : IDisposable
         int?[] allowed = [.. Enumerable.Range(1, Size).Where(r => r % multiple == 0 && 2 * r < Size).Select(r => (int?)r), null];
         double Lost(int layer, int? rank) => rank is { } r ? scores[layer].Skip(r).Sum() : 0;
         long Cost(int? rank) => rank is { } r ? 2 * Size * r : Size * Size;
-        double least = (from a in allowed from b in allowed from c in allowed
+        double least = (from a in allowed
+                        from b in allowed
+                        from c in allowed
                         where Cost(a) + Cost(b) + Cost(c) <= Layers * Size * Size / factor
                         select Lost(0, a) + Lost(1, b) + Lost(2, c)).Min();
         Assert.Equal(least, plan.Layers.Select((l, i) => Lost(i, l.Rank)).Sum(), 1e-4 * scores.Sum(s => s.Sum()));

@@ -67,7 +67,9 @@ public sealed class OptimizeAdapterTests : IDisposable
         AdapterResult both = new JoinAdapters(JoinMode.Cat, null, new AdapterOutputOptions { OutputPath = _folder["both"] }).Run(parts, [1, 1]);
         ModelSource Trained(string name, int rank, string include) => new(new OptimizeAdapter(New(rank, false) with
         {
-            Steps = 3, New = new NewAdapterOptions { Rank = rank, Alpha = 3, Selection = Only(include) }, Output = new AdapterOutputOptions { OutputPath = _folder[name] },
+            Steps = 3,
+            New = new NewAdapterOptions { Rank = rank, Alpha = 3, Selection = Only(include) },
+            Output = new AdapterOutputOptions { OutputPath = _folder[name] },
         }).Run(source).Path, name);
         OptimizeAdapterResult first = new OptimizeAdapter(Options with { Adapter = new ModelSource(both.Path, "both") }).Run(source);
         OptimizeAdapterResult second = new OptimizeAdapter(Options with { Steps = 1, Adapter = new ModelSource(first.Path, "first"), Output = new AdapterOutputOptions { OutputPath = _folder["second"] } }).Run(source);

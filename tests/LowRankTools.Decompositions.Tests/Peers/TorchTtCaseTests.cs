@@ -1,7 +1,7 @@
 using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Decompositions.TensorTrainMatrices;
 using LowRankTools.Decompositions.TensorTrains;
-using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Numerics.Kernels.Gemm;
 using LowRankTools.Numerics.Matrices;
 using LowRankTools.Numerics.RandomNumbers;

@@ -1,7 +1,7 @@
 using LowRankTools.Decompositions.Methods;
 using LowRankTools.Decompositions.Subspaces;
-using LowRankTools.Decompositions.TensorTrains;
 using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Decompositions.TensorTrains;
 using LowRankTools.Numerics;
 using LowRankTools.Numerics.RandomNumbers;
 using LowRankTools.Numerics.Threading;

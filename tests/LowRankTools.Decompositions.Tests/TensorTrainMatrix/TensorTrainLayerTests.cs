@@ -1,7 +1,7 @@
 using LowRankTools.Decompositions.Layers;
 using LowRankTools.Decompositions.Methods;
-using LowRankTools.Decompositions.TensorTrainMatrices;
 using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Decompositions.TensorTrainMatrices;
 using LowRankTools.Numerics;
 using LowRankTools.Numerics.Threading;
 

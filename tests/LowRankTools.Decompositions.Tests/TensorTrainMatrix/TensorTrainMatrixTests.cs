@@ -1,6 +1,6 @@
 using LowRankTools.Decompositions.Methods;
-using LowRankTools.Decompositions.TensorTrainMatrices;
 using LowRankTools.Decompositions.Tensors;
+using LowRankTools.Decompositions.TensorTrainMatrices;
 using LowRankTools.Numerics;
 using LowRankTools.Numerics.Kernels.Gemm;
 using LowRankTools.Numerics.Matrices;
