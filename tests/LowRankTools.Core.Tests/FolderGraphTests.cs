@@ -3,107 +3,103 @@ using System.Text.RegularExpressions;
 
 namespace LowRankTools.Core.Tests;
 
-/// <summary>
-/// Holds the folders inside the assemblies apart: which folders know one another in a circle is listed here, and the lists may only shrink.
-/// Read from the sources: a type's name in a folder that does not declare it is an arrow.
-/// </summary>
+/// <summary>Inside an assembly: namespaces are folders, and folders stand on one another without a circle.</summary>
 public sealed partial class FolderGraphTests
 {
-    private static readonly Dictionary<string, string[][]> s_circles = new(StringComparer.Ordinal)
+    public static TheoryData<string> Projects => [.. Directory.EnumerateFiles(Path.Combine(Root(), "src"), "LowRankTools.*.csproj", SearchOption.AllDirectories).Select(p => Path.GetFileNameWithoutExtension(p))];
+
+    [Theory]
+    [MemberData(nameof(Projects))]
+    public void A_namespace_is_its_folder(string project)
     {
-        ["LowRankTools.Numerics"] = [["Engines", "Factorizations", "Kernels", "Matrices", "Measuring", "Random", "Svd", "Threading"]],
-        ["LowRankTools.Decompositions"] = [["Cp", "NonNegativeCp"]],
-        ["LowRankTools.Formats"] = [["Archives", "Gguf", "IO", "Remote", "Safetensors", "Sharding", "Tensors", "Writing"], ["Onnx", "PyTorch"]],
-        ["LowRankTools.Networks"] = [["Layers", "Modules"]],
-        ["LowRankTools.Core"] =
-        [
-            [
-                "Adapters", "Architectures", "Calibration", "Comparison", "Counting", "Decompositions", "Demo", "Engines", "Factorization", "Figures", "Merging",
-                "Models", "Output", "Parts", "Planning", "Quality", "Reports", "Spectra", "Speed", "Tokens",
-            ],
-        ],
-        ["LowRankTools.TorchSharp"] = [["Lora", "Modules", "Weights"]],
-        ["LowRankTools.PowerShell"] = [],
-        ["LowRankTools.Cli"] = [["Input", "Options"]],
-    };
-
-    public static TheoryData<string> Assemblies => [.. s_circles.Keys];
-
-    [Theory]
-    [MemberData(nameof(Assemblies))]
-    public void Folders_that_know_one_another_in_a_circle_are_listed(string assembly) =>
-        Assert.Equal(s_circles[assembly].Select(c => string.Join(' ', c)), Circles(assembly).Select(c => string.Join(' ', c)));
-
-    [Theory]
-    [InlineData("LowRankTools.Interactive")]
-    [InlineData("LowRankTools.Tensors")]
-    [InlineData("LowRankTools.Tokenizers")]
-    public void A_namespace_is_its_folder(string assembly) => Assert.All(Sources(assembly), source => Assert.Equal(source.FolderNamespace, source.Namespace));
-
-    [Theory]
-    [MemberData(nameof(Assemblies))]
-    public void A_namespace_is_that_of_the_assembly_or_of_its_folder(string assembly) =>
-        Assert.All(Sources(assembly).Where(s => s.Namespace.Length > 0), source => Assert.StartsWith(source.Namespace, source.FolderNamespace, StringComparison.Ordinal));
-
-    private static List<string[]> Circles(string assembly)
-    {
-        List<Source> sources = Sources(assembly);
-        Dictionary<string, string> homes = sources.SelectMany(s => Declared().Matches(s.Code).Select(m => (Type: m.Groups[1].Value, s.Folder)))
-            .GroupBy(d => d.Type, StringComparer.Ordinal).Where(g => g.Select(d => d.Folder).Distinct(StringComparer.Ordinal).Count() == 1)
-            .ToDictionary(g => g.Key, g => g.First().Folder, StringComparer.Ordinal);
-        Dictionary<string, HashSet<string>> arrows = sources.Where(s => s.Folder.Length > 0).GroupBy(s => s.Folder, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g
-            .SelectMany(s => Word().Matches(s.Code).Select(w => homes.GetValueOrDefault(w.Value, ""))).Where(to => to.Length > 0 && to != g.Key).ToHashSet(StringComparer.Ordinal), StringComparer.Ordinal);
-        Dictionary<string, HashSet<string>> reached = arrows.Keys.ToDictionary(f => f, f => Reached(arrows, f), StringComparer.Ordinal);
-        return [.. arrows.Keys.Where(f => reached[f].Contains(f)).Select(f => string.Join(' ', arrows.Keys.Where(o => reached[f].Contains(o) && reached[o].Contains(f)).Order(StringComparer.Ordinal)))
-            .Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Select(c => c.Split(' '))];
+        List<SourceFile> files = Sources(project);
+        Assert.NotEmpty(files);
+        Assert.Empty(files.Where(f => f.Namespace != f.Folder).Select(f => $"{f.Path}: {f.Namespace}"));
     }
 
-    private static HashSet<string> Reached(Dictionary<string, HashSet<string>> arrows, string from)
+    [Theory]
+    [MemberData(nameof(Projects))]
+    public void No_folder_stands_on_itself(string project)
     {
-        HashSet<string> seen = new(StringComparer.Ordinal);
-        Stack<string> next = new([from]);
-        while (next.TryPop(out string? folder))
+        List<SourceFile> files = Sources(project);
+        Dictionary<string, string> folders = [];
+        foreach (SourceFile file in files)
         {
-            foreach (string to in arrows.GetValueOrDefault(folder, []))
-            {
-                if (seen.Add(to))
-                    next.Push(to);
-            }
+            foreach (Match type in Declaration().Matches(file.Code))
+                folders.TryAdd(type.Groups["name"].Value, file.Folder);
         }
-        return seen;
+        Dictionary<string, Dictionary<string, string>> arrows = new(StringComparer.Ordinal);
+        foreach (SourceFile file in files)
+        {
+            HashSet<string> inCode = Mentioned(file.Code, folders), inWords = Mentioned(file.Comments, folders);
+            // What only comments speak of is no arrow. A using that no type's name explains is there for extension methods.
+            IEnumerable<string> seen = file.Usings.Where(u => folders.ContainsValue(u) && (inCode.Contains(u) || !inWords.Contains(u)))
+                .Concat(inCode.Where(f => file.Folder.StartsWith(f + ".", StringComparison.Ordinal)));
+            foreach (string other in seen.Where(f => f != file.Folder))
+                (arrows.TryGetValue(file.Folder, out Dictionary<string, string>? from) ? from : arrows[file.Folder] = new(StringComparer.Ordinal)).TryAdd(other, file.Path);
+        }
+        Assert.Null(Circle(arrows));
     }
 
-    private static List<Source> Sources(string assembly)
+    private static HashSet<string> Mentioned(string text, Dictionary<string, string> folders) =>
+        [.. Word().Matches(text).Select(w => w.Value).Where(folders.ContainsKey).Select(w => folders[w])];
+
+    private static string? Circle(Dictionary<string, Dictionary<string, string>> arrows)
     {
-        string root = Path.Combine(Root(), "src", assembly);
-        return [.. Directory.EnumerateFiles(root, "*.cs", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(root, path).Replace('\\', '/'))
-            .Where(path => !path.StartsWith("obj/", StringComparison.Ordinal) && !path.StartsWith("bin/", StringComparison.Ordinal)).Order(StringComparer.Ordinal)
-            .Select(path => new Source(assembly, path, File.ReadAllText(Path.Combine(root, path))))];
+        HashSet<string> done = [];
+        List<string> path = [];
+        return arrows.Keys.Select(Visit).FirstOrDefault(c => c is not null);
+
+        string? Visit(string folder)
+        {
+            if (path.IndexOf(folder) is >= 0 and int first)
+                return string.Join("\n", path.Skip(first).Zip(path.Skip(first + 1).Append(folder), (from, to) => $"{from} -> {to} in {arrows[from][to]}"));
+            if (!done.Add(folder) || !arrows.TryGetValue(folder, out Dictionary<string, string>? next))
+                return null;
+            path.Add(folder);
+            string? circle = next.Keys.Select(Visit).FirstOrDefault(c => c is not null);
+            path.RemoveAt(path.Count - 1);
+            return circle;
+        }
+    }
+
+    private static List<SourceFile> Sources(string project)
+    {
+        string root = Path.Combine(Root(), "src", project);
+        List<SourceFile> files = [];
+        foreach (string path in Directory.EnumerateFiles(root, "*.cs", SearchOption.AllDirectories))
+        {
+            string relative = Path.GetRelativePath(root, path).Replace('\\', '/');
+            if (relative.StartsWith("obj/", StringComparison.Ordinal) || relative.StartsWith("bin/", StringComparison.Ordinal))
+                continue;
+            string text = File.ReadAllText(path);
+            // A program without a namespace is its project's entry point.
+            if (Namespace().Match(text) is not { Success: true } own)
+                continue;
+            string folder = string.Join('.', relative.Split('/')[..^1].Prepend(project));
+            files.Add(new SourceFile(relative, folder, own.Groups[1].Value, [.. Using().Matches(text).Select(u => u.Groups[1].Value)],
+                Text().Replace(text, " "), string.Join('\n', Text().Matches(text).Select(m => m.Value))));
+        }
+        return files;
     }
 
     private static string Root([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "..", ".."));
 
-    [GeneratedRegex(@"\b(?:class|record struct|record|struct|enum|interface)\s+([A-Z]\w*)")]
-    private static partial Regex Declared();
+    [GeneratedRegex(@"^namespace ([\w.]+);", RegexOptions.Multiline)]
+    private static partial Regex Namespace();
 
-    [GeneratedRegex(@"\b[A-Z]\w*\b")]
+    [GeneratedRegex(@"^using ([\w.]+);", RegexOptions.Multiline)]
+    private static partial Regex Using();
+
+    // Comments and strings: what stands in them is not called.
+    [GeneratedRegex("""//[^\n]*|"(\\.|[^"\\\n])*"|'(\\.|[^'\\\n])'""")]
+    private static partial Regex Text();
+
+    [GeneratedRegex(@"^(?:[a-z]+ )*(?:class|struct|interface|enum|record(?: struct)?|delegate [^\s(]+) (?<name>[A-Z]\w*)", RegexOptions.Multiline)]
+    private static partial Regex Declaration();
+
+    [GeneratedRegex(@"\b[A-Z]\w*")]
     private static partial Regex Word();
 
-    [GeneratedRegex(@"//.*|""(?:\\.|[^""\\\n])*""")]
-    private static partial Regex CommentOrText();
-
-    [GeneratedRegex(@"^namespace ([\w.]+);", RegexOptions.Multiline)]
-    private static partial Regex NamespaceLine();
-
-    private sealed record Source(string Assembly, string Path, string Text)
-    {
-        /// <summary>The folder below the assembly's; empty for what lies beside the project.</summary>
-        public string Folder => Path.Contains('/') ? Path[..Path.IndexOf('/')] : "";
-
-        public string FolderNamespace => Assembly + string.Concat(Path.Split('/')[..^1].Select(part => "." + part));
-
-        public string Namespace => NamespaceLine().Match(Text).Groups[1].Value;
-
-        public string Code => CommentOrText().Replace(Text, "");
-    }
+    private sealed record SourceFile(string Path, string Folder, string Namespace, IReadOnlyList<string> Usings, string Code, string Comments);
 }

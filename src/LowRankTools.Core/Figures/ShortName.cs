@@ -47,7 +47,7 @@ public static partial class ShortName
         return WithGaps(name, longest) ?? string.Concat(Cut.ToString(), name.AsSpan(name.Length - longest + 1));
     }
 
-    /// <summary>The parts with digits, the last one, and as many before it as fit; what is left out is one sign each time. Null where that does not fit.</summary>
+    /// <summary>The parts with digits, the last one, and as much before it as fits; what is left out is one sign each time. Null where that does not fit.</summary>
     private static string? WithGaps(string name, int longest)
     {
         string[] parts = Parts().Split(name);
@@ -58,21 +58,28 @@ public static partial class ShortName
             if (kept[i])
                 continue;
             kept[i] = true;
-            if (Joined() is not { } longer)
-                break;
-            best = longer;
+            if (Joined() is { } longer)
+            {
+                best = longer;
+                continue;
+            }
+            kept[i] = false;
+            // Rows that differ in this part alone stay apart by its first letters.
+            bool among = i > 0 && !kept[i - 1];
+            int room = longest - best.Length - (among ? 2 : 0);
+            return room > 0 ? Joined(i, string.Concat(among ? $"{Cut}{parts[i - 1][^1]}" : "", parts[i].AsSpan(0, Math.Min(room, parts[i].Length - 1)))) ?? best : best;
         }
         return best;
 
-        string? Joined()
+        string? Joined(int beginning = -1, string begun = "")
         {
             StringBuilder text = new();
             for (int i = 0; i < parts.Length; i++)
             {
                 if (kept[i])
                     text.Append(parts[i]);
-                else if (i == 0 || kept[i - 1])
-                    text.Append(Cut).Append(parts[i][^1]);
+                else if (kept[i + 1])
+                    text.Append(i == beginning ? begun : "").Append(Cut).Append(parts[i][^1]);
             }
             return text.Length <= longest ? text.ToString() : null;
         }

@@ -8,30 +8,50 @@ namespace LowRankTools.PowerShell.Commands;
 
 public sealed partial class InvokeLowRankFactorizationCommand
 {
+    // Rules are taken beside a plan too, so that the error says which contradict each other.
+    private const string PlanPathSet = nameof(Plan) + nameof(Path);
+    private const string PlanLiteralPathSet = nameof(Plan) + nameof(LiteralPath);
+
+    /// <inheritdoc/>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PathSet)]
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PlanPathSet)]
+    [ValidateNotNullOrEmpty, SupportsWildcards]
+    public override string[]? Path { get; set; }
+
+    /// <inheritdoc/>
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = LiteralPathSet)]
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PlanLiteralPathSet)]
+    [Alias("PSPath", "LP", "FullName"), ValidateNotNullOrEmpty]
+    public override string[]? LiteralPath { get; set; }
+
     /// <summary>Layers that Get-LayerShapes found: exactly these are factorized, in the models they are from.</summary>
     [Parameter(Mandatory = true, ValueFromPipeline = true, ParameterSetName = nameof(InputObject)), ValidateNotNull]
     public LayerShape? InputObject { get; set; }
 
     /// <summary>One rank for all layers.</summary>
-    [Parameter, ValidateRange(1, int.MaxValue)]
+    [Parameter(ParameterSetName = PathSet), Parameter(ParameterSetName = LiteralPathSet), Parameter(ParameterSetName = nameof(InputObject))]
+    [Parameter(ParameterSetName = PlanPathSet), Parameter(ParameterSetName = PlanLiteralPathSet)]
+    [ValidateRange(1, int.MaxValue)]
     public int Rank { get; set; }
 
     /// <summary>Most of its parameters that a layer keeps, between 0 and 1.</summary>
-    [Parameter]
+    [Parameter(ParameterSetName = PathSet), Parameter(ParameterSetName = LiteralPathSet), Parameter(ParameterSetName = nameof(InputObject))]
+    [Parameter(ParameterSetName = PlanPathSet), Parameter(ParameterSetName = PlanLiteralPathSet)]
     public double KeepRatio { get; set; }
 
     /// <summary>Least share of its energy (squared singular values) that a layer keeps, above 0 and at most 1.</summary>
-    [Parameter]
+    [Parameter(ParameterSetName = PathSet), Parameter(ParameterSetName = LiteralPathSet), Parameter(ParameterSetName = nameof(InputObject))]
+    [Parameter(ParameterSetName = PlanPathSet), Parameter(ParameterSetName = PlanLiteralPathSet)]
     public double Energy { get; set; }
 
     /// <summary>A plan, or the path of its file. Without a path of a model, it is the model that was planned.</summary>
     [Parameter(Mandatory = true, ValueFromPipeline = true, ParameterSetName = nameof(Plan))]
-    [Parameter(ParameterSetName = PathSet), Parameter(ParameterSetName = LiteralPathSet)]
+    [Parameter(Mandatory = true, ParameterSetName = PlanPathSet), Parameter(Mandatory = true, ParameterSetName = PlanLiteralPathSet)]
     [RankPlanTransformation, ValidateNotNull]
     public RankPlan? Plan { get; set; }
 
     /// <summary>Whether the plan may have been made for another model that has the planned layers too.</summary>
-    [Parameter]
+    [Parameter(ParameterSetName = nameof(Plan)), Parameter(ParameterSetName = PlanPathSet), Parameter(ParameterSetName = PlanLiteralPathSet)]
     public SwitchParameter AnyModel { get; set; }
 
     /// <summary>What weights become; without it matrices become pairs, and convolutions stay as they are.</summary>

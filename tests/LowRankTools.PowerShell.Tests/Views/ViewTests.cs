@@ -14,10 +14,10 @@ public sealed class ViewTests(PwshSession session) : IClassFixture<PwshSession>,
         Prints("Get-LayerShapes wide.safetensors", """
                Model: /data/wide.safetensors
 
-            Name     Kind       Shape DType    Parameters      Size BreakEven
-            ----     ----       ----- -----    ----------      ---- ---------
-            a.weight Linear 200 x 100 F32          20,000   78.1 KB        66
-            a.bias   Bias         200 F32             200     800 B
+            Name         Shape DType    Parameters BreakEven Kind
+            ----         ----- -----    ---------- --------- ----
+            a.weight 200 x 100 F32          20,000        66 Linear
+            a.bias         200 F32             200           Bias
             """);
     }
 
@@ -29,9 +29,9 @@ public sealed class ViewTests(PwshSession session) : IClassFixture<PwshSession>,
         Prints("Get-LayerShapes deep.safetensors", """
                Model: /data/deep.safetensors
 
-            Name                                         Kind               Shape DType    Parameters      Size BreakEven
-            ----                                         ----               ----- -----    ----------      ---- ---------
-            ….block.block.self_attention.qkv_proj.weight AttentionPacked 192 x 64 F32          12,288   48.0 KB        47
+            Name                                            Shape DType    Parameters BreakEven Kind
+            ----                                            ----- -----    ---------- --------- ----
+            ….block.block.self_attention.qkv_proj.weight 192 x 64 F32          12,288        47 AttentionPacked
             """);
     }
 
@@ -61,10 +61,10 @@ public sealed class ViewTests(PwshSession session) : IClassFixture<PwshSession>,
     public void Counts_of_models_are_comparable_down_a_column()
     {
         Prints("Measure-ParameterCount models -Recurse", """
-            Name Format      Layers    Parameters     Trainable      Size      Adam
-            ---- ------      ------    ----------     ---------      ----      ----
-            tiny Safetensors      2         4,160         4,160   16.5 KB   65.0 KB
-            mini Safetensors      6        14,528        14,528   57.6 KB  227.0 KB
+            Name Layers    Parameters      Size      Adam Format
+            ---- ------    ----------      ----      ---- ------
+            tiny      2         4,160   16.5 KB   65.0 KB Safetensors
+            mini      6        14,528   57.6 KB  227.0 KB Safetensors
             """);
     }
 
@@ -94,14 +94,14 @@ public sealed class ViewTests(PwshSession session) : IClassFixture<PwshSession>,
     public void Layers_that_stay_dense_say_why()
     {
         Prints("(Invoke-LowRankFactorization models/mini -Rank 20 -Exclude *.down -WhatIf).Layers", """
-            Name                        Shape Rank        Before    Parameters Error Reason
-            ----                        ----- ----        ------    ---------- ----- ------
-            embed_tokens.weight       96 x 32              3,072         3,072       Embedding
-            layer.attention.q.weight  32 x 32              1,024         1,024       BreakEven
-            layer.attention.k.weight  32 x 32              1,024         1,024       BreakEven
-            layer.attention.v.weight  32 x 32              1,024         1,024       BreakEven
-            layer.mlp.up.weight      128 x 32   20         4,096         3,200
-            layer.mlp.down.weight    32 x 128              4,096         4,096       Excluded
+            Name                        Shape Rank    Parameters Error Reason
+            ----                        ----- ----    ---------- ----- ------
+            embed_tokens.weight       96 x 32              3,072       Embedding
+            layer.attention.q.weight  32 x 32              1,024       BreakEven
+            layer.attention.k.weight  32 x 32              1,024       BreakEven
+            layer.attention.v.weight  32 x 32              1,024       BreakEven
+            layer.mlp.up.weight      128 x 32   20         3,200
+            layer.mlp.down.weight    32 x 128              4,096       Excluded
             """);
     }
 
@@ -109,11 +109,11 @@ public sealed class ViewTests(PwshSession session) : IClassFixture<PwshSession>,
     public void Calibrated_layers_show_the_error_on_their_inputs_too()
     {
         Prints("(Invoke-LowRankFactorization models/mini -Rank 8 -Include *.mlp.*, *.q -Calibration calibration.safetensors -OutputPath out -WarningAction SilentlyContinue).Layers | Where-Object Rank", """
-            Name                        Shape Rank        Before    Parameters         Error Reason
-            ----                        ----- ----        ------    ----------         ----- ------
-            layer.attention.q.weight  32 x 32    8         1,024           512         0.153
-            layer.mlp.up.weight      128 x 32    8         4,096         1,280 0.256 / 0.045
-            layer.mlp.down.weight    32 x 128    8         4,096         1,280 0.277 / 0.069
+            Name                        Shape Rank    Parameters         Error Reason
+            ----                        ----- ----    ----------         ----- ------
+            layer.attention.q.weight  32 x 32    8           512         0.153
+            layer.mlp.up.weight      128 x 32    8         1,280 0.256 / 0.045
+            layer.mlp.down.weight    32 x 128    8         1,280 0.277 / 0.069
             """);
     }
 
@@ -136,18 +136,18 @@ public sealed class ViewTests(PwshSession session) : IClassFixture<PwshSession>,
     public void Merged_models_and_differences_have_tables_too()
     {
         Prints("Invoke-LowRankFactorization models/tiny.safetensors -Rank 4 -OutputPath small.safetensors | Merge-LowRankFactor -WhatIf", """
-            Name  Merged        Before    Parameters      Size Written
-            ----  ------        ------    ----------      ---- -------
-            small      2           832         4,160   16.3 KB False
+            Name  Merged        Before    Parameters      Size
+            ----  ------        ------    ----------      ----
+            small      2           832         4,160   16.3 KB
             """);
         Prints("Compare-ModelWeight models/tiny.safetensors tuned.safetensors -IncludeRank", """
                Model: /data/tuned.safetensors
 
-            Name         Shape Status    MaxAbs    Error DeltaRank
-            ----         ----- ------    ------    ----- ---------
-            fc1.weight 64 x 32 Changed    0.317    0.955         3
-            fc1.bias        64 Same           0        0
-            fc2.weight 32 x 64 Same           0        0
+            Name         Shape   MaxAbs    Error DeltaRank Status
+            ----         -----   ------    ----- --------- ------
+            fc1.weight 64 x 32    0.317    0.955         3 Changed
+            fc1.bias        64        0        0           Same
+            fc2.weight 32 x 64        0        0           Same
             """);
     }
 
