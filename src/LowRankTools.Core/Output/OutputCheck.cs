@@ -38,7 +38,8 @@ internal static class OutputCheck
             throw Invalid($"{model.Source.Path}: blocks of Q8_0 are GGUF's alone.", "Choose F32, F16, BF16 or F64, or write Gguf.");
     }
 
-    private static LowRankToolsException Invalid(string message, string remedy = "") => new(CoreErrors.OptionInvalid, message, remedy);
+    /// <summary>An option that the output rules out.</summary>
+    internal static LowRankToolsException Invalid(string message, string remedy = "") => new(CoreErrors.OptionInvalid, message, remedy);
 
     /// <summary>Refuses to replace files without leave.</summary>
     /// <exception cref="LowRankToolsException"><c>OutputExists</c>.</exception>
