@@ -68,6 +68,15 @@ public sealed class SourceConventionTests
     }
 
     [Fact]
+    public void Names_in_views_leave_room_for_the_rest()
+    {
+        // A cell that calls what is not there stays empty without an error.
+        string[] names = [.. XDocument.Load(Repository.Views).Descendants("ScriptBlock").Select(b => b.Value).Where(b => b.Contains("::Name(", StringComparison.Ordinal))];
+        Assert.NotEmpty(names);
+        Assert.All(names, name => Assert.Matches(@"::Name\(\$_\.\w+, [0-9]+\)$", name));
+    }
+
+    [Fact]
     public void Nothing_writes_to_the_console()
     {
         Assert.All(Directory.EnumerateFiles(Repository.Source, "*.cs", SearchOption.AllDirectories), f => Assert.DoesNotMatch(@"Console\.(?!IsOutputRedirected|BufferWidth)", File.ReadAllText(f)));
