@@ -32,6 +32,7 @@ internal sealed class FactorizeCommand
     private readonly Option<bool> _includeEmbedding = new("--include-embedding") { Description = "Factorize embeddings too." };
     private readonly OutputOptions _output = new();
     private readonly Option<string?> _split = SharedOptions.Choice("--split", "Which factor the singular values go to; balanced by default.", Enum.GetNames<FactorSplit>());
+    private readonly Option<int?> _shareBasis = SharedOptions.Number<int>("--share-basis", "Most layers of one kind, in blocks that follow each other, that share the factor next to their inputs.", n => n >= 2, "at least 2 layers share a basis");
     private readonly Option<bool> _firstBias = new("--first-bias") { Description = "Write zero biases for both factors, for modules whose pairs have them." };
     private readonly Option<ulong?> _seed = SharedOptions.Number<ulong>("--seed", "Seed of the randomized algorithms; 0 by default.", _ => true, "a seed is a whole number, not negative");
     private readonly Option<int?> _threadCount = SharedOptions.ThreadCount();
@@ -58,7 +59,7 @@ internal sealed class FactorizeCommand
         command.Add(self._exclude);
         command.Add(self._includeEmbedding);
         self._output.AddTo(command);
-        foreach (Option option in new Option[] { self._split, self._firstBias, self._seed, self._threadCount, self._noCache, self._part, self._sparsity })
+        foreach (Option option in new Option[] { self._split, self._shareBasis, self._firstBias, self._seed, self._threadCount, self._noCache, self._part, self._sparsity })
             command.Add(option);
         self._quantize.AddTo(command);
         self._calibration.AddTo(command);
@@ -119,6 +120,7 @@ internal sealed class FactorizeCommand
         QuantizeDense = _quantize.Dense(parsed),
         DenseTwoOfFour = parsed.GetValue(_sparsity) is not null,
         Split = parsed.GetValue(_split) is { } split ? Enum.Parse<FactorSplit>(split, ignoreCase: true) : FactorSplit.Balanced,
+        ShareBasis = parsed.GetValue(_shareBasis) ?? 0,
         FirstBias = parsed.GetValue(_firstBias),
         Calibration = _calibration.Choice(parsed),
         MaxShardBytes = _output.MaxShardBytes(parsed),

@@ -105,6 +105,8 @@ internal static class FactorizeReport
             console.Out.WriteLine($"error       {Figures.Small(error)} = ||W - W'|| / ||W|| over all factorized weights, W' the product of the factors as stored");
         if (result.MeanError is { } mean)
             console.Out.WriteLine($"            {Figures.Small(mean)} = root mean square over the layers of ||W - W'|| / ||W||");
+        if (result.Layers.Count(l => l.Rank is not null && l.Basis is not null) is > 0 and var sharing)
+            console.Out.WriteLine($"shared      {Figures.Plural(sharing, "layer")} of these use the factor next to the inputs of an earlier one, where it is counted");
         if (result.Layers.Sum(l => l.ZeroedParameters ?? 0) is > 0 and var zeroed)
             console.Out.WriteLine($"2:4         {Figures.Count(zeroed)} entries of {Figures.Plural(result.Layers.Count(l => l.ZeroedParameters > 0), "dense weight")} are zero, written as zeros");
         if (result.Layers.Any(l => l.QuantizationError is not null))

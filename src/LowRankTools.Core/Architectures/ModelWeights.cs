@@ -15,6 +15,7 @@ internal sealed class ModelWeights : IWeightSource
 {
     private readonly Model _model;
     private readonly Dictionary<string, Weight> _weights = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _networkNames = new(StringComparer.Ordinal);
 
     /// <summary>Takes stock of a model; nothing is read.</summary>
     /// <param name="model">The opened model, which must stay open.</param>
@@ -23,10 +24,12 @@ internal sealed class ModelWeights : IWeightSource
     public ModelWeights(Model model, WeightNames names, WeightLayout layout)
     {
         _model = model;
+        Dictionary<string, TensorInfo> tensors = model.Layers.ToDictionary(l => l.Shape.Name, l => l.Tensor, StringComparer.Ordinal);
         foreach ((string name, ModelLayer layer) in names.All)
         {
             if (layer.Shape.Kind != LayerKind.Buffer && !layout.Ignores(name) && !IsGraphConstant(layer.Shape.Name))
-                _weights.Add(name, new Weight(layer.Tensor, layout.IsInOut(name)));
+                _weights.Add(name, new Weight(layer.Tensor, layout.IsInOut(name), TensorTies.LeaderOf(layer, tensors)));
+            _networkNames[layer.Shape.Name] = name;
         }
     }
 
@@ -44,6 +47,9 @@ internal sealed class ModelWeights : IWeightSource
         // TensorFlow's 1x1 kernels have two more sizes in front.
         return shape.Length >= 2 && shape[..^2].All(s => s == 1) ? [shape[^1], shape[^2]] : shape;
     }
+
+    /// <inheritdoc/>
+    public string? SharedWith(string name) => _weights.TryGetValue(name, out Weight? weight) && weight.TiedTo is { } kept ? _networkNames.GetValueOrDefault(kept) : null;
 
     /// <inheritdoc/>
     public Matrix<float> Read(string name, CancellationToken ct)
@@ -65,5 +71,5 @@ internal sealed class ModelWeights : IWeightSource
     /// <summary>A constant of a graph, which has the number of a value or a path; a graph says so itself, what was written of it elsewhere does not.</summary>
     private static bool IsGraphConstant(string tensor) => tensor.StartsWith('/') || tensor.Length > 0 && tensor.All(char.IsAsciiDigit);
 
-    private sealed record Weight(TensorInfo Tensor, bool InOut);
+    private sealed record Weight(TensorInfo Tensor, bool InOut, string? TiedTo);
 }

@@ -13,6 +13,8 @@ internal sealed class ReportedWeights(IWeightSource weights, Module network, IPr
 
     public IReadOnlyList<int>? ShapeOf(string name) => weights.ShapeOf(name);
 
+    public string? SharedWith(string name) => weights.SharedWith(name);
+
     public Matrix<float> Read(string name, CancellationToken ct)
     {
         progress?.Report(new OperationProgress("Loading", name, _done, _total));

@@ -77,7 +77,8 @@ internal static class CalibratedFactors
         return HostMatrix.Single(embedding ? fitted.Transposed : fitted.View);
     }
 
-    private static string Name(CalibrationOptions use, LayerCalibration calibration, string route)
+    /// <summary>What found a pair, for people.</summary>
+    internal static string Name(CalibrationOptions use, LayerCalibration calibration, string route)
     {
         string sides = use.Mode == CalibrationMode.Diagonal ? "input magnitudes" : use.Mode == CalibrationMode.Inputs || calibration.OutputGradients is null ? "inputs" : "inputs and gradients";
         string blended = use.Mode == CalibrationMode.Blended ? ", blended" : "";
@@ -85,7 +86,9 @@ internal static class CalibratedFactors
         return $"calibrated on {sides}{sequential} ({route}){(use.Refit ? ", refitted" : "")}";
     }
 
-    private static double Finite(ITensorEngine engine, MatrixView<float> weight)
+    /// <summary>||W||^2.</summary>
+    /// <exception cref="LowRankToolsException"><c>NonFiniteValues</c>.</exception>
+    internal static double Finite(ITensorEngine engine, MatrixView<float> weight)
     {
         using ITensor loaded = engine.Load(weight);
         double squaredNorm = engine.SumOfSquares(loaded);

@@ -24,13 +24,14 @@ internal sealed class CalibratedLayer : IDisposable
         (_engine, _mode) = (engine, options.Mode);
         Gram arriving = calibration.Inputs.Arriving;
         double ridge = arriving.Ridge(options.Damping);
-        Inputs = Own(arriving.Plus(ridge));
+        Columns = Inputs = Own(arriving.Plus(ridge));
         Target = Own(HostMatrix.Of(weight));
         if (options.Mode == CalibrationMode.Diagonal)
         {
             // The columns are scaled by (mean |x|)^1/2: the Gram of that scaling.
             Gram magnitudes = Gram.Of(calibration.Magnitudes);
-            Problem = Own(new WeightedProblem(engine, Target, null, magnitudes.Plus(magnitudes.Ridge(options.Damping))));
+            Columns = Own(magnitudes.Plus(magnitudes.Ridge(options.Damping)));
+            Problem = Own(new WeightedProblem(engine, Target, null, Columns));
             return;
         }
         if (calibration.Inputs.Cross is { } cross)
@@ -50,6 +51,9 @@ internal sealed class CalibratedLayer : IDisposable
 
     /// <summary>The damped Gram matrix of the inputs that will arrive.</summary>
     public Gram Inputs { get; }
+
+    /// <summary>What weighs the columns of W in the problem: <see cref="Inputs"/>, or their mean magnitudes.</summary>
+    public Gram Columns { get; }
 
     /// <summary>The damped Gram matrix of the gradients at the outputs; null where they are not used.</summary>
     public Gram? Outputs { get; }

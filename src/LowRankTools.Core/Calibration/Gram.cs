@@ -56,6 +56,33 @@ internal sealed class Gram : IDisposable
         return Of(sum);
     }
 
+    /// <summary>The sum of Grams of one size: that of all their vectors together. Diagonal where all are.</summary>
+    public static Gram Sum(IReadOnlyList<Gram> grams)
+    {
+        int size = grams[0].Size;
+        if (grams.All(g => g.Diagonal is not null))
+            return Of([.. Enumerable.Range(0, size).Select(i => grams.Sum(g => g.Diagonal![i]))]);
+        Matrix<double> sum = new(size, size);
+        foreach (Gram gram in grams)
+            gram.AddTo(sum, 0);
+        return Of(sum);
+    }
+
+    /// <summary>The Gram of vectors that lie in one block each: its blocks stand on the diagonal.</summary>
+    public static Gram Blocks(IReadOnlyList<Gram> grams)
+    {
+        if (grams.All(g => g.Diagonal is not null))
+            return Of([.. grams.SelectMany(g => g.Diagonal!)]);
+        int size = grams.Sum(g => g.Size), first = 0;
+        Matrix<double> blocks = new(size, size);
+        foreach (Gram gram in grams)
+        {
+            gram.AddTo(blocks, first);
+            first += gram.Size;
+        }
+        return Of(blocks);
+    }
+
     /// <summary>The symmetric square root G^1/2.</summary>
     /// <param name="engine">What computes.</param>
     /// <param name="cancellationToken">Stops the computation.</param>
@@ -76,4 +103,20 @@ internal sealed class Gram : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Dense?.Dispose();
+
+    private void AddTo(Matrix<double> matrix, int first)
+    {
+        for (int i = 0; i < Size; i++)
+        {
+            Span<double> row = matrix.Row(first + i).Slice(first, Size);
+            if (Dense is null)
+            {
+                row[i] += Diagonal![i];
+                continue;
+            }
+            ReadOnlySpan<double> own = Dense.Row(i);
+            for (int j = 0; j < own.Length; j++)
+                row[j] += own[j];
+        }
+    }
 }

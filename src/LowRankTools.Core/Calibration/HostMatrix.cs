@@ -1,3 +1,4 @@
+using System.Numerics;
 using LowRankTools.Numerics.Engines;
 using LowRankTools.Numerics.Matrices;
 
@@ -37,6 +38,20 @@ internal static class HostMatrix
                 target[j] = (float)source[j];
         }
         return narrow;
+    }
+
+    /// <summary>Matrices of one number of columns below each other.</summary>
+    public static Matrix<T> Stack<T>(IReadOnlyList<MatrixView<T>> parts)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        Matrix<T> stack = Matrix<T>.Uninitialized(parts.Sum(p => p.Rows), parts[0].Columns);
+        int first = 0;
+        foreach (MatrixView<T> part in parts)
+        {
+            part.CopyTo(stack.View.Slice(first, 0, part.Rows, part.Columns));
+            first += part.Rows;
+        }
+        return stack;
     }
 
     /// <summary>Multiplies row i by factor i.</summary>

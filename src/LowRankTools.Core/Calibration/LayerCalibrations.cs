@@ -55,13 +55,15 @@ internal sealed class LayerCalibrations : IDisposable
 
     /// <summary>Checks every shape before anything is computed.</summary>
     /// <exception cref="LowRankToolsException"><c>CalibrationInvalid</c>: a shape does not fit;
-    /// <c>CalibrationUnmatched</c>: the file has nothing on any layer that becomes a pair.</exception>
+    /// <c>CalibrationUnmatched</c>: the file has nothing on any layer that becomes a pair, or on some of those that share a basis.</exception>
     public void Check(Model model, RankPlan plan)
     {
         Dictionary<string, ModelLayer> layers = model.Layers.ToDictionary(l => l.Shape.Name, StringComparer.Ordinal);
         List<LayerPlan> pairs = [.. plan.Layers.Where(l => l.Rank is not null)];
         foreach (LayerPlan layer in pairs.Where(l => l.TiedTo is null && Has(l)))
             _file.Check(layers[layer.Name].Shape);
+        foreach (IGrouping<string, LayerPlan> group in pairs.Where(l => l.TiedTo is null).GroupBy(l => l.Basis ?? l.Name))
+            GroupCalibration.Knows(_file, [.. group.Select(l => l.Name)]);
         if (pairs.Count > 0 && !pairs.Any(Has))
         {
             throw new LowRankToolsException(CoreErrors.CalibrationUnmatched,
@@ -69,6 +71,9 @@ internal sealed class LayerCalibrations : IDisposable
                 $"Name its tensors as the layers of {model.Source.Path}.");
         }
     }
+
+    /// <summary>What is known of layers that share a basis; null where nothing is.</summary>
+    public GroupCalibration? Find(IReadOnlyList<ModelLayer> layers, ITensorEngine engine, CancellationToken cancellationToken) => GroupCalibration.Read(_file, layers, engine, cancellationToken);
 
     /// <summary>What is known of a layer; null where nothing is.</summary>
     public LayerCalibration? Find(LayerShape shape, ITensorEngine engine, CancellationToken cancellationToken) =>

@@ -3,11 +3,11 @@ using LowRankTools.Numerics.Matrices;
 
 namespace LowRankTools.Core.Factorization;
 
-/// <summary>The factors of one layer, computed and not yet written.</summary>
+/// <summary>The factors of one layer, or of the layers that share a basis, computed and not yet written.</summary>
 /// <param name="Factors">Their entries, in the order of the item's tensors.</param>
-/// <param name="Measured">What was measured of them.</param>
+/// <param name="Measured">What was measured of each layer.</param>
 /// <param name="Owner">What frees them.</param>
-internal sealed record ComputedLayer(IReadOnlyList<MatrixView<float>> Factors, MeasuredPair Measured, IDisposable Owner) : IDisposable
+internal sealed record ComputedLayer(IReadOnlyList<MatrixView<float>> Factors, IReadOnlyList<MeasuredPair> Measured, IDisposable Owner) : IDisposable
 {
     /// <summary>The same factors quantised, each to be written in place of its entries; null where they are not.</summary>
     public IReadOnlyList<QuantizedMatrix>? Levels { get; init; }

@@ -28,7 +28,7 @@ internal sealed class ComputedPairs : IPairSource
     public ComputedPairs(FactorizationJob job, IReadOnlyList<FactoredItem> pairs, CancellationToken cancellationToken)
     {
         _job = job;
-        _layers = new LayerPipeline<FactoredItem, ComputedLayer>(pairs, p => p.Layer.Tensor.ElementCount * sizeof(float), f => f.Bytes, Factorize, LayersAtATime, cancellationToken,
+        _layers = new LayerPipeline<FactoredItem, ComputedLayer>(pairs, p => p.Layers.Sum(l => l.Tensor.ElementCount) * sizeof(float), f => f.Bytes, Factorize, LayersAtATime, cancellationToken,
             job.Engines.HasOwnMemory ? 4 : 2);
     }
 
@@ -45,9 +45,9 @@ internal sealed class ComputedPairs : IPairSource
     public Action<ReadOnlySpan<byte>>? Written { get; init; }
 
     /// <inheritdoc/>
-    public MeasuredPair Write(FactoredItem pair, ModelOutput output, CancellationToken cancellationToken)
+    public IReadOnlyList<MeasuredPair> Write(FactoredItem pair, ModelOutput output, CancellationToken cancellationToken)
     {
-        MeasuredPair measured = default;
+        IReadOnlyList<MeasuredPair> measured = [];
         _layers.Next(layer => measured = Write(pair, layer, output, cancellationToken));
         return measured;
     }
@@ -56,15 +56,26 @@ internal sealed class ComputedPairs : IPairSource
     public void Dispose() => _layers.Dispose();
 
     private ComputedLayer Factorize(FactoredItem item, int threads, CancellationToken cancellationToken) =>
-        item.Plan.Made is null ? Pair(item, threads, cancellationToken) : Made(item, threads, cancellationToken);
+        item.Plan.Made is not null ? Made(item, threads, cancellationToken) : item.Sharing.Count > 0 ? Shared(item, threads, cancellationToken) : Pair(item, threads, cancellationToken);
 
     private ComputedLayer Made(FactoredItem item, int threads, CancellationToken cancellationToken)
     {
         using Tensor weight = LayerWeight.Read(_job.Model.File, item.Layer, cancellationToken);
         MadeFactors made = LayerMathematics.Named(_job.Model, item.Layer, () => MadeFactors.Compute(weight, item.Plan.Choice!, item.Factors[0].DType, _job.Format,
             new ComputeOptions { ThreadCount = threads, Seed = Options.Svd.Seed }, cancellationToken));
-        return new ComputedLayer([.. made.Factors.Select(f => f.View)], made.Measured with { Engine = LayerEngines.OfKernels }, made);
+        return new ComputedLayer([.. made.Factors.Select(f => f.View)], [made.Measured with { Engine = LayerEngines.OfKernels }], made);
     }
+
+    private ComputedLayer Shared(FactoredItem item, int threads, CancellationToken cancellationToken) => _job.Engines.Compute(item.Plan.Name, selected =>
+    {
+        SvdOptions svd = Options.Svd with { ThreadCount = OneAtATime || !selected.IsEmbedded ? Options.Svd.ThreadCount : threads };
+        ITensorEngine engine = selected.Create(svd.ThreadCount, svd.Seed);
+        using GroupWeights weights = GroupWeights.Read(_job.Model, item.Layers, engine, cancellationToken);
+        using GroupCalibration? calibration = _job.Calibrations?.Find(item.Layers, engine, cancellationToken);
+        SharedBasis shared = LayerMathematics.Named(_job.Model, item.Layer, () => SharedBasis.Compute(engine, weights.Views, calibration?.Layers, Options.Calibration, item.Plan.Rank!.Value, Options.Split,
+            new FactorStorage(item.Factors[0].DType, null), svd, cancellationToken));
+        return new ComputedLayer([shared.Basis.View, .. shared.Coefficients.Select(c => c.View)], [.. shared.Measured.Select(m => m with { Engine = selected.ToString() })], shared);
+    }, cancellationToken);
 
     private ComputedLayer Pair(FactoredItem pair, int threads, CancellationToken cancellationToken)
     {
@@ -86,7 +97,7 @@ internal sealed class ComputedPairs : IPairSource
             Truncation = factors.TruncationError, Quantization = factors.QuantizationError,
         };
         bool embedding = layer.Shape.Kind == LayerKind.Embedding;
-        return new ComputedLayer(AsStored(factors, embedding, _job.Format.IsGraph()), measured, factors)
+        return new ComputedLayer(AsStored(factors, embedding, _job.Format.IsGraph()), [measured], factors)
         {
             Levels = factors is { LeftLevels: { } left, RightLevels: { } right } ? embedding ? [left, right] : [right, left] : null,
         };
@@ -105,7 +116,7 @@ internal sealed class ComputedPairs : IPairSource
         },
     ];
 
-    private MeasuredPair Write(FactoredItem item, ComputedLayer layer, ModelOutput output, CancellationToken cancellationToken)
+    private IReadOnlyList<MeasuredPair> Write(FactoredItem item, ComputedLayer layer, ModelOutput output, CancellationToken cancellationToken)
     {
         for (int i = 0; i < layer.Factors.Count; i++)
         {

@@ -120,6 +120,7 @@ internal sealed class FactorizationJob : IDisposable
                 CalibratedError = Calibrations?.Has(l) == true ? measured(l.TiedTo ?? l.Name).Calibrated : null,
                 HeldOutError = Calibrations?.Has(l) == true ? measured(l.TiedTo ?? l.Name).HeldOut : null,
                 TiedTo = l.TiedTo,
+                Basis = l.Basis,
             })],
         };
     }

@@ -13,6 +13,8 @@ internal static class FactorizationResults
 {
     private const string PairsInGguf = "llama.cpp runs no low-rank pairs: this GGUF is read by LowRankTools alone. Merge-LowRankFactor makes a dense GGUF of it that llama.cpp loads, as large as the model was.";
 
+    private const string NobodyShares = "No layer found a partner to share a basis with, one of its name but for a number that follows, and of its shape: all pairs are their own.";
+
     /// <summary>What would be done.</summary>
     public static FactorizationResult Planned(FactorizationJob job)
     {
@@ -33,7 +35,7 @@ internal static class FactorizationResults
             FactorizedLayers = job.Plan.Layers.Count(l => l.Rank is not null),
             KeptLayers = job.Plan.Layers.Count(l => l.Rank is null),
             Uncalibrated = job.Calibrations?.Missing(job.Plan).ToArray() ?? [],
-            Note = job.Format == ModelFormat.Gguf ? PairsInGguf : "",
+            Note = job.Format == ModelFormat.Gguf ? PairsInGguf : job.Options.ShareBasis > 0 && !job.Plan.Layers.Any(l => l.Rank is not null && l.Basis is not null) ? NobodyShares : "",
             // An array: PowerShell cannot index into the lists that collection expressions make.
             Layers = job.Plan.Layers.Select(LayerFactorization.From).ToArray(),
         };

@@ -3,6 +3,7 @@ using LowRankTools.Core.Engines;
 using LowRankTools.Core.Factors;
 using LowRankTools.Core.Models;
 using LowRankTools.Core.Output;
+using LowRankTools.Core.Plans;
 using LowRankTools.Core.Records;
 using LowRankTools.Formats;
 using LowRankTools.Formats.Writing;
@@ -75,8 +76,11 @@ public sealed class FactorizeModel(FactorizeOptions options)
             switch (item)
             {
                 case FactoredItem pair:
-                    measured[pair.Plan.Name] = pairs.Write(pair, output, cancellationToken);
-                    done += pair.Plan.BytesBefore;
+                    foreach ((LayerPlan plan, MeasuredPair one) in pair.Plans.Zip(pairs.Write(pair, output, cancellationToken)))
+                    {
+                        measured[plan.Name] = one;
+                        done += plan.BytesBefore;
+                    }
                     break;
                 case OutputItem.Quantized quantized:
                     measured[quantized.Tensor.Name] = DenseQuantizer.Write(job.Model.File, quantized, output, cancellationToken);

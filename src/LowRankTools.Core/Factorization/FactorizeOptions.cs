@@ -61,6 +61,12 @@ public sealed record FactorizeOptions
     public FactorSplit Split { get; init; }
 
     /// <summary>
+    /// Most layers that share the factor next to their inputs: layers of one kind in blocks that follow each other, their names equal but for one number and their
+    /// shapes equal. What finds no partner stays a pair of its own. Zero for none, or at least 2.
+    /// </summary>
+    public int ShareBasis { get; init; }
+
+    /// <summary>
     /// Whether biases of zeros are written for both factors of a linear layer (the second one's only where the layer has
     /// no bias to move there), for modules whose pairs are <c>nn.Sequential(nn.Linear(in, r), nn.Linear(r, out))</c>.
     /// </summary>
@@ -103,7 +109,7 @@ public sealed record FactorizeOptions
         {
             Multiple = Quantize is { } kind ? QuantizedLayout.RowMultiple(kind) : 1, Quantize = Quantize is null ? [] : [Quantize], QuantizeDense = QuantizeDense,
             Rule = Rule, Method = Method, Splits = Splits, Selection = Selection, DType = DType, PredictErrors = false, UseCache = UseCache, Engine = Engine, Svd = Svd,
-            Calibration = Calibration, Weighting = Calibration is null ? Weighting.Relative : Weighting.Calibrated,
+            ShareBasis = ShareBasis, Calibration = Calibration, Weighting = Calibration is null ? Weighting.Relative : Weighting.Calibrated,
         };
 
     /// <summary>Refuses options that contradict each other.</summary>
@@ -116,6 +122,7 @@ public sealed record FactorizeOptions
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "A plan has chosen its layers already.", "Choose them when you plan, or set ranks in the plan.");
         if (Plan is not null && Method is not null)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "A plan says what its convolutions become.", "Choose the method when you plan.");
+        SharedBasisCheck.Options(this);
         PlanOptions?.Validate();
         if (QuantizeDense && DenseTwoOfFour)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "What stays dense is quantised or gets zeros, not both.", "Leave out -QuantizeDense or -DenseSparsity.");

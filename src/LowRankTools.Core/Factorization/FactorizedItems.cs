@@ -21,6 +21,8 @@ internal sealed class FactorizedItems(Model model, RankPlan plan, FactorizeOptio
     private readonly Dictionary<string, LayerPlan> _plans = plan.Layers.ToDictionary(l => l.Name, StringComparer.Ordinal);
     private readonly Dictionary<string, ModelLayer> _layers = model.Layers.ToDictionary(l => l.Shape.Name, StringComparer.Ordinal);
     private readonly BiasFinder _biases = new(model.Layers);
+    private readonly Dictionary<string, List<LayerPlan>> _sharing = plan.Layers.Where(l => l.Rank is not null && l.Basis is not null)
+        .GroupBy(l => l.Basis!, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.ToList(), StringComparer.Ordinal);
     private readonly Dictionary<string, string> _movedBiases = new(StringComparer.Ordinal);
 
     /// <summary>Makes the steps.</summary>
@@ -48,6 +50,10 @@ internal sealed class FactorizedItems(Model model, RankPlan plan, FactorizeOptio
 
     private List<OutputItem> Items(ModelLayer layer)
     {
+        if (_sharing.TryGetValue(layer.Shape.Name, out List<LayerPlan>? sharing))
+            return Shared(layer, sharing);
+        if (_plans.GetValueOrDefault(layer.Shape.Name)?.Basis is not null && IsPair(layer))
+            return [];
         if (IsPair(layer))
             return _plans[layer.Shape.Name] is { Made: not null } made ? Made(layer, made) : Pair(layer, _plans[layer.Shape.Name]);
         TensorInfo tensor = layer.Tensor;
@@ -103,8 +109,40 @@ internal sealed class FactorizedItems(Model model, RankPlan plan, FactorizeOptio
                 Parts = decision.Quantization is { } kind ? [QuantizedParts.Of(kind, format, first, shape.Name), QuantizedParts.Of(kind, format, second, shape.Name)] : null,
             });
         }
-        if (!options.FirstBias || embedding)
-            return items;
+        items.AddRange(FirstBiases(layer, rank, dtype));
+        return items;
+    }
+
+    /// <summary>
+    /// Every factor of a group where its first layer is, the basis once: so no factor has to wait in memory for its place. The other layers' names for the basis are
+    /// tied to the first one's, in the way that each format has for tied weights.
+    /// </summary>
+    private List<OutputItem> Shared(ModelLayer layer, List<LayerPlan> sharing)
+    {
+        List<OutputItem> items = Pair(layer, _plans[layer.Shape.Name]);
+        FactoredItem own = (FactoredItem)items[0];
+        TensorSpec basis = own.Factors[0], coefficients = own.Factors[1];
+        items[0] = own with
+        {
+            Factors = [basis, coefficients, .. sharing.Select(s => coefficients with { Name = new PairNames(s.Name).Second })],
+            Sharing = [.. sharing.Select(s => (_layers[s.Name], s))],
+        };
+        foreach (LayerPlan other in sharing)
+        {
+            items.Add(new OutputItem.Alias(basis with { Name = new PairNames(other.Name).First }, basis.Name));
+            items.AddRange(FirstBiases(_layers[other.Name], other.Rank!.Value, basis.DType));
+        }
+        return items;
+    }
+
+    /// <summary>Biases of zeros, where they are asked for.</summary>
+    private List<OutputItem> FirstBiases(ModelLayer layer, long rank, TensorDType dtype)
+    {
+        LayerShape shape = layer.Shape;
+        if (!options.FirstBias || shape.Kind == LayerKind.Embedding)
+            return [];
+        PairNames names = new(shape.Name);
+        List<OutputItem> items = [];
         items.Add(new OutputItem.Zeros(new TensorSpec(names.FirstBias, dtype, [rank])));
         if (_biases.Of(shape) is null)
             items.Add(new OutputItem.Zeros(new TensorSpec(names.SecondBias, dtype, [shape.OutFeatures!.Value])));

@@ -16,6 +16,7 @@ internal static class GraphOutputCheck
     public static void Graph(Model model, ModelFormat format, FactorizeOptions options)
     {
         OutputCheck.Source(model, format, options.DType);
+        SharedBasisCheck.Format(model, format, options);
         if (options.Quantize is { } kind)
             QuantizedParts.Check(kind, format);
         if (options.DenseTwoOfFour && format.IsGraph())

@@ -70,6 +70,9 @@ public sealed record LayerFactorization
     /// <summary>Seconds to factorize the layer, others running beside it; null where nothing was computed.</summary>
     public double? Seconds { get; init; }
 
+    /// <summary>Name of the layer whose factor next to the inputs is this one's too, and counted there; null where it has its own.</summary>
+    public string? Basis { get; init; }
+
     /// <summary>The name: what takes names of layers takes the layer.</summary>
     public override string ToString() => Name;
 
@@ -84,6 +87,7 @@ public sealed record LayerFactorization
         Ranks = plan.Ranks,
         Method = plan.Made is null ? null : plan.Method,
         Reason = plan.Reason,
+        Basis = plan.Basis,
         ParametersBefore = plan.ParametersBefore,
         Parameters = plan.Parameters,
         BytesBefore = plan.BytesBefore,

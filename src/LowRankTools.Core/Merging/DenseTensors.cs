@@ -1,6 +1,7 @@
 using LowRankTools.Core.Layers;
 using LowRankTools.Core.Models;
 using LowRankTools.Core.Records;
+using LowRankTools.Core.Storage;
 using LowRankTools.Formats;
 using LowRankTools.Formats.Onnx;
 using LowRankTools.Formats.Tensors;
@@ -113,10 +114,22 @@ internal sealed class DenseTensors
         long[] expected = layer.Kind == LayerKind.Embedding || _inOut ? [inFeatures, layer.Rank] : [layer.Rank, inFeatures];
         if (!first.Shape.SequenceEqual([.. ones, .. expected]) || !second.Shape.SequenceEqual([.. ones, .. _inOut ? new[] { layer.Rank, outFeatures } : [outFeatures, layer.Rank]]))
             throw Inconsistent(layer, "its factors have other shapes");
+        CheckBasis(layer, first);
         CheckBias(layer, names.FirstBias, layer.Rank);
         CheckBias(layer, names.SecondBias, outFeatures);
         if (layer.Bias is not null && !_tensors.ContainsKey(names.SecondBias))
             throw Inconsistent(layer, "its bias is not in the file");
+    }
+
+    /// <summary>A basis is that of a layer on record which has its own, and the very tensor that the other one's name stands for.</summary>
+    private void CheckBasis(FactorizedLayerRecord layer, TensorInfo first)
+    {
+        if (layer.Basis is not { } basis)
+            return;
+        if (_model.Record!.Layers.FirstOrDefault(l => l.Name == basis) is not { Ranks: null, Basis: null } || !_tensors.TryGetValue(new PairNames(basis).First, out TensorInfo? own))
+            throw Inconsistent(layer, $"'{basis}', whose basis it uses, is no pair with a basis of its own");
+        if (!TensorTies.SameData(own, first))
+            throw Inconsistent(layer, $"its first factor is not that of '{basis}'");
     }
 
     private void CheckBias(FactorizedLayerRecord layer, string name, long length)

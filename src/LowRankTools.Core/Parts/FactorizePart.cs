@@ -41,6 +41,8 @@ public sealed class FactorizePart(FactorizeOptions options, PartNumber part)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "Parts hold pairs alone.", "Leave -DenseSparsity out, or -Part.");
         if (options.Quantize is not null || options.Plan?.Layers.Any(l => l.Quantization is not null) == true)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "Parts are not quantised.", "Leave -Quantize out, or -Part.");
+        if (options.ShareBasis > 0)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "Parts are dealt out by layers, and layers that share a basis are computed together.", "Leave -ShareBasis out, or -Part.");
         if (options.Rule is not (null or RankRule.Fixed or RankRule.KeepRatio) || options.Method == FactorMethod.Auto)
         {
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"Every part would compute the errors of every layer for the rule {options.Rule}{(options.Method == FactorMethod.Auto ? ", method Auto" : "")}.",
@@ -119,7 +121,7 @@ public sealed class FactorizePart(FactorizeOptions options, PartNumber part)
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 progress?.Report(new OperationProgress("Factorizing", pair.Plan.Name, done, total));
-                MeasuredPair one = measured[pair.Plan.Name] = computed.Write(pair, output, cancellationToken);
+                MeasuredPair one = measured[pair.Plan.Name] = computed.Write(pair, output, cancellationToken)[0];
                 layers.Add(Layer(pair, one, "").Checked(checksum));
                 done += pair.Plan.BytesBefore;
             }

@@ -16,7 +16,7 @@ internal sealed class StoredPairs(IReadOnlyList<PartFile> parts) : IPairSource
 
     /// <inheritdoc/>
     /// <exception cref="LowRankToolsException"><c>PartInvalid</c>: a part lacks the layer, or its bytes are not those that were written.</exception>
-    public MeasuredPair Write(FactoredItem pair, ModelOutput output, CancellationToken cancellationToken)
+    public IReadOnlyList<MeasuredPair> Write(FactoredItem pair, ModelOutput output, CancellationToken cancellationToken)
     {
         string name = pair.Plan.Name;
         PartFile part = parts.FirstOrDefault(p => p.Find(name) is not null)
@@ -27,7 +27,7 @@ internal sealed class StoredPairs(IReadOnlyList<PartFile> parts) : IPairSource
             Copy(part, factor, output, checksum, cancellationToken);
         if (layer.Checked(checksum) != layer)
             throw PartFile.Invalid(part.Path, $"the bytes of '{name}', or what was measured of them, are not those that were written");
-        return new MeasuredPair(layer.Error, layer.SquaredNorm, layer.Algorithm, null, layer.Calibrated, layer.HeldOut);
+        return [new MeasuredPair(layer.Error, layer.SquaredNorm, layer.Algorithm, null, layer.Calibrated, layer.HeldOut)];
     }
 
     /// <summary>Nothing: who opened the parts closes them.</summary>

@@ -70,15 +70,17 @@ public sealed class MakePlan(PlanOptions options)
         string fingerprint = ModelFingerprint.Compute(model.File, cancellationToken);
         List<PlanCandidate> candidates = new PlanCandidates(model, stored, options.Selection with { IncludeConvolution = options.Method is not (null or FactorMethod.TensorTrain) }, new LayerOverrides(options.Overrides)).Build();
         ModeSplits.Require(options.Splits, candidates);
+        List<BasisGroup> groups = options.ShareBasis > 1 ? BasisGroups.Of(candidates, options.ShareBasis) : [];
+        List<PlanCandidate> deciding = [.. candidates.Except(groups.SelectMany(g => g.Members)), .. groups.Select(g => g.Whole)];
         OtherTensors others = OtherTensors.Of(model, stored);
-        SpectrumOrigin origin = options.IsAdapter ? Assume(candidates) : Read(model, stored.Format, fingerprint, candidates, progress, cancellationToken);
-        return Plan(candidates, Chosen(), origin, others, model.Source, fingerprint);
+        SpectrumOrigin origin = options.IsAdapter ? Assume(candidates) : Read(model, stored.Format, fingerprint, deciding, groups, progress, cancellationToken);
+        return Plan(candidates, Chosen(), origin, others, model.Source, fingerprint, groups);
 
         (ChosenRanks, PlanMeasurement?) Chosen()
         {
             try
             {
-                return Choose(candidates, others, model, progress, cancellationToken);
+                return Choose(deciding, others, model, progress, cancellationToken);
             }
             catch (LowRankToolsException e) when (!e.Message.Contains(model.Source.Path, StringComparison.Ordinal))
             {
@@ -99,12 +101,13 @@ public sealed class MakePlan(PlanOptions options)
         return SpectrumOrigin.Assumed;
     }
 
-    private SpectrumOrigin Read(Model model, ModelFormat format, string fingerprint, List<PlanCandidate> candidates, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
+    private SpectrumOrigin Read(Model model, ModelFormat format, string fingerprint, List<PlanCandidate> candidates, List<BasisGroup> groups, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
     {
         new LayerOptions(model, options, format).Find([.. candidates.Where(c => c.IsOpen)], progress, cancellationToken);
         if (!options.PredictErrors && options.Rule is RankRule.Fixed or RankRule.KeepRatio)
             return SpectrumOrigin.None;
-        PlanCandidate[] open = [.. candidates.Where(c => c.IsOpen && c.Cost.Kernel is null && c.Options is null)];
+        new GroupSpectra(model, options).Find(groups, progress, cancellationToken);
+        PlanCandidate[] open = [.. candidates.Where(c => c.IsOpen && c.Cost.Kernel is null && c.Options is null).Except(groups.Select(g => g.Whole))];
         PlanCandidate[] calibrated = options.Calibration is { } use ? Calibrate(model, fingerprint, open, use, progress, cancellationToken) : [];
         open = [.. open.Except(calibrated)];
         SpectrumReader reader = new(model, fingerprint, options.Engine, options.Svd, Cache);
@@ -173,11 +176,18 @@ public sealed class MakePlan(PlanOptions options)
         return new MeasuredRanks(open, options, new BudgetRanks(open, options).Budget(other), Solve).Run(network, additive, progress, cancellationToken);
     }
 
-    private RankPlan Plan(List<PlanCandidate> candidates, (ChosenRanks Ranks, PlanMeasurement? Protocol) decided, SpectrumOrigin origin, OtherTensors others, ModelSource? source = null, string? fingerprint = null)
+    private RankPlan Plan(List<PlanCandidate> candidates, (ChosenRanks Ranks, PlanMeasurement? Protocol) decided, SpectrumOrigin origin, OtherTensors others, ModelSource? source = null, string? fingerprint = null,
+        IReadOnlyList<BasisGroup>? groups = null)
     {
         ChosenRanks chosen = decided.Ranks;
         Dictionary<PlanCandidate, LayerPlan> plans = [];
-        foreach (PlanCandidate candidate in candidates)
+        foreach (BasisGroup group in groups ?? [])
+        {
+            (int? rank, KeepReason reason) = chosen.Ranks[group.Whole];
+            foreach (PlanCandidate member in group.Members)
+                plans.Add(member, member.Decide(rank, reason, plans.GetValueOrDefault(group.Members[0]), withErrors: group.Whole.Values is not null, group: group));
+        }
+        foreach (PlanCandidate candidate in candidates.Where(c => !plans.ContainsKey(c)))
         {
             LayerPlan? leader = candidate.Leader is null ? null : plans[candidate.Leader];
             (int? rank, KeepReason reason) = leader is not null ? (leader.Rank, leader.Reason) : chosen.Ranks.GetValueOrDefault(candidate, (null, candidate.Reason));

@@ -26,7 +26,7 @@ public sealed class LayerPlan
     /// <param name="reason">Why it stays dense.</param>
     /// <param name="spectrum">Singular values, descending, from which errors follow; null where they are not known.</param>
     /// <param name="plannedError">Predicted error of <paramref name="choice"/>, where it is known without a spectrum.</param>
-    /// <param name="leader">The decision that this one always shares, because the two share their storage.</param>
+    /// <param name="leader">The decision that this one always shares, because the two share their storage, or a basis.</param>
     internal LayerPlan(LayerCost cost, FactorChoice? choice, KeepReason reason, double[]? spectrum = null, double? plannedError = null, LayerPlan? leader = null)
     {
         (_cost, _reason, _spectrum, _plannedError, _leader) = (cost, reason, spectrum, plannedError, leader);
@@ -192,7 +192,10 @@ public sealed class LayerPlan
     public double? Weight { get; init; }
 
     /// <summary>Name of the tensor whose factors this one shares; null where it has its own.</summary>
-    public string? TiedTo => _leader?.Name;
+    public string? TiedTo => _cost.SharesBasis ? null : _leader?.Name;
+
+    /// <summary>Name of the layer whose factor next to the inputs is this one's too; null where it has its own.</summary>
+    public string? Basis => _cost.SharesBasis ? _leader?.Name : null;
 
     /// <summary>The name: what takes names of layers takes the layer.</summary>
     public override string ToString() => Name;

@@ -24,6 +24,9 @@ public sealed record PlanOptions
     /// <summary>How sizes of matrices are split into modes by methods that do: each list for the size that it multiplies to. The others are split evenly.</summary>
     public IReadOnlyList<IReadOnlyList<int>> Splits { get; init; } = [];
 
+    /// <summary>Most layers of one kind, in blocks that follow each other, that share the factor next to their inputs; zero for none.</summary>
+    internal int ShareBasis { get; init; }
+
     /// <summary>Ranks that are given by hand: they go before the rule, the minimum, the multiple and the selection.</summary>
     public IReadOnlyList<LayerOverride> Overrides { get; init; } = [];
 

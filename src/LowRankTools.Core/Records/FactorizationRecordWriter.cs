@@ -75,6 +75,7 @@ internal static class FactorizationRecordWriter
         if (layer.CalibratedError is { } calibrated) json.WriteNumber(nameof(layer.CalibratedError), calibrated);
         if (layer.HeldOutError is { } heldOut) json.WriteNumber(nameof(layer.HeldOutError), heldOut);
         if (layer.TiedTo is { } tied) json.WriteString(nameof(layer.TiedTo), tied);
+        if (layer.Basis is { } basis) json.WriteString(nameof(layer.Basis), basis);
         json.WriteEndObject();
     }
 }

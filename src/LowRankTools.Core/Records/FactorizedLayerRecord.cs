@@ -52,4 +52,7 @@ public sealed record FactorizedLayerRecord
 
     /// <summary>Name of the layer that this one shares its factors with; null where it has its own.</summary>
     public string? TiedTo { get; init; }
+
+    /// <summary>Name of the layer whose factor next to the inputs is this one's too: its own name for it is tied to that one's. Null where it has its own.</summary>
+    public string? Basis { get; init; }
 }

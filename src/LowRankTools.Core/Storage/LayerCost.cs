@@ -45,6 +45,9 @@ internal sealed record LayerCost
     /// <summary>Whether the layer shares another one's storage, which is counted there.</summary>
     public bool IsTied { get; init; }
 
+    /// <summary>Whether the pair's factor next to the inputs is an earlier layer's, which is counted there.</summary>
+    public bool SharesBasis { get; init; }
+
     /// <summary>Zeros that are written for a pair because the receiving module has biases: for each rank, and besides.</summary>
     public (long PerRank, long Fixed) Biases { get; init; }
 
@@ -108,5 +111,5 @@ internal sealed record LayerCost
         return IsAdapter ? dense + pair : rank is null ? dense : pair;
     }
 
-    private long PairParameters(long rank) => RankBounds.PairParameters(Size.Rows, Size.Columns, rank) + rank * Biases.PerRank + Biases.Fixed;
+    private long PairParameters(long rank) => RankBounds.PairParameters(Size.Rows, SharesBasis ? 0 : Size.Columns, rank) + rank * Biases.PerRank + Biases.Fixed;
 }

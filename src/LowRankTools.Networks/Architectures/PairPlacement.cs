@@ -11,6 +11,8 @@ namespace LowRankTools.Networks.Architectures;
 /// </summary>
 public static class PairPlacement
 {
+    private const string First = ".0.weight";
+
     /// <summary>Replaces layers of a network whose parameters are not loaded yet. A layer in two places becomes one in both.</summary>
     /// <param name="network">The network, as its configuration describes it: dense.</param>
     /// <param name="source">Names and shapes of the weights.</param>
@@ -34,7 +36,7 @@ public static class PairPlacement
             }
             else if (slot.Child is Linear or Embedding && Rank(name, source) is { } rank)
             {
-                pair = slot.Child is Linear linear ? Pair(linear, name, rank, source) : Pair((Embedding)slot.Child, rank);
+                pair = slot.Child is Linear linear ? Pair(linear, name, rank, source, pairs) : Pair((Embedding)slot.Child, rank);
                 replaced[slot.Child] = pairs[name] = pair;
                 slot.Replace(pair);
             }
@@ -53,7 +55,7 @@ public static class PairPlacement
 
     /// <summary>The rank of a pair in the source; null where the layer is dense there, or absent.</summary>
     private static int? Rank(string layer, IWeightSource source) =>
-        source.ShapeOf(layer + ".weight") is null && source.ShapeOf(layer + ".0.weight") is { Count: 2 }
+        source.ShapeOf(layer + ".weight") is null && source.ShapeOf(layer + First) is { Count: 2 }
         && source.ShapeOf(layer + ".1.weight") is { Count: 2 } second ? second[1] : null;
 
     /// <summary>Cores of a TT-matrix in the source, with shapes only; none where the layer is dense there, or absent.</summary>
@@ -80,9 +82,15 @@ public static class PairPlacement
     private static LowRankToolsException Unfit(string name, int rows, int columns, int expectedRows, int expectedColumns) =>
         new("ShapesDoNotMatch", $"The cores of '{name}' are those of {rows} x {columns}, the network has {expectedRows} x {expectedColumns}.", "Check the configuration against the weights.");
 
-    private static LowRankLinear Pair(Linear dense, string name, int rank, IWeightSource source) =>
-        new(ParameterFactory.ShapesOnly, dense.InFeatures, dense.OutFeatures, rank,
+    private static LowRankLinear Pair(Linear dense, string name, int rank, IWeightSource source, Dictionary<string, Module> earlier)
+    {
+        LowRankLinear own = new(ParameterFactory.ShapesOnly, dense.InFeatures, dense.OutFeatures, rank,
             bias: source.ShapeOf(name + ".1.bias") is not null, firstBias: source.ShapeOf(name + ".0.bias") is not null);
+        // Layers that share a basis hold one parameter: it is counted and trained once.
+        return source.SharedWith(name + First) is { } kept && kept.EndsWith(First, StringComparison.Ordinal) && earlier.GetValueOrDefault(kept[..^First.Length]) is LowRankLinear basis
+            && basis.First.Weight.Shape.SequenceEqual(own.First.Weight.Shape)
+            ? new LowRankLinear(new Linear(basis.First.Weight, own.First.Bias), own.Second) : own;
+    }
 
     private static LowRankEmbedding Pair(Embedding dense, int rank) =>
         new(ParameterFactory.ShapesOnly, dense.Entries, dense.Features, rank);

@@ -13,6 +13,9 @@ public interface IWeightSource
     /// <summary>The shape of a tensor; null where there is none of this name.</summary>
     IReadOnlyList<int>? ShapeOf(string name);
 
+    /// <summary>The name of the tensor that this one is only another name of; null where it has its own entries.</summary>
+    string? SharedWith(string name) => null;
+
     /// <summary>Its entries, first dimension x all others; the caller disposes of them.</summary>
     Matrix<float> Read(string name, CancellationToken ct);
 }

@@ -78,6 +78,10 @@ public sealed partial class InvokeLowRankFactorizationCommand
     [Parameter, ValidateSet("Balanced", "Left", "Right")]
     public string Split { get; set; } = "Balanced";
 
+    /// <summary>Most layers of one kind, in blocks that follow each other, that share the factor next to their inputs.</summary>
+    [Parameter, ValidateRange(2, int.MaxValue)]
+    public int ShareBasis { get; set; }
+
     /// <summary>Whether zero biases are written for both factors, for modules whose layers all have one.</summary>
     [Parameter]
     public SwitchParameter FirstBias { get; set; }

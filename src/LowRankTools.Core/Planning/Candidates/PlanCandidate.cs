@@ -105,10 +105,11 @@ internal sealed class PlanCandidate
     /// <param name="leader">The decision that it shares.</param>
     /// <param name="withErrors">Whether the values are real ones, from which errors can be told.</param>
     /// <param name="kind">How the pair, or the dense matrix, is quantised, in place of what the cost says.</param>
-    public LayerPlan Decide(int? rank, KeepReason reason, LayerPlan? leader, bool withErrors, WeightQuantization? kind = null)
+    /// <param name="group">The group whose basis it shares; null for none.</param>
+    public LayerPlan Decide(int? rank, KeepReason reason, LayerPlan? leader, bool withErrors, WeightQuantization? kind = null, BasisGroup? group = null)
     {
         double[]? values = withErrors ? Values : null;
-        LayerCost cost = kind is null || Cost.Kernel is not null ? Cost : rank is null ? Cost with { DenseQuantize = kind } : Cost with { Quantize = kind };
+        LayerCost cost = group is not null ? group.CostOf(this) : kind is null || Cost.Kernel is not null ? Cost : rank is null ? Cost with { DenseQuantize = kind } : Cost with { Quantize = kind };
         FactorChoice? choice = rank is null ? null : (Leader ?? this).Taken?.Choice ?? FactorChoice.OfPair(rank);
         double? norm = values is not null ? Math.Sqrt(SpectrumMeasures.SquaredNorm(values)) : Energy is { } energy ? Math.Sqrt(energy) : null;
         return new LayerPlan(cost, choice, reason, values, plannedError: Taken?.Error, leader: leader)

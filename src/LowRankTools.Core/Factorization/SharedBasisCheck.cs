@@ -1,0 +1,35 @@
+using LowRankTools.Core.Models;
+using LowRankTools.Core.Records;
+using LowRankTools.Formats;
+using LowRankTools.Numerics;
+
+namespace LowRankTools.Core.Factorization;
+
+/// <summary>What a shared basis goes together with.</summary>
+internal static class SharedBasisCheck
+{
+    /// <summary>Refuses options that contradict it.</summary>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>.</exception>
+    public static void Options(FactorizeOptions options)
+    {
+        if (options.ShareBasis == 0)
+            return;
+        (string Problem, string Remedy)? refused =
+            options.ShareBasis < 2 ? ("A basis is shared by at least 2 layers.", "Give -ShareBasis 2 or more, or leave it out.")
+            : options.Plan is not null ? ("A plan decides each layer by itself, and layers that share a basis are decided on as one.", "Leave -ShareBasis out, or give -Rank, -KeepRatio or -Energy in place of the plan.")
+            : options.Method is not null ? ("Layers that share a basis are pairs.", "Leave -Method out, or -ShareBasis.")
+            : options.Quantize is not null ? ("Factors that share a basis are stored as floats.", "Leave -Quantize out, or -ShareBasis.")
+            : options.Calibration?.Mode == CalibrationMode.Swept ? ("The sweep refits the basis to one layer, and here there are several.", "Choose another -CalibrationMode; -CalibrationRefit fits the layers' own factors.")
+            : null;
+        if (refused is { } found)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, found.Problem, found.Remedy);
+    }
+
+    /// <summary>Refuses formats in which no tensor has two names.</summary>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>.</exception>
+    public static void Format(Model model, ModelFormat format, FactorizeOptions options)
+    {
+        if (options.ShareBasis > 0 && format is not (ModelFormat.Safetensors or ModelFormat.PyTorch))
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{model.Source.Path}: {format} is not written with factors that several layers share.", "Write Safetensors or PyTorch, or leave -ShareBasis out.");
+    }
+}
