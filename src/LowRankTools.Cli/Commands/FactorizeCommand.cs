@@ -32,7 +32,7 @@ internal sealed class FactorizeCommand
     private readonly Option<bool> _includeEmbedding = new("--include-embedding") { Description = "Factorize embeddings too." };
     private readonly OutputOptions _output = new();
     private readonly Option<string?> _split = SharedOptions.Choice("--split", "Which factor the singular values go to; balanced by default.", Enum.GetNames<FactorSplit>());
-    private readonly Option<int?> _shareBasis = SharedOptions.Number<int>("--share-basis", "Most layers of one kind, in blocks that follow each other, that share the factor next to their inputs.", n => n >= 2, "at least 2 layers share a basis");
+    private readonly Option<int?> _shareBasis = SharedOptions.ShareBasis();
     private readonly Option<bool> _firstBias = new("--first-bias") { Description = "Write zero biases for both factors, for modules whose pairs have them." };
     private readonly Option<ulong?> _seed = SharedOptions.Number<ulong>("--seed", "Seed of the randomized algorithms; 0 by default.", _ => true, "a seed is a whole number, not negative");
     private readonly Option<int?> _threadCount = SharedOptions.ThreadCount();

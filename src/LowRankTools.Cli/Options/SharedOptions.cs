@@ -74,6 +74,10 @@ internal static class SharedOptions
             },
         };
 
+    /// <summary>How many layers share a basis.</summary>
+    public static Option<int?> ShareBasis() =>
+        Number<int>("--share-basis", "Most layers of one kind, in blocks that follow each other, that share the factor next to their inputs.", n => n >= 2, "at least 2 layers share a basis");
+
     /// <summary>Threads to compute with.</summary>
     public static Option<int?> ThreadCount() =>
         Number<int>("--thread-count", "Threads to use; every core by default.", n => n >= 1, "a count of threads is a whole number, at least 1");

@@ -56,6 +56,8 @@ internal static class PlanReport
         output.WriteLine($"bytes       {Figures.Bytes(plan.BytesBefore)} -> {Figures.Bytes(plan.Bytes)}");
         output.WriteLine($"FLOPs       {Figures.Count(plan.FlopsBefore)} -> {Figures.Count(plan.Flops)} for one token, a multiplication and an addition counting two");
         output.WriteLine($"model       {Figures.Count(plan.ModelParametersBefore)} -> {Figures.Count(plan.ModelParameters)} parameters ({Figures.Percent(plan.ModelKeptRatio)}), {Figures.Bytes(plan.ModelBytesBefore)} -> {Figures.Bytes(plan.ModelBytes)} of tensors");
+        if (plan.Layers.Count(l => l.Rank is not null && l.Basis is not null) is > 0 and var sharing)
+            output.WriteLine($"shared      {Figures.Plural(sharing, "layer")} of these use the factor next to the inputs of an earlier one, where it is counted");
         if (plan.RelativeError is { } error)
             output.WriteLine($"error       {Figures.Small(error)} predicted, {Weighted(plan)}{(plan.LowerBound is { } bound ? $"; no ranks at this cost have less than {Figures.Small(bound)}" : "")}");
         if (plan.NormError is { } norm && plan.Weighting != Weighting.Absolute)

@@ -66,6 +66,9 @@ public sealed record FactorizeOptions
     /// </summary>
     public int ShareBasis { get; init; }
 
+    /// <summary>Whether layers may share a basis.</summary>
+    internal bool SharesBasis => ShareBasis != 0 || Plan?.SharesBasis == true;
+
     /// <summary>
     /// Whether biases of zeros are written for both factors of a linear layer (the second one's only where the layer has
     /// no bias to move there), for modules whose pairs are <c>nn.Sequential(nn.Linear(in, r), nn.Linear(r, out))</c>.

@@ -12,11 +12,11 @@ internal static class SharedBasisCheck
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>.</exception>
     public static void Options(FactorizeOptions options)
     {
-        if (options.ShareBasis == 0)
+        if (!options.SharesBasis)
             return;
         (string Problem, string Remedy)? refused =
-            options.ShareBasis < 2 ? ("A basis is shared by at least 2 layers.", "Give -ShareBasis 2 or more, or leave it out.")
-            : options.Plan is not null ? ("A plan decides each layer by itself, and layers that share a basis are decided on as one.", "Leave -ShareBasis out, or give -Rank, -KeepRatio or -Energy in place of the plan.")
+            options.ShareBasis == 1 || options.ShareBasis < 0 ? ("A basis is shared by at least 2 layers.", "Give -ShareBasis 2 or more, or leave it out.")
+            : options is { Plan: not null, ShareBasis: > 0 } ? ("A plan says which layers share a basis.", "Give -ShareBasis when you plan.")
             : options.Method is not null ? ("Layers that share a basis are pairs.", "Leave -Method out, or -ShareBasis.")
             : options.Quantize is not null ? ("Factors that share a basis are stored as floats.", "Leave -Quantize out, or -ShareBasis.")
             : options.Calibration?.Mode == CalibrationMode.Swept ? ("The sweep refits the basis to one layer, and here there are several.", "Choose another -CalibrationMode; -CalibrationRefit fits the layers' own factors.")
@@ -29,7 +29,7 @@ internal static class SharedBasisCheck
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>.</exception>
     public static void Format(Model model, ModelFormat format, FactorizeOptions options)
     {
-        if (options.ShareBasis > 0 && format is not (ModelFormat.Safetensors or ModelFormat.PyTorch))
+        if (options.SharesBasis && format is not (ModelFormat.Safetensors or ModelFormat.PyTorch))
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{model.Source.Path}: {format} is not written with factors that several layers share.", "Write Safetensors or PyTorch, or leave -ShareBasis out.");
     }
 }

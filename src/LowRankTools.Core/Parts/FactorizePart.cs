@@ -41,7 +41,7 @@ public sealed class FactorizePart(FactorizeOptions options, PartNumber part)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "Parts hold pairs alone.", "Leave -DenseSparsity out, or -Part.");
         if (options.Quantize is not null || options.Plan?.Layers.Any(l => l.Quantization is not null) == true)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "Parts are not quantised.", "Leave -Quantize out, or -Part.");
-        if (options.ShareBasis > 0)
+        if (options.SharesBasis)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "Parts are dealt out by layers, and layers that share a basis are computed together.", "Leave -ShareBasis out, or -Part.");
         if (options.Rule is not (null or RankRule.Fixed or RankRule.KeepRatio) || options.Method == FactorMethod.Auto)
         {

@@ -53,6 +53,8 @@ public sealed class MakePlan(PlanOptions options)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"-Weighting {options.Weighting}: shapes alone have no values to weigh.", "Leave -Weighting out.");
         if (shapes.Any(s => s.MaximumRank > LargestSide) || shapes.Sum(s => 16.0 * s.OutFeatures * s.InFeatures) > MostElements)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "The shapes are too large.", $"The smaller side of a layer is at most {LargestSide}.");
+        if (options.ShareBasis > 0)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "Names say which layers share a basis, and shapes alone have none.", "Name a model, or leave -ShareBasis out.");
         if (options.Quantize.Any(k => k is not null))
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "What quantising adds to an error is told by values, which shapes alone do not have.", "Name a model, or leave -Quantize out.");
         List<PlanCandidate> candidates = PlanCandidates.Of(shapes, options.Stored, options.Selection, new LayerOverrides(options.Overrides));
@@ -106,10 +108,10 @@ public sealed class MakePlan(PlanOptions options)
         new LayerOptions(model, options, format).Find([.. candidates.Where(c => c.IsOpen)], progress, cancellationToken);
         if (!options.PredictErrors && options.Rule is RankRule.Fixed or RankRule.KeepRatio)
             return SpectrumOrigin.None;
-        new GroupSpectra(model, options).Find(groups, progress, cancellationToken);
         PlanCandidate[] open = [.. candidates.Where(c => c.IsOpen && c.Cost.Kernel is null && c.Options is null).Except(groups.Select(g => g.Whole))];
-        PlanCandidate[] calibrated = options.Calibration is { } use ? Calibrate(model, fingerprint, open, use, progress, cancellationToken) : [];
+        PlanCandidate[] calibrated = options.Calibration is { } use ? Calibrate(model, fingerprint, open, [.. groups.SelectMany(g => g.Members)], use, progress, cancellationToken) : [];
         open = [.. open.Except(calibrated)];
+        new GroupSpectra(model, options).Find(groups, progress, cancellationToken);
         SpectrumReader reader = new(model, fingerprint, options.Engine, options.Svd, Cache);
         int next = 0;
         foreach ((_, double[] values) in reader.Run([.. open.Select(c => c.Layer!)], "Planning", progress, cancellationToken))
@@ -121,20 +123,21 @@ public sealed class MakePlan(PlanOptions options)
         return options.Calibration is null ? SpectrumOrigin.Weights : SpectrumOrigin.Calibration;
     }
 
-    /// <summary>Gives candidates the values that their calibrated truncation will discard; those that the file knows.</summary>
-    private PlanCandidate[] Calibrate(Model model, string fingerprint, PlanCandidate[] open, CalibrationOptions use, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
+    /// <summary>Gives candidates the values that their calibrated truncation will discard, those that the file knows; what shares bases is only looked up.</summary>
+    private PlanCandidate[] Calibrate(Model model, string fingerprint, PlanCandidate[] open, PlanCandidate[] sharing, CalibrationOptions use, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
     {
         using CalibrationFile file = CalibrationFile.Open(use.Path);
         PlanCandidate[] known = [.. open.Where(c => file.Has(c.Name))];
-        if (open.Length > 0 && known.Length == 0)
+        PlanCandidate[] all = [.. open, .. sharing];
+        if (all.Length > 0 && !all.Any(c => file.Has(c.Name)))
         {
-            throw new LowRankToolsException(CoreErrors.CalibrationUnmatched, $"{use.Path}: it has nothing on any chosen layer, such as {LayerNames.Module(open[0].Name)}.",
+            throw new LowRankToolsException(CoreErrors.CalibrationUnmatched, $"{use.Path}: it has nothing on any chosen layer, such as {LayerNames.Module(all[0].Name)}.",
                 $"Name its tensors as the layers of {model.Source.Path}.");
         }
         foreach (PlanCandidate candidate in known)
             file.Check(candidate.Layer!.Shape);
         if (use.Mode is not (CalibrationMode.Diagonal or CalibrationMode.Inputs) && !options.Rule.IsPerLayer)
-            file.RequireOneUnit([.. open.Select(c => c.Name)]);
+            file.RequireOneUnit([.. all.Select(c => c.Name)]);
         CalibratedSpectra spectra = new(model, fingerprint, file, use, options.Engine, options.Svd, Cache);
         int next = 0;
         foreach (CalibratedSpectrum spectrum in spectra.Run([.. known.Select(c => c.Layer!)], progress, cancellationToken))

@@ -55,7 +55,7 @@ internal sealed record PlanDocument(
     // Far above any model, and far enough below the end of long that no total overflows.
     private const long MostElements = 1L << 56;
 
-    public static PlanDocument Of(RankPlan plan) => new(RankPlan.CurrentVersion, plan.Path, plan.Name, plan.Fingerprint, plan.Rule, plan.Weighting, plan.Spectrum,
+    public static PlanDocument Of(RankPlan plan) => new(plan.Version, plan.Path, plan.Name, plan.Fingerprint, plan.Rule, plan.Weighting, plan.Spectrum,
         plan.IsAdapter, plan.MinRank, plan.Multiple, plan.DType, plan.IsOptimal, plan.IsEdited, plan.RelativeError, plan.LowerBound, plan.Speedup, plan.ParametersBefore,
         plan.Parameters, plan.KeptRatio, plan.BytesBefore, plan.Bytes, plan.FlopsBefore, plan.Flops, plan.FactorizedLayers, plan.KeptLayers, plan.ModelParametersBefore,
         plan.ModelParameters, plan.ModelBytesBefore, plan.ModelBytes, plan.OtherParameters, plan.OtherBytesBefore, plan.OtherBytes,
@@ -80,9 +80,11 @@ internal sealed record PlanDocument(
             throw invalid("a number of it is below the least that makes sense");
         TensorDType? dtype = DType is null ? null : PlanDocumentLayer.Type(DType, invalid);
         Dictionary<string, LayerPlan> plans = new(StringComparer.Ordinal);
-        foreach (PlanDocumentLayer layer in Layers)
+        Dictionary<string, int> sharing = Layers.Where(l => l.Basis is not null).GroupBy(l => l.Basis!, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.Count(), StringComparer.Ordinal);
+        // The layer whose basis others use may stand behind them: files order names as texts, 10 before 9.
+        foreach (PlanDocumentLayer layer in Layers.OrderBy(l => l.Basis is not null))
         {
-            if (!plans.TryAdd(layer.Name, layer.ToPlan(dtype, IsAdapter, plans, invalid)))
+            if (!plans.TryAdd(layer.Name, layer.ToPlan(dtype, IsAdapter, plans, 1 + sharing.GetValueOrDefault(layer.Basis ?? layer.Name), invalid)))
                 throw invalid($"it has two layers '{layer.Name}'");
         }
         if (Math.Max(OtherParameters, Math.Max(OtherBytes, OtherBytesBefore)) > MostElements || plans.Values.Sum(p => (double)p.BytesBefore + 16.0 * p.DenseParameters) > MostElements)

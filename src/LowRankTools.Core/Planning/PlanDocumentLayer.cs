@@ -47,6 +47,9 @@ internal sealed record PlanDocumentLayer(
     /// <summary>How the pair, or the dense matrix, is quantised; null where it is not, and missing in earlier plans.</summary>
     public WeightQuantization? Quantization { get; init; }
 
+    /// <summary>Name of the layer whose factor next to the inputs is this one's too; null where it has its own, and missing in earlier plans.</summary>
+    public string? Basis { get; init; }
+
     public static PlanDocumentLayer Of(LayerPlan layer) => new(layer.Name, layer.Rank, layer.PlannedRank, layer.Reason, layer.Kind, layer.Shape, layer.Rows, layer.Columns,
         layer.ParametersBefore, layer.Parameters, layer.DTypeBefore, layer.DType, layer.BytesBefore, layer.Bytes, layer.FlopsBefore, layer.Flops,
         layer.RelativeError, layer.Norm, layer.Weight, layer.TiedTo)
@@ -57,14 +60,16 @@ internal sealed record PlanDocumentLayer(
         PlannedRanks = layer.PlannedRanks,
         ChannelsLast = layer.ChannelsLast,
         Quantization = layer.Quantization,
+        Basis = layer.Basis,
     };
 
     /// <summary>The layer's plan.</summary>
     /// <param name="dtype">Element type that the plan asks for.</param>
     /// <param name="isAdapter">Whether the plan is one of adapters.</param>
     /// <param name="earlier">The layers before it, which it may share its rank with.</param>
+    /// <param name="sharedBy">Layers that share its basis, itself among them; one for none.</param>
     /// <param name="invalid">Makes the error of a document that makes no sense.</param>
-    public LayerPlan ToPlan(TensorDType? dtype, bool isAdapter, Dictionary<string, LayerPlan> earlier, Func<string, Exception> invalid)
+    public LayerPlan ToPlan(TensorDType? dtype, bool isAdapter, Dictionary<string, LayerPlan> earlier, int sharedBy, Func<string, Exception> invalid)
     {
         if (!Enum.IsDefined(Kind) || !Enum.IsDefined(Reason))
             throw invalid($"'{Name}' has a kind or a reason that stands for nothing");
@@ -73,11 +78,13 @@ internal sealed record PlanDocumentLayer(
             throw invalid($"'{Name}' is tied to '{TiedTo}', which no earlier layer is called");
         if (leader is not null && leader.Rank != Rank)
             throw invalid($"'{Name}' is tied to '{TiedTo}' and has another rank");
+        if (Basis is not null)
+            leader = BasisOf(earlier, isAdapter, invalid);
         TensorDType before = Type(DTypeBefore, invalid);
         long elements = Elements(invalid);
         KernelShape? kernel = Kernel(elements);
-        FactorChoice? chosen = Choice(kernel, elements, Rank, Method, Ranks, invalid);
-        FactorChoice? first = Choice(kernel, elements, PlannedRank, PlannedMethod, PlannedRanks, invalid);
+        FactorChoice? chosen = Choice(kernel, elements, Rank, Method, Ranks, sharedBy, invalid);
+        FactorChoice? first = Choice(kernel, elements, PlannedRank, PlannedMethod, PlannedRanks, sharedBy, invalid);
         if (BytesBefore < 0 || Norm is < 0 || Weight is < 0 || RelativeError is < 0)
             throw invalid($"'{Name}' has a negative figure");
         if (Quantization is { } kind && (!Enum.IsDefined(kind) || isAdapter || Rows * Columns == 0 || Shape.Count != 2))
@@ -96,7 +103,9 @@ internal sealed record PlanDocumentLayer(
             DenseQuantize = Rank is null ? Quantization : null,
             StoredRows = Rows * Columns != 0 && Shape.Count == 2 ? Shape[0] : 0,
             IsAdapter = isAdapter,
-            IsTied = leader is not null,
+            IsTied = TiedTo is not null,
+            SharedBy = sharedBy,
+            SharesBasis = Basis is not null,
         };
         // The error is the planned rank's: another one's is not known without the values.
         LayerPlan plan = new(cost, first, Reason, plannedError: chosen == first ? RelativeError : null, leader: leader)
@@ -113,14 +122,25 @@ internal sealed record PlanDocumentLayer(
         return plan;
     }
 
+    /// <summary>The layer whose basis this one uses: a pair of its shape and rank that has its own.</summary>
+    private LayerPlan BasisOf(Dictionary<string, LayerPlan> earlier, bool isAdapter, Func<string, Exception> invalid)
+    {
+        if (!earlier.TryGetValue(Basis!, out LayerPlan? leader) || leader.TiedTo is not null || leader.Basis is not null || TiedTo is not null || isAdapter)
+            throw invalid($"'{Name}' uses the basis of '{Basis}', which is no layer that has its own");
+        if (leader.Rank != Rank || leader.PlannedRank != PlannedRank || leader.Shape != Shape || leader.Rows != Rows || leader.Kind != Kind || Kind is not (LayerKind.Linear or LayerKind.AttentionPacked)
+            || Quantization is not null || leader.Quantization is not null || leader.Choice?.Method is not (null or FactorChoice.Pair))
+            throw invalid($"'{Name}' uses the basis of '{Basis}', and the two are no pairs of one shape and rank");
+        return leader;
+    }
+
     private KernelShape? Kernel(long elements) =>
         LayerShape.IsKernelOf(Kind, Shape) && elements is > 0 and <= int.MaxValue ? LayerWeight.ShapeOf(Shape, ChannelsLast) : null;
 
-    private FactorChoice? Choice(KernelShape? kernel, long elements, int? rank, string? method, Dimensions? ranks, Func<string, Exception> invalid)
+    private FactorChoice? Choice(KernelShape? kernel, long elements, int? rank, string? method, Dimensions? ranks, int sharedBy, Func<string, Exception> invalid)
     {
         if (kernel is null && (method ?? FactorChoice.Pair) == FactorChoice.Pair)
         {
-            return rank is null || rank >= 1 && rank <= Math.Min(Rows, Columns) ? FactorChoice.OfPair(rank)
+            return rank is null || rank >= 1 && rank <= Math.Min(sharedBy * Rows, Columns) ? FactorChoice.OfPair(rank)
                 : throw invalid($"'{Name}' is {Rows} x {Columns} and has no rank {rank}");
         }
         IReadOnlyList<int>? weight = kernel?.Sizes ?? (Rows * Columns == elements && elements is > 0 and <= int.MaxValue ? [(int)Rows, (int)Columns] : null);

@@ -33,9 +33,14 @@ internal sealed class ReplayPlan(RankPlan plan, bool anyModel)
         List<PlanCandidate> candidates = new PlanCandidates(model, stored, new LayerSelection { Names = Pairs(wanted), IncludeConvolution = true }, new LayerOverrides([])).Build();
         Dictionary<string, PlanCandidate> byName = candidates.ToDictionary(c => c.Name, StringComparer.Ordinal);
         foreach (LayerPlan pair in plan.Layers.Where(l => l.Rank is not null))
-            Check(pair, byName.GetValueOrDefault(pair.Name), path);
+            Check(pair, byName.GetValueOrDefault(pair.Name), 1 + plan.Layers.Count(l => l.Basis is not null && l.Basis == (pair.Basis ?? pair.Name)), path);
         Dictionary<PlanCandidate, LayerPlan> plans = [];
-        foreach (PlanCandidate candidate in candidates)
+        foreach (BasisGroup group in Groups(byName, path))
+        {
+            foreach (PlanCandidate member in group.Members)
+                plans.Add(member, member.Decide(wanted[group.Whole.Name].Rank, wanted[group.Whole.Name].Reason, plans.GetValueOrDefault(group.Members[0]), withErrors: false, group: group));
+        }
+        foreach (PlanCandidate candidate in candidates.Where(c => !plans.ContainsKey(c)))
         {
             LayerPlan? leader = candidate.Leader is null ? null : plans[candidate.Leader];
             LayerPlan? given = wanted.GetValueOrDefault(candidate.Name);
@@ -65,10 +70,24 @@ internal sealed class ReplayPlan(RankPlan plan, bool anyModel)
         };
     }
 
+    /// <summary>The layers that share bases in the model, those of the plan that have ranks.</summary>
+    private List<BasisGroup> Groups(Dictionary<string, PlanCandidate> candidates, string path)
+    {
+        List<BasisGroup> groups = [];
+        foreach (IGrouping<string, LayerPlan> sharing in plan.Layers.Where(l => l.Rank is not null && l.Basis is not null).GroupBy(l => l.Basis!, StringComparer.Ordinal))
+        {
+            PlanCandidate[] members = [candidates[sharing.Key], .. sharing.Select(l => candidates[l.Name])];
+            if (!members.All(BasisGroups.MayShare) || !members.All(m => BasisGroups.Fits(members[0], m)) || members.Any(m => candidates.Values.Any(c => c.Leader == m)))
+                throw new LowRankToolsException(CoreErrors.PlanInvalid, $"{path}: '{sharing.Key}' and the layers that use its basis in the plan are of different shapes or types here, or are tied.", "Plan this model.");
+            groups.Add(new BasisGroup(members));
+        }
+        return groups;
+    }
+
     private static HashSet<string> Pairs(Dictionary<string, LayerPlan> wanted) =>
         wanted.Values.Where(l => l.Rank is not null).Select(l => l.Name).ToHashSet(StringComparer.Ordinal);
 
-    private static void Check(LayerPlan pair, PlanCandidate? candidate, string path)
+    private static void Check(LayerPlan pair, PlanCandidate? candidate, int sharedBy, string path)
     {
         if (candidate is null)
             throw new LowRankToolsException(CoreErrors.LayerNotFound, $"{path}: there is no layer '{pair.Name}', which the plan gives a rank.", "Plan this model.");
@@ -80,8 +99,9 @@ internal sealed class ReplayPlan(RankPlan plan, bool anyModel)
             return;
         }
         (long rows, long columns) = candidate.Cost.Size;
-        if (pair.Rank < 1 || pair.Rank > Math.Min(rows, columns))
-            throw new LowRankToolsException(CoreErrors.RankExceedsLayer, $"{path}: '{pair.Name}' is {rows} x {columns} and has no rank {pair.Rank}.", $"Its ranks go up to {Math.Min(rows, columns)}.");
+        long most = Math.Min(sharedBy * rows, columns);
+        if (pair.Rank < 1 || pair.Rank > most)
+            throw new LowRankToolsException(CoreErrors.RankExceedsLayer, $"{path}: '{pair.Name}' is {rows} x {columns} and has no rank {pair.Rank}.", $"Its ranks go up to {most}.");
     }
 
     private static void Made(LayerPlan layer, PlanCandidate candidate, string path)

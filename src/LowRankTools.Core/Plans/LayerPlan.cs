@@ -63,9 +63,9 @@ public sealed class LayerPlan
                 Choice = value is { } rank ? MadeOf(rank) : null;
                 return;
             }
-            if (value < 1 || value > Math.Min(Rows, Columns))
+            if (value < 1 || value > _cost.MostRank)
                 throw new LowRankToolsException(CoreErrors.RankExceedsLayer, $"'{Name}' of shape {Shape} has no rank {value}.",
-                    Math.Min(Rows, Columns) is > 0 and var largest ? $"Ranks go from 1 to {largest}; null leaves the layer as it is." : "Only matrices have ranks: leave it null.");
+                    _cost.MostRank is > 0 and var largest ? $"Ranks go from 1 to {largest}; null leaves the layer as it is." : "Only matrices have ranks: leave it null.");
             Choice = FactorChoice.OfPair(value);
         }
     }
@@ -79,11 +79,13 @@ public sealed class LayerPlan
     /// <summary>Makes a convolution a chain, or another one than was planned.</summary>
     /// <param name="method">One of Svd, Tucker, Cp and SpatialSvd.</param>
     /// <param name="ranks">Its ranks: one, or for Tucker those of outputs and of channels.</param>
-    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>: the layer is no convolution over lines and columns, or there is no such method;
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>: the layer is no convolution over lines and columns, or shares a basis, or there is no such method;
     /// <c>RankExceedsLayer</c>: no chain has these ranks.</exception>
     public void SetChain(string method, params int[] ranks)
     {
         LayerMethod found = LayerMethods.Find(method);
+        if (_cost.SharedBy > 1)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"'{Name}' shares its basis with other layers, which are pairs.", "Plan without -ShareBasis.");
         if (_cost.Weight is not { } weight || !found.Takes(weight))
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"'{Name}' of shape {Shape} is no weight that {found.Name} is for.", Kernel is null ? "Set its Rank." : "Choose a method of convolutions.");
         FactorChoice choice = FactorChoice.Of(found.Name, ranks);

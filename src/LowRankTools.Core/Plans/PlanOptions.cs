@@ -2,6 +2,7 @@ using LowRankTools.Core.Engines;
 using LowRankTools.Core.Layers;
 using LowRankTools.Core.Models;
 using LowRankTools.Core.Planning;
+using LowRankTools.Core.Records;
 using LowRankTools.Formats.Quantization;
 using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
@@ -24,8 +25,11 @@ public sealed record PlanOptions
     /// <summary>How sizes of matrices are split into modes by methods that do: each list for the size that it multiplies to. The others are split evenly.</summary>
     public IReadOnlyList<IReadOnlyList<int>> Splits { get; init; } = [];
 
-    /// <summary>Most layers of one kind, in blocks that follow each other, that share the factor next to their inputs; zero for none.</summary>
-    internal int ShareBasis { get; init; }
+    /// <summary>
+    /// Most layers that share the factor next to their inputs: layers of one kind in blocks that follow each other, their names equal but for one number and their
+    /// shapes equal. They have one rank, and are decided on as one layer of their weights below each other. Zero for none, or at least 2.
+    /// </summary>
+    public int ShareBasis { get; init; }
 
     /// <summary>Ranks that are given by hand: they go before the rule, the minimum, the multiple and the selection.</summary>
     public IReadOnlyList<LayerOverride> Overrides { get; init; } = [];
@@ -105,6 +109,12 @@ public sealed record PlanOptions
             : Quantize.Any(k => k is not null) && IsAdapter ? "Adapters are planned in whole element types."
             : QuantizeDense && !Quantize.Any(k => k is not null) ? "There is no way to quantise what stays dense: choose one with -Quantize."
             : Rule is RankRule.Fixed(int fixedRank) && Quantize is [{ } only] && fixedRank % QuantizedLayout.RowMultiple(only) != 0 ? $"Rank {fixedRank} is no multiple of {QuantizedLayout.RowMultiple(only)}, the length of blocks of {only}."
+            : null;
+        problem ??= ShareBasis == 0 ? null
+            : ShareBasis < 2 ? "A basis is shared by at least 2 layers."
+            : IsAdapter || Method is not null || Quantize.Any(k => k is not null) ? "Layers that share a basis are pairs in whole element types: leave adapters, -Method and -Quantize out, or -ShareBasis."
+            : Rule is RankRule.TargetSpeedup || Measured is not null || Weighting == Weighting.FirstOrder ? "Layers that share a basis are neither timed nor tried on a text nor weighed to first order: leave that out, or -ShareBasis."
+            : Calibration?.Mode == CalibrationMode.Swept ? "The sweep refits the basis to one layer, and here there are several: choose another -CalibrationMode."
             : null;
         problem ??= Weighting is Weighting.Calibrated or Weighting.FirstOrder != Calibration is not null ? "-Weighting Calibrated or FirstOrder and a file in -Calibration need each other."
             : Weighting == Weighting.FirstOrder && (Rule.IsPerLayer || Rule.SpeaksOfValues || Measured is not null || TradesBits)

@@ -11,7 +11,10 @@ namespace LowRankTools.Core.Plans;
 public sealed class RankPlan
 {
     /// <summary>Version of the layout that <see cref="RankPlanFile"/> writes.</summary>
-    public const int CurrentVersion = 2;
+    public const int CurrentVersion = 3;
+
+    /// <summary>Version of plans in which no layers share a basis.</summary>
+    internal const int WithoutBases = 2;
 
     /// <summary>Oldest version that is read: plans without convolutions.</summary>
     internal const int OldestVersion = 1;
@@ -20,8 +23,11 @@ public sealed class RankPlan
     {
     }
 
-    /// <summary>Version of the layout in JSON.</summary>
-    public int Version { get; } = CurrentVersion;
+    /// <summary>Version of the layout in JSON: the oldest that has what the plan says.</summary>
+    public int Version => SharesBasis ? CurrentVersion : WithoutBases;
+
+    /// <summary>Whether any layers share a basis.</summary>
+    internal bool SharesBasis => Layers.Any(l => l.Basis is not null);
 
     /// <summary>Full path of the model; null for a plan of bare shapes.</summary>
     public required string? Path { get; init; }

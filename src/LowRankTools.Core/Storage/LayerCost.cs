@@ -45,6 +45,12 @@ internal sealed record LayerCost
     /// <summary>Whether the layer shares another one's storage, which is counted there.</summary>
     public bool IsTied { get; init; }
 
+    /// <summary>Layers that share the pair's factor next to the inputs, this one among them; one where it is its own.</summary>
+    public int SharedBy { get; init; } = 1;
+
+    /// <summary>Largest rank that there is: of the matrix, or of those that share a basis below each other.</summary>
+    public long MostRank => Math.Min(SharedBy * Size.Rows, Size.Columns);
+
     /// <summary>Whether the pair's factor next to the inputs is an earlier layer's, which is counted there.</summary>
     public bool SharesBasis { get; init; }
 

@@ -99,18 +99,6 @@ public sealed partial class NewRankPlanCommand
     [Parameter]
     public SwitchParameter Adapter { get; set; }
 
-    /// <summary>Element type of the factors.</summary>
-    [Parameter]
-    public OutputDType? DType { get; set; }
-
-    /// <summary>Ways to store factors; with -ByteBudget each layer chooses among several of them.</summary>
-    [Parameter, ValidateSet("None", "Int8", "Q8_0", "Q4_0")]
-    public string[]? Quantize { get; set; }
-
-    /// <summary>Whether matrices that stay dense may be quantised too.</summary>
-    [Parameter]
-    public SwitchParameter QuantizeDense { get; set; }
-
     /// <summary>Whether spectra are computed whatever the cache holds, and not kept.</summary>
     [Parameter]
     public SwitchParameter NoCache { get; set; }

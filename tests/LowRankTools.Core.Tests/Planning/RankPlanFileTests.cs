@@ -103,7 +103,7 @@ public sealed class RankPlanFileTests : IDisposable
 
     public static TheoryData<string, string> Damages => new()
     {
-        { "\"Version\": 2", "\"Version\": 3" },
+        { "\"Version\": 2", "\"Version\": 4" },
         { "\"Rank\":", "\"Rnak\":" },
         { "\"Rank\":", "\"Rank\": 3, \"Rank\":" },
         { "\"Rule\": \"TargetReduction 2\",", "" },
@@ -245,7 +245,7 @@ public sealed class RankPlanFileTests : IDisposable
         static IEnumerable<string?> Names(JsonElement property) => property.GetProperty("enum").EnumerateArray().Select(n => n.GetString());
     }
 
-    private static string RepositoryRoot()
+    internal static string RepositoryRoot()
     {
         string? folder = AppContext.BaseDirectory;
         while (folder is not null && !File.Exists(Path.Combine(folder, "LowRankTools.sln")))

@@ -13,7 +13,7 @@ internal static class SchemaCheck
         if (schema.TryGetProperty("type", out JsonElement type))
             Assert.True(Types(type).Any(t => Is(value, t)), $"{at} is {value.ValueKind}, not {type}");
         if (schema.TryGetProperty("enum", out JsonElement names))
-            Assert.Contains(value.GetString(), names.EnumerateArray().Select(n => n.GetString()));
+            Assert.Contains(value.GetRawText(), names.EnumerateArray().Select(n => n.GetRawText()));
         if (schema.TryGetProperty("const", out JsonElement constant))
             Assert.Equal(constant.GetRawText(), value.GetRawText());
         if (schema.TryGetProperty("minimum", out JsonElement minimum) && value.ValueKind == JsonValueKind.Number)

@@ -36,5 +36,5 @@ internal sealed class BasisGroup
     public PlanCandidate Whole { get; }
 
     /// <summary>What a member costs: all but the first write their coefficients only.</summary>
-    public LayerCost CostOf(PlanCandidate member) => ReferenceEquals(member, Members[0]) ? member.Cost : member.Cost with { SharesBasis = true };
+    public LayerCost CostOf(PlanCandidate member) => member.Cost with { SharedBy = Members.Count, SharesBasis = !ReferenceEquals(member, Members[0]) };
 }

@@ -30,7 +30,8 @@ internal static partial class BasisGroups
         return groups;
     }
 
-    private static bool MayShare(PlanCandidate candidate) => candidate is { IsOpen: true, Override: null, Options: null, Layer: not null }
+    /// <summary>Whether a weight can be one of several that share a basis.</summary>
+    public static bool MayShare(PlanCandidate candidate) => candidate is { IsOpen: true, Override: null, Options: null, Layer: not null }
         && candidate.Cost.Kernel is null && candidate.Cost.Kind is LayerKind.Linear or LayerKind.AttentionPacked;
 
     /// <summary>The layer and those whose name has the next numbers in one place: the first place where there are any.</summary>
@@ -51,7 +52,8 @@ internal static partial class BasisGroups
         return [first];
     }
 
-    private static bool Fits(PlanCandidate first, PlanCandidate next) => next.Shape == first.Shape && next.DType == first.DType && next.Cost.Kind == first.Cost.Kind
+    /// <summary>Whether two weights can stand below each other.</summary>
+    public static bool Fits(PlanCandidate first, PlanCandidate next) => next.Shape == first.Shape && next.DType == first.DType && next.Cost.Kind == first.Cost.Kind
         && next.Layer!.Shape.Orientation == first.Layer!.Shape.Orientation;
 
     [GeneratedRegex(@"(?<=^|[._/])\d+(?=[._/]|$)", RegexOptions.CultureInvariant)]

@@ -2,6 +2,8 @@ using LowRankTools.Core.Calibration;
 using LowRankTools.Core.Engines;
 using LowRankTools.Core.Models;
 using LowRankTools.Core.Plans;
+using LowRankTools.Core.Records;
+using LowRankTools.Core.Spectra;
 using LowRankTools.Numerics.Engines;
 
 namespace LowRankTools.Core.Planning.Candidates;
@@ -27,8 +29,17 @@ internal sealed class GroupSpectra(Model model, PlanOptions options)
             // A member has its share of the group's norm, and the group's relative error.
             double[] own = [.. values.Select(v => v / Math.Sqrt(groups[i].Members.Count))];
             groups[i].Whole.Values = values;
+            groups[i].Whole.Weight = Weight(values, calibration?.Layers, groups[i].Members.Count);
             foreach (PlanCandidate member in groups[i].Members)
-                member.Values = own;
+                (member.Values, member.Weight) = (own, groups[i].Whole.Weight);
         }
+    }
+
+    /// <summary>A group weighs as much as its layers would by themselves: with gradients by the tokens of all of them, which its Gram matrix is the sum over; else each layer counts as one whole.</summary>
+    private double Weight(double[] values, IReadOnlyList<LayerCalibration>? calibrations, int layers)
+    {
+        double energy = SpectrumMeasures.SquaredNorm(values), sensitivity = calibrations?.Average(c => c.Sensitivity ?? 1) ?? 1;
+        bool inLossUnits = calibrations?.All(c => c.OutputGradients is not null) == true && options.Calibration!.Mode is not (CalibrationMode.Diagonal or CalibrationMode.Inputs);
+        return inLossUnits ? sensitivity / calibrations!.Sum(c => c.Count) : options.Weighting == Weighting.Absolute ? 1 : energy == 0 ? 0 : sensitivity * layers / energy;
     }
 }
