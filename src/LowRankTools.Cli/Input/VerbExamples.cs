@@ -13,6 +13,7 @@ internal static class VerbExamples
         ("plan", ["plan model.safetensors --target-reduction 2 --output half.json", "plan --shape 10x30,10x5,10x5,10x20 --target-reduction 3 --min-rank 2"]),
         ("factorize", ["factorize model.safetensors --rank 8 --what-if", "factorize model.safetensors --keep-ratio 0.5 --output-path small.safetensors",
             "factorize gpt --keep-ratio 0.5 --calibration grams.safetensors --output-path smaller",
+            "factorize gpt --keep-ratio 0.5 --share-basis 2 --calibration grams.safetensors --calibration-refit --output-path shared",
             "factorize gpt --rank 8 --part 1/2 --output-path halves", "factorize gpt --rank 8 --part 2/2 --output-path halves"]),
         ("compress", ["compress gpt --keep-ratio 0.6 --token-path tokens.txt --trials 4 --output-path compressed"]),
         ("optimize", ["optimize smaller/gpt --reference-path gpt --token-path tokens.txt --steps 2 --output-path trained"]),
