@@ -74,7 +74,8 @@ internal sealed class ComputedPairs : IPairSource
         using GroupCalibration? calibration = _job.Calibrations?.Find(item.Layers, engine, cancellationToken);
         SharedBasis shared = LayerMathematics.Named(_job.Model, item.Layer, () => SharedBasis.Compute(engine, weights.Views, calibration?.Layers, Options.Calibration, item.Plan.Rank!.Value, Options.Split,
             new FactorStorage(item.Factors[0].DType, null), svd, cancellationToken));
-        return new ComputedLayer([shared.Basis.View, .. shared.Coefficients.Select(c => c.View)], [.. shared.Measured.Select(m => m with { Engine = selected.ToString() })], shared);
+        bool graph = _job.Format.IsGraph();
+        return new ComputedLayer([graph ? shared.Basis.Transposed : shared.Basis.View, .. shared.Coefficients.Select(c => graph ? c.Transposed : c.View)], [.. shared.Measured.Select(m => m with { Engine = selected.ToString() })], shared);
     }, cancellationToken);
 
     private ComputedLayer Pair(FactoredItem pair, int threads, CancellationToken cancellationToken)

@@ -25,11 +25,11 @@ internal static class SharedBasisCheck
             throw new LowRankToolsException(CoreErrors.OptionInvalid, found.Problem, found.Remedy);
     }
 
-    /// <summary>Refuses formats in which no tensor has two names.</summary>
+    /// <summary>Refuses formats in which two layers cannot use one tensor.</summary>
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>.</exception>
     public static void Format(Model model, ModelFormat format, FactorizeOptions options)
     {
-        if (options.SharesBasis && format is not (ModelFormat.Safetensors or ModelFormat.PyTorch))
-            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{model.Source.Path}: {format} is not written with factors that several layers share.", "Write Safetensors or PyTorch, or leave -ShareBasis out.");
+        if (options.SharesBasis && format is not (ModelFormat.Safetensors or ModelFormat.PyTorch or ModelFormat.Onnx))
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{model.Source.Path}: {format} is not written with factors that several layers share.", "Write Safetensors, PyTorch or Onnx, or leave -ShareBasis out.");
     }
 }

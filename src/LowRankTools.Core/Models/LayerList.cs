@@ -42,7 +42,7 @@ internal sealed class LayerList
         List<ModelLayer> layers = new(file.Tensors.Count);
         foreach (TensorInfo tensor in file.Tensors)
             layers.Add(list.Layer(tensor, list.TiedTo(tensor)));
-        layers.AddRange(list.NamedAliases(file));
+        layers.AddRange(list.NamedAliases(file, file.Format == ModelFormat.Onnx ? Bases(record) : file.Metadata));
         return layers;
     }
 
@@ -106,15 +106,19 @@ internal sealed class LayerList
         return null;
     }
 
+    /// <summary>In a graph the nodes of several layers use one tensor, and only the record knows their names for it.</summary>
+    private static Dictionary<string, string> Bases(FactorizationRecord? record) => (record?.Layers ?? []).Where(l => l is { Basis: not null, Ranks: null })
+        .DistinctBy(l => new PairNames(l.Name).First, StringComparer.Ordinal).ToDictionary(l => new PairNames(l.Name).First, l => new PairNames(l.Basis!).First, StringComparer.Ordinal);
+
     /// <summary>
     /// Safetensors has no shared storage: a tied tensor is left out, and the metadata maps its name to the one kept.
     /// </summary>
-    private IEnumerable<ModelLayer> NamedAliases(TensorFile file)
+    private IEnumerable<ModelLayer> NamedAliases(TensorFile file, IReadOnlyDictionary<string, string> names)
     {
-        if (file.Format != ModelFormat.Safetensors || file.Metadata.Count == 0)
+        if (file.Format is not (ModelFormat.Safetensors or ModelFormat.Onnx) || names.Count == 0)
             yield break;
         Dictionary<string, TensorInfo> byName = file.Tensors.ToDictionary(t => t.Name, StringComparer.Ordinal);
-        foreach ((string alias, string kept) in file.Metadata.OrderBy(m => m.Key, StringComparer.Ordinal))
+        foreach ((string alias, string kept) in names.OrderBy(m => m.Key, StringComparer.Ordinal))
         {
             if (byName.TryGetValue(kept, out TensorInfo? tensor) && !byName.ContainsKey(alias))
             {

@@ -17,8 +17,11 @@ public sealed record OnnxFactors(string Weight, IReadOnlyList<TensorSpec> Factor
     /// <summary>Scales of each factor's columns, float32, where the factors are stored as int8; null where they are floats. A chain has none.</summary>
     public IReadOnlyList<TensorSpec>? Scales { get; init; }
 
+    /// <summary>Whether the first factor is an earlier pair's, whose tensor the nodes of both use.</summary>
+    public bool SharesFirst { get; init; }
+
     /// <summary>Tensors in the order in which they are written.</summary>
-    public IEnumerable<TensorSpec> Tensors => Scales is { } scales ? Factors.Zip(scales, (factor, scale) => new[] { factor, scale }).SelectMany(t => t) : Factors;
+    public IEnumerable<TensorSpec> Tensors => SharesFirst ? Factors.Skip(1) : Scales is { } scales ? Factors.Zip(scales, (factor, scale) => new[] { factor, scale }).SelectMany(t => t) : Factors;
 }
 
 /// <summary>One convolution of a chain in place of a Conv node.</summary>
