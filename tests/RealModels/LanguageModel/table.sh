@@ -7,7 +7,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 folder=${1:?a folder to work in}; steps=${2:-1500}; shares=${3:-0.8 0.6 0.4}
 judge_lines=${JUDGE_LINES:-200} select_lines=${SELECT_LINES:-40} calibrate_lines=${CALIBRATE_LINES:-400} sequential_lines=${SEQUENTIAL_LINES:-60}
-methods=${METHODS:-plain asvd asvd-refit svd-llm aa blended calibrated swept first-order measured distilled modegpt narrow}
+methods=${METHODS:-plain asvd asvd-refit svd-llm aa blended calibrated swept shared shared-refit shared-planned first-order measured distilled modegpt narrow}
 trials=${TRIALS:-120} distill_lines=${DISTILL_LINES:-3000} distill_steps=${DISTILL_STEPS:-200}
 program=${PROGRAM:-"$here/bin/Release/net10.0/LowRankTools.LanguageModel.dll"} lowrank=${LOWRANK:-"$here/../../../src/LowRankTools.Cli/bin/Release/net10.0/lowrank"}
 mkdir -p "$folder"; cd "$folder"
@@ -44,6 +44,10 @@ for share in $shares; do
     method calibrated "$share" factorize --plan "calibrated-$share.plan.json"
     method swept "$share" factorize --plan "calibrated-$share.plan.json" "${all[@]}" --calibration-mode swept
     ! wanted first-order || [ -f "first-order-$share.plan.json" ] || "$lowrank" plan $model --target-reduction "$reduction" "${layers[@]}" "${all[@]}" --weighting firstorder --output "first-order-$share.plan.json" >/dev/null
+    method shared "$share" factorize $model --keep-ratio "$share" "${layers[@]}" --share-basis 2 "${all[@]}" --calibration-mode inputs
+    method shared-refit "$share" factorize $model --keep-ratio "$share" "${layers[@]}" --share-basis 2 "${all[@]}" --calibration-refit
+    ! wanted shared-planned || [ -f "shared-$share.plan.json" ] || "$lowrank" plan $model --target-reduction "$reduction" "${layers[@]}" --share-basis 2 "${all[@]}" --output "shared-$share.plan.json" >/dev/null
+    method shared-planned "$share" factorize --plan "shared-$share.plan.json" "${all[@]}" --calibration-refit
     method first-order "$share" factorize --plan "first-order-$share.plan.json"
     ! wanted measured || [ -f "measured-$share.plan.json" ] || echo "measuring: $(seconds "$lowrank" plan $model --target-reduction "$reduction" "${layers[@]}" "${all[@]}" --text-path texts/select.txt --max-lines "$select_lines" --trials "$trials" --output "measured-$share.plan.json") s"
     method measured "$share" factorize --plan "measured-$share.plan.json"
