@@ -33,6 +33,7 @@ internal sealed class FactorizeCommand
     private readonly OutputOptions _output = new();
     private readonly Option<string?> _split = SharedOptions.Choice("--split", "Which factor the singular values go to; balanced by default.", Enum.GetNames<FactorSplit>());
     private readonly Option<int?> _shareBasis = SharedOptions.ShareBasis();
+    private readonly Option<string[]> _shareBasisExclude = SharedOptions.ShareBasisExclude();
     private readonly Option<bool> _firstBias = new("--first-bias") { Description = "Write zero biases for both factors, for modules whose pairs have them." };
     private readonly Option<ulong?> _seed = SharedOptions.Number<ulong>("--seed", "Seed of the randomized algorithms; 0 by default.", _ => true, "a seed is a whole number, not negative");
     private readonly Option<int?> _threadCount = SharedOptions.ThreadCount();
@@ -59,7 +60,7 @@ internal sealed class FactorizeCommand
         command.Add(self._exclude);
         command.Add(self._includeEmbedding);
         self._output.AddTo(command);
-        foreach (Option option in new Option[] { self._split, self._shareBasis, self._firstBias, self._seed, self._threadCount, self._noCache, self._part, self._sparsity })
+        foreach (Option option in new Option[] { self._split, self._shareBasis, self._shareBasisExclude, self._firstBias, self._seed, self._threadCount, self._noCache, self._part, self._sparsity })
             command.Add(option);
         self._quantize.AddTo(command);
         self._calibration.AddTo(command);
@@ -121,6 +122,7 @@ internal sealed class FactorizeCommand
         DenseTwoOfFour = parsed.GetValue(_sparsity) is not null,
         Split = parsed.GetValue(_split) is { } split ? Enum.Parse<FactorSplit>(split, ignoreCase: true) : FactorSplit.Balanced,
         ShareBasis = parsed.GetValue(_shareBasis) ?? 0,
+        ShareBasisExclude = SharedOptions.Patterns(parsed.GetValue(_shareBasisExclude)),
         FirstBias = parsed.GetValue(_firstBias),
         Calibration = _calibration.Choice(parsed),
         MaxShardBytes = _output.MaxShardBytes(parsed),

@@ -24,6 +24,7 @@ internal sealed class PlanCommand
     private readonly Option<int?> _minRank = SharedOptions.Number<int>("--min-rank", "Smallest rank of a pair; 1 by default.", n => n >= 1, "a rank is a whole number, at least 1");
     private readonly Option<int?> _multiple = SharedOptions.Number<int>("--multiple", "Ranks are multiples of this; 1 by default.", n => n >= 1, "a multiple is a whole number, at least 1");
     private readonly Option<int?> _shareBasis = SharedOptions.ShareBasis();
+    private readonly Option<string[]> _shareBasisExclude = SharedOptions.ShareBasisExclude();
     private readonly Option<LayerOverride[]> _layerRank = LayerRankOption.Create();
     private readonly Option<string?> _method = MethodOption.Create();
     private readonly Option<IReadOnlyList<int>[]> _splits = MethodOption.Splits();
@@ -53,7 +54,7 @@ internal sealed class PlanCommand
         PlanCommand self = new();
         Command command = new("plan", "Choose a rank for every layer by one rule, and tell what it costs.") { self._paths, self._recurse, self._shape };
         self._rules.AddTo(command);
-        foreach (Option option in new Option[] { self._minRank, self._multiple, self._shareBasis, self._layerRank, self._method, self._splits, self._include, self._exclude, self._includeEmbedding, self._weighting, self._text, self._tokens, self._lines, self._pooling, self._adapter,
+        foreach (Option option in new Option[] { self._minRank, self._multiple, self._shareBasis, self._shareBasisExclude, self._layerRank, self._method, self._splits, self._include, self._exclude, self._includeEmbedding, self._weighting, self._text, self._tokens, self._lines, self._pooling, self._adapter,
             self._dtype, self._output, self._force, self._noCache, self._threadCount })
             command.Add(option);
         self._quantize.AddTo(command);
@@ -112,6 +113,7 @@ internal sealed class PlanCommand
         MinRank = parsed.GetValue(_minRank) ?? 1,
         Multiple = parsed.GetValue(_multiple) ?? 1,
         ShareBasis = parsed.GetValue(_shareBasis) ?? 0,
+        ShareBasisExclude = SharedOptions.Patterns(parsed.GetValue(_shareBasisExclude)),
         Weighting = parsed.GetValue(_weighting) is { } weighting ? Enum.Parse<Weighting>(weighting, ignoreCase: true) : _calibration.Choice(parsed) is null ? Weighting.Relative : Weighting.Calibrated,
         Calibration = _calibration.Choice(parsed),
         Measured = parsed.GetValue(_text) is null && parsed.GetValue(_tokens) is null ? null : new MeasuredPlanOptions

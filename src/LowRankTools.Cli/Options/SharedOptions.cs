@@ -78,6 +78,9 @@ internal static class SharedOptions
     public static Option<int?> ShareBasis() =>
         Number<int>("--share-basis", "Most layers of one kind, in blocks that follow each other, that share the factor next to their inputs.", n => n >= 2, "at least 2 layers share a basis");
 
+    /// <summary>Which layers share none.</summary>
+    public static Option<string[]> ShareBasisExclude() => new("--share-basis-exclude") { Description = "Layers whose name matches keep a factor of their own all the same; repeatable.", HelpName = "pattern" };
+
     /// <summary>Threads to compute with.</summary>
     public static Option<int?> ThreadCount() =>
         Number<int>("--thread-count", "Threads to use; every core by default.", n => n >= 1, "a count of threads is a whole number, at least 1");

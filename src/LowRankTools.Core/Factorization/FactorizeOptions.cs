@@ -66,6 +66,9 @@ public sealed record FactorizeOptions
     /// </summary>
     public int ShareBasis { get; init; }
 
+    /// <summary>Patterns of layers that keep a factor of their own all the same.</summary>
+    public IReadOnlyList<Predicate<string>> ShareBasisExclude { get; init; } = [];
+
     /// <summary>Whether layers may share a basis.</summary>
     internal bool SharesBasis => ShareBasis != 0 || Plan?.SharesBasis == true;
 
@@ -112,7 +115,7 @@ public sealed record FactorizeOptions
         {
             Multiple = Quantize is { } kind ? QuantizedLayout.RowMultiple(kind) : 1, Quantize = Quantize is null ? [] : [Quantize], QuantizeDense = QuantizeDense,
             Rule = Rule, Method = Method, Splits = Splits, Selection = Selection, DType = DType, PredictErrors = false, UseCache = UseCache, Engine = Engine, Svd = Svd,
-            ShareBasis = ShareBasis, Calibration = Calibration, Weighting = Calibration is null ? Weighting.Relative : Weighting.Calibrated,
+            ShareBasis = ShareBasis, ShareBasisExclude = ShareBasisExclude, Calibration = Calibration, Weighting = Calibration is null ? Weighting.Relative : Weighting.Calibrated,
         };
 
     /// <summary>Refuses options that contradict each other.</summary>

@@ -12,6 +12,8 @@ internal static class SharedBasisCheck
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>.</exception>
     public static void Options(FactorizeOptions options)
     {
+        if (options is { ShareBasis: 0, ShareBasisExclude.Count: > 0 })
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "-ShareBasisExclude is about layers that share a basis.", "Give -ShareBasis too; a plan says by itself which layers share.");
         if (!options.SharesBasis)
             return;
         (string Problem, string Remedy)? refused =

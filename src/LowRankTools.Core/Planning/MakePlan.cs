@@ -72,7 +72,7 @@ public sealed class MakePlan(PlanOptions options)
         string fingerprint = ModelFingerprint.Compute(model.File, cancellationToken);
         List<PlanCandidate> candidates = new PlanCandidates(model, stored, options.Selection with { IncludeConvolution = options.Method is not (null or FactorMethod.TensorTrain) }, new LayerOverrides(options.Overrides)).Build();
         ModeSplits.Require(options.Splits, candidates);
-        List<BasisGroup> groups = options.ShareBasis > 1 ? BasisGroups.Of(candidates, options.ShareBasis) : [];
+        List<BasisGroup> groups = options.ShareBasis > 1 ? BasisGroups.Of(candidates, options.ShareBasis, options.ShareBasisExclude) : [];
         List<PlanCandidate> deciding = [.. candidates.Except(groups.SelectMany(g => g.Members)), .. groups.Select(g => g.Whole)];
         OtherTensors others = OtherTensors.Of(model, stored);
         SpectrumOrigin origin = options.IsAdapter ? Assume(candidates) : Read(model, stored.Format, fingerprint, deciding, groups, progress, cancellationToken);

@@ -31,6 +31,9 @@ public sealed record PlanOptions
     /// </summary>
     public int ShareBasis { get; init; }
 
+    /// <summary>Patterns of layers that keep a factor of their own all the same.</summary>
+    public IReadOnlyList<Predicate<string>> ShareBasisExclude { get; init; } = [];
+
     /// <summary>Ranks that are given by hand: they go before the rule, the minimum, the multiple and the selection.</summary>
     public IReadOnlyList<LayerOverride> Overrides { get; init; } = [];
 
@@ -110,7 +113,7 @@ public sealed record PlanOptions
             : QuantizeDense && !Quantize.Any(k => k is not null) ? "There is no way to quantise what stays dense: choose one with -Quantize."
             : Rule is RankRule.Fixed(int fixedRank) && Quantize is [{ } only] && fixedRank % QuantizedLayout.RowMultiple(only) != 0 ? $"Rank {fixedRank} is no multiple of {QuantizedLayout.RowMultiple(only)}, the length of blocks of {only}."
             : null;
-        problem ??= ShareBasis == 0 ? null
+        problem ??= ShareBasis == 0 ? (ShareBasisExclude.Count > 0 ? "-ShareBasisExclude is about layers that share a basis: give -ShareBasis too." : null)
             : ShareBasis < 2 ? "A basis is shared by at least 2 layers."
             : IsAdapter || Method is not null || Quantize.Any(k => k is not null) ? "Layers that share a basis are pairs in whole element types: leave adapters, -Method and -Quantize out, or -ShareBasis."
             : Rule is RankRule.TargetSpeedup || Measured is not null || Weighting == Weighting.FirstOrder ? "Layers that share a basis are neither timed nor tried on a text nor weighed to first order: leave that out, or -ShareBasis."

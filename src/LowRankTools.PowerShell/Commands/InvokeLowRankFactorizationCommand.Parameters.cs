@@ -82,6 +82,10 @@ public sealed partial class InvokeLowRankFactorizationCommand
     [Parameter, ValidateRange(2, int.MaxValue)]
     public int ShareBasis { get; set; }
 
+    /// <summary>Patterns of layers that keep a factor of their own all the same.</summary>
+    [Parameter, ValidateNotNullOrEmpty, SupportsWildcards, ArgumentCompleter(typeof(LayerNameCompleter))]
+    public string[]? ShareBasisExclude { get; set; }
+
     /// <summary>Whether zero biases are written for both factors, for modules whose layers all have one.</summary>
     [Parameter]
     public SwitchParameter FirstBias { get; set; }

@@ -110,7 +110,7 @@ public sealed partial class InvokeLowRankFactorizationCommand : WriteCommandBase
         QuantizeDense = QuantizeDense,
         DenseTwoOfFour = DenseSparsity is not null,
         Split = Enum.Parse<FactorSplit>(Split, ignoreCase: true),
-        FirstBias = FirstBias, ShareBasis = ShareBasis,
+        FirstBias = FirstBias, ShareBasis = ShareBasis, ShareBasisExclude = NamePatterns.Of(ShareBasisExclude),
         Calibration = CalibrationChoice.Of(Calibration is null ? null : Resolver.Literal(Calibration), CalibrationMode, IsBound(nameof(CalibrationMode)), CalibrationRefit),
         MaxShardBytes = MaxShardSize,
         Force = Force,

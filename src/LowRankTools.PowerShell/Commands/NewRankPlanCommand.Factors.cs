@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using LowRankTools.PowerShell.Completion;
 
 namespace LowRankTools.PowerShell.Commands;
 
@@ -8,6 +9,10 @@ public sealed partial class NewRankPlanCommand
     /// <summary>Most layers of one kind, in blocks that follow each other, that share the factor next to their inputs.</summary>
     [Parameter, ValidateRange(2, int.MaxValue)]
     public int ShareBasis { get; set; }
+
+    /// <summary>Patterns of layers that keep a factor of their own all the same.</summary>
+    [Parameter, ValidateNotNullOrEmpty, SupportsWildcards, ArgumentCompleter(typeof(LayerNameCompleter))]
+    public string[]? ShareBasisExclude { get; set; }
 
     /// <summary>Element type of the factors.</summary>
     [Parameter]

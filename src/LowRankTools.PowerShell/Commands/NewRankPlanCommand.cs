@@ -74,7 +74,7 @@ public sealed partial class NewRankPlanCommand : EngineCommandBase
         Overrides = LayerRanks.Of(LayerRank),
         MinRank = MinRank,
         Multiple = Multiple,
-        ShareBasis = ShareBasis,
+        ShareBasis = ShareBasis, ShareBasisExclude = NamePatterns.Of(ShareBasisExclude),
         Weighting = Enum.Parse<Weighting>(Weighting ?? (Calibration is null ? "Relative" : "Calibrated"), ignoreCase: true),
         Calibration = CalibrationChoice.Of(Calibration is null ? null : Resolver.Literal(Calibration), CalibrationMode, needsFile: false),
         Measured = Measured(),

@@ -40,6 +40,20 @@ public sealed class FactorizeTests : IDisposable
     }
 
     [Fact]
+    public async Task Layers_share_a_basis_by_a_rule_and_by_a_plan()
+    {
+        string model = _folder.Write("blocks.safetensors", 3, ("h.0.q.weight", [24, 16]), ("h.1.q.weight", [24, 16]), ("h.0.o.weight", [16, 16]), ("h.1.o.weight", [16, 16]));
+        CliRun run = await CliRun.Of("factorize", model, "--keep-ratio", "0.5", "--share-basis", "2", "--share-basis-exclude", "*.o", "--json", "--output-path", _folder["ruled"]);
+        Assert.Equal(0, run.Code);
+        Assert.Equal("h.0.q.weight", Assert.Single(Pairs(run), l => l.GetProperty("Basis").ValueKind == JsonValueKind.String).GetProperty("Basis").GetString());
+        Assert.Equal(0, (await CliRun.Of("plan", model, "--keep-ratio", "0.5", "--share-basis", "2", "--share-basis-exclude", "*.o", "--output", _folder["p.plan.json"])).Code);
+        CliRun table = await CliRun.Of("factorize", "--plan", _folder["p.plan.json"], "--output-path", _folder["planned"]);
+        Assert.Contains("1 layer of these", table.Out, StringComparison.Ordinal);
+        Assert.Equal(File.ReadAllBytes(run.Json[0].GetProperty("Path").GetString()!), File.ReadAllBytes(_folder["planned/blocks/model.safetensors"]));
+        Assert.Equal(2, (await Run("--rank", "4", "--share-basis", "1")).Code);
+    }
+
+    [Fact]
     public async Task A_graph_of_TensorFlowJs_stays_one_where_it_is_asked_for()
     {
         Directory.CreateDirectory(_folder["tf"]);

@@ -1,6 +1,7 @@
 using LowRankTools.Core.Factorization;
 using LowRankTools.Core.Models;
 using LowRankTools.Core.Plans;
+using LowRankTools.Numerics;
 
 namespace LowRankTools.Core.Tests.Planning;
 
@@ -34,6 +35,18 @@ public sealed class BasisGroupTests : IDisposable
             TestModel.Random("h.0.up.weight", 4, 20, 20), TestModel.Random("h.1.up.weight", 5, 20, 30), TestModel.Random("a1.weight", 6, 20, 20), TestModel.Random("a2.weight", 7, 20, 20));
         Assert.Equal(["h.2.q.weight"], Basis(model, 2, []).Values.Where(b => b is not null));
         Assert.DoesNotContain(Basis(model, 2, [LayerSelection.Pattern("h.3.*")]).Values, b => b is not null);
+    }
+
+    [Fact]
+    public void Layers_that_are_to_keep_their_own_are_pairs()
+    {
+        string model = TestModel.Write(_folder["m.safetensors"], [.. Enumerable.Range(0, 2).SelectMany(i => new[] { TestModel.Random($"h.{i}.q.weight", i, 20, 20), TestModel.Random($"h.{i}.o.weight", 5 + i, 20, 20) })]);
+        FactorizeOptions options = new() { Rule = new RankRule.Fixed(3), ShareBasis = 2, ShareBasisExclude = [LayerSelection.Pattern("*.o")], OutputPath = _folder["out"] };
+        FactorizationResult result = new FactorizeModel(options).Run(new ModelSource(model, "m"));
+        Assert.Equal([null, "h.0.q.weight"], result.Layers.Where(l => l.Name.EndsWith("q.weight", StringComparison.Ordinal)).OrderBy(l => l.Name).Select(l => l.Basis));
+        Assert.All(result.Layers, l => Assert.Equal(3, l.Rank));
+        Assert.All(result.Layers.Where(l => l.Name.EndsWith("o.weight", StringComparison.Ordinal)), l => Assert.Null(l.Basis));
+        Assert.Equal(CoreErrors.OptionInvalid, Assert.Throws<LowRankToolsException>(() => new FactorizeModel(options with { ShareBasis = 0 }).Run(new ModelSource(model, "m"))).ErrorId);
     }
 
     private string Groups(int size, string[] names, string pattern)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using LowRankTools.Core.Layers;
+using LowRankTools.Core.Models;
 
 namespace LowRankTools.Core.Planning.Candidates;
 
@@ -12,10 +13,11 @@ internal static partial class BasisGroups
     /// <summary>Groups of at most a size; what finds no partner is in none.</summary>
     /// <param name="candidates">Candidates in the order of the file.</param>
     /// <param name="size">Most layers of a group, at least 2.</param>
-    public static List<BasisGroup> Of(IReadOnlyList<PlanCandidate> candidates, int size)
+    /// <param name="exclude">Patterns of layers that are in none.</param>
+    public static List<BasisGroup> Of(IReadOnlyList<PlanCandidate> candidates, int size, IReadOnlyList<Predicate<string>> exclude)
     {
         HashSet<PlanCandidate> leaders = [.. candidates.Where(c => c.Leader is not null).Select(c => c.Leader!)];
-        Dictionary<string, PlanCandidate> free = candidates.Where(c => MayShare(c) && !leaders.Contains(c)).ToDictionary(c => c.Name, StringComparer.Ordinal);
+        Dictionary<string, PlanCandidate> free = candidates.Where(c => MayShare(c) && !leaders.Contains(c) && !exclude.Any(p => LayerSelection.Matches(p, c.Name))).ToDictionary(c => c.Name, StringComparer.Ordinal);
         List<BasisGroup> groups = [];
         // Files order names as texts: 10 before 2. A group begins with its lowest number.
         foreach (PlanCandidate first in candidates.Where(c => free.ContainsKey(c.Name)).OrderBy(c => Number().Replace(c.Name, n => n.Value.PadLeft(MostDigits, '0')), StringComparer.Ordinal))
