@@ -142,8 +142,7 @@ internal sealed class FactorizedItems(Model model, RankPlan plan, FactorizeOptio
         if (!options.FirstBias || shape.Kind == LayerKind.Embedding)
             return [];
         PairNames names = new(shape.Name);
-        List<OutputItem> items = [];
-        items.Add(new OutputItem.Zeros(new TensorSpec(names.FirstBias, dtype, [rank])));
+        List<OutputItem> items = [new OutputItem.Zeros(new TensorSpec(names.FirstBias, dtype, [rank]))];
         if (_biases.Of(shape) is null)
             items.Add(new OutputItem.Zeros(new TensorSpec(names.SecondBias, dtype, [shape.OutFeatures!.Value])));
         return items;

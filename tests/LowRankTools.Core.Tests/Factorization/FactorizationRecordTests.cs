@@ -81,7 +81,7 @@ public sealed class FactorizationRecordTests
                 QuantizationError = whole ? 0.5 : null,
                 CalibratedError = whole ? 0.25 : null,
                 HeldOutError = whole ? 1e-7 : null,
-                TiedTo = whole ? "layer.1" : null,
+                TiedTo = whole ? "layer.1" : null, Basis = whole ? "layer.0" : null,
             },
         ],
     };
