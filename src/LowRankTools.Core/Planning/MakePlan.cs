@@ -58,6 +58,7 @@ public sealed class MakePlan(PlanOptions options)
         List<PlanCandidate> candidates = PlanCandidates.Of(shapes, options.Stored, options.Selection, new LayerOverrides(options.Overrides));
         ModeSplits.Require(options.Splits, candidates);
         SpectrumOrigin origin = Assume(candidates);
+        Pivot(candidates);
         return Plan(candidates, Choose(candidates, default, null, progress, cancellationToken), origin, default);
     }
 
@@ -68,10 +69,11 @@ public sealed class MakePlan(PlanOptions options)
         foreach (WeightQuantization kind in options.Quantize.OfType<WeightQuantization>())
             QuantizedParts.Check(kind, stored.Format);
         string fingerprint = ModelFingerprint.Compute(model.File, cancellationToken);
-        List<PlanCandidate> candidates = new PlanCandidates(model, stored, options.Selection with { IncludeConvolution = options.Method is not (null or FactorMethod.TensorTrain) }, new LayerOverrides(options.Overrides)).Build();
+        List<PlanCandidate> candidates = new PlanCandidates(model, stored, options.Selection with { IncludeConvolution = options.Method is not (null or FactorMethod.TensorTrain or FactorMethod.Pivoted) }, new LayerOverrides(options.Overrides)).Build();
         ModeSplits.Require(options.Splits, candidates);
         OtherTensors others = OtherTensors.Of(model, stored);
         SpectrumOrigin origin = options.IsAdapter ? Assume(candidates) : Read(model, stored.Format, fingerprint, candidates, progress, cancellationToken);
+        Pivot(candidates);
         return Plan(candidates, Chosen(), origin, others, model.Source, fingerprint);
 
         (ChosenRanks, PlanMeasurement?) Chosen()
@@ -88,6 +90,14 @@ public sealed class MakePlan(PlanOptions options)
     }
 
     private CacheFolder? Cache => options.UseCache ? CacheFolder.OfUser() : null;
+
+    private void Pivot(List<PlanCandidate> candidates)
+    {
+        if (options.Method != FactorMethod.Pivoted)
+            return;
+        foreach (PlanCandidate candidate in candidates.Where(PivotedOptions.Takes))
+            PivotedOptions.Give(candidate, options);
+    }
 
     private SpectrumOrigin Assume(List<PlanCandidate> candidates)
     {
