@@ -1,4 +1,3 @@
-using LowRankTools.Core.Calibration;
 using LowRankTools.Core.Comparison;
 using LowRankTools.Core.Factorization;
 using LowRankTools.Core.Layers;
@@ -55,7 +54,6 @@ public sealed class PivotedFactorizationTests : IDisposable
         LayerFactorization pivoted = new FactorizeModel(options with { Method = FactorMethod.Pivoted, OutputPath = _folder["pivoted"] }).Run(model).Layers.Single(l => l.Name == Square);
         Assert.Equal(pair.RelativeError!.Value, pivoted.RelativeError!.Value, 1e-6);
         Assert.Equal(pair.Parameters - (12 * 12) + 64, pivoted.Parameters);
-        Assert.Equal(pair.Flops - (2 * 12 * 12), pivoted.Flops);
     }
 
     [Fact]
@@ -85,13 +83,12 @@ public sealed class PivotedFactorizationTests : IDisposable
     public void A_calibrated_pair_stays_what_it_is()
     {
         ModelSource model = Model();
-        string file = CalibrationFiles.Write(_folder["c.safetensors"], CalibrationFiles.Gram(Square[..^".weight".Length], Dense.Inputs(4, 64, 200)));
-        FactorizeOptions options = new() { Rule = new RankRule.Fixed(12), Calibration = new CalibrationOptions { Path = file }, OutputPath = _folder["pair"], Selection = new LayerSelection { Include = [Square] } };
-        LayerFactorization pair = new FactorizeModel(options).Run(model).Layers.Single(l => l.Name == Square);
-        LayerFactorization pivoted = new FactorizeModel(options with { Method = FactorMethod.Pivoted, OutputPath = _folder["pivoted"] }).Run(model).Layers.Single(l => l.Name == Square);
+        FactorizeOptions options = new() { Rule = new RankRule.Fixed(12), Calibration = new CalibrationOptions { Path = Calibration() }, OutputPath = _folder["pair"], Selection = new LayerSelection { Include = [n => n == Square] } };
+        FactorizationResult first = new FactorizeModel(options).Run(model), second = new FactorizeModel(options with { Method = FactorMethod.Pivoted, OutputPath = _folder["pivoted"] }).Run(model);
+        LayerFactorization pair = first.Layers.Single(l => l.Name == Square), pivoted = second.Layers.Single(l => l.Name == Square);
         Assert.Equal(pair.CalibratedError!.Value, pivoted.CalibratedError!.Value, 1e-6);
         Assert.Equal(pair.RelativeError!.Value, pivoted.RelativeError!.Value, 1e-6);
-        float[] one = TestModel.Read(Merged(_folder["pair/m.safetensors"])).GetValueOrDefault(Square).Values, two = TestModel.Read(Merged(_folder["pivoted/m.safetensors"])).GetValueOrDefault(Square).Values;
+        float[] one = TestModel.Read(Merged(first.Path))[Square].Values, two = TestModel.Read(Merged(second.Path))[Square].Values;
         Assert.InRange(TestModel.RelativeError(one, [.. two.Select(v => (double)v)]), 0, 1e-5);
     }
 
@@ -130,7 +127,7 @@ public sealed class PivotedFactorizationTests : IDisposable
     [InlineData("FirstOrder")]
     public void What_it_cannot_be_is_refused(string what)
     {
-        PlanOptions plan = new() { Rule = new RankRule.TargetReduction(2), Method = FactorMethod.Pivoted, Weighting = Weighting.FirstOrder, Calibration = new CalibrationOptions { Path = "c.safetensors" } };
+        PlanOptions plan = new() { Rule = new RankRule.TargetReduction(2), Method = FactorMethod.Pivoted, Weighting = Weighting.FirstOrder, Calibration = new CalibrationOptions { Path = Calibration() } };
         FactorizeOptions options = new() { Rule = new RankRule.KeepRatio(0.4), Method = FactorMethod.Pivoted, OutputPath = _folder["refused"] };
         string id = Assert.Throws<LowRankToolsException>(() => _ = what switch
         {
@@ -159,6 +156,8 @@ public sealed class PivotedFactorizationTests : IDisposable
         string lying = Rewritten(result.Path, "\"", "\"", t => t.Name == Weight + ".pivots" ? (t.Name, t.Shape, [.. t.Values.Select(v => v / 2)]) : t);
         Assert.Equal("ShapesDoNotMatch", Assert.Throws<LowRankToolsException>(() => Merged(lying)).ErrorId);
     }
+
+    private string Calibration() => CalibrationFiles.Write(_folder["c.safetensors"], CalibrationFiles.Gram(Square[..^".weight".Length], Dense.Inputs(4, 64, 200)));
 
     private string Rewritten(string path, string from, string to, Func<(string Name, long[] Shape, float[] Values), (string, long[], float[])> change)
     {
