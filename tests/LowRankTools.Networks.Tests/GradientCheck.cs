@@ -38,7 +38,7 @@ internal sealed class GradientCheck
             if (gradients[i] is { } gradient) Compare($"input {i}", inputs[i], Engine.ToArray(gradient), Loss);
         }
 
-        foreach ((string name, Parameter parameter) in module.StateDict()) Compare(name, parameter.Value, Engine.ToArray(parameter.Gradient!), Loss);
+        foreach ((string name, Parameter parameter) in module.StateDict().Where(p => p.Parameter.Trainable)) Compare(name, parameter.Value, Engine.ToArray(parameter.Gradient!), Loss);
         module.ClearGradients();
     }
 

@@ -56,24 +56,24 @@ internal static partial class SentenceEncoderWeights
         config.Check();
         WeightLayout layout = new()
         {
-            // The pairs that a factorization writes are in PyTorch's orientation; the graph's own matrices are not.
-            IsInOut = n => n.EndsWith(".weight", StringComparison.Ordinal) && !n.StartsWith("embedding.", StringComparison.Ordinal) && !Pair().IsMatch(n),
+            // The factors that a factorization writes are in PyTorch's orientation; the graph's own matrices are not.
+            IsInOut = n => n.EndsWith(".weight", StringComparison.Ordinal) && !n.StartsWith("embedding.", StringComparison.Ordinal) && !Factor().IsMatch(n),
             Ignores = n => n.Contains('/'),
         };
         return (config, new ModelWeights(model, names, layout));
     }
 
-    /// <summary>The network's name of a tensor of the graph or of half a pair; others keep theirs.</summary>
+    /// <summary>The network's name of a tensor of the graph or of a factor; others keep theirs.</summary>
     private static string Name(string tensor, HashSet<string> pairs)
     {
-        Match half = Pair().Match(tensor);
-        if (Whole(half.Success ? tensor[..half.Index] : tensor) is not { } name)
+        Match factor = Factor().Match(tensor);
+        if (Whole(factor.Success ? tensor[..factor.Index] : tensor) is not { } name)
             return tensor;
         string owner = Owner(name);
-        if (half.Success)
+        if (factor.Success)
         {
             // The graph keeps each bias as a tensor of its own: a bias of the second half is zeros that nothing needs.
-            return half.Value == ".1.bias" ? tensor : owner + half.Value;
+            return factor.Value == ".1.bias" ? tensor : owner + factor.Value;
         }
         return name.EndsWith(".bias", StringComparison.Ordinal) && pairs.Contains(owner) ? owner + ".1.bias" : name;
     }
@@ -112,6 +112,6 @@ internal static partial class SentenceEncoderWeights
     [GeneratedRegex(@"/Layer_(?<layer>\d{1,4})/TransformerLayer/(?<part>.+?)(/ConcatPartitions/concat|/part_0|/Reshape_1)$", RegexOptions.CultureInvariant)]
     private static partial Regex LayerTensor();
 
-    [GeneratedRegex(@"\.[01]\.(weight|bias)$", RegexOptions.CultureInvariant)]
-    private static partial Regex Pair();
+    [GeneratedRegex(@"\.[01]\.(weight|bias)$|\.weight\.(core\d{1,2}|pivots|rows|others)$", RegexOptions.CultureInvariant)]
+    private static partial Regex Factor();
 }

@@ -10,6 +10,7 @@ namespace LowRankTools.Core.Architectures;
 internal sealed class WeightNames
 {
     private const string Parallel = "module.";
+    private const string Pivots = ".weight.pivots";
 
     /// <summary>What stands beside the prefixed part, never in it.</summary>
     private static readonly string[] s_heads = ["cls.", "classifier.", "lm_head."];
@@ -54,13 +55,13 @@ internal sealed class WeightNames
         .Replace(".1.net.3.", ".1.net.2.", StringComparison.Ordinal);
 
     /// <summary>Whether there are weights for a module, dense or as factors.</summary>
-    public bool Holds(string module) => _byName.ContainsKey(module + ".weight") || _byName.ContainsKey(module + ".0.weight") || _byName.ContainsKey(module + ".weight.core0");
+    public bool Holds(string module) => _byName.ContainsKey(module + ".weight") || _byName.ContainsKey(module + ".0.weight") || _byName.ContainsKey(module + ".weight.core0") || _byName.ContainsKey(module + Pivots);
 
     /// <summary>Rows of a stored tensor or of the factors that stand for it: entries of an embedding; zero where there is none.</summary>
-    public int Rows(string module) => Size(module + ".weight", 0) ?? Size(module + ".0.weight", 0) ?? CoreRows(module) ?? 0;
+    public int Rows(string module) => Size(module + ".weight", 0) ?? Size(module + ".0.weight", 0) ?? Size(module + Pivots, 0) ?? CoreRows(module) ?? 0;
 
     /// <summary>Outputs of a linear map in PyTorch's orientation, dense or as factors; zero where there is none.</summary>
-    public int Outputs(string module) => Size(module + ".weight", 0) ?? Size(module + ".1.weight", 0) ?? CoreRows(module) ?? 0;
+    public int Outputs(string module) => Size(module + ".weight", 0) ?? Size(module + ".1.weight", 0) ?? Size(module + Pivots, 0) ?? CoreRows(module) ?? 0;
 
     /// <summary>Length of a vector; zero where there is none.</summary>
     public int Length(string tensor) => Size(tensor, 0) ?? 0;

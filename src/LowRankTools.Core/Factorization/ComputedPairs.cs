@@ -6,8 +6,10 @@ using LowRankTools.Core.Models;
 using LowRankTools.Core.Output;
 using LowRankTools.Core.Scheduling;
 using LowRankTools.Core.Storage;
+using LowRankTools.Decompositions.Pivoted;
 using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Formats;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics.Engines;
 using LowRankTools.Numerics.Matrices;
 using LowRankTools.Numerics.Svd;
@@ -56,7 +58,13 @@ internal sealed class ComputedPairs : IPairSource
     public void Dispose() => _layers.Dispose();
 
     private ComputedLayer Factorize(FactoredItem item, int threads, CancellationToken cancellationToken) =>
-        item.Plan.Made is not null ? Made(item, threads, cancellationToken) : item.Sharing.Count > 0 ? Shared(item, threads, cancellationToken) : Pair(item, threads, cancellationToken);
+        item.Plan.Made switch
+        {
+            null when item.Sharing.Count > 0 => Shared(item, threads, cancellationToken),
+            null => Pair(item, threads, (engine, weight, t) => Compute(engine, item, weight, t, cancellationToken), cancellationToken),
+            PivotedLayer => Pair(item, threads, (engine, weight, t) => Pivoted(engine, item, weight, t, cancellationToken), cancellationToken),
+            _ => Made(item, threads, cancellationToken),
+        };
 
     private ComputedLayer Made(FactoredItem item, int threads, CancellationToken cancellationToken)
     {
@@ -78,21 +86,33 @@ internal sealed class ComputedPairs : IPairSource
         return new ComputedLayer([graph ? shared.Basis.Transposed : shared.Basis.View, .. shared.Coefficients.Select(c => graph ? c.Transposed : c.View)], [.. shared.Measured.Select(m => m with { Engine = selected.ToString() })], shared);
     }, cancellationToken);
 
-    private ComputedLayer Pair(FactoredItem pair, int threads, CancellationToken cancellationToken)
+    private ComputedLayer Pair(FactoredItem pair, int threads, Func<SelectedEngine, Matrix<float>, int, ComputedLayer> compute, CancellationToken cancellationToken)
     {
         ModelLayer layer = pair.Layer;
         using Matrix<float> weight = WeightMatrix.Read(_job.Model.File, layer.Tensor, cancellationToken);
-        return _job.Engines.Compute(pair.Plan.Name, engine => Compute(engine, pair, weight, OneAtATime || !engine.IsEmbedded ? Options.Svd.ThreadCount : threads, cancellationToken), cancellationToken);
+        return _job.Engines.Compute(pair.Plan.Name, engine => compute(engine, weight, OneAtATime || !engine.IsEmbedded ? Options.Svd.ThreadCount : threads), cancellationToken);
+    }
+
+    private LayerFactors Factors(SelectedEngine selected, FactoredItem pair, Matrix<float> weight, FactorStorage storage, int threads, CancellationToken cancellationToken)
+    {
+        SvdOptions svd = Options.Svd with { ThreadCount = threads };
+        ITensorEngine engine = selected.Create(threads, svd.Seed);
+        using LayerCalibration? calibration = _job.Calibrations?.Find(pair.Layer.Shape, engine, cancellationToken);
+        return PairComputation.Factorize(_job.Model, pair.Layer, weight, engine, calibration, Options.Calibration, pair.Plan.Rank!.Value, Options.Split, storage, svd, cancellationToken);
+    }
+
+    private ComputedLayer Pivoted(SelectedEngine selected, FactoredItem item, Matrix<float> weight, int threads, CancellationToken cancellationToken)
+    {
+        using LayerFactors pair = Factors(selected, item, weight, new FactorStorage(TensorDType.F32, null), threads, cancellationToken);
+        using Tensor dense = LayerWeight.Matrix(weight, item.Layer);
+        MadeFactors made = MadeFactors.OfPair(pair, dense, item.Plan.Choice!, item.Factors[0].DType, _job.Format, new ComputeOptions { ThreadCount = threads }, cancellationToken);
+        return new ComputedLayer([.. made.Factors.Select(f => f.View)], [made.Measured with { Engine = selected.ToString() }], made);
     }
 
     private ComputedLayer Compute(SelectedEngine selected, FactoredItem pair, Matrix<float> weight, int threads, CancellationToken cancellationToken)
     {
         ModelLayer layer = pair.Layer;
-        SvdOptions svd = Options.Svd with { ThreadCount = threads };
-        ITensorEngine engine = selected.Create(threads, svd.Seed);
-        using LayerCalibration? calibration = _job.Calibrations?.Find(layer.Shape, engine, cancellationToken);
-        FactorStorage storage = new(pair.Factors[0].DType, pair.Plan.Quantization);
-        LayerFactors factors = PairComputation.Factorize(_job.Model, layer, weight, engine, calibration, Options.Calibration, pair.Plan.Rank!.Value, Options.Split, storage, svd, cancellationToken);
+        LayerFactors factors = Factors(selected, pair, weight, new FactorStorage(pair.Factors[0].DType, pair.Plan.Quantization), threads, cancellationToken);
         MeasuredPair measured = new(factors.RelativeError, factors.SquaredNorm, factors.Algorithm, factors.Seconds, factors.CalibratedError, factors.HeldOutError, selected.ToString())
         {
             Truncation = factors.TruncationError, Quantization = factors.QuantizationError,

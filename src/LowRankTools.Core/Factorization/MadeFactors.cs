@@ -1,8 +1,10 @@
 using System.Diagnostics;
+using LowRankTools.Core.Calibration;
 using LowRankTools.Core.Factors;
 using LowRankTools.Core.Storage;
 using LowRankTools.Decompositions.Layers;
 using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.Pivoted;
 using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Formats;
 using LowRankTools.Formats.Tensors;
@@ -32,6 +34,31 @@ internal sealed class MadeFactors : IDisposable
         Stopwatch clock = Stopwatch.StartNew();
         LayerMethod method = LayerMethods.Find(choice.Method);
         IReadOnlyList<Tensor> made = method.Factorize(weight, choice.Numbers, options, null, cancellationToken);
+        (IReadOnlyList<Matrix<float>> factors, double error) = Stored(method, made, weight, choice, dtype, format, options, cancellationToken);
+        return new MadeFactors { Factors = factors, Measured = new MeasuredPair(error, weight.SquaredNorm(), choice.Method, clock.Elapsed.TotalSeconds, null, null) };
+    }
+
+    /// <summary>Writes a pair as rows and combinations of them; what was measured on a calibration stays, for the product does.</summary>
+    /// <param name="pair">The pair.</param>
+    /// <param name="weight">W, outputs x inputs.</param>
+    /// <param name="choice">Pivoted, with the pair's rank.</param>
+    /// <param name="dtype">Type that they will be stored in.</param>
+    /// <param name="format">Format that they will be stored in.</param>
+    /// <param name="options">Threads.</param>
+    /// <param name="cancellationToken">Stops the computation.</param>
+    public static MadeFactors OfPair(LayerFactors pair, Tensor weight, FactorChoice choice, TensorDType dtype, ModelFormat format, ComputeOptions options, CancellationToken cancellationToken)
+    {
+        Stopwatch clock = Stopwatch.StartNew();
+        PivotedLayer method = new();
+        using Matrix<double> left = HostMatrix.Of(pair.Left.View), right = HostMatrix.Of(pair.Right.View);
+        IReadOnlyList<Tensor> made = method.FromPair(left.View, right.View, options, cancellationToken);
+        (IReadOnlyList<Matrix<float>> factors, double error) = Stored(method, made, weight, choice, dtype, format, options, cancellationToken);
+        return new MadeFactors { Factors = factors, Measured = new MeasuredPair(error, pair.SquaredNorm, choice.Method, pair.Seconds + clock.Elapsed.TotalSeconds, pair.CalibratedError, pair.HeldOutError) };
+    }
+
+    /// <summary>Rounds factors, measures them, turns them as a format has them, and frees what was computed.</summary>
+    private static (IReadOnlyList<Matrix<float>> Factors, double Error) Stored(LayerMethod method, IReadOnlyList<Tensor> made, Tensor weight, FactorChoice choice, TensorDType dtype, ModelFormat format, ComputeOptions options, CancellationToken cancellationToken)
+    {
         List<Matrix<float>> factors = [];
         try
         {
@@ -53,7 +80,7 @@ internal sealed class MadeFactors : IDisposable
                 factors[i].Dispose();
                 factors[i] = LayerWeight.Stored(made[i], turned: true);
             }
-            return new MadeFactors { Factors = factors, Measured = new MeasuredPair(error, weight.SquaredNorm(), choice.Method, clock.Elapsed.TotalSeconds, null, null) };
+            return (factors, error);
         }
         catch
         {

@@ -13,6 +13,8 @@ public enum FactorMethod
     SpatialSvd,
     /// <summary>A linear layer or an embedding as a TT-matrix; convolutions stay as they are.</summary>
     TensorTrain,
+    /// <summary>The pair of a linear layer in the fewest numbers: as many of its rows as its rank, and the others as combinations of them; convolutions and embeddings as without a method.</summary>
+    Pivoted,
     /// <summary>For each weight the one of the others, or the pair, that loses least at the same number of parameters.</summary>
     Auto,
 }

@@ -60,6 +60,7 @@ public sealed class MakePlan(PlanOptions options)
         List<PlanCandidate> candidates = PlanCandidates.Of(shapes, options.Stored, options.Selection, new LayerOverrides(options.Overrides));
         ModeSplits.Require(options.Splits, candidates);
         SpectrumOrigin origin = Assume(candidates);
+        Pivot(candidates);
         return Plan(candidates, Choose(candidates, default, null, progress, cancellationToken), origin, default);
     }
 
@@ -70,12 +71,13 @@ public sealed class MakePlan(PlanOptions options)
         foreach (WeightQuantization kind in options.Quantize.OfType<WeightQuantization>())
             QuantizedParts.Check(kind, stored.Format);
         string fingerprint = ModelFingerprint.Compute(model.File, cancellationToken);
-        List<PlanCandidate> candidates = new PlanCandidates(model, stored, options.Selection with { IncludeConvolution = options.Method is not (null or FactorMethod.TensorTrain) }, new LayerOverrides(options.Overrides)).Build();
+        List<PlanCandidate> candidates = new PlanCandidates(model, stored, options.Selection with { IncludeConvolution = options.Method is not (null or FactorMethod.TensorTrain or FactorMethod.Pivoted) }, new LayerOverrides(options.Overrides)).Build();
         ModeSplits.Require(options.Splits, candidates);
         List<BasisGroup> groups = options.ShareBasis > 1 ? BasisGroups.Of(candidates, options.ShareBasis, options.ShareBasisExclude) : [];
         List<PlanCandidate> deciding = [.. candidates.Except(groups.SelectMany(g => g.Members)), .. groups.Select(g => g.Whole)];
         OtherTensors others = OtherTensors.Of(model, stored);
         SpectrumOrigin origin = options.IsAdapter ? Assume(candidates) : Read(model, stored.Format, fingerprint, deciding, groups, progress, cancellationToken);
+        Pivot(candidates);
         return Plan(candidates, Chosen(), origin, others, model.Source, fingerprint, groups);
 
         (ChosenRanks, PlanMeasurement?) Chosen()
@@ -92,6 +94,14 @@ public sealed class MakePlan(PlanOptions options)
     }
 
     private CacheFolder? Cache => options.UseCache ? CacheFolder.OfUser() : null;
+
+    private void Pivot(List<PlanCandidate> candidates)
+    {
+        if (options.Method != FactorMethod.Pivoted)
+            return;
+        foreach (PlanCandidate candidate in candidates.Where(PivotedOptions.Takes))
+            PivotedOptions.Give(candidate, options);
+    }
 
     private SpectrumOrigin Assume(List<PlanCandidate> candidates)
     {

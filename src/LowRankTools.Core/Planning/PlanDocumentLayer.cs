@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using LowRankTools.Core.Layers;
 using LowRankTools.Core.Plans;
 using LowRankTools.Core.Storage;
@@ -48,6 +49,7 @@ internal sealed record PlanDocumentLayer(
     public WeightQuantization? Quantization { get; init; }
 
     /// <summary>Name of the layer whose factor next to the inputs is this one's too; null where it has its own, and missing in earlier plans.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Basis { get; init; }
 
     public static PlanDocumentLayer Of(LayerPlan layer) => new(layer.Name, layer.Rank, layer.PlannedRank, layer.Reason, layer.Kind, layer.Shape, layer.Rows, layer.Columns,

@@ -5,6 +5,7 @@ using LowRankTools.Decompositions;
 using LowRankTools.Decompositions.Convolutions;
 using LowRankTools.Decompositions.Layers;
 using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.Pivoted;
 using LowRankTools.Formats.Quantization;
 using LowRankTools.Numerics;
 
@@ -175,7 +176,7 @@ public sealed class LayerPlan
     /// </summary>
     public double? RelativeError =>
         Rank is not { } rank ? (IsChosen && !_cost.IsAdapter ? DenseError : null)
-        : _spectrum is not null && Made is null ? (Quantization is { } kind ? QuantizedError(_spectrum, rank, kind) : SpectrumMeasures.RelativeError(_spectrum, rank))
+        : _spectrum is not null && Made is null or PivotedLayer ? (Quantization is { } kind ? QuantizedError(_spectrum, rank, kind) : SpectrumMeasures.RelativeError(_spectrum, rank))
         : Choice == PlannedChoice ? _plannedError : null;
 
     private double DenseError => Quantization is { } kind ? Math.Sqrt(QuantizationNoise.Share(kind, _cost.DenseParameters / _cost.StoredRows)) : 0;

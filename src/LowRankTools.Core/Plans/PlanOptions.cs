@@ -103,8 +103,8 @@ public sealed record PlanOptions
             : IsAdapter && Rule.SpeaksOfValues ? $"{Rule}: what adapters will learn is not known, so there is no error of theirs to keep to."
             : Method is not null && IsAdapter ? "Adapters are planned for weights as they are: leave the method of convolutions out."
             : Method is not null && Rule is RankRule.TargetSpeedup ? $"{Rule}: chains of convolutions are not timed; choose a budget, or leave the method out."
-            : Method is not null && Calibration is not null ? "A calibration knows inputs of linear layers, none of convolutions: leave it or the method out."
-            : Method == FactorMethod.TensorTrain && Quantize.Any(k => k is not null) ? "Quantised factors are those of pairs: leave them or the method TensorTrain out."
+            : Method is not (null or FactorMethod.Pivoted) && Calibration is not null ? "A calibration knows inputs of linear layers, none of convolutions: leave it or the method out."
+            : Method is FactorMethod.TensorTrain or FactorMethod.Pivoted && Quantize.Any(k => k is not null) ? $"Quantised factors are those of pairs: leave them or the method {Method} out."
             : Splits.Count > 0 && Method is not (FactorMethod.TensorTrain or FactorMethod.Auto) ? "Only TensorTrain splits sizes into modes."
             : DType == LowRankTools.Formats.Tensors.TensorDType.Q8_0 ? "Columns of factors are no whole blocks of Q8_0: choose F32, F16 or BF16 with -DType."
             : null;
@@ -122,6 +122,7 @@ public sealed record PlanOptions
         problem ??= Weighting is Weighting.Calibrated or Weighting.FirstOrder != Calibration is not null ? "-Weighting Calibrated or FirstOrder and a file in -Calibration need each other."
             : Weighting == Weighting.FirstOrder && (Rule.IsPerLayer || Rule.SpeaksOfValues || Measured is not null || TradesBits)
                 ? "First-order changes of the loss share a budget out between layers: choose a reduction, parameters, bytes or a speed-up as the rule, and neither trials nor a choice of quantisations."
+            : Weighting == Weighting.FirstOrder && Method is not null ? "First-order changes of the loss are those of pairs: leave them or the method out."
             : Calibration is not null && IsAdapter ? "A calibration says nothing of what adapters will learn."
             : Measured is not null && (IsAdapter || Rule is not (RankRule.TargetReduction or RankRule.ParameterBudget or RankRule.ByteBudget)) ? $"{Rule}: ranks are exchanged between layers by a measured quality where they share a budget: a reduction, parameters or bytes."
             : null;

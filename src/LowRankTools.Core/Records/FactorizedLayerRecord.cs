@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using LowRankTools.Core.Layers;
 
 namespace LowRankTools.Core.Records;
@@ -54,5 +55,6 @@ public sealed record FactorizedLayerRecord
     public string? TiedTo { get; init; }
 
     /// <summary>Name of the layer whose factor next to the inputs is this one's too: its own name for it is tied to that one's. Null where it has its own.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Basis { get; init; }
 }

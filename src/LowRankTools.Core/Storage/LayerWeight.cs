@@ -57,13 +57,17 @@ internal static class LayerWeight
         TensorInfo tensor = layer.Tensor;
         using Matrix<float> values = WeightMatrix.Read(file, tensor, cancellationToken);
         if (!layer.Shape.IsKernel)
-            return IsTurned(layer.Shape.Kind, layer.Shape.Orientation) ? Wide(values.Transposed) : Tensor.From(values.RowBlock(0, values.Rows), values.Rows, values.Columns);
+            return Matrix(values, layer);
         Tensor stored = Tensor.From(values.RowBlock(0, values.Rows), [.. tensor.Shape.Select(size => (int)size)]);
         if (!IsChannelsLast(tensor))
             return stored;
         using (stored)
             return Permuted(stored, ChannelsFirst(stored.Order));
     }
+
+    /// <summary>The matrix of a layer that is no kernel, from its entries as stored.</summary>
+    public static Tensor Matrix(Matrix<float> stored, ModelLayer layer) =>
+        IsTurned(layer.Shape.Kind, layer.Shape.Orientation) ? Wide(stored.Transposed) : Tensor.From(stored.RowBlock(0, stored.Rows), stored.Rows, stored.Columns);
 
     /// <summary>A weight as it was stored, (product of the leading sizes) x (last size).</summary>
     /// <param name="weight">The kernel or matrix.</param>

@@ -1,5 +1,6 @@
 using LowRankTools.Decompositions.Convolutions;
 using LowRankTools.Decompositions.Layers;
+using LowRankTools.Decompositions.Pivoted;
 using LowRankTools.Decompositions.TensorTrainMatrices;
 using LowRankTools.Numerics;
 
@@ -9,7 +10,7 @@ namespace LowRankTools.Decompositions.Methods;
 public static class LayerMethods
 {
     /// <summary>The methods.</summary>
-    public static IReadOnlyList<LayerMethod> All { get; } = [.. ConvolutionMethods.All, new TensorTrainLayer()];
+    public static IReadOnlyList<LayerMethod> All { get; } = [.. ConvolutionMethods.All, new TensorTrainLayer(), new PivotedLayer()];
 
     /// <summary>The method of a name.</summary>
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>: there is none.</exception>

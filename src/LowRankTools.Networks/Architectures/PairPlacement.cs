@@ -1,4 +1,5 @@
 using LowRankTools.Networks.Layers;
+using LowRankTools.Networks.Layers.Pivoted;
 using LowRankTools.Networks.Layers.TensorTrain;
 using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
@@ -7,7 +8,7 @@ namespace LowRankTools.Networks.Architectures;
 
 /// <summary>
 /// Puts factors where a source of weights holds factors: where <c>X.0.weight</c> and <c>X.1.weight</c> are there instead of
-/// <c>X.weight</c>, the layer X becomes the pair of that rank, and where <c>X.weight.core0</c>, <c>X.weight.core1</c>, ... are, a TT-matrix.
+/// <c>X.weight</c>, the layer X becomes the pair of that rank, where <c>X.weight.core0</c>, <c>X.weight.core1</c>, ... are, a TT-matrix, and where <c>X.weight.pivots</c> is, a pivoted pair.
 /// </summary>
 public static class PairPlacement
 {
@@ -46,6 +47,11 @@ public static class PairPlacement
                 replaced[slot.Child] = pairs[name] = train;
                 slot.Replace(train);
             }
+            else if (slot.Child is Linear full && Pivoted(full, name, source) is { } pivoted)
+            {
+                replaced[slot.Child] = pairs[name] = pivoted;
+                slot.Replace(pivoted);
+            }
             else
             {
                 Place(slot.Child, name + ".", source, pairs, replaced);
@@ -79,8 +85,17 @@ public static class PairPlacement
         return train.Entries == dense.Entries && train.Features == dense.Features ? train : throw Unfit(name, train.Entries, train.Features, dense.Entries, dense.Features);
     }
 
+    /// <summary>The pivoted pair in the source; null where the layer is dense there, or absent.</summary>
+    private static PivotedLinear? Pivoted(Linear dense, string name, IWeightSource source)
+    {
+        if (source.ShapeOf(name + ".weight") is not null || source.ShapeOf(name + ".weight.pivots") is not { } pivots || source.ShapeOf(name + ".weight.rows") is not { } rows || source.ShapeOf(name + ".weight.others") is not { } others)
+            return null;
+        PivotedLinear pair = new(new Parameter([.. pivots]), new Parameter([.. rows]), new Parameter([.. others]), source.ShapeOf(name + ".bias") is null ? null : new Parameter(dense.OutFeatures));
+        return pair.InFeatures == dense.InFeatures && pair.OutFeatures == dense.OutFeatures ? pair : throw Unfit(name, pair.OutFeatures, pair.InFeatures, dense.OutFeatures, dense.InFeatures);
+    }
+
     private static LowRankToolsException Unfit(string name, int rows, int columns, int expectedRows, int expectedColumns) =>
-        new("ShapesDoNotMatch", $"The cores of '{name}' are those of {rows} x {columns}, the network has {expectedRows} x {expectedColumns}.", "Check the configuration against the weights.");
+        new("ShapesDoNotMatch", $"The factors of '{name}' are those of {rows} x {columns}, the network has {expectedRows} x {expectedColumns}.", "Check the configuration against the weights.");
 
     private static LowRankLinear Pair(Linear dense, string name, int rank, IWeightSource source, Dictionary<string, Module> earlier)
     {

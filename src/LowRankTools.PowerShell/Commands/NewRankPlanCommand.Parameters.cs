@@ -64,7 +64,7 @@ public sealed partial class NewRankPlanCommand
     public IDictionary? LayerRank { get; set; }
 
     /// <summary>What weights become; without it matrices become pairs, and convolutions stay as they are.</summary>
-    [Parameter, ValidateSet("Svd", "Tucker", "Cp", "SpatialSvd", "TensorTrain", "Auto")]
+    [Parameter, ValidateSet("Svd", "Tucker", "Cp", "SpatialSvd", "TensorTrain", "Pivoted", "Auto")]
     public string? Method { get; set; }
 
     /// <summary>Modes that TensorTrain splits a size into, such as 4x8x8x4 for 1024; sizes without any are split evenly.</summary>

@@ -5,6 +5,7 @@ using LowRankTools.Core.Storage;
 using LowRankTools.Decompositions.Convolutions;
 using LowRankTools.Decompositions.Layers;
 using LowRankTools.Decompositions.Methods;
+using LowRankTools.Decompositions.Pivoted;
 using LowRankTools.Decompositions.Tensors;
 using LowRankTools.Formats;
 using LowRankTools.Numerics.Threading;
@@ -74,7 +75,8 @@ internal sealed class LayerOptions(Model model, PlanOptions options, ModelFormat
     /// <summary>Methods for a candidate: none for a matrix that becomes a pair, or whose rank was given by hand.</summary>
     private Way[] Ways(PlanCandidate candidate)
     {
-        if (options.Method is not { } asked || candidate.Cost.Weight is not { } shape)
+        // Pivoted pairs lose what pairs lose: their options follow from the values that are read for these.
+        if (options.Method is not { } asked || asked == FactorMethod.Pivoted || candidate.Cost.Weight is not { } shape)
             return [];
         bool matrix = candidate.Cost.Kernel is null;
         // In a graph, where cores are many nodes, Auto takes pairs.
@@ -82,7 +84,7 @@ internal sealed class LayerOptions(Model model, PlanOptions options, ModelFormat
         if (matrix && (candidate.Override is { } own && (IsAuto || own.Rank is null) || options.Quantize.Count > 0 || IsAuto && options.Measured is not null))
             return [];
         IEnumerable<LayerMethod> methods = IsAuto
-            ? LayerMethods.All.Where(m => m.Takes(shape) && OutputTypes.Holds(format, m) && (!matrix || !format.IsGraph()))
+            ? LayerMethods.All.Where(m => m is not PivotedLayer && m.Takes(shape) && OutputTypes.Holds(format, m) && (!matrix || !format.IsGraph()))
             : LayerMethods.Find(asked.ToString()) is var named && named.Takes(shape) ? [named] : matrix ? [] : [ConvolutionMethods.All[0]];
         Way[] ways = [.. methods.Select(m => new Way(m.SplitBy(shape, options.Splits), shape))];
         // The pair of a matrix has the numbers of that of a 1 x 1 kernel.

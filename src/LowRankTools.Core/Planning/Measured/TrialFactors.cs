@@ -1,4 +1,5 @@
 using LowRankTools.Core.Factors;
+using LowRankTools.Core.Planning.Candidates;
 using LowRankTools.Networks.Layers;
 using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics.Engines;
@@ -17,15 +18,18 @@ internal sealed class TrialFactors : ITrialLayer
     private readonly List<Module> _dense;
     private readonly LayerFactors _factors;
     private readonly bool _embedding;
+    private readonly Func<int, int> _rank;
     private readonly List<Parameter> _shown = [];
 
     /// <summary>Takes a layer.</summary>
     /// <param name="engine">Where the network's parameters live.</param>
     /// <param name="places">Where the network has the layer: one place, or those that share its weight.</param>
     /// <param name="factors">The pair at the largest rank that will be asked for.</param>
-    public TrialFactors(INetworkEngine engine, IReadOnlyList<Slot> places, LayerFactors factors)
+    /// <param name="options">What the layer may become where it is asked for by number: pivoted pairs, which answer as pairs do. Null where it is asked for by rank.</param>
+    public TrialFactors(INetworkEngine engine, IReadOnlyList<Slot> places, LayerFactors factors, IReadOnlyList<LayerOption>? options = null)
     {
         (_engine, _places, _factors) = (engine, [.. places], factors);
+        _rank = number => options?[number - 1].Choice.Largest ?? number;
         _dense = [.. places.Select(p => p.Child)];
         _embedding = _dense[0] is Embedding;
     }
@@ -37,8 +41,9 @@ internal sealed class TrialFactors : ITrialLayer
             _places[i].Replace(_dense[i]);
         _shown.ForEach(p => p.Dispose());
         _shown.Clear();
-        if (number is not { } r)
+        if (number is not { } n)
             return;
+        int r = _rank(n);
         Parameter left = Loaded(_factors.Left.View.Slice(0, 0, _factors.Left.Rows, r));
         if (_embedding)
         {

@@ -59,7 +59,7 @@ internal sealed class TrialNetwork : IDisposable
                     throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{model.Source.Path}: '{candidate.Name}' is no linear layer of its own in the network ({_network.Config.ModelType}), so ranks of it are not measured.",
                         "Leave it out with -Exclude, or plan without a text.");
                 }
-                if (candidate.Options is { } choices)
+                if (candidate.Options is { } choices && options.Method != FactorMethod.Pivoted)
                 {
                     _layers.Add(candidate, new TrialCores(_network.Engine, slots, choices, choice => Cores(model, candidate, choice, options, cancellationToken)));
                     continue;
@@ -68,7 +68,7 @@ internal sealed class TrialNetwork : IDisposable
                 using LayerCalibration? known = calibration?.Has(candidate.Name) == true ? calibration.Read(candidate.Layer!.Shape, computes, cancellationToken) : null;
                 using Matrix<float> weight = WeightMatrix.Read(model.File, candidate.Layer!.Tensor, cancellationToken);
                 LayerFactors factors = PairComputation.Factorize(model, candidate.Layer!, weight, computes, known, options.Calibration, LargestRank(candidate), FactorSplit.Balanced, new FactorStorage(TensorDType.F32, null), options.Svd, cancellationToken);
-                _layers.Add(candidate, new TrialFactors(_network.Engine, slots, factors));
+                _layers.Add(candidate, new TrialFactors(_network.Engine, slots, factors, candidate.Options));
             }
         }
         catch
@@ -113,6 +113,8 @@ internal sealed class TrialNetwork : IDisposable
     /// <summary>The largest rank that a trial can ask for.</summary>
     private static int LargestRank(PlanCandidate candidate)
     {
+        if (candidate.Options is { } options)
+            return options.Max(o => o.Choice.Largest);
         (long rows, long columns) = candidate.Cost.Size;
         return candidate.Override?.Rank ?? (int)Math.Max(1, Math.Min(RankBounds.BreakEven(rows, columns), Math.Min(rows, columns)));
     }
