@@ -38,6 +38,15 @@ public sealed class ConvolutionTests : IDisposable
     }
 
     [Fact]
+    public async Task A_kernel_that_is_named_becomes_a_chain_of_transposed_ones()
+    {
+        string[] rule = ["--method", "tucker", "--keep-ratio", "0.5", "--transposed-convolution", "conv"];
+        CliRun run = await CliRun.Of(["factorize", Model(), .. rule, "--json"]), plan = await CliRun.Of(["plan", Model(), .. rule, "--json"]);
+        foreach (JsonElement result in run.Json.Concat(plan.Json))
+            Assert.Equal("Tucker(transposed)", result.GetProperty("Layers").EnumerateArray().Single(l => l.GetProperty("Name").GetString() == "conv.weight").GetProperty("Method").GetString());
+    }
+
+    [Fact]
     public async Task A_plan_of_convolutions_is_carried_out()
     {
         CliRun plan = await CliRun.Of("plan", Model(), "--method", "auto", "--target-reduction", "2", "--output", _folder["half.plan.json"]);
