@@ -58,6 +58,19 @@ public sealed class ConvolutionTests : IDisposable
     }
 
     [Fact]
+    public async Task Layers_over_modes_are_timed()
+    {
+        CliRun run = await CliRun.Of("speed", "--input-shape", "6x4x5", "--output-shape", "3x2x2", "--keep-ratio", "0.4", "--batch-size", "4", "--runs", "2", "--json");
+        Assert.Equal(0, run.Code);
+        Assert.Equal(["Contraction", "Cp", "Tucker", "TensorTrain"], run.Json.Select(s => s.GetProperty("Method").GetString()));
+        Assert.All(run.Json.Skip(1), s => Assert.InRange(s.GetProperty("Parameters").GetInt64(), 1, 0.4 * s.GetProperty("ParametersBefore").GetInt64()));
+        CliRun table = await CliRun.Of("speed", "--input-shape", "6x4x5", "--output-shape", "10", "--layer", "tucker", "--rank", "2", "--runs", "2");
+        Assert.Contains(table.Out.Split('\n'), line => line.StartsWith("Tucker", StringComparison.Ordinal) && line.Contains("2 x 2 x 2 x 2", StringComparison.Ordinal));
+        Assert.Equal(2, (await CliRun.Of("speed", "--input-shape", "6x4x5")).Code);
+        Assert.Equal(2, (await CliRun.Of("speed", "--input-shape", "6x4x5", "--output-shape", "10", "--shape", "8x4")).Code);
+    }
+
+    [Fact]
     public async Task Kernels_are_timed_against_every_chain()
     {
         CliRun run = await CliRun.Of("speed", "--kernel", "12x10x3x3", "--image-size", "6x5", "--runs", "2", "--json");
