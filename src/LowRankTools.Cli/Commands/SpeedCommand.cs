@@ -40,8 +40,20 @@ internal sealed class SpeedCommand
         self._engine.AddTo(command);
         command.Add(self._json);
         command.Validators.Add(self.Check);
-        command.SetAction(parsed => self._contractions.IsAsked(parsed) ? self._contractions.Run(parsed, self.Contractions(parsed, console), console, parsed.GetValue(self._json)) : self._convolutions.IsAsked(parsed) ? self._convolutions.Run(parsed, self.Convolutions(parsed, console), console, parsed.GetValue(self._json)) : parsed.GetValue(self._shapes) is { Length: > 0 } shapes ? self._convolutions.IsTrain(parsed) ? self._convolutions.RunTrains(parsed, self.Trains(parsed, console), shapes, console, parsed.GetValue(self._json)) : self.Layers(shapes, parsed, console) : self.Models(parsed, console));
+        command.SetAction(parsed => self.Run(parsed, console));
         return command;
+    }
+
+    private int Run(ParseResult parsed, ConsoleContext console)
+    {
+        bool json = parsed.GetValue(_json);
+        if (_contractions.IsAsked(parsed))
+            return _contractions.Run(parsed, Contractions(parsed, console), console, json);
+        if (_convolutions.IsAsked(parsed))
+            return _convolutions.Run(parsed, Convolutions(parsed, console), console, json);
+        if (parsed.GetValue(_shapes) is not { Length: > 0 } shapes)
+            return Models(parsed, console);
+        return _convolutions.IsTrain(parsed) ? _convolutions.RunTrains(parsed, Trains(parsed, console), shapes, console, json) : Layers(shapes, parsed, console);
     }
 
     private void Check(CommandResult result)
