@@ -16,7 +16,7 @@ public sealed class ArchitectureTests
         ["LowRankTools.PowerShell"] = ["LowRankTools.Core"],
         ["LowRankTools.Cli"] = ["LowRankTools.Core"],
         ["LowRankTools.Interactive"] = ["LowRankTools.Core"],
-        ["LowRankTools.TorchSharp"] = ["LowRankTools.Formats", "LowRankTools.Numerics"],
+        ["LowRankTools.TorchSharp"] = ["LowRankTools.Decompositions", "LowRankTools.Formats", "LowRankTools.Numerics"],
         ["LowRankTools.Tokenizers"] = ["LowRankTools.Formats"],
         ["LowRankTools.Tensors"] = ["LowRankTools.Formats"],
         ["LowRankTools.HelpBuilder"] = ["LowRankTools.PowerShell"],

@@ -27,6 +27,7 @@ internal sealed class FactorizeCommand
     private readonly Option<bool> _anyModel = new("--any-model") { Description = "Carry the plan out on another model that has the planned layers too." };
     private readonly Option<string?> _method = MethodOption.Create();
     private readonly Option<IReadOnlyList<int>[]> _splits = MethodOption.Splits();
+    private readonly Option<string[]> _transposed = MethodOption.Transposed();
     private readonly Option<string[]> _include = SharedOptions.Include();
     private readonly Option<string[]> _exclude = SharedOptions.Exclude();
     private readonly Option<bool> _includeEmbedding = new("--include-embedding") { Description = "Factorize embeddings too." };
@@ -56,6 +57,7 @@ internal sealed class FactorizeCommand
         self._rules.AddTo(command, self._plan);
         command.Add(self._method);
         command.Add(self._splits);
+        command.Add(self._transposed);
         command.Add(self._include);
         command.Add(self._exclude);
         command.Add(self._includeEmbedding);
@@ -112,6 +114,7 @@ internal sealed class FactorizeCommand
         {
             Include = SharedOptions.Patterns(parsed.GetValue(_include)),
             Exclude = SharedOptions.Patterns(parsed.GetValue(_exclude)),
+            Transposed = SharedOptions.Patterns(parsed.GetValue(_transposed)),
             IncludeEmbedding = parsed.GetValue(_includeEmbedding),
         },
         OutputPath = _output.Path(parsed),

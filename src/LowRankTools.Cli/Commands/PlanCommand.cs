@@ -28,6 +28,7 @@ internal sealed class PlanCommand
     private readonly Option<LayerOverride[]> _layerRank = LayerRankOption.Create();
     private readonly Option<string?> _method = MethodOption.Create();
     private readonly Option<IReadOnlyList<int>[]> _splits = MethodOption.Splits();
+    private readonly Option<string[]> _transposed = MethodOption.Transposed();
     private readonly Option<string[]> _include = SharedOptions.Include();
     private readonly Option<string[]> _exclude = SharedOptions.Exclude();
     private readonly Option<bool> _includeEmbedding = new("--include-embedding") { Description = "Choose embeddings too." };
@@ -54,7 +55,7 @@ internal sealed class PlanCommand
         PlanCommand self = new();
         Command command = new("plan", "Choose a rank for every layer by one rule, and tell what it costs.") { self._paths, self._recurse, self._shape };
         self._rules.AddTo(command);
-        foreach (Option option in new Option[] { self._minRank, self._multiple, self._shareBasis, self._shareBasisExclude, self._layerRank, self._method, self._splits, self._include, self._exclude, self._includeEmbedding, self._weighting, self._text, self._tokens, self._lines, self._pooling, self._adapter,
+        foreach (Option option in new Option[] { self._minRank, self._multiple, self._shareBasis, self._shareBasisExclude, self._layerRank, self._method, self._splits, self._transposed, self._include, self._exclude, self._includeEmbedding, self._weighting, self._text, self._tokens, self._lines, self._pooling, self._adapter,
             self._dtype, self._output, self._force, self._noCache, self._threadCount })
             command.Add(option);
         self._quantize.AddTo(command);
@@ -107,6 +108,7 @@ internal sealed class PlanCommand
         {
             Include = SharedOptions.Patterns(parsed.GetValue(_include)),
             Exclude = SharedOptions.Patterns(parsed.GetValue(_exclude)),
+            Transposed = SharedOptions.Patterns(parsed.GetValue(_transposed)),
             IncludeEmbedding = parsed.GetValue(_includeEmbedding),
         },
         Overrides = parsed.GetValue(_layerRank) ?? [],

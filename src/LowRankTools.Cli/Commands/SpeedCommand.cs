@@ -18,6 +18,7 @@ internal sealed class SpeedCommand
     private readonly Option<string?> _reference = new("--reference-path") { Description = "A model that takes turns with each of the others and that they are compared with.", HelpName = "path" };
     private readonly Option<MatrixShape[]> _shapes = SharedOptions.Shapes();
     private readonly ConvolutionSpeedGroup _convolutions = new();
+    private readonly ContractionSpeedGroup _contractions = new();
     private readonly Option<int[]> _ranks = SharedOptions.Numbers("--rank", "Ranks of the pairs, with commas between them.", "a rank is a whole number, at least 1");
     private readonly Option<int?> _batchSize = SharedOptions.Number<int>("--batch-size", "Sequences that a model reads at once (1 by default), or tokens that a layer is called with (128).", n => n >= 1, "a batch is a whole number, at least 1");
     private readonly Option<int?> _sequenceLength = SharedOptions.Number<int>("--sequence-length", "Tokens of a sequence; by default the network's positions, 512 at most.", n => n >= 1, "a length is a whole number, at least 1");
@@ -35,15 +36,35 @@ internal sealed class SpeedCommand
             self._paths, self._recurse, self._reference, self._shapes, self._ranks, self._batchSize, self._sequenceLength, self._runs, self._skipBreakEven, self._threadCount,
         };
         self._convolutions.AddTo(command);
+        self._contractions.AddTo(command);
         self._engine.AddTo(command);
         command.Add(self._json);
         command.Validators.Add(self.Check);
-        command.SetAction(parsed => self._convolutions.IsAsked(parsed) ? self._convolutions.Run(parsed, self.Convolutions(parsed, console), console, parsed.GetValue(self._json)) : parsed.GetValue(self._shapes) is { Length: > 0 } shapes ? self._convolutions.IsTrain(parsed) ? self._convolutions.RunTrains(parsed, self.Trains(parsed, console), shapes, console, parsed.GetValue(self._json)) : self.Layers(shapes, parsed, console) : self.Models(parsed, console));
+        command.SetAction(parsed => self.Run(parsed, console));
         return command;
+    }
+
+    private int Run(ParseResult parsed, ConsoleContext console)
+    {
+        bool json = parsed.GetValue(_json);
+        if (_contractions.IsAsked(parsed))
+            return _contractions.Run(parsed, Contractions(parsed, console), console, json);
+        if (_convolutions.IsAsked(parsed))
+            return _convolutions.Run(parsed, Convolutions(parsed, console), console, json);
+        if (parsed.GetValue(_shapes) is not { Length: > 0 } shapes)
+            return Models(parsed, console);
+        return _convolutions.IsTrain(parsed) ? _convolutions.RunTrains(parsed, Trains(parsed, console), shapes, console, json) : Layers(shapes, parsed, console);
     }
 
     private void Check(CommandResult result)
     {
+        if (_contractions.IsAsked(result))
+        {
+            _contractions.Check(result);
+            if (_convolutions.IsAsked(result) || result.GetResult(_shapes) is not null || result.GetResult(_paths)?.Tokens.Count > 0 || result.GetResult(_reference) is not null)
+                result.AddError("--input-shape is measured alone.");
+            return;
+        }
         if (_convolutions.SplitsInVain(result))
             result.AddError("--mode-split is for --method tensortrain.");
         if (_convolutions.IsAsked(result))
@@ -113,6 +134,16 @@ internal sealed class SpeedCommand
     private ConvolutionSpeedOptions Convolutions(ParseResult parsed, ConsoleContext console) => new()
     {
         BatchSize = parsed.GetValue(_batchSize) ?? 1,
+        Engine = _engine.Choice(parsed, console),
+        ThreadCount = parsed.GetValue(_threadCount) ?? 0,
+        Timing = Timing(new TimingOptions(), parsed),
+    };
+
+    private ContractionSpeedOptions Contractions(ParseResult parsed, ConsoleContext console) => new()
+    {
+        Ranks = parsed.GetValue(_ranks) ?? [],
+        KeepRatio = _convolutions.KeepRatio(parsed) ?? 0.5,
+        BatchSize = parsed.GetValue(_batchSize) ?? LayerSpeedOptions.DefaultBatchSize,
         Engine = _engine.Choice(parsed, console),
         ThreadCount = parsed.GetValue(_threadCount) ?? 0,
         Timing = Timing(new TimingOptions(), parsed),

@@ -11,5 +11,11 @@ internal static class MethodOption
 
     public static Option<IReadOnlyList<int>[]> Splits() => SharedOptions.List("--mode-split", "Modes that tensortrain splits a size into, with commas between sizes: 4x8x8x4 for 1024; other sizes are split evenly.", "modes", ModeSplits.Parse);
 
+    public static Option<string[]> Transposed() => new("--transposed-convolution")
+    {
+        Description = "Kernels whose name matches this pattern of * and ? are those of transposed convolutions, which a state dict does not tell; repeatable.",
+        HelpName = "pattern",
+    };
+
     public static FactorMethod? Choice(string? name) => name is null ? null : Enum.Parse<FactorMethod>(name, ignoreCase: true);
 }

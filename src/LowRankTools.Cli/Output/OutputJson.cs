@@ -43,6 +43,7 @@ namespace LowRankTools.Cli.Output;
 [JsonSerializable(typeof(LayerSpeed))]
 [JsonSerializable(typeof(ConvolutionSpeed))]
 [JsonSerializable(typeof(TrainSpeed))]
+[JsonSerializable(typeof(ContractionSpeed))]
 [JsonSerializable(typeof(ModelSpeed))]
 [JsonSerializable(typeof(OptimizeResult))]
 [JsonSerializable(typeof(OptimizeAdapterResult))]

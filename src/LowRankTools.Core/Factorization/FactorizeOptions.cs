@@ -124,7 +124,7 @@ public sealed record FactorizeOptions
     {
         if (Rule is null == Plan is null)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "Ranks come from one rule or from one plan.");
-        if (Plan is not null && Selection is not { Include.Count: 0, Exclude.Count: 0, IncludeEmbedding: false, Names: null })
+        if (Plan is not null && Selection is not { Include.Count: 0, Exclude.Count: 0, Transposed.Count: 0, IncludeEmbedding: false, Names: null })
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "A plan has chosen its layers already.", "Choose them when you plan, or set ranks in the plan.");
         if (Plan is not null && Method is not null)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "A plan says what its convolutions become.", "Choose the method when you plan.");

@@ -31,5 +31,10 @@ internal static class FactorizedGraph
             Scales = item.Parts?.Select(f => f[1]).ToArray(),
         };
 
-    private static IReadOnlyList<ConvolutionStage>? Stages(LayerPlan plan) => plan is { Kernel: { } kernel, Made: ConvolutionMethod method } ? method.Stages(kernel, plan.Choice!.Numbers) : null;
+    private static IReadOnlyList<ConvolutionStage>? Stages(LayerPlan plan) => (plan.Kernel, plan.Made) switch
+    {
+        ({ } kernel, ConvolutionMethod method) => method.Stages(kernel, plan.Choice!.Numbers),
+        ({ } weight, TransposedConvolution method) => method.Stages(weight, plan.Choice!.Numbers),
+        _ => null,
+    };
 }

@@ -29,6 +29,6 @@ public enum KeepReason
     GraphUse,
     /// <summary>Its channels do not see each other, or there is only one: a depthwise or grouped convolution.</summary>
     Grouped,
-    /// <summary>It is the kernel of a transposed convolution, whose channels are stored the other way round and which no chain stands for.</summary>
+    /// <summary>It is the kernel of a transposed convolution whose channels are stored last, as TensorFlow does: no chain stands for it there.</summary>
     Transposed,
 }

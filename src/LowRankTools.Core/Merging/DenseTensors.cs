@@ -90,7 +90,7 @@ internal sealed class DenseTensors
             return;
         if (layer.Bias is not null && !_tensors.ContainsKey(bias))
             throw Inconsistent(layer, "its bias is not in the file");
-        CheckBias(layer, bias, chain.Factors[^1].Shape[0]);
+        CheckBias(layer, bias, chain.Outputs);
         _absorbed.Add(bias);
     }
 

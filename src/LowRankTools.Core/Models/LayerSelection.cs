@@ -19,6 +19,9 @@ public sealed record LayerSelection
     /// <summary>Whether embeddings are factorized too.</summary>
     public bool IncludeEmbedding { get; init; }
 
+    /// <summary>Patterns of kernels that are those of transposed convolutions, which a state dict does not tell from others; a graph does.</summary>
+    public IReadOnlyList<Predicate<string>> Transposed { get; init; } = [];
+
     /// <summary>Whether convolutions are made chains of smaller ones.</summary>
     internal bool IncludeConvolution { get; init; }
 
@@ -42,10 +45,13 @@ public sealed record LayerSelection
             return KeepReason.Embedding;
         if (!TensorConversion.IsReadable(layer.Tensor.DType))
             return KeepReason.UnreadableType;
-        if (shape.IsKernel && layer.Tensor.Role is TensorRole.TransposedConvolution or TensorRole.TransposedConvolutionChannelsLast)
+        if (shape.IsKernel && layer.Tensor.Role == TensorRole.TransposedConvolutionChannelsLast)
             return KeepReason.Transposed;
         return shape.IsMatrix || LayerWeight.ShapeOf(layer) is { Outputs: > 1, Channels: > 1 } ? KeepReason.None : KeepReason.Grouped;
     }
+
+    /// <summary>Whether a name is said to be that of a transposed convolution's kernel.</summary>
+    internal bool IsTransposed(string name) => Transposed.Any(p => Matches(p, name));
 
     /// <summary>Why a name alone is not chosen.</summary>
     internal KeepReason ReasonByName(string name) =>
@@ -60,6 +66,11 @@ public sealed record LayerSelection
         if (Include.Count > 0 && !model.Layers.Any(l => Include.Any(p => Matches(p, l.Shape.Name))))
         {
             throw new LowRankToolsException(CoreErrors.LayerNotFound, $"{model.Source.Path}: no layer's name matches a pattern of -Include.",
+                "Get-LayerShapes lists the names; * stands for any characters, dots included.");
+        }
+        if (Transposed.Count > 0 && !model.Layers.Any(l => l.Shape.IsKernel && IsTransposed(l.Shape.Name)))
+        {
+            throw new LowRankToolsException(CoreErrors.LayerNotFound, $"{model.Source.Path}: no convolution's name matches a pattern of -TransposedConvolution.",
                 "Get-LayerShapes lists the names; * stands for any characters, dots included.");
         }
         if (Names is null)

@@ -4,6 +4,7 @@ using LowRankTools.Formats;
 using LowRankTools.Formats.Files;
 using LowRankTools.Formats.Opening;
 using LowRankTools.Formats.Remote;
+using LowRankTools.Formats.Tensors;
 
 namespace LowRankTools.Core.Models;
 
@@ -26,7 +27,7 @@ public sealed class Model : IDisposable
     public TensorFile File { get; }
 
     /// <summary>Every tensor, in the order of the file; aliases that the file only names come last.</summary>
-    public IReadOnlyList<ModelLayer> Layers { get; }
+    public IReadOnlyList<ModelLayer> Layers { get; private set; }
 
     /// <summary>How the model was factorized, where it says so; null for a model that is dense.</summary>
     public FactorizationRecord? Record { get; }
@@ -48,6 +49,14 @@ public sealed class Model : IDisposable
     /// <exception cref="OperationCanceledException">Cancelled while a server was asked.</exception>
     public static Model OpenHeaders(ModelSource source, RemoteOptions? remote = null) =>
         source.IsRemote ? Open(source, TensorFiles.OpenRemote(source.Path, remote)) : Open(source);
+
+    /// <summary>Takes kernels of whose use the file says nothing for those of transposed convolutions.</summary>
+    /// <param name="named">Which, by name.</param>
+    internal void TakeAsTransposed(Predicate<string> named) => Layers =
+    [
+        .. Layers.Select(l => !l.Shape.IsKernel || l.Tensor.Role != TensorRole.Unknown || !named(l.Shape.Name) ? l
+            : new ModelLayer(l.Tensor.As(TensorRole.TransposedConvolution), l.Shape with { InFeatures = l.Shape.OutFeatures, OutFeatures = l.Shape.InFeatures })),
+    ];
 
     /// <inheritdoc/>
     public void Dispose() => File.Dispose();

@@ -68,6 +68,7 @@ public sealed class MakePlan(PlanOptions options)
     internal RankPlan Run(Model model, StoredAs stored, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
     {
         options.Selection.RequireNames(model);
+        model.TakeAsTransposed(options.Selection.IsTransposed);
         foreach (WeightQuantization kind in options.Quantize.OfType<WeightQuantization>())
             QuantizedParts.Check(kind, stored.Format);
         string fingerprint = ModelFingerprint.Compute(model.File, cancellationToken);

@@ -98,6 +98,7 @@ internal sealed record PlanDocumentLayer(
             Size = (Rows, Columns),
             Kernel = kernel,
             ChannelsLast = ChannelsLast,
+            IsTransposed = (Method ?? PlannedMethod) is { } name && LayerMethods.TryFind(name) is TransposedConvolution,
             DenseParameters = elements,
             PairType = OutputTypes.Factor(before, dtype),
             DenseType = OutputTypes.Copy(before, before.IsQuantized() ? ModelFormat.Gguf : stored.Format, dtype),

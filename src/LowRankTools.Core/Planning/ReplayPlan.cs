@@ -2,6 +2,7 @@ using LowRankTools.Core.Layers;
 using LowRankTools.Core.Models;
 using LowRankTools.Core.Planning.Candidates;
 using LowRankTools.Core.Plans;
+using LowRankTools.Decompositions.Convolutions;
 using LowRankTools.Decompositions.Layers;
 using LowRankTools.Decompositions.Methods;
 using LowRankTools.Numerics;
@@ -23,6 +24,7 @@ internal sealed class ReplayPlan(RankPlan plan, bool anyModel)
         string path = model.Source.Path;
         if (plan.IsAdapter)
             throw new LowRankToolsException(CoreErrors.PlanInvalid, $"The plan of '{plan.Name}' is one of adapters: it leaves the weights as they are.", "Plan without -Adapter.");
+        model.TakeAsTransposed(name => plan.Layers.Any(l => l.IsTransposed && l.Name == name));
         string fingerprint = ModelFingerprint.Compute(model.File, cancellationToken);
         if (!anyModel && fingerprint != plan.Fingerprint)
         {
@@ -107,7 +109,7 @@ internal sealed class ReplayPlan(RankPlan plan, bool anyModel)
     private static void Made(LayerPlan layer, PlanCandidate candidate, string path)
     {
         LayerMethod method = LayerMethods.Find(layer.Choice!.Method);
-        if (candidate.Cost.Weight is not { } weight || !method.Takes(weight))
+        if (candidate.Cost.Weight is not { } weight || !method.Takes(weight) || method is TransposedConvolution != candidate.Cost.IsTransposed)
             throw new LowRankToolsException(CoreErrors.PlanInvalid, $"{path}: '{layer.Name}' is no weight that {method.Name} is for, and the plan wants it so.", "Plan this model.");
         IReadOnlyList<int> most = method.MostRanks(weight), ranks = layer.Choice.Numbers;
         if (ranks.Count != most.Count || ranks.Where((r, i) => r < 1 || r > most[i]).Any())

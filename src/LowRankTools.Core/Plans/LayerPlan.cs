@@ -84,7 +84,7 @@ public sealed class LayerPlan
     /// <c>RankExceedsLayer</c>: no chain has these ranks.</exception>
     public void SetChain(string method, params int[] ranks)
     {
-        LayerMethod found = LayerMethods.Find(method);
+        LayerMethod found = _cost.Own(LayerMethods.Find(method));
         if (_cost.SharedBy > 1)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"'{Name}' shares its basis with other layers, which are pairs.", "Plan without -ShareBasis.");
         if (_cost.Weight is not { } weight || !found.Takes(weight))
@@ -109,6 +109,9 @@ public sealed class LayerPlan
 
     /// <summary>Whether a kernel is stored as height x width x channels x outputs, as TensorFlow does.</summary>
     public bool ChannelsLast => _cost.ChannelsLast;
+
+    /// <summary>Whether the layer becomes a chain of transposed convolutions: then its kernel is that of one.</summary>
+    internal bool IsTransposed => Made is TransposedConvolution;
 
     /// <summary>Takes over what stood in a document, which was checked.</summary>
     internal void Restore(FactorChoice? choice) => Choice = choice;

@@ -106,6 +106,7 @@ public sealed record PlanOptions
             : Method is not (null or FactorMethod.Pivoted) && Calibration is not null ? "A calibration knows inputs of linear layers, none of convolutions: leave it or the method out."
             : Method is FactorMethod.TensorTrain or FactorMethod.Pivoted && Quantize.Any(k => k is not null) ? $"Quantised factors are those of pairs: leave them or the method {Method} out."
             : Splits.Count > 0 && Method is not (FactorMethod.TensorTrain or FactorMethod.Auto) ? "Only TensorTrain splits sizes into modes."
+            : Selection.Transposed.Count > 0 && Method is null or FactorMethod.TensorTrain ? "Transposed convolutions become chains by a method: choose one with -Method."
             : DType == LowRankTools.Formats.Tensors.TensorDType.Q8_0 ? "Columns of factors are no whole blocks of Q8_0: choose F32, F16 or BF16 with -DType."
             : null;
         problem ??= Quantize.Count > 1 && Rule is not RankRule.ByteBudget ? $"{Rule}: only a byte budget can choose among ways of storing."

@@ -32,6 +32,7 @@ internal sealed record StoredAs(TensorDType? DType, ModelFormat Format = ModelFo
             Size = SizeOf(shape),
             Kernel = LayerWeight.ShapeOf(layer),
             ChannelsLast = shape.IsKernel && LayerWeight.IsChannelsLast(layer.Tensor),
+            IsTransposed = shape.IsKernel && layer.Tensor.Role == TensorRole.TransposedConvolution,
             DenseParameters = shape.Parameters,
             PairType = OutputTypes.Factor(layer.Tensor.DType, DType),
             DenseType = OutputTypes.Copy(layer.Tensor.DType, Format, DType),

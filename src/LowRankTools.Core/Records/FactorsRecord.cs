@@ -1,6 +1,7 @@
 using LowRankTools.Core.Layers;
 using LowRankTools.Core.Storage;
 using LowRankTools.Decompositions;
+using LowRankTools.Decompositions.Convolutions;
 using LowRankTools.Decompositions.Layers;
 using LowRankTools.Decompositions.Methods;
 using LowRankTools.Decompositions.Tensors;
@@ -29,6 +30,9 @@ internal sealed class FactorsRecord
 
     /// <summary>Name that the layer's bias moved to; null where it stayed.</summary>
     public string? MovedBias => BiasName(Record, _made);
+
+    /// <summary>Channels that the last factor of a chain gives, as many as a bias has entries.</summary>
+    public long Outputs => Factors[^1].Shape[_made.Method is TransposedConvolution ? 1 : 0];
 
     /// <summary>Names of a layer's factors by its record: two for a pair. A record that makes no sense counts as a pair, and is refused where the factors are needed.</summary>
     public static IEnumerable<string> NamesOf(FactorizedLayerRecord layer) => Of(layer) is { } made ? made.Factors.Select(f => Name(layer, f.Name)) : [new PairNames(layer.Name).First, new PairNames(layer.Name).Second];

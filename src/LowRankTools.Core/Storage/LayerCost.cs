@@ -1,5 +1,6 @@
 using LowRankTools.Core.Layers;
 using LowRankTools.Decompositions.Convolutions;
+using LowRankTools.Decompositions.Layers;
 using LowRankTools.Decompositions.Methods;
 using LowRankTools.Formats.Quantization;
 using LowRankTools.Formats.Tensors;
@@ -20,6 +21,9 @@ internal sealed record LayerCost
 
     /// <summary>Whether the kernel is stored as height x width x channels x outputs.</summary>
     public bool ChannelsLast { get; init; }
+
+    /// <summary>Whether the kernel is that of a transposed convolution: then it is inputs x outputs x height x width.</summary>
+    public bool IsTransposed { get; init; }
 
     /// <summary>Elements of the dense weight.</summary>
     public required long DenseParameters { get; init; }
@@ -62,6 +66,9 @@ internal sealed record LayerCost
 
     /// <summary>Sizes of the weight as methods of layers take it: of the kernel, or of the matrix that a pair stands for; null for other tensors and for what is too large.</summary>
     public IReadOnlyList<int>? Weight => Kernel?.Sizes ?? (Size.Rows > 0 && Size.Columns > 0 && (Int128)Size.Rows * Size.Columns <= int.MaxValue ? [(int)Size.Rows, (int)Size.Columns] : null);
+
+    /// <summary>A method as it is for this weight: for the kernel of a transposed convolution that of chains of such.</summary>
+    public LayerMethod Own(LayerMethod method) => IsTransposed && method is ConvolutionMethod chain ? chain.Transposed : method;
 
     /// <summary>Whether a choice is factors by a method of layers, and not dense or the pair of a matrix.</summary>
     public bool IsMade(FactorChoice? choice) => choice is not null && (Kernel is not null || choice.Method != FactorChoice.Pair);

@@ -12,6 +12,9 @@ namespace LowRankTools.Decompositions.Convolutions;
 /// </summary>
 public abstract class ConvolutionMethod : LayerMethod
 {
+    /// <summary>The same chain of a transposed convolution.</summary>
+    public TransposedConvolution Transposed => new(this);
+
     /// <summary>Largest ranks that make sense, one for each rank of the method.</summary>
     /// <param name="kernel">Shape of the kernel.</param>
     public abstract IReadOnlyList<int> MostRanks(KernelShape kernel);
@@ -90,8 +93,7 @@ public abstract class ConvolutionMethod : LayerMethod
     public sealed override IReadOnlyList<int> MostRanks(IReadOnlyList<int> shape) => MostRanks(KernelShape.Of(shape));
 
     /// <inheritdoc/>
-    public sealed override IReadOnlyList<FactorShape> Factors(IReadOnlyList<int> shape, IReadOnlyList<int> ranks) =>
-        [.. Stages(KernelShape.Of(shape), ranks).Select((s, i) => new FactorShape(FormattableString.Invariant($"{i}.weight"), s.Shape))];
+    public sealed override IReadOnlyList<FactorShape> Factors(IReadOnlyList<int> shape, IReadOnlyList<int> ranks) => Named(Stages(KernelShape.Of(shape), ranks));
 
     /// <inheritdoc/>
     public sealed override string BiasName(int factors) => FormattableString.Invariant($"{factors - 1}.bias");
@@ -106,6 +108,12 @@ public abstract class ConvolutionMethod : LayerMethod
     /// <inheritdoc/>
     public sealed override Tensor Dense(IReadOnlyList<int> shape, IReadOnlyList<int> ranks, IReadOnlyList<Tensor> factors, ComputeOptions? options = null, CancellationToken ct = default) =>
         new ConvolutionChain(Stages(KernelShape.Of(shape), ranks), factors).ToDense(options, ct);
+
+    internal sealed override LayerMethod? Named(string name) => name == TransposedConvolution.NameOf(this) ? Transposed : base.Named(name);
+
+    /// <summary>The kernels of stages under the names of an <c>nn.Sequential</c>.</summary>
+    internal static IReadOnlyList<FactorShape> Named(IReadOnlyList<ConvolutionStage> stages) =>
+        [.. stages.Select((s, i) => new FactorShape(FormattableString.Invariant($"{i}.weight"), s.Shape))];
 
     /// <summary>A kernel with a height of 1 where it has none, and with the lines of its planes below one another.</summary>
     private protected static Tensor Plane(Tensor kernel)

@@ -8,15 +8,13 @@ namespace LowRankTools.Decompositions.Cp;
 /// <summary>
 /// ALS: in turns each factor becomes the least-squares solution for the others (Carroll and Chang, 1970; Harshman, 1970), or a better one
 /// without negative entries. The modes are cut
-/// in two, so that a sweep multiplies the tensor twice, however many modes it has (Phan, Tichavsky, Cichocki, 2013). Between sweeps a step
-/// beyond the last one is tried and kept where it is better (Rajih, Comon, Harshman, 2008); the product that judges it serves the next sweep.
+/// in two, so that a sweep multiplies the tensor twice, however many modes it has (Phan, Tichavsky, Cichocki, 2013). The product that judges
+/// a step beyond a sweep serves the next one.
 /// </summary>
-internal sealed class AlternatingLeastSquares
+internal sealed class AlternatingLeastSquares : AcceleratedTurns
 {
     // Below this error norms cancel, and the entries are compared instead.
     private const double Fine = 1e-6;
-    private const int FirstStep = 3;
-    private const int LongestWait = 6;
 
     private readonly Tensor _tensor;
     private readonly bool _nonNegative;
@@ -24,70 +22,32 @@ internal sealed class AlternatingLeastSquares
     private readonly CancellationToken _ct;
     private readonly double _norm;
     private readonly int _cut;
+    private Matrix<double>? _kept;
 
     public AlternatingLeastSquares(Tensor tensor, bool nonNegative, ComputeOptions options, CancellationToken ct)
+        : base(nonNegative)
     {
         (_tensor, _nonNegative, _options, _ct) = (tensor, nonNegative, options, ct);
         _norm = tensor.SquaredNorm();
         _cut = CpProducts.Cut(tensor.Shape);
     }
 
-    /// <summary>Relative error after each sweep so far.</summary>
-    public List<double> Errors { get; } = [];
-
-    /// <summary>Whether the last sweep changed less than was asked.</summary>
-    public bool Converged { get; private set; }
-
-    /// <summary>Sweeps until little changes.</summary>
-    /// <param name="factors">The start; freed.</param>
-    /// <param name="sweeps">Most sweeps.</param>
-    /// <param name="rest">Change of the relative error below which it rests.</param>
-    /// <param name="progress">Receives 0 to 1.</param>
-    public CpFactors Run(CpFactors factors, int sweeps, double rest, Action<double>? progress)
+    private protected override bool IsBetter(CpFactors beyond)
     {
-        CpFactors? before = null;
-        double power = 2;
-        int wait = FirstStep, failures = 0;
-        try
-        {
-            while (!Converged && Errors.Count < sweeps)
-            {
-                Matrix<double>? partial = null;
-                if (before is not null && --wait <= 0)
-                {
-                    CpFactors beyond = factors.Beyond(before, Math.Pow(Errors.Count, 1 / power), _nonNegative ? 0 : double.NegativeInfinity);
-                    partial = LeftPartial(beyond);
-                    if (ErrorOf(beyond, partial) < Errors[^1])
-                    {
-                        factors.Dispose();
-                        (factors, wait, failures) = (beyond, 1, 0);
-                    }
-                    else
-                    {
-                        beyond.Dispose();
-                        partial.Dispose();
-                        partial = null;
-                        power++;
-                        wait = Math.Min(LongestWait, 2 + ++failures);
-                    }
-                }
-                before?.Dispose();
-                before = factors.Copy();
-                Errors.Add(Sweep(factors, partial ?? LeftPartial(factors)));
-                Converged = Errors.Count > 1 && Errors[^2] - Errors[^1] < rest;
-                progress?.Invoke((double)Errors.Count / sweeps);
-            }
-            return factors;
-        }
-        catch
-        {
-            factors.Dispose();
-            throw;
-        }
-        finally
-        {
-            before?.Dispose();
-        }
+        Matrix<double> partial = LeftPartial(beyond);
+        bool better = ErrorOf(beyond, partial) < Errors[^1];
+        if (better)
+            _kept = partial;
+        else
+            partial.Dispose();
+        return better;
+    }
+
+    private protected override double Turn(CpFactors factors, double rest)
+    {
+        Matrix<double> partial = _kept ?? LeftPartial(factors);
+        _kept = null;
+        return Sweep(factors, partial);
     }
 
     // One update of every factor; takes the product of the tensor with the trailing ones.

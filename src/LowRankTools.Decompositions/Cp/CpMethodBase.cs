@@ -68,8 +68,8 @@ public abstract class CpMethodBase : DecompositionMethod
 
     private CpTensor Known(Tensor tensor, MissingEntries missing, DecompositionOptions options, int start, Action<double>? progress, CancellationToken ct)
     {
-        ImputedLeastSquares squares = new(tensor, missing, NonNegative, options.Compute, ct);
-        using CpFactors factors = squares.Run(filled => CpStart.Of(filled, options.Ranks![0], start, NonNegative, options.Compute, ct), options.MaxIterations ?? Sweeps, options.Rest ?? Rest, progress);
+        using ImputedLeastSquares squares = new(tensor, missing, NonNegative, options.Compute, ct);
+        using CpFactors factors = squares.Run(CpStart.Of(squares.Filled, options.Ranks![0], start, NonNegative, options.Compute, ct), options.MaxIterations ?? Sweeps, options.Rest ?? Rest, progress);
         CpTensor cp = CpOrder.Ordered(Name, tensor.Shape, factors.Matrices, squares.Errors, squares.Converged);
         using Tensor dense = cp.ToDense(options.Compute, ct);
         cp.RelativeError = missing.Error(tensor, dense);

@@ -13,69 +13,31 @@ namespace LowRankTools.Decompositions.Cp;
 /// <param name="nonNegative">Whether factors have no negative entry.</param>
 /// <param name="options">Threads.</param>
 /// <param name="ct">Stops the computation.</param>
-internal sealed class ImputedLeastSquares(Tensor tensor, MissingEntries missing, bool nonNegative, ComputeOptions options, CancellationToken ct)
+internal sealed class ImputedLeastSquares(Tensor tensor, MissingEntries missing, bool nonNegative, ComputeOptions options, CancellationToken ct) : AcceleratedTurns(nonNegative), IDisposable
 {
-    private const int FirstStep = 3, LongestWait = 6;
+    private readonly bool _nonNegative = nonNegative;
 
-    /// <summary>Relative error over the known entries after each turn.</summary>
-    public List<double> Errors { get; } = [];
+    /// <summary>The tensor with something in place of its missing entries: what a start is made of, and after a turn what the model says.</summary>
+    public Tensor Filled { get; } = missing.Filled(tensor);
 
-    /// <summary>Whether the last turn changed less than was asked.</summary>
-    public bool Converged { get; private set; }
+    /// <inheritdoc/>
+    public void Dispose() => Filled.Dispose();
 
-    /// <summary>Turns until little changes.</summary>
-    /// <param name="start">The start for a tensor without missing entries.</param>
-    /// <param name="turns">Most turns.</param>
-    /// <param name="rest">Change of the error below which it rests.</param>
-    /// <param name="progress">Receives 0 to 1.</param>
-    public CpFactors Run(Func<Tensor, CpFactors> start, int turns, double rest, Action<double>? progress)
+    private protected override bool IsBetter(CpFactors beyond) => Impute(beyond, Errors[^1]) < Errors[^1];
+
+    private protected override double Turn(CpFactors factors, double rest)
     {
-        using Tensor filled = missing.Filled(tensor);
-        CpFactors factors = start(filled);
-        CpFactors? before = null;
-        double power = 2;
-        int wait = FirstStep, failures = 0;
-        try
-        {
-            while (!Converged && Errors.Count < turns)
-            {
-                if (before is not null && --wait <= 0)
-                {
-                    CpFactors beyond = factors.Beyond(before, Math.Pow(Errors.Count, 1 / power), nonNegative ? 0 : double.NegativeInfinity);
-                    bool better = Impute(beyond, filled, Errors[^1]) < Errors[^1];
-                    (better ? factors : beyond).Dispose();
-                    if (better)
-                        (factors, wait, failures) = (beyond, 1, 0);
-                    else
-                        (power, wait) = (power + 1, Math.Min(LongestWait, 2 + ++failures));
-                }
-                before?.Dispose();
-                before = factors.Copy();
-                factors = new AlternatingLeastSquares(filled, nonNegative, options, ct).Run(factors, 1, rest, null);
-                Errors.Add(Impute(factors, filled, double.PositiveInfinity));
-                Converged = Errors.Count > 1 && Errors[^2] - Errors[^1] < rest;
-                progress?.Invoke((double)Errors.Count / turns);
-            }
-            return factors;
-        }
-        catch
-        {
-            factors.Dispose();
-            throw;
-        }
-        finally
-        {
-            before?.Dispose();
-        }
+        new AlternatingLeastSquares(Filled, _nonNegative, options, ct).Run(factors, 1, rest, null);
+        return Impute(factors, double.PositiveInfinity);
     }
 
     // The error over the known entries; where it is below the limit the missing ones become the model's.
-    private double Impute(CpFactors factors, Tensor filled, double limit)
+    private double Impute(CpFactors factors, double limit)
     {
         using Tensor model = CpProducts.Dense(factors.Matrices, options, ct);
         double error = missing.Error(tensor, model);
         if (error < limit)
-            missing.Fill(filled, model);
+            missing.Fill(Filled, model);
         return error;
     }
 }

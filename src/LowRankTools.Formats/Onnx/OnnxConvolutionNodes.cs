@@ -1,9 +1,9 @@
 namespace LowRankTools.Formats.Onnx;
 
 /// <summary>
-/// A chain of Conv nodes in place of one. Stride, padding and dilation of a side go to the convolution that has the kernel's size along that
+/// A chain of Conv nodes in place of one, or of ConvTranspose nodes in place of such a one. Stride, padding and dilation of a side go to the convolution that has the kernel's size along that
 /// side, where they mean the same: the convolutions before it see single pixels and add nothing, so that zeros around their inputs stay
-/// zeros. The bias goes to the last one.
+/// zeros, and what a transposed convolution cuts off a side or adds to it, the others of its chain do to each line by itself. The bias goes to the last one.
 /// </summary>
 /// <param name="reader">Reads the file of the graph.</param>
 internal sealed class OnnxConvolutionNodes(ProtobufReader reader)
@@ -12,7 +12,7 @@ internal sealed class OnnxConvolutionNodes(ProtobufReader reader)
     private const int IntType = 2, IntsType = 7;
 
     /// <summary>The messages of all nodes.</summary>
-    /// <param name="node">The Conv node; its kernel has one side, two or three.</param>
+    /// <param name="node">The Conv or ConvTranspose node; its kernel has one side, two or three.</param>
     /// <param name="factors">Kernels, and what each takes over.</param>
     /// <param name="between">Names of the values between them, one fewer.</param>
     public IEnumerable<byte[]> Replace(OnnxNode node, OnnxFactors factors, IReadOnlyList<string> between)
@@ -44,11 +44,11 @@ internal sealed class OnnxConvolutionNodes(ProtobufReader reader)
             {
                 case "kernel_shape" or "group":
                     break;
-                case "strides" or "dilations" or "pads":
+                case "strides" or "dilations" or "pads" or "output_padding":
                     if (Own(attribute, stage, kernel.Count - 2) is { } numbers)
                         message.Message(OnnxFields.NodeAttribute, Numbers(attribute.Name, numbers));
                     break;
-                // SAME and VALID mean the same of each side alone, and nothing of a side of size 1.
+                // An output_shape that is empty says nothing. SAME and VALID mean the same of each side alone, and nothing of a side of size 1.
                 default:
                     message.Raw(reader.ReadBytes(field.Whole));
                     break;
@@ -64,15 +64,16 @@ internal sealed class OnnxConvolutionNodes(ProtobufReader reader)
     private long[]? Own(OnnxAttribute attribute, OnnxConvolution stage, int sides)
     {
         bool pads = attribute.Name == "pads";
+        int none = pads || attribute.Name == "output_padding" ? 0 : 1;
         if (attribute.ReadInts(reader) is not { } numbers || numbers.Length != (pads ? 2 * sides : sides))
             throw reader.Invalid($"a convolution with a kernel of {sides} sides has other than {(pads ? 2 * sides : sides)} '{attribute.Name}'");
         for (int i = 0; i < numbers.Length; i++)
         {
             // Columns are the last side, a signal's only one; planes go with lines.
             if (!(i % sides < sides - 1 ? stage.TakesHeight : stage.TakesWidth))
-                numbers[i] = pads ? 0 : 1;
+                numbers[i] = none;
         }
-        return numbers.All(n => n == (pads ? 0 : 1)) ? null : numbers;
+        return numbers.All(n => n == none) ? null : numbers;
     }
 
     private static ProtobufWriter Numbers(string name, IEnumerable<long> numbers)

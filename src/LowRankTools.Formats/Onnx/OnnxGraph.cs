@@ -47,6 +47,9 @@ internal sealed class OnnxNode(int index)
     /// <summary>Groups of channels of a convolution.</summary>
     public long Groups { get; set; } = 1;
 
+    /// <summary>Whether a transposed convolution is told the size of its output, from which its padding follows.</summary>
+    public bool HasOutputShape { get; set; }
+
     /// <summary>Axes of a Transpose; null for the reversal that is the default.</summary>
     public long[]? Permutation { get; set; }
 

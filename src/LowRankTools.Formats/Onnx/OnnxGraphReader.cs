@@ -129,6 +129,9 @@ internal sealed class OnnxGraphReader(ProtobufReader reader)
             case "group":
                 node.Groups = attribute.Int;
                 break;
+            case "output_shape" when node.OpType == "ConvTranspose":
+                node.HasOutputShape = attribute.ReadInts(reader) is not [];
+                break;
             case "transA":
                 node.TransposeLeft = attribute.Int != 0;
                 break;

@@ -12,7 +12,7 @@ internal static class OnnxWeightSites
     private static bool IsKernel(OnnxTensor tensor) => tensor.Dims.Length is >= 3 and <= 5;
 
     /// <summary>Kernels of convolutions in groups of channels.</summary>
-    public static HashSet<string> Grouped(OnnxModel model) => [.. model.Graph.Nodes.Where(n => n.OpType == "Conv" && n.Groups != 1 && n.Inputs.Count > 1).Select(n => n.Inputs[1])];
+    public static HashSet<string> Grouped(OnnxModel model) => [.. model.Graph.Nodes.Where(n => n.OpType is "Conv" or "ConvTranspose" && n.Groups != 1 && n.Inputs.Count > 1).Select(n => n.Inputs[1])];
 
     /// <summary>Weights by name.</summary>
     public static Dictionary<string, OnnxWeightSite> Find(OnnxModel model)
@@ -35,16 +35,17 @@ internal static class OnnxWeightSites
                     sites.Remove(node.Inputs[input]);
             }
         }
-        return sites.Where(s => s.Value.Uses.Count > 0).ToDictionary(StringComparer.Ordinal);
+        // What is convolved with one way and the other is stored for both, and a chain would be for one.
+        return sites.Where(s => s.Value.Uses.Count > 0 && s.Value.Uses.Select(u => model.Graph.Nodes[u].OpType == "ConvTranspose").Distinct().Count() == 1).ToDictionary(StringComparer.Ordinal);
     }
 
     private static bool IsWeight(OnnxTensor tensor) => !tensor.IsBuffer && (tensor.Dims.Length == 2 || IsKernel(tensor)) && tensor.Name.Length > 0
         && tensor.DataType is OnnxElementType.Float or OnnxElementType.Half or OnnxElementType.Double or OnnxElementType.BFloat;
 
     /// <summary>Whether a node means x W, or rows of W, by one of its inputs, or x convolved with W, a kernel.</summary>
-    private static bool IsReplaceable(OnnxNode node, int input, bool kernel) => node.Domain is "" or "ai.onnx" && kernel == (node.OpType == "Conv") && (node.OpType, input) switch
+    private static bool IsReplaceable(OnnxNode node, int input, bool kernel) => node.Domain is "" or "ai.onnx" && kernel == node.OpType is "Conv" or "ConvTranspose" && (node.OpType, input) switch
     {
-        ("Conv", 1) => node.Groups == 1 && node.Outputs.Count == 1 && node.Inputs[0] != node.Inputs[1] && node.Inputs.IndexOf(node.Inputs[1], 2) < 0,
+        ("Conv" or "ConvTranspose", 1) => node.Groups == 1 && !node.HasOutputShape && node.Outputs.Count == 1 && node.Inputs[0] != node.Inputs[1] && node.Inputs.IndexOf(node.Inputs[1], 2) < 0,
         ("MatMul", 1) => node.Inputs.Count == 2 && node.Inputs[0] != node.Inputs[1],
         ("Gemm", 1) => !node.TransposeLeft && node.Inputs[0] != node.Inputs[1] && node.Inputs.IndexOf(node.Inputs[1], 2) < 0,
         ("Gather", 0) => node.Inputs.Count == 2 && node.Axis == 0,

@@ -10,6 +10,7 @@ public sealed class TensorInfo
     private readonly TensorDType? _storedType;
     private readonly long? _storedBytes;
     private StorageSpan? _storage;
+    private TensorRole _role;
 
     /// <summary>Describes a tensor.</summary>
     /// <param name="name">Name in the file; unique within one model.</param>
@@ -51,7 +52,7 @@ public sealed class TensorInfo
     public ITensorSource Source { get; }
 
     /// <summary>What the file itself says of the tensor's use.</summary>
-    public TensorRole Role { get; init; }
+    public TensorRole Role { get => _role; init => _role = value; }
 
     /// <summary>Whether training changes it, where the file says so (PyTorch's Parameter objects).</summary>
     public bool? Trainable { get; init; }
@@ -66,6 +67,14 @@ public sealed class TensorInfo
 
     /// <summary>Bytes that lie in the file: fewer than <see cref="ByteLength"/> where levels and scales stand for the values.</summary>
     public long StoredBytes { get => _storedBytes ?? ByteLength; init => _storedBytes = value; }
+
+    /// <summary>The same tensor in a use that somebody else knows of.</summary>
+    public TensorInfo As(TensorRole role)
+    {
+        TensorInfo used = (TensorInfo)MemberwiseClone();
+        used._role = role;
+        return used;
+    }
 
     /// <summary>The same tensor as a part of a model in shards, each of which names its storages from zero on.</summary>
     internal TensorInfo InShard(string shard)

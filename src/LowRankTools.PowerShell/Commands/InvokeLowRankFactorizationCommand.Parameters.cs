@@ -62,6 +62,10 @@ public sealed partial class InvokeLowRankFactorizationCommand
     [Parameter, ValidateNotNullOrEmpty]
     public string[]? ModeSplit { get; set; }
 
+    /// <summary>Patterns of kernels that are those of transposed convolutions, which a state dict does not tell from others.</summary>
+    [Parameter, ValidateNotNullOrEmpty, SupportsWildcards, ArgumentCompleter(typeof(LayerNameCompleter))]
+    public string[]? TransposedConvolution { get; set; }
+
     /// <summary>Patterns of layers to factorize; all linear layers by default.</summary>
     [Parameter, ValidateNotNullOrEmpty, SupportsWildcards, ArgumentCompleter(typeof(LayerNameCompleter))]
     public string[]? Include { get; set; }

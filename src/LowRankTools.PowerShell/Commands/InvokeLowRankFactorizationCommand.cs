@@ -100,6 +100,7 @@ public sealed partial class InvokeLowRankFactorizationCommand : WriteCommandBase
         {
             Include = NamePatterns.Of(Include),
             Exclude = NamePatterns.Of(Exclude),
+            Transposed = NamePatterns.Of(TransposedConvolution),
             IncludeEmbedding = IncludeEmbedding,
             Names = names,
         },

@@ -10,8 +10,8 @@ namespace LowRankTools.PowerShell.Commands;
 // Convolutions, kernels of four sizes or layers where a method of theirs is named, and TT-matrices.
 public sealed partial class MeasureLayerSpeedCommand
 {
-    /// <summary>Chain that convolutions are timed against, Auto for all of them, or TensorTrain for matrices. With a chain, piped layers are convolutions.</summary>
-    [Parameter, ValidateSet("Svd", "Tucker", "Cp", "SpatialSvd", "TensorTrain", "Auto")]
+    /// <summary>Chain that convolutions are timed against, Auto for all of them, or TensorTrain for matrices; with -InputShape the layer. With a chain, piped layers are convolutions.</summary>
+    [Parameter, ValidateSet("Svd", "Tucker", "Cp", "SpatialSvd", "TensorTrain", "Contraction", "Auto")]
     public string? Method { get; set; }
 
     /// <summary>Most of its parameters that a chain or a TT-matrix keeps.</summary>

@@ -11,7 +11,7 @@ namespace LowRankTools.PowerShell.Commands;
 /// <summary>Times linear layers against their low-rank pairs on this machine.</summary>
 // Text binds to -Shape and layers bind to -InputObject: the binder tries objects as they are before it converts them.
 [Cmdlet(VerbsDiagnostic.Measure, "LayerSpeed", DefaultParameterSetName = ShapeSet)]
-[OutputType(typeof(LayerSpeed), typeof(ConvolutionSpeed), typeof(TrainSpeed))]
+[OutputType(typeof(LayerSpeed), typeof(ConvolutionSpeed), typeof(TrainSpeed), typeof(ContractionSpeed))]
 public sealed partial class MeasureLayerSpeedCommand : OperationCommandBase
 {
     private const string ShapeSet = nameof(Shape);
@@ -61,6 +61,7 @@ public sealed partial class MeasureLayerSpeedCommand : OperationCommandBase
     /// <inheritdoc/>
     protected override void BeginProcessing() => Required(null, () =>
     {
+        CheckModes();
         CheckSplits();
         EngineChoice engine = Choice(Engine, Device);
         TellEngine(engine);
@@ -82,6 +83,8 @@ public sealed partial class MeasureLayerSpeedCommand : OperationCommandBase
         // Layers are measured at the end: many have one shape, which is measured once.
         if (InputObject is not null)
             _layers.Add(InputObject);
+        if (ParameterSetName == ModesSet)
+            Guarded($"{InputShape} to {OutputShape}", () => MeasureContractions(InputShape!, OutputShape!));
         foreach (string shape in Shape ?? [])
             Guarded(shape, () => Measure(shape));
     }

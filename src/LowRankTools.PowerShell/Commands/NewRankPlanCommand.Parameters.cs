@@ -71,6 +71,10 @@ public sealed partial class NewRankPlanCommand
     [Parameter, ValidateNotNullOrEmpty]
     public string[]? ModeSplit { get; set; }
 
+    /// <summary>Patterns of kernels that are those of transposed convolutions, which a state dict does not tell from others.</summary>
+    [Parameter, ValidateNotNullOrEmpty, SupportsWildcards, ArgumentCompleter(typeof(LayerNameCompleter))]
+    public string[]? TransposedConvolution { get; set; }
+
     /// <summary>Patterns of layers to choose; all linear layers by default.</summary>
     [Parameter, ValidateNotNullOrEmpty, SupportsWildcards, ArgumentCompleter(typeof(LayerNameCompleter))]
     public string[]? Include { get; set; }

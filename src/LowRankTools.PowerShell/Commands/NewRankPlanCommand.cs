@@ -68,6 +68,7 @@ public sealed partial class NewRankPlanCommand : EngineCommandBase
         {
             Include = NamePatterns.Of(Include),
             Exclude = NamePatterns.Of(Exclude),
+            Transposed = NamePatterns.Of(TransposedConvolution),
             IncludeEmbedding = IncludeEmbedding,
             Names = names,
         },

@@ -1,9 +1,9 @@
 namespace LowRankTools.TorchSharp.Modules;
 
-/// <summary>Where the factors of a pair start.</summary>
+/// <summary>Where factors start.</summary>
 public enum PairInitialization
 {
-    /// <summary>At the truncated singular value decomposition of the trained weight, the best pair of its rank.</summary>
+    /// <summary>At the decomposition of the trained weight: a pair at the truncated singular value decomposition, the best of its rank, a tensor train at TT-SVD.</summary>
     Svd,
 
     /// <summary>Fresh, as a new Linear layer starts: for models that are trained from scratch.</summary>
@@ -20,14 +20,15 @@ public enum PairBias
     Both,
 }
 
-/// <summary>Everything that the surgery on linear layers can be told.</summary>
-public sealed record FactorizeLinearOptions
+/// <summary>Which linear layers a surgery replaces, and where what replaces them starts.</summary>
+public abstract record LinearSurgeryOptions
 {
+    private protected LinearSurgeryOptions()
+    {
+    }
+
     /// <summary>Where the factors start.</summary>
     public PairInitialization Initialization { get; init; }
-
-    /// <summary>Which factors have a bias.</summary>
-    public PairBias Bias { get; init; }
 
     /// <summary>Names of layers to replace, with * and ? as wildcards; empty for all.</summary>
     public IReadOnlyList<string> Include { get; init; } = [];
@@ -35,9 +36,16 @@ public sealed record FactorizeLinearOptions
     /// <summary>Names of layers to leave dense, with * and ? as wildcards.</summary>
     public IReadOnlyList<string> Exclude { get; init; } = [];
 
-    /// <summary>Whether layers are replaced too whose pair has no fewer parameters than they have.</summary>
+    /// <summary>Whether layers are replaced too whose factors have no fewer parameters than they have.</summary>
     public bool IncludeUnprofitable { get; init; }
 
-    /// <summary>Seed of the singular value decomposition.</summary>
+    /// <summary>Seed of the decomposition.</summary>
     public ulong Seed { get; init; }
+}
+
+/// <summary>Everything that the surgery that makes pairs can be told.</summary>
+public sealed record FactorizeLinearOptions : LinearSurgeryOptions
+{
+    /// <summary>Which factors have a bias.</summary>
+    public PairBias Bias { get; init; }
 }

@@ -9,10 +9,10 @@ public enum StaysDense
     /// <summary>The names to include or exclude leave it out.</summary>
     Excluded,
 
-    /// <summary>Its pair would have no fewer parameters.</summary>
+    /// <summary>Its factors would have no fewer parameters.</summary>
     BreakEven,
 
-    /// <summary>It shares its weight, or itself, with something that stays; a pair would come on top of it.</summary>
+    /// <summary>It shares its weight, or itself, with something that stays; factors would come on top of it.</summary>
     TiedToDense,
 }
 
@@ -20,11 +20,11 @@ public enum StaysDense
 /// <param name="Name">Where it is in the module, such as <c>encoder.0.fc1</c>.</param>
 /// <param name="InFeatures">Columns of its weight.</param>
 /// <param name="OutFeatures">Rows of its weight.</param>
-/// <param name="Rank">Rank of its pair; null where it stays dense.</param>
+/// <param name="Rank">Rank of its pair, or the largest of its tensor train; null where it stays dense.</param>
 /// <param name="Reason">Why it stays dense.</param>
 /// <param name="ParametersBefore">Its parameters, bias included.</param>
 /// <param name="Parameters">Parameters now.</param>
-/// <param name="RelativeError">||W - W1 W0|| / ||W||; null where it stays dense or starts fresh.</param>
+/// <param name="RelativeError">||W - W'|| / ||W||, W' the product of the factors; null where it stays dense or starts fresh.</param>
 public sealed record LinearReplacement(string Name, long InFeatures, long OutFeatures, int? Rank, StaysDense Reason, long ParametersBefore, long Parameters, double? RelativeError);
 
 /// <summary>One parameter of a module.</summary>

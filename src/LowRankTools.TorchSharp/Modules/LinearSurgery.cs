@@ -4,19 +4,19 @@ using TorchSharp.Modules;
 
 namespace LowRankTools.TorchSharp.Modules;
 
-/// <summary>One run of <see cref="LowRankModules.FactorizeLinear"/>.</summary>
+/// <summary>One replacement of the linear layers of a module.</summary>
 internal sealed class LinearSurgery
 {
-    private readonly int _rank;
-    private readonly FactorizeLinearOptions _options;
+    private readonly LinearReplacer _replacer;
+    private readonly LinearSurgeryOptions _options;
     private readonly List<ModulePlace<Linear>> _places;
     private readonly ILookup<nint, torch.nn.Module> _owners;
     private readonly Dictionary<Linear, nint> _weights;
-    private readonly Dictionary<Linear, (LowRankPair Pair, double? Error)> _pairs = [];
+    private readonly Dictionary<Linear, (torch.nn.Module<torch.Tensor, torch.Tensor> Module, double? Error)> _made = [];
 
-    public LinearSurgery(torch.nn.Module root, int rank, FactorizeLinearOptions options)
+    public LinearSurgery(torch.nn.Module root, LinearReplacer replacer, LinearSurgeryOptions options)
     {
-        (_rank, _options) = (rank, options);
+        (_replacer, _options) = (replacer, options);
         _places = ModuleTree.Places<Linear>(root);
         _owners = ModuleTree.Parameters(root).ToLookup(p => ModuleTree.Address(p.Parameter), p => p.Owner);
         _weights = _places.Select(place => place.Module).Distinct().ToDictionary(layer => layer, WeightAddress);
@@ -26,40 +26,28 @@ internal sealed class LinearSurgery
     {
         Dictionary<ModulePlace<Linear>, StaysDense> reasons = Reasons();
         List<ModulePlace<Linear>> replaced = [.. _places.Where(place => reasons[place] == StaysDense.No)];
-        foreach (ModulePlace<Linear> place in replaced) ModuleReplacer.Require(place.Parent, place.Name, place.Module, typeof(LowRankPair));
+        foreach (ModulePlace<Linear> place in replaced) ModuleReplacer.Require(place.Parent, place.Name, place.Module, _replacer.Kind);
         try
         {
-            foreach (Linear layer in replaced.Select(place => place.Module).Distinct()) MakePair(layer, cancellationToken);
+            foreach (Linear layer in replaced.Select(place => place.Module).Distinct()) Make(layer, cancellationToken);
         }
         catch
         {
-            foreach ((LowRankPair pair, _) in _pairs.Values) pair.Dispose();
+            foreach ((torch.nn.Module<torch.Tensor, torch.Tensor> module, _) in _made.Values) module.Dispose();
             throw;
         }
 
         List<LinearReplacement> results = [.. _places.Select(place => Result(place, reasons[place]))];
-        foreach (ModulePlace<Linear> place in replaced) ModuleReplacer.Replace(place.Parent, place.Module, _pairs[place.Module].Pair);
-        foreach (Linear layer in _pairs.Keys) layer.Dispose();
+        foreach (ModulePlace<Linear> place in replaced) ModuleReplacer.Replace(place.Parent, place.Module, _made[place.Module].Module);
+        foreach (Linear layer in _made.Keys) layer.Dispose();
         return results;
     }
 
-    private void MakePair(Linear layer, CancellationToken cancellationToken)
+    private void Make(Linear layer, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        Linear? twin = _pairs.Keys.FirstOrDefault(other => _weights[other] == _weights[layer]);
-        if (_options.Initialization == PairInitialization.Svd && twin is null)
-        {
-            _pairs[layer] = PairFactory.FromSvd(layer, _rank, _options.Bias, _options.Seed, cancellationToken);
-            return;
-        }
-
-        LowRankPair pair = PairFactory.Fresh(layer, _rank, _options.Bias);
-        _pairs[layer] = (pair, null);
-        if (twin is null) return;
-        if (_options.Initialization == PairInitialization.Svd) PairFactory.TakeBias(pair, layer);
-        pair.First.weight = _pairs[twin].Pair.First.weight;
-        pair.Second.weight = _pairs[twin].Pair.Second.weight;
-        _pairs[layer] = (pair, _pairs[twin].Error);
+        Linear? twin = _made.Keys.FirstOrDefault(other => _weights[other] == _weights[layer]);
+        _made[layer] = twin is null ? _replacer.Make(layer, cancellationToken) : (_replacer.Shared(layer, _made[twin].Module), _made[twin].Error);
     }
 
     private Dictionary<ModulePlace<Linear>, StaysDense> Reasons()
@@ -88,7 +76,7 @@ internal sealed class LinearSurgery
         bool Matches(string pattern) => FileSystemName.MatchesSimpleExpression(pattern, place.Name, ignoreCase: false);
         if ((_options.Include.Count > 0 && !_options.Include.Any(Matches)) || _options.Exclude.Any(Matches)) return StaysDense.Excluded;
         (long rows, long columns, bool bias) = Size(place.Module);
-        bool pays = PairParameters(rows, columns, bias) < Parameters(rows, columns, bias);
+        bool pays = _replacer.Parameters(rows, columns, bias) < Parameters(rows, columns, bias);
         return pays || _options.IncludeUnprofitable ? StaysDense.No : StaysDense.BreakEven;
     }
 
@@ -97,14 +85,11 @@ internal sealed class LinearSurgery
         (long rows, long columns, bool bias) = Size(place.Module);
         long before = Parameters(rows, columns, bias);
         return reason == StaysDense.No
-            ? new LinearReplacement(place.Name, columns, rows, _rank, reason, before, PairParameters(rows, columns, bias), _pairs[place.Module].Error)
+            ? new LinearReplacement(place.Name, columns, rows, _replacer.RankOf(rows, columns), reason, before, _replacer.Parameters(rows, columns, bias), _made[place.Module].Error)
             : new LinearReplacement(place.Name, columns, rows, null, reason, before, before, null);
     }
 
     private static long Parameters(long rows, long columns, bool bias) => (rows * columns) + (bias ? rows : 0);
-
-    private long PairParameters(long rows, long columns, bool bias) =>
-        (_rank * (rows + columns)) + (_options.Bias == PairBias.Both ? _rank + rows : bias ? rows : 0);
 
     private static (long Rows, long Columns, bool Bias) Size(Linear layer)
     {

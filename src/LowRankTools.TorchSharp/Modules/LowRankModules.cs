@@ -47,6 +47,7 @@ public static class LowRankModules
     {
         if (rank < 1) throw new LowRankToolsException("RankNotPositive", $"Rank {rank} is not a rank.", "Ask for 1 or more.");
         ModuleReplacer.RequireContainer<Linear>(module);
-        return new LinearSurgery(module, rank, options ?? new FactorizeLinearOptions()).Run(cancellationToken);
+        options ??= new FactorizeLinearOptions();
+        return new LinearSurgery(module, new PairReplacer(rank, options), options).Run(cancellationToken);
     }
 }

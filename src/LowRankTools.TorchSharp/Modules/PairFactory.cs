@@ -128,8 +128,8 @@ internal static class PairFactory
         return pair;
     }
 
-    // A layer of an old one's element type and device, whose parameters outlive the scope that it is made in.
-    private static Linear New(long inputs, long outputs, bool bias, Tensor like)
+    /// <summary>A layer of an element type and on a device, whose parameters outlive the scope that it is made in.</summary>
+    public static Linear New(long inputs, long outputs, bool bias, Tensor like)
     {
         Linear layer = nn.Linear(inputs, outputs, bias);
         if (layer.weight!.dtype != like.dtype) layer.to(like.dtype);

@@ -38,6 +38,15 @@ public sealed class ConvolutionTests : IDisposable
     }
 
     [Fact]
+    public async Task A_kernel_that_is_named_becomes_a_chain_of_transposed_ones()
+    {
+        string[] rule = ["--method", "tucker", "--keep-ratio", "0.5", "--transposed-convolution", "conv"];
+        CliRun run = await CliRun.Of(["factorize", Model(), .. rule, "--json"]), plan = await CliRun.Of(["plan", Model(), .. rule, "--json"]);
+        foreach (JsonElement result in run.Json.Concat(plan.Json))
+            Assert.Equal("Tucker(transposed)", result.GetProperty("Layers").EnumerateArray().Single(l => l.GetProperty("Name").GetString() == "conv.weight").GetProperty("Method").GetString());
+    }
+
+    [Fact]
     public async Task A_plan_of_convolutions_is_carried_out()
     {
         CliRun plan = await CliRun.Of("plan", Model(), "--method", "auto", "--target-reduction", "2", "--output", _folder["half.plan.json"]);
@@ -46,6 +55,19 @@ public sealed class ConvolutionTests : IDisposable
         Assert.Equal(0, run.Code);
         Assert.InRange(Assert.Single(run.Json).GetProperty("Parameters").GetInt64(), 1, Parameters / 2);
         Assert.Equal(2, (await CliRun.Of("factorize", Model(), "--method", "trucker", "--rank", "4")).Code);
+    }
+
+    [Fact]
+    public async Task Layers_over_modes_are_timed()
+    {
+        CliRun run = await CliRun.Of("speed", "--input-shape", "6x4x5", "--output-shape", "3x2x2", "--keep-ratio", "0.4", "--batch-size", "4", "--runs", "2", "--json");
+        Assert.Equal(0, run.Code);
+        Assert.Equal(["Contraction", "Cp", "Tucker", "TensorTrain"], run.Json.Select(s => s.GetProperty("Method").GetString()));
+        Assert.All(run.Json.Skip(1), s => Assert.InRange(s.GetProperty("Parameters").GetInt64(), 1, 0.4 * s.GetProperty("ParametersBefore").GetInt64()));
+        CliRun table = await CliRun.Of("speed", "--input-shape", "6x4x5", "--output-shape", "10", "--layer", "tucker", "--rank", "2", "--runs", "2");
+        Assert.Contains(table.Out.Split('\n'), line => line.StartsWith("Tucker", StringComparison.Ordinal) && line.Contains("2 x 2 x 2 x 2", StringComparison.Ordinal));
+        Assert.Equal(2, (await CliRun.Of("speed", "--input-shape", "6x4x5")).Code);
+        Assert.Equal(2, (await CliRun.Of("speed", "--input-shape", "6x4x5", "--output-shape", "10", "--shape", "8x4")).Code);
     }
 
     [Fact]

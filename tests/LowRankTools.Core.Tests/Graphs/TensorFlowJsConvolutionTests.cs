@@ -76,6 +76,15 @@ public sealed class TensorFlowJsConvolutionTests : IDisposable
             Assert.All(Factorize(Write(settings), FactorMethod.Svd).Layers.Where(l => l.Name is "k" or "f"), l => Assert.Equal(KeepReason.GraphUse, l.Reason));
     }
 
+    [Theory]
+    [InlineData(ModelFormat.TensorFlowJs)]
+    [InlineData(ModelFormat.Safetensors)]
+    public void A_transposed_convolution_stays_and_says_so_whatever_is_written(ModelFormat format)
+    {
+        FactorizationResult result = Factorize(Write("up"), FactorMethod.Tucker, format);
+        Assert.Equal([KeepReason.Transposed, KeepReason.None], result.Layers.Where(l => l.Name is "k" or "f").OrderByDescending(l => l.Name, StringComparer.Ordinal).Select(l => l.Reason));
+    }
+
     [Fact]
     public void Only_a_file_called_model_json_is_written_as_a_graph_by_its_name()
     {
@@ -93,8 +102,8 @@ public sealed class TensorFlowJsConvolutionTests : IDisposable
         Assert.False(Directory.Exists(_folder["other"]));
     }
 
-    private FactorizationResult Factorize(ModelSource model, FactorMethod method) =>
-        new FactorizeModel(new FactorizeOptions { Rule = new RankRule.KeepRatio(0.5), Method = method, Format = ModelFormat.TensorFlowJs, OutputPath = _folder["out"], Force = true }).Run(model);
+    private FactorizationResult Factorize(ModelSource model, FactorMethod method, ModelFormat format = ModelFormat.TensorFlowJs) =>
+        new FactorizeModel(new FactorizeOptions { Rule = new RankRule.KeepRatio(0.5), Method = method, Format = format, OutputPath = _folder["out"], Force = true }).Run(model);
 
     // A convolution as the settings say, relu of (convolution + bias) fused, one of size one with steps of two, and two of single channels.
     private ModelSource Write(string settings)
@@ -103,7 +112,7 @@ public sealed class TensorFlowJsConvolutionTests : IDisposable
             TestModel.Random("one", 4, 1, 1, Outputs, Outputs), TestModel.Random("deep", 5, 3, 3, Outputs, 1), TestModel.Random("deeper", 6, 3, 3, Outputs, 2)];
         (int Down, int Across) steps = settings == "strided" ? (2, 1) : (1, 1), dilations = settings == "dilated" ? (2, 3) : (1, 1);
         string padding = settings switch { "valid" => "VALID", "explicit" => "EXPLICIT", _ => "SAME" };
-        JsonObject convolution = Convolution("kx", "Conv2D", ["x", "k"], steps, dilations, padding);
+        JsonObject convolution = settings == "up" ? Convolution("kx", "Conv2DBackpropInput", ["x", "k", "x"], steps, dilations, padding) : Convolution("kx", "Conv2D", ["x", "k"], steps, dilations, padding);
         JsonObject attributes = convolution["attr"]!.AsObject();
         if (settings == "explicit")
             attributes["explicit_paddings"] = List(["0", "0", "2", "1", "0", "3", "0", "0"]);

@@ -42,6 +42,19 @@ public sealed class ConvolutionTests(PwshSession session) : IClassFixture<PwshSe
     }
 
     [PwshFact]
+    public void A_kernel_that_is_named_becomes_a_chain_of_transposed_ones_by_a_rule_and_by_a_plan()
+    {
+        IReadOnlyList<JsonElement> output = session.All(_sandbox, """
+            $small = Invoke-LowRankFactorization vision -Method Tucker -KeepRatio 0.4 -TransposedConvolution conv2
+            $small.Layers | Where-Object Kind -eq Conv2d | ForEach-Object Method
+            $small | Compare-ModelWeight vision | Where-Object Name -eq conv2.weight | ForEach-Object Status
+            (New-RankPlan vision -Method Tucker -KeepRatio 0.4 -TransposedConvolution conv2).Layers | Where-Object Kind -eq Conv2d | ForEach-Object Method
+            """);
+        Assert.Equal(["Tucker", "Tucker(transposed)", "Changed", "Tucker", "Tucker(transposed)"], output.Select(o => o.GetString()));
+        Assert.Equal("LayerNotFound", Id(session.Run(_sandbox, "New-RankPlan vision -Method Tucker -KeepRatio 0.4 -TransposedConvolution head")));
+    }
+
+    [PwshFact]
     public void Piped_convolutions_are_timed_where_a_method_is_named()
     {
         IReadOnlyList<JsonElement> speeds = session.All(_sandbox, "Get-LayerShapes vision | Measure-LayerSpeed -Method SpatialSvd -ImageSize 6x5 -Runs 2");

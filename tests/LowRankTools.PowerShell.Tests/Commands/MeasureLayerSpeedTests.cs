@@ -30,6 +30,16 @@ public sealed class MeasureLayerSpeedTests(PwshSession session) : IClassFixture<
     }
 
     [PwshFact]
+    public void Activations_of_several_modes_are_contracted()
+    {
+        IReadOnlyList<JsonElement> results = session.All(_sandbox, "Measure-LayerSpeed -InputShape 6x4x5 -OutputShape 3x2x2 -KeepRatio 0.4 -BatchSize 4 -Runs 2 | ForEach-Object { \"$($_.Method) $($_.Ranks)\".Trim() }");
+        Assert.Equal(["Contraction", "Cp", "Tucker", "TensorTrain"], results.Select(r => r.GetString()!.Split(' ')[0]));
+        Assert.Equal("6 x 4 x 5 to 10 as Tucker 2 x 2 x 2 x 2", session.One(_sandbox, "(Measure-LayerSpeed -InputShape 6x4x5 -OutputShape 10 -Method Tucker -Rank 2 -Runs 2).ToString()").GetString());
+        foreach (string wrong in new[] { "4x4 -Method Contraction", "-InputShape 6x4 -OutputShape 10 -Method Contraction", "-InputShape 6x4 -OutputShape 10 -Method SpatialSvd", "-InputShape 6x -OutputShape 10" })
+            Assert.Equal("OptionInvalid", (session.Run(_sandbox, $"Measure-LayerSpeed {wrong}") is var reply && reply.Thrown is { } thrown ? thrown : Assert.Single(reply.Errors)).Id.Split(',')[0]);
+    }
+
+    [PwshFact]
     public void Layers_of_which_none_is_linear_are_an_error()
     {
         Reply reply = session.Run(_sandbox, "Get-LayerShapes models/tiny.safetensors -Kind Bias | Measure-LayerSpeed");

@@ -19,7 +19,7 @@ public sealed partial class SampleTests : IDisposable
     public void It_builds_from_the_packages_and_does_what_it_says()
     {
         string feed = Path.Combine(_folder, "feed"), packages = Path.Combine(_folder, "packages"), program = Path.Combine(_folder, Sample);
-        foreach (string name in new[] { "Numerics", "Formats", "TorchSharp" })
+        foreach (string name in new[] { "Numerics", "Decompositions", "Formats", "TorchSharp" })
             Dotnet(Root, "pack", "--no-build", "-c", Configuration, "-o", feed, Path.Combine("src", $"LowRankTools.{name}"));
         Directory.CreateDirectory(program);
         foreach (string file in Directory.EnumerateFiles(Path.Combine(Root, "docs", "samples", Sample)))

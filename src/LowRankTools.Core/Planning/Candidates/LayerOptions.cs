@@ -86,7 +86,7 @@ internal sealed class LayerOptions(Model model, PlanOptions options, ModelFormat
         IEnumerable<LayerMethod> methods = IsAuto
             ? LayerMethods.All.Where(m => m is not PivotedLayer && m.Takes(shape) && OutputTypes.Holds(format, m) && (!matrix || !format.IsGraph()))
             : LayerMethods.Find(asked.ToString()) is var named && named.Takes(shape) ? [named] : matrix ? [] : [ConvolutionMethods.All[0]];
-        Way[] ways = [.. methods.Select(m => new Way(m.SplitBy(shape, options.Splits), shape))];
+        Way[] ways = [.. methods.Select(m => new Way(candidate.Cost.Own(m.SplitBy(shape, options.Splits)), shape))];
         // The pair of a matrix has the numbers of that of a 1 x 1 kernel.
         return matrix && IsAuto && ways.Length > 0 ? [new Way(LayerMethods.Find(FactorChoice.Pair), [.. shape, 1, 1]), .. ways] : ways;
     }

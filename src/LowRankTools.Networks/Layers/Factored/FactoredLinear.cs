@@ -33,6 +33,10 @@ public abstract class FactoredLinear : LinearLayer
     /// <inheritdoc/>
     public override bool HasBias => Bias is not null;
 
+    /// <summary>Multiply-adds for a number of tokens, in the order that is taken.</summary>
+    /// <param name="tokens">At least 1.</param>
+    public double MultiplyAddsFor(int tokens) => Program(tokens).Products;
+
     /// <summary>The factors, in the order in which they go into <see cref="Program"/> behind the tokens.</summary>
     private protected ReadOnlySpan<Parameter> Parts => _factors;
 
