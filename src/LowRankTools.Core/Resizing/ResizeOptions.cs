@@ -17,7 +17,10 @@ public sealed record ResizeOptions
     /// <summary>Hidden units that stay; null where <see cref="KeepRatio"/> says which share.</summary>
     public int? HiddenSize { get; init; }
 
-    /// <summary>How the units that stay are chosen.</summary>
+    /// <summary>Features that every head of attention has afterwards, of queries, keys and values alike; null leaves attention alone.</summary>
+    public int? HeadSize { get; init; }
+
+    /// <summary>How the units, and the heads' features, that stay are chosen.</summary>
     public UnitSelection Selection { get; init; }
 
     /// <summary>What the layers that read hidden units were fed, and how much is added to its diagonal; the mode and the refit say nothing here.</summary>
@@ -54,8 +57,10 @@ public sealed record ResizeOptions
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>, <c>OutputFormatNotWritten</c>, <c>PathNotFound</c> of the calibration.</exception>
     public void Validate()
     {
-        if (KeepRatio is null == HiddenSize is null)
-            throw new LowRankToolsException(CoreErrors.OptionInvalid, "How many hidden units stay is said by a share or by a number.", "Give -KeepRatio or -HiddenSize, one of them.");
+        if (KeepRatio is not null && HiddenSize is not null || KeepRatio is null && HiddenSize is null && HeadSize is null)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, "How many hidden units stay is said by a share or by a number, or the size of a head is said.", "Give -KeepRatio or -HiddenSize, one of them, or -HeadSize.");
+        if (HeadSize is { } head && (head < 2 || head % 2 != 0))
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"A head of {head} features cannot be: rotary positions turn pairs of them.", "Give -HeadSize an even number, at least 2.");
         if (KeepRatio is { } share && !(share is > 0 and <= 1))
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"A share of {share} of the hidden units cannot stay.", "Give -KeepRatio a number above 0 and at most 1.");
         if (HiddenSize is < 1)
@@ -65,6 +70,9 @@ public sealed record ResizeOptions
         OutputCheck.Options(OutputPath, Format, DType, MaxShardBytes);
         Calibration.Validate();
     }
+
+    /// <summary>Whether feed-forward parts get smaller.</summary>
+    internal bool ResizesHidden => KeepRatio is not null || HiddenSize is not null;
 
     /// <summary>Hidden units that stay of a number of them.</summary>
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>: there are fewer.</exception>

@@ -85,6 +85,6 @@ public sealed record LlamaConfig : TransformerConfig
         Size("intermediate_size", Hidden);
         Size("max_position_embeddings", Positions);
         Positive("rms_norm_eps", Epsilon);
-        Rotary.Check();
+        Rotary.Check(HeadWidth);
     }
 }
