@@ -21,7 +21,7 @@ internal sealed record FittedValues(Matrix<float> Value, Matrix<float>? ValueBia
 {
     /// <summary>
     /// Leverage takes the values' Gram matrix from the block's inputs and the outputs as they are, as MoDeGPT does. Elimination takes it from what the heads gathered, weighs outputs by
-    /// their gradients, and fits what reads all heads' narrower values to all of them.
+    /// their gradients, and fits what reads all heads' narrower values to all of them; where values and outputs both have biases it does the middle one alone.
     /// </summary>
     /// <param name="engine">What computes.</param>
     /// <param name="shape">Heads.</param>
@@ -33,14 +33,15 @@ internal sealed record FittedValues(Matrix<float> Value, Matrix<float>? ValueBia
     /// <param name="cancellationToken">Stops the computation.</param>
     public static FittedValues Compute(ITensorEngine engine, HeadShape shape, int kept, ValueWeights weights, LayerCalibration fed, LayerCalibration source, ResizeOptions options, CancellationToken cancellationToken)
     {
-        bool published = options.Selection == UnitSelection.Leverage;
+        // A bias that the output's takes is nothing to be kept, and what was gathered cannot be told from it.
+        bool published = options.Selection == UnitSelection.Leverage || weights is { ValueBias: not null, OutputBias: not null };
         ValueHeads heads = new(engine, shape, kept, cancellationToken);
         using Matrix<double> value = HostMatrix.Of(weights.Value.View), output = HostMatrix.Of(weights.Output.View);
         using Gram gathered = fed.Inputs.Original.Plus(fed.Inputs.Original.Ridge(options.Calibration.Damping));
         Matrix<double>[] grams = [.. Enumerable.Range(0, shape.KeyHeads).Select(h => published ? Made(h) : Gathered(h))];
         try
         {
-            using ITensor turned = LeastSquares.Turned(engine, output, published ? null : fed.OutputGradients, cancellationToken);
+            using ITensor turned = LeastSquares.Turned(engine, output, options.Selection == UnitSelection.Leverage ? null : fed.OutputGradients, cancellationToken);
             using Matrix<double> projections = heads.Projections(grams, turned), spread = heads.Spread(projections);
             using Matrix<double> reader = published ? heads.Readers(grams, projections, output) : Refitted(spread);
             return Balanced(value, output, projections, spread, reader);

@@ -32,6 +32,14 @@ public sealed record RotaryConfig
     /// </summary>
     public IReadOnlyList<double>? Divisors { get; init; }
 
+    /// <summary>Whether both turn alike, divisors compared one by one.</summary>
+    public bool Equals(RotaryConfig? other) =>
+        other is not null && (Base, Factor, OriginalPositions, LowTurns, HighTurns) == (other.Base, other.Factor, other.OriginalPositions, other.LowTurns, other.HighTurns)
+        && (Divisors is null ? other.Divisors is null : other.Divisors is not null && Divisors.SequenceEqual(other.Divisors));
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Base, Factor, OriginalPositions, LowTurns, HighTurns, Divisors?.Count);
+
     /// <summary>Radians that each feature pair turns from one position to the next.</summary>
     /// <param name="headWidth">Features of a head, even.</param>
     public double[] Frequencies(int headWidth)
