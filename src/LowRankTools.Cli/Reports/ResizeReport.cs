@@ -12,8 +12,8 @@ internal static class ResizeReport
         console.Out.WriteLine(SafeText.Line($"{result.Name}  {result.Source}"));
         if (result is { HiddenBefore: { } units, Hidden: { } hidden })
             console.Out.WriteLine($"hidden      {Figures.Count(units)} -> {Figures.Count(hidden)} units in {Figures.Plural(result.ResizedParts, "feed-forward part")}, by {result.Selection.ToLowerInvariant()}");
-        if (result is { HeadSizeBefore: { } features, HeadSize: { } size })
-            console.Out.WriteLine($"heads       {Figures.Count(features)} -> {Figures.Count(size)} features each in {Figures.Plural(result.ResizedAttention, "block")}, by {result.Selection.ToLowerInvariant()}");
+        if (result is { HeadSizeBefore: { } features, HeadSize: { } size, ValueSizeBefore: { } before, ValueSize: { } values })
+            console.Out.WriteLine($"heads       {Figures.Count(features)} -> {Figures.Count(size)} features of queries and keys, {Figures.Count(before)} -> {Figures.Count(values)} of values, in {Figures.Plural(result.ResizedAttention, "block")}, by {result.Selection.ToLowerInvariant()}");
         console.Out.WriteLine($"parameters  {Figures.Count(result.ParametersBefore)} -> {Figures.Count(result.Parameters)}, all tensors, shared storage once");
         console.Out.WriteLine($"bytes       {Figures.Bytes(result.BytesBefore)} -> {Figures.Bytes(result.Bytes)}, tensor data without headers");
         foreach (ResizedPart part in result.Parts)

@@ -13,6 +13,9 @@ namespace LowRankTools.Core.Architectures;
 /// <param name="OutputBias">Of the outputs.</param>
 internal sealed record AttentionPart(ModelLayer Query, ModelLayer Key, ModelLayer Value, ModelLayer Output, ModelLayer? QueryBias, ModelLayer? KeyBias, ModelLayer? ValueBias, ModelLayer? OutputBias)
 {
-    /// <summary>All that gets another size with the heads; the output's bias changes its values alone.</summary>
-    public IEnumerable<ModelLayer> Layers => ((ModelLayer?[])[Query, QueryBias, Key, KeyBias, Value, ValueBias, Output, OutputBias]).OfType<ModelLayer>();
+    /// <summary>What makes queries and keys, whose features positions turn.</summary>
+    public IEnumerable<ModelLayer> Turned => ((ModelLayer?[])[Query, QueryBias, Key, KeyBias]).OfType<ModelLayer>();
+
+    /// <summary>What makes values and reads them; the output's bias keeps its size.</summary>
+    public IEnumerable<ModelLayer> Gathered => ((ModelLayer?[])[Value, ValueBias, Output, OutputBias]).OfType<ModelLayer>();
 }

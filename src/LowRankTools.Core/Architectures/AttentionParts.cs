@@ -55,10 +55,11 @@ internal static class AttentionParts
         if (Array.Find(matrices, m => !m.Shape.IsMatrix || m.Shape.Shape.Count != 2) is { } odd)
             throw Unfit(model, $"'{odd.Shape.Name}' is no matrix of a linear layer");
         (long width, long queries, long keys) = (part.Query.Shape.InFeatures!.Value, part.Query.Shape.OutFeatures!.Value, part.Key.Shape.OutFeatures!.Value);
-        (ModelLayer Layer, long Out, long In)[] sizes = [(part.Key, keys, width), (part.Value, keys, width), (part.Output, width, queries)];
+        (long values, long gathered) = (part.Value.Shape.OutFeatures!.Value, part.Output.Shape.InFeatures!.Value);
+        (ModelLayer Layer, long Out, long In)[] sizes = [(part.Key, keys, width), (part.Value, values, width), (part.Output, width, gathered)];
         if (sizes.FirstOrDefault(s => s.Layer.Shape.OutFeatures != s.Out || s.Layer.Shape.InFeatures != s.In).Layer is { } wrong)
             throw Unfit(model, $"'{wrong.Shape.Name}' is {wrong.Shape.OutFeatures} x {wrong.Shape.InFeatures} (outputs x inputs) beside queries of {queries} x {width} and keys of {keys} x {width}");
-        (ModelLayer? Bias, long Size)[] biases = [(part.QueryBias, queries), (part.KeyBias, keys), (part.ValueBias, keys), (part.OutputBias, width)];
+        (ModelLayer? Bias, long Size)[] biases = [(part.QueryBias, queries), (part.KeyBias, keys), (part.ValueBias, values), (part.OutputBias, width)];
         if (biases.FirstOrDefault(b => b.Bias is { } bias && (bias.Shape.Shape.Count != 1 || bias.Shape.Shape[0] != b.Size)).Bias is { } unlike)
             throw Unfit(model, $"'{unlike.Shape.Name}' is no bias of its layer");
     }

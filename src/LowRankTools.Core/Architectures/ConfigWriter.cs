@@ -55,7 +55,15 @@ internal static class ConfigWriter
         ["tie_word_embeddings"] = c.TiedHead,
     };
 
-    private static JsonObject Llama(LlamaConfig c) => new()
+    private static JsonObject Llama(LlamaConfig c)
+    {
+        JsonObject fields = LlamaFields(c);
+        if (c.ValueWidth > 0)
+            fields[LlamaConfig.ValueField] = c.ValueWidth;
+        return fields;
+    }
+
+    private static JsonObject LlamaFields(LlamaConfig c) => new()
     {
         ["architectures"] = new JsonArray(c.HasTokenHead ? "LlamaForCausalLM" : "LlamaModel"),
         ["vocab_size"] = c.Vocabulary,

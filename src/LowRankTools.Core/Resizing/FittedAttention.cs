@@ -14,55 +14,57 @@ namespace LowRankTools.Core.Resizing;
 /// <param name="Result">What it lost.</param>
 internal sealed record FittedAttention(IReadOnlyDictionary<ModelLayer, Matrix<float>> Weights, ResizedPart Result) : IDisposable
 {
+    /// <summary>Share of the scores that went with pairs; null where none went.</summary>
+    public double? LostScores { get; init; }
+
     /// <summary>Keeps chosen pairs of queries and keys, and fits narrower values and what reads them.</summary>
     /// <param name="engine">What computes.</param>
     /// <param name="model">The opened model.</param>
     /// <param name="part">The attention.</param>
     /// <param name="shape">Heads.</param>
-    /// <param name="pairs">Pairs of features that stay in queries and keys; as many make the values' size.</param>
-    /// <param name="lostScores">Share of the scores that goes with the others.</param>
+    /// <param name="pairs">Pairs of features that stay in queries and keys; null for all.</param>
+    /// <param name="valueSize">Features of a head of values afterwards; null for as many as there are.</param>
     /// <param name="read">Reads what the calibration has on a weight.</param>
     /// <param name="options">Selection and damping.</param>
     /// <param name="cancellationToken">Stops the computation.</param>
-    public static FittedAttention Compute(ITensorEngine engine, Model model, AttentionPart part, HeadShape shape, int[] pairs, double lostScores, Func<ModelLayer, LayerCalibration> read, ResizeOptions options, CancellationToken cancellationToken)
+    public static FittedAttention Compute(ITensorEngine engine, Model model, AttentionPart part, HeadShape shape, int[]? pairs, int? valueSize, Func<ModelLayer, LayerCalibration> read, ResizeOptions options, CancellationToken cancellationToken)
     {
         Stopwatch clock = Stopwatch.StartNew();
-        int size = 2 * pairs.Length;
         Matrix<float> Read(ModelLayer layer)
         {
             using Matrix<float> stored = WeightMatrix.Read(model.File, layer.Tensor, cancellationToken);
             return (layer.Tensor.Shape.Length == 2 && layer.Shape.Orientation == WeightOrientation.InOut ? stored.Transposed : stored.View).ToMatrix();
         }
         Dictionary<ModelLayer, Matrix<float>> weights = new(ReferenceEqualityComparer.Instance);
-        // Scores are over the root of the head's size: queries make up for the smaller one.
-        float scale = (float)Math.Sqrt((double)size / shape.Size);
-        foreach ((ModelLayer? layer, int heads, float factor) in new[] { (part.Query, shape.Heads, scale), (part.QueryBias, shape.Heads, scale), (part.Key, shape.KeyHeads, 1f), (part.KeyBias, shape.KeyHeads, 1f) })
+        if (pairs is not null)
         {
-            if (layer is null)
-                continue;
-            using Matrix<float> whole = Read(layer);
-            weights[layer] = Pairs(whole, layer.Tensor.Shape.Length == 1, shape, heads, pairs, factor);
+            // Scores are over the root of the head's size: queries make up for the smaller one.
+            float scale = (float)Math.Sqrt(2.0 * pairs.Length / shape.Size);
+            foreach ((ModelLayer? layer, int heads, float factor) in new[] { (part.Query, shape.Heads, scale), (part.QueryBias, shape.Heads, scale), (part.Key, shape.KeyHeads, 1f), (part.KeyBias, shape.KeyHeads, 1f) })
+            {
+                if (layer is null)
+                    continue;
+                using Matrix<float> whole = Read(layer);
+                weights[layer] = Pairs(whole, layer.Tensor.Shape.Length == 1, shape, heads, pairs, factor);
+            }
         }
-        using LayerCalibration fed = read(part.Output), source = read(part.Value);
-        using Matrix<float> output = Read(part.Output), value = Read(part.Value);
-        using Matrix<float>? bias = part.ValueBias is null ? null : Read(part.ValueBias), outputBias = part.OutputBias is null ? null : Read(part.OutputBias);
-        FittedValues fitted = FittedValues.Compute(engine, shape, size, new ValueWeights(value, bias, output, outputBias), fed, source, options, cancellationToken);
-        using Matrix<float> projection = fitted.Projection;
-        foreach ((ModelLayer? layer, Matrix<float>? weight) in new[] { (part.Value, fitted.Value), (part.ValueBias, fitted.ValueBias), (part.Output, fitted.Output), (part.OutputBias, fitted.OutputBias) })
+        ResizedPart result = new() { Name = part.Output.Shape.Name, CalibratedError = 0, Seconds = 0 };
+        if (valueSize is { } kept)
         {
-            if (layer is not null)
-                weights[layer] = weight!;
+            using LayerCalibration fed = read(part.Output), source = read(part.Value);
+            using Matrix<float> output = Read(part.Output), value = Read(part.Value);
+            using Matrix<float>? bias = part.ValueBias is null ? null : Read(part.ValueBias), outputBias = part.OutputBias is null ? null : Read(part.OutputBias);
+            FittedValues fitted = FittedValues.Compute(engine, shape, kept, new ValueWeights(value, bias, output, outputBias), fed, source, options, cancellationToken);
+            using Matrix<float> projection = fitted.Projection;
+            foreach ((ModelLayer? layer, Matrix<float>? weight) in new[] { (part.Value, fitted.Value), (part.ValueBias, fitted.ValueBias), (part.Output, fitted.Output), (part.OutputBias, fitted.OutputBias) })
+            {
+                if (layer is not null)
+                    weights[layer] = weight!;
+            }
+            double Error(Gram inputs) => CalibratedError.Relative(engine, output.View, fitted.Output.View, projection.View, new InputGrams(inputs), cancellationToken);
+            result = result with { CalibratedError = Error(fed.Inputs.Original), HeldOutError = fed.HeldOut is { Original: { } heldOut } ? Error(heldOut) : null };
         }
-        double Error(Gram inputs) => CalibratedError.Relative(engine, output.View, fitted.Output.View, projection.View, new InputGrams(inputs), cancellationToken);
-        ResizedPart result = new()
-        {
-            Name = part.Output.Shape.Name,
-            CalibratedError = Error(fed.Inputs.Original),
-            HeldOutError = fed.HeldOut is { Original: { } heldOut } ? Error(heldOut) : null,
-            LostScores = lostScores,
-            Seconds = clock.Elapsed.TotalSeconds,
-        };
-        return new FittedAttention(weights, result);
+        return new FittedAttention(weights, result with { Seconds = clock.Elapsed.TotalSeconds });
     }
 
     /// <inheritdoc/>

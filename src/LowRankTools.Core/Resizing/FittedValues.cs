@@ -56,15 +56,15 @@ internal sealed record FittedValues(Matrix<float> Value, Matrix<float>? ValueBia
         Matrix<double> Made(int head)
         {
             using Gram inputs = source.Inputs.Original.Plus(source.Inputs.Original.Ridge(options.Calibration.Damping));
-            using ITensor v = engine.Load(value.View.Slice(head * shape.Size, 0, shape.Size, value.Columns)), c = engine.Load(inputs.Dense!.View);
+            using ITensor v = engine.Load(value.View.Slice(head * shape.ValueSize, 0, shape.ValueSize, value.Columns)), c = engine.Load(inputs.Dense!.View);
             using ITensor vc = LeastSquares.Product(engine, v, c, cancellationToken), vcv = LeastSquares.Product(engine, vc, engine.Transpose(v), cancellationToken);
             Matrix<double> gram = HostMatrix.Of(engine, vcv);
             if (weights is { ValueBias: { } bias, OutputBias: null })
             {
-                for (int i = 0; i < shape.Size; i++)
+                for (int i = 0; i < shape.ValueSize; i++)
                 {
-                    for (int j = 0; j < shape.Size; j++)
-                        gram[i, j] += source.Count * bias[0, head * shape.Size + i] * bias[0, head * shape.Size + j];
+                    for (int j = 0; j < shape.ValueSize; j++)
+                        gram[i, j] += source.Count * bias[0, head * shape.ValueSize + i] * bias[0, head * shape.ValueSize + j];
                 }
             }
             return gram;
@@ -74,13 +74,13 @@ internal sealed record FittedValues(Matrix<float> Value, Matrix<float>? ValueBia
         Matrix<double> Gathered(int head)
         {
             int shared = shape.Heads / shape.KeyHeads;
-            Matrix<double> gram = new(shape.Size, shape.Size);
+            Matrix<double> gram = new(shape.ValueSize, shape.ValueSize);
             for (int h = head * shared; h < (head + 1) * shared; h++)
             {
-                for (int i = 0; i < shape.Size; i++)
+                for (int i = 0; i < shape.ValueSize; i++)
                 {
-                    for (int j = 0; j < shape.Size; j++)
-                        gram[i, j] += gathered.Dense![h * shape.Size + i, h * shape.Size + j];
+                    for (int j = 0; j < shape.ValueSize; j++)
+                        gram[i, j] += gathered.Dense![h * shape.ValueSize + i, h * shape.ValueSize + j];
                 }
             }
             return gram;
@@ -101,7 +101,7 @@ internal sealed record FittedValues(Matrix<float> Value, Matrix<float>? ValueBia
             using Matrix<double> narrow = Matrix<double>.Uninitialized(projections.Rows, value.Columns);
             for (int head = 0; head < shape.KeyHeads; head++)
             {
-                using ITensor a = engine.Load(projections.View.Slice(head * kept, 0, kept, shape.Size)), v = engine.Load(value.View.Slice(head * shape.Size, 0, shape.Size, value.Columns));
+                using ITensor a = engine.Load(projections.View.Slice(head * kept, 0, kept, shape.ValueSize)), v = engine.Load(value.View.Slice(head * shape.ValueSize, 0, shape.ValueSize, value.Columns));
                 using ITensor av = LeastSquares.Product(engine, a, v, cancellationToken);
                 engine.ToArray(av).CopyTo(narrow.RowBlock(head * kept, kept));
             }
@@ -130,7 +130,7 @@ internal sealed record FittedValues(Matrix<float> Value, Matrix<float>? ValueBia
                 return null;
             Matrix<float> narrow = Matrix<float>.Uninitialized(1, projections.Rows);
             for (int i = 0; i < projections.Rows; i++)
-                narrow[0, i] = (float)Enumerable.Range(0, shape.Size).Sum(j => projections[i, j] * bias[0, i / kept * shape.Size + j]);
+                narrow[0, i] = (float)Enumerable.Range(0, shape.ValueSize).Sum(j => projections[i, j] * bias[0, i / kept * shape.ValueSize + j]);
             return narrow;
         }
 
@@ -139,7 +139,7 @@ internal sealed record FittedValues(Matrix<float> Value, Matrix<float>? ValueBia
         {
             if (weights.OutputBias is not { } moved || weights.ValueBias is not { } bias)
                 return weights.OutputBias?.Copy();
-            double[] all = [.. Enumerable.Range(0, output.Columns).Select(j => (double)bias[0, j / shape.Size / (shape.Heads / shape.KeyHeads) * shape.Size + j % shape.Size])];
+            double[] all = [.. Enumerable.Range(0, output.Columns).Select(j => (double)bias[0, j / shape.ValueSize / (shape.Heads / shape.KeyHeads) * shape.ValueSize + j % shape.ValueSize])];
             double[] narrow = [.. Enumerable.Range(0, spread.Rows).Select(i => Dot(spread.Row(i), all))];
             Matrix<float> sum = moved.Copy();
             for (int i = 0; i < output.Rows; i++)

@@ -30,31 +30,44 @@ internal sealed class HeadResizing(Model model, IReadOnlyList<AttentionPart> par
     /// <summary>Heads as they were.</summary>
     public HeadShape Shape => shape;
 
-    /// <summary>Features of a head afterwards.</summary>
-    public int Size => options.HeadSize!.Value;
+    /// <summary>Features of a head of queries and keys afterwards.</summary>
+    public int Size => options.HeadSize ?? shape.Size;
 
-    /// <summary>Blocks whose attention changes: none where heads keep their size.</summary>
-    public IReadOnlyList<AttentionPart> Parts => Size == shape.Size ? [] : parts;
+    /// <summary>Features of a head of values afterwards.</summary>
+    public int ValueSize => options.ValueSize ?? Math.Min(Size, shape.ValueSize);
+
+    /// <summary>Blocks whose attention changes: none where heads keep their sizes.</summary>
+    public IReadOnlyList<AttentionPart> Parts => Turns || Values ? parts : [];
+
+    private bool Turns => Size < shape.Size;
+
+    private bool Values => ValueSize < shape.ValueSize;
 
     /// <summary>The weights that a calibration must know.</summary>
     public IEnumerable<ModelLayer> Calibrated => Parts.SelectMany(p => (ModelLayer[])[p.Query, p.Key, p.Value, p.Output]);
 
-    /// <summary>What slows each pair that stays, once <see cref="Choose"/> has chosen them; null where heads keep their size.</summary>
-    public double[]? Divisors => Parts.Count == 0 ? null : shape.Rotary.DivisorsOf(shape.Size, _pairs);
+    /// <summary>What the configuration is to say, once <see cref="Choose"/> has chosen pairs: both sizes, and what slows each pair that stays.</summary>
+    public (int Size, int ValueSize, double[]? Divisors)? Said => Parts.Count == 0 ? null : (Size, ValueSize, Turns ? Divisors : null);
+
+    private double[] Divisors => shape.Rotary.DivisorsOf(shape.Size, _pairs);
 
     /// <summary>What the blocks lost, in the order of the file.</summary>
-    public IEnumerable<ResizedPart> Results => _fitted.Values.Select(f => f.Result);
+    public IEnumerable<ResizedPart> Results => _fitted.Values.Select(f => f.Result with { LostScores = f.LostScores });
 
     /// <summary>What is to be done with a model; null where attention is left alone.</summary>
     /// <exception cref="LowRankToolsException"><c>HeadSizeUnsupported</c>, <c>WeightsDoNotFit</c>, <c>ConfigInvalid</c>; <c>OptionInvalid</c>: heads are smaller than that.</exception>
     public static HeadResizing? Of(Model model, ResizeOptions options, string? configPath)
     {
-        if (options.HeadSize is not { } size)
+        if (!options.ResizesHeads)
             return null;
         IReadOnlyList<AttentionPart> parts = AttentionParts.Of(model);
         HeadShape shape = HeadShape.Of(model, parts, configPath);
-        return size <= shape.Size ? new HeadResizing(model, parts, shape, options)
-            : throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{model.Source.Path}: the model's heads of {shape.Size} features cannot become {size} wide.", "Give -HeadSize a smaller number.");
+        HeadResizing heads = new(model, parts, shape, options);
+        if (heads.Size > shape.Size || heads.ValueSize > shape.ValueSize)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{model.Source.Path}: the model's heads of {shape.Size} features, {shape.ValueSize} of values, cannot become {heads.Size} and {heads.ValueSize} wide.", "Give -HeadSize or -ValueSize a smaller number.");
+        if (shape.Neighbours && heads.ValueSize != heads.Size)
+            throw AttentionParts.NotFound(model, "llama.cpp runs Llama with one size for queries, keys and values alone");
+        return heads;
     }
 
     /// <summary>Writing steps of the tensors that change, by their names.</summary>
@@ -63,17 +76,18 @@ internal sealed class HeadResizing(Model model, IReadOnlyList<AttentionPart> par
         Dictionary<string, OutputItem> items = new(StringComparer.Ordinal);
         foreach (AttentionPart part in Parts)
         {
-            foreach (ModelLayer layer in part.Layers)
+            foreach (ModelLayer layer in Changed(part))
             {
                 long[] sizes = [.. layer.Tensor.Shape];
                 // Heads are columns where their outputs are read, or where inputs come first; a bias has its entries in them.
                 bool reads = ReferenceEquals(layer, part.Output), columns = sizes.Length == 2 && reads == (layer.Shape.Orientation != WeightOrientation.InOut);
+                (int before, int after) = part.Turned.Contains(layer, ReferenceEqualityComparer.Instance) ? (shape.Size, Size) : (shape.ValueSize, ValueSize);
                 if (!ReferenceEquals(layer, part.OutputBias))
-                    sizes[columns ? 1 : 0] = sizes[columns ? 1 : 0] / shape.Size * Size;
+                    sizes[columns ? 1 : 0] = sizes[columns ? 1 : 0] / before * after;
                 items[layer.Shape.Name] = new ResizedHeadItem(part, layer, new TensorSpec(layer.Shape.Name, OutputTypes.Weight(layer.Tensor.DType, options.DType, format, sizes), [.. sizes]));
             }
         }
-        if (Parts.Count > 0 && shape.Neighbours)
+        if (Turns && shape.Neighbours)
             items[HeadShape.DivisorTensor] = new DivisorItem(new TensorSpec(HeadShape.DivisorTensor, TensorDType.F32, [Size / 2]));
         return items;
     }
@@ -87,7 +101,7 @@ internal sealed class HeadResizing(Model model, IReadOnlyList<AttentionPart> par
     {
         bool byGradient = options.Selection == UnitSelection.Elimination && known.HasGradients(Parts.Select(p => p.Query));
         double[] sum = new double[shape.Size / 2];
-        foreach (AttentionPart part in Parts)
+        foreach (AttentionPart part in Turns ? Parts : [])
         {
             cancellationToken.ThrowIfCancellationRequested();
             using LayerCalibration fed = known.Read(part.Query, engine, cancellationToken);
@@ -104,9 +118,8 @@ internal sealed class HeadResizing(Model model, IReadOnlyList<AttentionPart> par
     {
         if (!_fitted.TryGetValue(item.Part, out FittedAttention? fitted))
         {
-            double whole = _scores[item.Part].Sum(), lost = whole > 0 ? 1 - _pairs.Sum(p => _scores[item.Part][p]) / whole : 0;
             _fitted[item.Part] = fitted = LayerMathematics.Named(model, item.Part.Output, () =>
-                FittedAttention.Compute(engine, model, item.Part, shape, _pairs, Math.Max(lost, 0), layer => known.Read(layer, engine, cancellationToken), options, cancellationToken));
+                FittedAttention.Compute(engine, model, item.Part, shape, Turns ? _pairs : null, Values ? ValueSize : null, layer => known.Read(layer, engine, cancellationToken), options, cancellationToken) with { LostScores = Lost(item.Part) });
         }
         using Matrix<float> weight = fitted.Weights[item.Layer];
         bool turned = item.Layer.Tensor.Shape.Length == 2 && item.Layer.Shape.Orientation == WeightOrientation.InOut;
@@ -116,8 +129,18 @@ internal sealed class HeadResizing(Model model, IReadOnlyList<AttentionPart> par
     /// <summary>Writes GGUF's divisors.</summary>
     public void Write(DivisorItem item, ModelOutput output, CancellationToken cancellationToken)
     {
-        using Matrix<float> row = Matrix<float>.From(1, Size / 2, Array.ConvertAll(Divisors!, d => (float)d));
+        using Matrix<float> row = Matrix<float>.From(1, Size / 2, Array.ConvertAll(Divisors, d => (float)d));
         MatrixRows.Write(output, item.Spec, row.View, model.Source.Path, cancellationToken);
+    }
+
+    private IEnumerable<ModelLayer> Changed(AttentionPart part) => [.. Turns ? part.Turned : [], .. Values ? part.Gathered : []];
+
+    private double? Lost(AttentionPart part)
+    {
+        if (!Turns)
+            return null;
+        double whole = _scores[part].Sum();
+        return whole > 0 ? Math.Max(1 - _pairs.Sum(p => _scores[part][p]) / whole, 0) : 0;
     }
 
     /// <inheritdoc/>

@@ -11,10 +11,11 @@ namespace LowRankTools.Core.Resizing;
 /// <summary>How a model's attention is divided into heads, and how its rotary positions turn their features.</summary>
 /// <param name="Heads">Heads of queries.</param>
 /// <param name="KeyHeads">Heads of keys and values, each for Heads / KeyHeads of the queries'.</param>
-/// <param name="Size">Features of a head; pairs of them turn together.</param>
+/// <param name="Size">Features of a head of queries and keys; pairs of them turn together.</param>
+/// <param name="ValueSize">Features of a head of values.</param>
 /// <param name="Rotary">Turns of the pairs.</param>
 /// <param name="Neighbours">Whether a pair is two neighbours, as llama.cpp stores them, or feature i and feature i + Size / 2.</param>
-internal sealed record HeadShape(int Heads, int KeyHeads, int Size, RotaryConfig Rotary, bool Neighbours)
+internal sealed record HeadShape(int Heads, int KeyHeads, int Size, int ValueSize, RotaryConfig Rotary, bool Neighbours)
 {
     /// <summary>Tensor of GGUF that divides the turn of each pair.</summary>
     public const string DivisorTensor = "rope_freqs.weight";
@@ -32,8 +33,10 @@ internal sealed record HeadShape(int Heads, int KeyHeads, int Size, RotaryConfig
     {
         HeadShape shape = model.File.Format == ModelFormat.Gguf ? OfGguf(model)
             : configPath is null ? throw AttentionParts.NotFound(model, "there is no config.json beside it, which says how many heads there are") : OfConfig(model, ConfigFile.Read(configPath));
-        if (shape.Heads < 1 || shape.KeyHeads < 1 || shape.Size < 2 || shape.Size % 2 != 0 || shape.Heads % shape.KeyHeads != 0)
+        if (shape.Heads < 1 || shape.KeyHeads < 1 || shape.Size < 2 || shape.Size % 2 != 0 || shape.ValueSize < 1 || shape.Heads % shape.KeyHeads != 0)
             throw new LowRankToolsException(CoreErrors.ConfigInvalid, $"{model.Source.Path}: {shape.Heads} heads of {shape.Size} features, {shape.KeyHeads} of keys, cannot be.", "Correct the configuration.");
+        if (parts.FirstOrDefault(p => p.Value.Shape.OutFeatures != (long)shape.KeyHeads * shape.ValueSize || p.Output.Shape.InFeatures != (long)shape.Heads * shape.ValueSize) is { } wrong)
+            throw new LowRankToolsException(CoreErrors.WeightsDoNotFit, $"{model.Source.Path}: '{wrong.Value.Shape.Name}' has {wrong.Value.Shape.OutFeatures} outputs and '{wrong.Output.Shape.Name}' {wrong.Output.Shape.InFeatures} inputs, and the configuration says {shape.Heads} and {shape.KeyHeads} heads of {shape.ValueSize}.");
         if (parts.FirstOrDefault(p => p.Query.Shape.OutFeatures != (long)shape.Heads * shape.Size || p.Key.Shape.OutFeatures != (long)shape.KeyHeads * shape.Size) is { } other)
             throw new LowRankToolsException(CoreErrors.WeightsDoNotFit, $"{model.Source.Path}: '{other.Query.Shape.Name}' has {other.Query.Shape.OutFeatures} outputs and '{other.Key.Shape.Name}' {other.Key.Shape.OutFeatures}, and the configuration says {shape.Heads} and {shape.KeyHeads} heads of {shape.Size}.");
         shape.Rotary.Check(shape.Size);
@@ -50,8 +53,8 @@ internal sealed record HeadShape(int Heads, int KeyHeads, int Size, RotaryConfig
             throw AttentionParts.NotFound(model, $"configurations of the architecture '{type}' have no number for the size of a head that is known here");
         if (file.Number("partial_rotary_factor", 1) != 1)
             throw AttentionParts.NotFound(model, "rotary positions turn a part of each head alone");
-        int heads = file.Int("num_attention_heads");
-        return new HeadShape(heads, file.Int("num_key_value_heads", heads), file.Int("head_dim", heads > 0 ? file.Int("hidden_size") / heads : 0), RotaryReader.Read(file), Neighbours: false);
+        int heads = file.Int("num_attention_heads"), size = file.Int("head_dim", heads > 0 ? file.Int("hidden_size") / heads : 0);
+        return new HeadShape(heads, file.Int("num_key_value_heads", heads), size, file.Int(LlamaConfig.ValueField, size), RotaryReader.Read(file), Neighbours: false);
     }
 
     private static HeadShape OfGguf(Model model)
@@ -69,7 +72,7 @@ internal sealed record HeadShape(int Heads, int KeyHeads, int Size, RotaryConfig
         if (Number("attention.value_length", size) != size || Number("rope.dimension_count", size) != size)
             throw AttentionParts.NotFound(model, $"keys have {size} features a head, and values or rotary positions another number");
         double turns = double.TryParse(values.GetValueOrDefault("llama.rope.freq_base", "10000"), NumberStyles.Float, CultureInfo.InvariantCulture, out double number) ? number : 0;
-        return new HeadShape(heads, Number("attention.head_count_kv", heads), size, new RotaryConfig { Base = turns, Divisors = Divisors(model, size) }, Neighbours: true);
+        return new HeadShape(heads, Number("attention.head_count_kv", heads), size, size, new RotaryConfig { Base = turns, Divisors = Divisors(model, size) }, Neighbours: true);
     }
 
     private static double[]? Divisors(Model model, int size)

@@ -9,6 +9,7 @@ using LowRankTools.Core.Storage;
 using LowRankTools.Formats;
 using LowRankTools.Formats.Tensors;
 using LowRankTools.Formats.Writing;
+using LowRankTools.Networks.Architectures;
 using LowRankTools.Numerics;
 using LowRankTools.Numerics.Engines;
 
@@ -63,16 +64,16 @@ public sealed class ResizeModel(ResizeOptions options)
             MaxShardBytes = options.MaxShardBytes, Source = read, Disk = options.Disk, Force = options.Force,
             Gguf = GgufContents.Of(model, format, ResizedConfig.Values(model, format, kept, heads?.Size)),
         };
-        ResizeResult result = Planned(model, items, location, config is null && format != ModelFormat.Gguf) with
+        ResizeResult result = Planned(model, items, location, Unsaid(config, format, heads)) with
         {
             HiddenBefore = before, Hidden = kept, ResizedParts = parts.Count,
-            HeadSizeBefore = heads?.Shape.Size, HeadSize = heads?.Size, ResizedAttention = heads?.Parts.Count ?? 0,
+            HeadSizeBefore = heads?.Shape.Size, HeadSize = heads?.Size, ValueSizeBefore = heads?.Shape.ValueSize, ValueSize = heads?.ValueSize, ResizedAttention = heads?.Parts.Count ?? 0,
         };
         if (options.WhatIf)
             return result with { Displaced = request.Displaced().ToArray() };
         ITensorEngine engine = EngineSelector.Select(options.Engine).Create(options.ThreadCount, 0);
         heads?.Choose(engine, known, cancellationToken);
-        byte[]? said = config?.With(kept, heads?.Divisors is { } divisors ? (heads.Size, divisors) : null);
+        byte[]? said = config?.With(kept, heads?.Said);
         using ModelOutput output = ModelOutput.Create(request);
         using ResizedTensors tensors = new(model, output, part =>
         {
@@ -155,7 +156,12 @@ public sealed class ResizeModel(ResizeOptions options)
         OutputCheck.Free([path], options.Force || options.WhatIf);
     }
 
-    private ResizeResult Planned(Model model, List<OutputItem> items, OutputLocation location, bool unsaid)
+    private static string Unsaid(ResizedConfig? config, ModelFormat format, HeadResizing? heads) =>
+        config is null && format != ModelFormat.Gguf ? "There is no config.json beside the model: nothing says the new number of hidden units."
+        : heads is not null && heads.ValueSize != heads.Size ? $"Heads of values have another size than those of queries, which the field {LlamaConfig.ValueField} says: networks of this project read it, others do not."
+        : "";
+
+    private ResizeResult Planned(Model model, List<OutputItem> items, OutputLocation location, string note)
     {
         List<LayerShape> own = [.. model.Layers.Select(l => l.Shape).Where(s => s.TiedTo is null)];
         List<TensorSpec> written = [.. items.SelectMany(i => i.Written)];
@@ -173,7 +179,7 @@ public sealed class ResizeModel(ResizeOptions options)
             Parameters = written.Sum(t => TensorShape.ElementCount(t.Shape, t.Name)),
             BytesBefore = own.Sum(s => s.Bytes),
             Bytes = written.Sum(t => t.ByteLength),
-            Note = unsaid ? "There is no config.json beside the model: nothing says the new number of hidden units." : "",
+            Note = note,
         };
     }
 }

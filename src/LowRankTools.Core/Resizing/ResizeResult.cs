@@ -21,11 +21,17 @@ public sealed record ResizeResult
     /// <summary>Hidden units of each now; null where these parts were left alone.</summary>
     public required int? Hidden { get; init; }
 
-    /// <summary>Features of a head before; null where attention was left alone.</summary>
+    /// <summary>Features of a head of queries and keys before; null where attention was left alone.</summary>
     public int? HeadSizeBefore { get; init; }
 
-    /// <summary>Features of each head now; null where attention was left alone.</summary>
+    /// <summary>Features of each of them now; null where attention was left alone.</summary>
     public int? HeadSize { get; init; }
+
+    /// <summary>Features of a head of values before; null where attention was left alone.</summary>
+    public int? ValueSizeBefore { get; init; }
+
+    /// <summary>Features of each of them now; null where attention was left alone.</summary>
+    public int? ValueSize { get; init; }
 
     /// <summary>How the units, and the heads' features, were chosen.</summary>
     public required string Selection { get; init; }

@@ -8,6 +8,7 @@ using LowRankTools.Core.Output;
 using LowRankTools.Formats;
 using LowRankTools.Formats.Gguf;
 using LowRankTools.Formats.IO;
+using LowRankTools.Networks.Architectures;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core.Resizing;
@@ -46,9 +47,9 @@ internal sealed class ResizedConfig
 
     /// <summary>The configuration with other numbers.</summary>
     /// <param name="hidden">Hidden units; null for those that it says.</param>
-    /// <param name="heads">Features of a head and the divisors of their turns; null for those that it says.</param>
+    /// <param name="heads">Features of a head, of a head of values, and the divisors of the turns that stay, null for all of them; null for what it says.</param>
     /// <exception cref="LowRankToolsException"><c>ConfigInvalid</c>: it cannot be written again.</exception>
-    public byte[] With(int? hidden, (int Size, double[] Divisors)? heads)
+    public byte[] With(int? hidden, (int Size, int ValueSize, double[]? Divisors)? heads)
     {
         ArrayBufferWriter<byte> bytes = new();
         try
@@ -56,8 +57,8 @@ internal sealed class ResizedConfig
             JsonNode fields = JsonNode.Parse(CompanionFiles.Read(_file.Path))!;
             if (hidden is { } units)
                 fields[HiddenField] = units;
-            if (heads is var (size, divisors))
-                Turn(fields, size, divisors);
+            if (heads is var (size, values, divisors))
+                Narrow(fields, size, values, divisors);
             using Utf8JsonWriter json = new(bytes, new JsonWriterOptions { Indented = true });
             fields.WriteTo(json);
         }
@@ -69,11 +70,15 @@ internal sealed class ResizedConfig
     }
 
     // Newer configurations have the base of the turns in the same object as their scaling.
-    private void Turn(JsonNode fields, int size, double[] divisors)
+    private void Narrow(JsonNode fields, int size, int values, double[]? divisors)
     {
+        if (values != size || _file.Has(LlamaConfig.ValueField))
+            fields[LlamaConfig.ValueField] = values;
+        if (divisors is null)
+            return;
         JsonObject rotary = ConfigWriter.Divided(divisors, _file.Int("max_position_embeddings", 2048));
         if (_file.Inner(Parameters) is { } parameters)
-            rotary["rope_theta"] = parameters.Number("rope_theta", new Networks.Architectures.RotaryConfig().Base);
+            rotary["rope_theta"] = parameters.Number("rope_theta", new RotaryConfig().Base);
         fields["head_dim"] = size;
         fields[_file.Has(Parameters) ? Parameters : "rope_scaling"] = rotary;
     }

@@ -20,7 +20,7 @@ internal sealed class ValueHeads(ITensorEngine engine, HeadShape shape, int kept
     /// <param name="turned">(T O)^T, (heads * d) x m, with T^T T = what weighs the outputs.</param>
     public Matrix<double> Projections(IReadOnlyList<Matrix<double>> grams, ITensor turned)
     {
-        int shared = shape.Heads / shape.KeyHeads, size = shape.Size;
+        int shared = shape.Heads / shape.KeyHeads, size = shape.ValueSize;
         Matrix<double> all = Matrix<double>.Uninitialized(shape.KeyHeads * kept, size);
         for (int head = 0; head < shape.KeyHeads; head++)
         {
@@ -40,11 +40,11 @@ internal sealed class ValueHeads(ITensorEngine engine, HeadShape shape, int kept
     /// <summary>The projections as one matrix that takes all heads' values to all heads' narrower ones, (heads * k) x (heads * d).</summary>
     public Matrix<double> Spread(Matrix<double> projections)
     {
-        Matrix<double> all = new(shape.Heads * kept, shape.Heads * shape.Size);
+        Matrix<double> all = new(shape.Heads * kept, shape.Heads * shape.ValueSize);
         for (int i = 0; i < all.Rows; i++)
         {
             int head = i / kept;
-            projections.Row(head / (shape.Heads / shape.KeyHeads) * kept + i % kept).CopyTo(all.Row(i).Slice(head * shape.Size, shape.Size));
+            projections.Row(head / (shape.Heads / shape.KeyHeads) * kept + i % kept).CopyTo(all.Row(i).Slice(head * shape.ValueSize, shape.ValueSize));
         }
         return all;
     }
@@ -60,8 +60,8 @@ internal sealed class ValueHeads(ITensorEngine engine, HeadShape shape, int kept
         {
             int shared = head / (shape.Heads / shape.KeyHeads);
             // R^T Q^T = C A^T, for A R^T = Q: the values that A's rows stand for.
-            using ITensor gram = engine.Load(grams[shared].View), a = engine.Load(projections.View.Slice(shared * kept, 0, kept, shape.Size)), reader = Product(gram, engine.Transpose(a));
-            using ITensor o = engine.Load(outputs.View.Slice(0, head * shape.Size, outputs.Rows, shape.Size)), narrow = Product(o, reader);
+            using ITensor gram = engine.Load(grams[shared].View), a = engine.Load(projections.View.Slice(shared * kept, 0, kept, shape.ValueSize)), reader = Product(gram, engine.Transpose(a));
+            using ITensor o = engine.Load(outputs.View.Slice(0, head * shape.ValueSize, outputs.Rows, shape.ValueSize)), narrow = Product(o, reader);
             using Matrix<double> columns = HostMatrix.Of(engine, narrow);
             columns.View.CopyTo(all.View.Slice(0, head * kept, outputs.Rows, kept));
         }
@@ -70,7 +70,7 @@ internal sealed class ValueHeads(ITensorEngine engine, HeadShape shape, int kept
 
     private void AddGram(ITensor turned, int first, Matrix<double> sum)
     {
-        using ITensor block = engine.Slice(turned, first, shape.Size), gram = engine.Gram(block, cancellationToken);
+        using ITensor block = engine.Slice(turned, first, shape.ValueSize), gram = engine.Gram(block, cancellationToken);
         double[] values = engine.ToArray(gram);
         for (int i = 0; i < values.Length; i++)
             sum[i / sum.Columns, i % sum.Columns] += values[i];

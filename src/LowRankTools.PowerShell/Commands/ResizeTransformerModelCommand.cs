@@ -29,6 +29,10 @@ public sealed class ResizeTransformerModelCommand : WriteCommandBase
     [Parameter]
     public int? HeadSize { get; set; }
 
+    /// <summary>Features of every head of values afterwards, where they are others than those of queries.</summary>
+    [Parameter]
+    public int? ValueSize { get; set; }
+
     /// <summary>How the units, and the heads' features, that stay are chosen.</summary>
     [Parameter, ValidateSet("Elimination", "Leverage")]
     public string Selection { get; set; } = "Elimination";
@@ -50,6 +54,7 @@ public sealed class ResizeTransformerModelCommand : WriteCommandBase
         KeepRatio = KeepRatio,
         HiddenSize = HiddenSize,
         HeadSize = HeadSize,
+        ValueSize = ValueSize,
         Selection = Enum.Parse<UnitSelection>(Selection, ignoreCase: true),
         Calibration = new CalibrationOptions { Path = _calibration ??= Resolver.Literal(Calibration) },
         OutputPath = FullOutputPath,

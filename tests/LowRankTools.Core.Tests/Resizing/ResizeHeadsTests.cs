@@ -93,10 +93,34 @@ public sealed class ResizeHeadsTests : IDisposable
     }
 
     [Fact]
+    public void Heads_of_values_shrink_alone_and_are_left_where_they_are_small_enough()
+    {
+        ModelSource source = Model(bias: false);
+        ResizeResult values = new ResizeModel(Options(source) with { ValueSize = Half, OutputPath = _folder["values"] }).Run(source);
+        Assert.Equal((Size, Size, Size, Half, 2), (values.HeadSizeBefore, values.HeadSize, values.ValueSizeBefore, values.ValueSize, values.ResizedAttention));
+        Assert.All(values.Parts, p => Assert.Null(p.LostScores));
+        Assert.Contains("v_head_dim", values.Note, StringComparison.Ordinal);
+        Dictionary<string, (long[] Shape, float[] Values)> old = TestModel.Read(source.Path), now = TestModel.Read(values.Path);
+        Assert.All(old.Keys.Where(n => !n.Contains("v_proj", StringComparison.Ordinal) && !n.Contains("o_proj", StringComparison.Ordinal)), n => Assert.Equal(old[n].Values, now[n].Values));
+        using RunnableModel large = RunnableModel.Open(source), small = RunnableModel.Open(values.Path);
+        Assert.Equal(Assert.IsType<LlamaConfig>(large.Config) with { ValueWidth = Half }, small.Config);
+        Assert.InRange(TestModel.RelativeError([.. Answers(small).Select(v => (float)v)], Answers(large)), 0, 2e-3);
+        // What the values' heads have by now, queries and keys may come to: values stay bit for bit.
+        ModelSource narrow = new(values.Path, "narrow");
+        string file = _folder["narrow.calibration.safetensors"];
+        new ExportCalibration(new ExportCalibrationOptions { Input = new InputText { TokenPath = _folder["tokens.txt"] }, OutputPath = file }).Run(narrow);
+        ResizeResult both = new ResizeModel(new ResizeOptions { HeadSize = Half, OutputPath = _folder["both"], Calibration = new CalibrationOptions { Path = file } }).Run(narrow);
+        Assert.Equal((Half, Half, Half), (both.HeadSize, both.ValueSizeBefore, both.ValueSize));
+        Assert.Equal(now["model.layers.1.self_attn.v_proj.weight"].Values, TestModel.Read(both.Path)["model.layers.1.self_attn.v_proj.weight"].Values);
+        using RunnableModel last = RunnableModel.Open(both.Path);
+        Assert.InRange(TestModel.RelativeError([.. Answers(last).Select(v => (float)v)], Answers(large)), 0, 4e-3);
+    }
+
+    [Fact]
     public void What_reads_the_values_is_the_least_squares_fit_to_all_heads_at_once()
     {
         double[,] gathered = Dense.Inputs(1, Heads * Size, 100), o = Dense.Random(2, Width, Heads * Size);
-        HeadShape shape = new(Heads, KeyHeads, Size, new RotaryConfig(), Neighbours: false);
+        HeadShape shape = new(Heads, KeyHeads, Size, Size, new RotaryConfig(), Neighbours: false);
         using Numerics.Matrices.Matrix<double> value = Dense.Host(Dense.Random(3, KeyHeads * Size, Width)), output = Dense.Host(o);
         using LayerCalibration fed = new() { Inputs = new InputGrams(Dense.Gram(gathered)), Magnitudes = [], Count = 100 }, source = new() { Inputs = new InputGrams(Dense.Gram(Dense.Inputs(4, Width, 100))), Magnitudes = [], Count = 100 };
         FittedValues fitted = FittedValues.Compute(Dense.Engine, shape, Half, new ValueWeights(HostMatrix.Single(value.View), null, HostMatrix.Single(output.View), null), fed, source,
@@ -130,6 +154,8 @@ public sealed class ResizeHeadsTests : IDisposable
     [InlineData("\"model_type\": \"llama\"", "\"model_type\": \"gemma\"", CoreErrors.HeadSizeUnsupported)]
     [InlineData("\"head_dim\": 8", "\"head_dim\": 8, \"partial_rotary_factor\": 0.5", CoreErrors.HeadSizeUnsupported)]
     [InlineData("\"head_dim\": 8", "\"head_dim\": 4", CoreErrors.WeightsDoNotFit)]
+    [InlineData("\"head_dim\": 8", "\"head_dim\": 8, \"v_head_dim\": 4", CoreErrors.WeightsDoNotFit)]
+    [InlineData("\"head_dim\": 8", "\"head_dim\": 8, \"v_head_dim\": -8", CoreErrors.ConfigInvalid)]
     [InlineData("\"num_attention_heads\": 4", "\"num_attention_heads\": 0", CoreErrors.ConfigInvalid)]
     [InlineData("\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3", CoreErrors.ConfigInvalid)]
     [InlineData("\"rope_scaling\": null", "\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 2}", CoreErrors.ArchitectureUnsupported)]
@@ -159,6 +185,8 @@ public sealed class ResizeHeadsTests : IDisposable
         Assert.Equal(CoreErrors.OptionInvalid, Refused(source, options with { HeadSize = 0 }));
         Assert.Equal(CoreErrors.OptionInvalid, Refused(source, options with { HeadSize = 5 }));
         Assert.Equal(CoreErrors.OptionInvalid, Refused(source, options with { HeadSize = Size + 2 }));
+        Assert.Equal(CoreErrors.OptionInvalid, Refused(source, options with { ValueSize = 0 }));
+        Assert.Equal(CoreErrors.OptionInvalid, Refused(source, options with { ValueSize = Size + 1 }));
         ModelSource gpt = new ModelFolder(new Gpt2Config { Vocabulary = 20, Positions = 16, Width = 16, Depth = 1, Heads = 2, Hidden = 32 }).Write(_folder["gpt"]);
         Assert.Equal(CoreErrors.HeadSizeUnsupported, Refused(gpt, options with { HeadSize = 4 }));
         FactorizationResult pairs = new FactorizeModel(new FactorizeOptions { Rule = new RankRule.Fixed(4), OutputPath = _folder["pairs"] }).Run(source);
@@ -188,7 +216,9 @@ public sealed class ResizeHeadsTests : IDisposable
             .With(TestModel.Random("blk.0.attn_q.weight", 1, Width, Width)).With(TestModel.Random("blk.0.attn_k.weight", 2, Width / 2, Width)).With(TestModel.Random("blk.0.attn_v.weight", 3, Width / 2, Width))
             .With(TestModel.Random("blk.0.attn_output.weight", 4, Width, Width)).Write(_folder["odd.gguf"]);
         string file = CalibrationFiles.Write(_folder["own.safetensors"], CalibrationFiles.Gram("other", Dense.Inputs(1, 4, 9)));
-        Assert.Equal(error, Refused(source, new ResizeOptions { HeadSize = 4, OutputPath = _folder["small.gguf"], Calibration = new CalibrationOptions { Path = file } }));
+        ResizeOptions options = new() { HeadSize = 4, OutputPath = _folder["small.gguf"], Calibration = new CalibrationOptions { Path = file } };
+        Assert.Equal(error, Refused(source, options));
+        Assert.Equal(CoreErrors.HeadSizeUnsupported, Refused(source, options with { ValueSize = 3 }));
     }
 
     private static string Refused(ModelSource source, ResizeOptions options) => Assert.ThrowsAny<LowRankToolsException>(() => new ResizeModel(options).Run(source)).ErrorId;

@@ -11,7 +11,7 @@ public sealed class ValueHeadsTests
 {
     private const int Heads = 4, KeyHeads = 2, Size = 6, Kept = 3, Outputs = 9;
 
-    private static readonly HeadShape s_shape = new(Heads, KeyHeads, Size, new RotaryConfig(), Neighbours: false);
+    private static readonly HeadShape s_shape = new(Heads, KeyHeads, Size, Size, new RotaryConfig(), Neighbours: false);
 
     [Fact]
     public void What_is_lost_is_the_energy_of_the_singular_values_that_are_left_out()
