@@ -54,7 +54,7 @@ internal sealed record FittedAttention(IReadOnlyDictionary<ModelLayer, Matrix<fl
             using LayerCalibration fed = read(part.Output), source = read(part.Value);
             using Matrix<float> output = Read(part.Output), value = Read(part.Value);
             using Matrix<float>? bias = part.ValueBias is null ? null : Read(part.ValueBias), outputBias = part.OutputBias is null ? null : Read(part.OutputBias);
-            FittedValues fitted = FittedValues.Compute(engine, shape, kept, new ValueWeights(value, bias, output, outputBias), fed, source, options, cancellationToken);
+            FittedValues fitted = new ValueFit(engine, shape, kept, new ValueWeights(value, bias, output, outputBias), options, cancellationToken).Compute(fed, source);
             using Matrix<float> projection = fitted.Projection;
             foreach ((ModelLayer? layer, Matrix<float>? weight) in new[] { (part.Value, fitted.Value), (part.ValueBias, fitted.ValueBias), (part.Output, fitted.Output), (part.OutputBias, fitted.OutputBias) })
             {

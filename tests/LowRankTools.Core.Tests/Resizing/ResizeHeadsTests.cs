@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using LowRankTools.Core.Architectures;
 using LowRankTools.Core.Calibration.Collecting;
 using LowRankTools.Core.Calibration;
@@ -123,8 +124,8 @@ public sealed class ResizeHeadsTests : IDisposable
         HeadShape shape = new(Heads, KeyHeads, Size, Size, new RotaryConfig(), Neighbours: false);
         using Numerics.Matrices.Matrix<double> value = Dense.Host(Dense.Random(3, KeyHeads * Size, Width)), output = Dense.Host(o);
         using LayerCalibration fed = new() { Inputs = new InputGrams(Dense.Gram(gathered)), Magnitudes = [], Count = 100 }, source = new() { Inputs = new InputGrams(Dense.Gram(Dense.Inputs(4, Width, 100))), Magnitudes = [], Count = 100 };
-        FittedValues fitted = FittedValues.Compute(Dense.Engine, shape, Half, new ValueWeights(HostMatrix.Single(value.View), null, HostMatrix.Single(output.View), null), fed, source,
-            new ResizeOptions { HeadSize = Half, Calibration = new CalibrationOptions { Path = "none", Damping = 1e-12 } }, default);
+        FittedValues fitted = new ValueFit(Dense.Engine, shape, Half, new ValueWeights(HostMatrix.Single(value.View), null, HostMatrix.Single(output.View), null),
+            new ResizeOptions { HeadSize = Half, Calibration = new CalibrationOptions { Path = "none", Damping = 1e-12 } }, default).Compute(fed, source);
         double[,] narrow = Dense.Multiply(Wide(fitted.Projection), gathered), rest = Dense.Add(Dense.Multiply(o, gathered), Dense.Multiply(Wide(fitted.Output), narrow), -1);
         double[,] common = Dense.Multiply(rest, Dense.Transpose(narrow));
         Assert.InRange(Math.Sqrt(Dense.SquaredNorm(common) / Dense.SquaredNorm(rest) / Dense.SquaredNorm(narrow)), 0, 1e-5);
@@ -137,6 +138,20 @@ public sealed class ResizeHeadsTests : IDisposable
         ModelSource source = Model(bias: true);
         byte[] Bytes(int threads) => File.ReadAllBytes(new ResizeModel(Options(source) with { HeadSize = 6, ThreadCount = threads, OutputPath = _folder[$"t{threads}"] }).Run(source).Path);
         Assert.Equal(Bytes(1), Bytes(2));
+    }
+
+    [Fact]
+    public void Turns_stay_beside_their_base_where_newer_configurations_have_both()
+    {
+        ModelSource source = Model(bias: false);
+        ResizeOptions options = Options(source) with { HeadSize = Half };
+        string path = _folder["model/config.json"];
+        File.WriteAllText(path, File.ReadAllText(path).Replace("\"rope_theta\": 10000,", "\"rope_parameters\": { \"rope_type\": \"default\", \"rope_theta\": 500 },", StringComparison.Ordinal));
+        ResizeResult result = new ResizeModel(options).Run(source);
+        JsonObject rotary = JsonNode.Parse(File.ReadAllText(_folder["model-resized/config.json"]))!["rope_parameters"]!.AsObject();
+        Assert.Equal(("longrope", 500), (rotary["rope_type"]!.GetValue<string>(), rotary["rope_theta"]!.GetValue<double>()));
+        using RunnableModel large = RunnableModel.Open(source), small = RunnableModel.Open(result.Path);
+        Assert.InRange(TestModel.RelativeError([.. Answers(small).Select(v => (float)v)], Answers(large)), 0, 2e-3);
     }
 
     [Fact]
