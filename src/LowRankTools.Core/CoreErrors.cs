@@ -77,6 +77,8 @@ public static class CoreErrors
     public const string WeightsDoNotFit = nameof(WeightsDoNotFit);
     /// <summary>A model has no feed-forward parts that are known by name, dense and not shared.</summary>
     public const string FeedForwardNotFound = nameof(FeedForwardNotFound);
+    /// <summary>A model's configuration has no number for the size of a head, or something in its attention needs whole heads.</summary>
+    public const string HeadSizeUnsupported = nameof(HeadSizeUnsupported);
     /// <summary>A calibration file does not fit the model, or holds what no inputs can have made.</summary>
     public const string CalibrationInvalid = nameof(CalibrationInvalid);
     /// <summary>A calibration file has nothing on any of the layers that are to be factorized.</summary>

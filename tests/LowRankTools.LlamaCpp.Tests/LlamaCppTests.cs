@@ -147,6 +147,40 @@ public sealed class LlamaCppTests(ITestOutputHelper log) : IDisposable
         Assert.InRange(Distance(LlamaRun.Logits(model.Path, s_tokens), LlamaRun.Logits(resized.Path, s_tokens)), 0, rounding);
     }
 
+    [Theory]
+    [InlineData(TensorDType.F32, 1e-4)]
+    [InlineData(TensorDType.F16, 1e-2)]
+    public void A_model_with_narrower_heads_is_loaded_and_answers_as_before_where_the_features_that_went_held_nothing(TensorDType type, double rounding)
+    {
+        TinyLlama llama = new();
+        // The first pairs turn the fastest: those that stay are told by their turns.
+        llama.Empty(0);
+        llama.Empty(1);
+        ModelSource model = llama.Write(_folder["base.gguf"], type);
+        static (string, long[], float[]) Gram(int layer, string module, int width)
+        {
+            float[] acts = TestModel.Random("a", layer, 200, width).Values, gram = new float[width * width];
+            for (int i = 0; i < gram.Length; i++)
+                gram[i] = (float)Enumerable.Range(0, 200).Sum(t => (double)acts[t * width + i / width] * acts[t * width + i % width]);
+            return ($"model.layers.{layer}.self_attn.{module}.gram", [width, width], gram);
+        }
+        ResizeResult Narrow(ModelSource from, int size, string name)
+        {
+            int gathered = TinyLlama.Heads * (size + 2);
+            string calibration = TestModel.Write(_folder[name + ".safetensors"], [.. Enumerable.Range(0, TinyLlama.Layers).SelectMany(l => new[] { "q_proj", "k_proj", "v_proj", "o_proj" }.Select(m => Gram(l, m, m == "o_proj" ? gathered : TinyLlama.Width)))]);
+            return new ResizeModel(new ResizeOptions { HeadSize = size, Selection = UnitSelection.Leverage, OutputPath = _folder[name + ".gguf"], Calibration = new CalibrationOptions { Path = calibration } }).Run(from);
+        }
+        ResizeResult resized = Narrow(model, TinyLlama.HeadSize - 2, "small");
+        Assert.Equal(["14", "14", "14"], new[] { "attention.key_length", "attention.value_length", "rope.dimension_count" }.Select(k => TestGguf.Metadata(resized.Path)[$"llama.{k}"]));
+        Assert.Equal(type, TestGguf.TypeOf(resized.Path, "blk.1.attn_q.weight"));
+        double[][] expected = LlamaRun.Logits(model.Path, s_tokens);
+        Assert.InRange(Distance(expected, LlamaRun.Logits(resized.Path, s_tokens)), 0, rounding);
+        // Once more, from turns that divisors say already.
+        ResizeResult again = Narrow(new ModelSource(resized.Path, "small"), TinyLlama.HeadSize - 4, "smaller");
+        Assert.Equal("12", TestGguf.Metadata(again.Path)["llama.attention.key_length"]);
+        Assert.InRange(Distance(expected, LlamaRun.Logits(again.Path, s_tokens)), 0, 2 * rounding);
+    }
+
     [Fact]
     public void A_residual_adapter_brings_a_quantised_model_back_to_what_it_was()
     {

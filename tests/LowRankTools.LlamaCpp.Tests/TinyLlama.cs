@@ -53,6 +53,29 @@ internal sealed class TinyLlama
             Array.Clear(_weights[$"model.layers.{layer}.mlp.gate_proj"], (Inner - units) * Width, units * Width);
     }
 
+    /// <summary>Empties a pair of features of all queries and keys, and makes the second half of each head's values sums of the first.</summary>
+    public void Empty(int pair)
+    {
+        for (int layer = 0; layer < Layers; layer++)
+        {
+            foreach (string module in new[] { "q_proj", "k_proj" })
+            {
+                float[] weight = _weights[$"model.layers.{layer}.self_attn.{module}"];
+                for (int row = 0; row < weight.Length / Width; row++)
+                {
+                    if (row % (HeadSize / 2) == pair)
+                        Array.Clear(weight, row * Width, Width);
+                }
+            }
+            float[] values = _weights[$"model.layers.{layer}.self_attn.v_proj"];
+            for (int row = 0; row < values.Length / Width; row++)
+            {
+                for (int j = 0; j < Width && row % HeadSize >= HeadSize / 2; j++)
+                    values[row * Width + j] = values[(row - HeadSize / 2) * Width + j];
+            }
+        }
+    }
+
     /// <summary>Writes the model as llama.cpp reads it, its matrices in an element type.</summary>
     public ModelSource Write(string path, TensorDType type)
     {

@@ -20,7 +20,7 @@ internal static class VerbExamples
         ("quality", ["quality smaller/gpt --reference-path gpt --token-path tokens.txt"]),
         ("decompose", ["decompose model.safetensors --method tucker --rank 2 --include 'conv*' --output-path core.safetensors", "decompose model.safetensors --method cp --rank 4 --include 'conv*' --output-path cp.safetensors"]),
         ("join", ["join halves/gpt"]),
-        ("resize", ["resize gpt --calibration grams.safetensors --keep-ratio 0.5 --output-path resized"]),
+        ("resize", ["resize gpt --calibration grams.safetensors --keep-ratio 0.5 --output-path resized", "resize llama --calibration heads.safetensors --head-size 48 --output-path narrow"]),
         ("merge", ["merge smaller/gpt --output-path dense"]),
         ("compare", ["compare tuned.safetensors --reference-path model.safetensors --include-rank"]),
         ("report", ["report model.safetensors --output-path model.html", "report tuned.safetensors --reference-path model.safetensors"]),

@@ -95,6 +95,7 @@ internal static class ConfigReader
             Heads = heads,
             KeyValueHeads = file.Int("num_key_value_heads", heads),
             HeadWidth = file.Int("head_dim", heads > 0 ? width / heads : 0),
+            ValueWidth = file.Int(LlamaConfig.ValueField, 0),
             Hidden = file.Int("intermediate_size"),
             Positions = file.Int("max_position_embeddings", 2048),
             Epsilon = file.Number("rms_norm_eps", 1e-6),

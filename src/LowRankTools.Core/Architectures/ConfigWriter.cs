@@ -55,7 +55,15 @@ internal static class ConfigWriter
         ["tie_word_embeddings"] = c.TiedHead,
     };
 
-    private static JsonObject Llama(LlamaConfig c) => new()
+    private static JsonObject Llama(LlamaConfig c)
+    {
+        JsonObject fields = LlamaFields(c);
+        if (c.ValueWidth > 0)
+            fields[LlamaConfig.ValueField] = c.ValueWidth;
+        return fields;
+    }
+
+    private static JsonObject LlamaFields(LlamaConfig c) => new()
     {
         ["architectures"] = new JsonArray(c.HasTokenHead ? "LlamaForCausalLM" : "LlamaModel"),
         ["vocab_size"] = c.Vocabulary,
@@ -69,14 +77,28 @@ internal static class ConfigWriter
         ["max_position_embeddings"] = c.Positions,
         ["rms_norm_eps"] = c.Epsilon,
         ["rope_theta"] = c.Rotary.Base,
-        ["rope_scaling"] = Rotary(c.Rotary),
+        ["rope_scaling"] = Rotary(c.Rotary, c.Positions),
         ["attention_bias"] = c.AttentionBias,
         ["mlp_bias"] = c.HiddenBias,
         ["tie_word_embeddings"] = c.TiedHead,
     };
 
-    private static JsonObject? Rotary(RotaryConfig c) => c switch
+    /// <summary>Rotary positions that turn pairs by divisors of their own, as LongRoPE's fields say it for any length.</summary>
+    /// <param name="divisors">A number for each pair.</param>
+    /// <param name="positions">Longest sequence.</param>
+    public static JsonObject Divided(IReadOnlyList<double> divisors, int positions) => new()
     {
+        ["rope_type"] = "longrope",
+        ["factor"] = 1.0,
+        ["attention_factor"] = 1.0,
+        ["original_max_position_embeddings"] = positions,
+        ["short_factor"] = new JsonArray([.. divisors.Select(d => (JsonNode)d)]),
+        ["long_factor"] = new JsonArray([.. divisors.Select(d => (JsonNode)d)]),
+    };
+
+    private static JsonObject? Rotary(RotaryConfig c, int positions) => c switch
+    {
+        { Divisors: { } divisors } => Divided(divisors, positions),
         { Factor: 1 } => null,
         { OriginalPositions: 0 } => new JsonObject { ["rope_type"] = "linear", ["factor"] = c.Factor },
         _ => new JsonObject

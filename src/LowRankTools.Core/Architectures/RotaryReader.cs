@@ -22,7 +22,17 @@ internal static class RotaryReader
                 LowTurns = scaling.Number("low_freq_factor"),
                 HighTurns = scaling.Number("high_freq_factor"),
             },
+            "longrope" => plain with { Divisors = Divisors(scaling!) },
             _ => throw file.Unsupported($"the rotary scaling '{type}'"),
         };
+    }
+
+    // What longer texts change is not run here: neither other divisors nor another temperature of attention.
+    private static IReadOnlyList<double> Divisors(ConfigFile scaling)
+    {
+        IReadOnlyList<double> divisors = scaling.Numbers("short_factor");
+        if (!divisors.SequenceEqual(scaling.Numbers("long_factor")) || scaling.Number("attention_factor", scaling.Number("factor", 2) <= 1 ? 1 : 0) != 1)
+            throw scaling.Unsupported("the rotary scaling 'longrope' that changes with the length, or with an attention_factor,");
+        return divisors;
     }
 }

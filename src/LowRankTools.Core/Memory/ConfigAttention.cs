@@ -1,4 +1,5 @@
 using LowRankTools.Core.Models;
+using LowRankTools.Networks.Architectures;
 using LowRankTools.Numerics;
 
 namespace LowRankTools.Core.Memory;
@@ -54,7 +55,8 @@ internal static class ConfigAttention
         string grouped = file.Named("num_key_value_heads", "n_head_kv", "num_kv_heads", "multi_query_group_num");
         // Falcon's first form says one head of keys for all with a flag.
         int keyValueHeads = file.Has(grouped) ? Size(file, grouped) : file.Flag("multi_query", false) && !file.Flag("new_decoder_architecture", false) ? 1 : heads;
-        return new AttentionCache { ModelType = "", FullLayers = layers, KeyValueHeads = keyValueHeads, HeadElements = checked(2 * size) };
+        int values = file.Has(LlamaConfig.ValueField) ? Size(file, LlamaConfig.ValueField) : size;
+        return new AttentionCache { ModelType = "", FullLayers = layers, KeyValueHeads = keyValueHeads, HeadElements = checked(size + values) };
     }
 
     private static int Size(ConfigFile file, string field) => file.Int(field) is var value && value is >= 1 and <= Most ? value

@@ -104,6 +104,15 @@ internal sealed class ConfigFile
         return [.. value.EnumerateArray().Select(v => v.GetString()!)];
     }
 
+    /// <summary>A list of numbers, as long as the file has it.</summary>
+    public IReadOnlyList<double> Numbers(string field)
+    {
+        JsonElement value = Find(field) ?? throw Missing(field);
+        if (value.ValueKind != JsonValueKind.Array || value.EnumerateArray().Any(v => v.ValueKind != JsonValueKind.Number || !v.TryGetDouble(out _)))
+            throw Wrong(field, value, "a list of numbers");
+        return [.. value.EnumerateArray().Select(v => v.GetDouble())];
+    }
+
     /// <summary>An object inside this one; null where the file has none.</summary>
     public ConfigFile? Inner(string field) =>
         Find(field) is not { } value ? null

@@ -24,12 +24,10 @@ internal sealed record FittedPart(int[] Units, Matrix<float> Down, ResizedPart R
     /// <param name="options">Selection and damping.</param>
     /// <param name="kept">Units that stay.</param>
     /// <param name="cancellationToken">Stops the computation.</param>
-    /// <exception cref="LowRankToolsException"><c>CalibrationInvalid</c>: it has a diagonal alone; <c>NonFiniteValues</c>.</exception>
+    /// <exception cref="LowRankToolsException"><c>NonFiniteValues</c>.</exception>
     public static FittedPart Compute(ITensorEngine engine, Model model, FeedForwardPart part, LayerCalibration calibration, ResizeOptions options, int kept, CancellationToken cancellationToken)
     {
         Stopwatch clock = Stopwatch.StartNew();
-        if (calibration.Inputs.Original.Dense is null)
-            throw new LowRankToolsException(CoreErrors.CalibrationInvalid, $"{options.Calibration.Path}: of '{part.Down.Shape.Name}' it has the diagonal alone.", "Collect whole Gram matrices, as Export-LowRankCalibration does.");
         using Matrix<float> stored = WeightMatrix.Read(model.File, part.Down.Tensor, cancellationToken);
         MatrixView<float> weight = part.Down.Shape.Orientation == WeightOrientation.InOut ? stored.Transposed : stored.View;
         using Matrix<double> wide = HostMatrix.Of(weight);

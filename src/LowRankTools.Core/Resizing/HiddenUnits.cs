@@ -40,7 +40,7 @@ internal sealed class HiddenUnits(ITensorEngine engine, Matrix<double> activatio
     public int[] ByElimination(Matrix<double> weight, Gram? outputs, int kept)
     {
         // V is kept turned, a row for each unit: rows are what leaves and what is summed over.
-        using ITensor inverse = Inverse(activations), fitted = Weighted(weight, outputs);
+        using ITensor inverse = Inverse(activations), fitted = LeastSquares.Turned(engine, weight, outputs, cancellationToken);
         double[] diagonal = Diagonal(inverse);
         List<int> left = [.. Enumerable.Range(0, Count)];
         while (left.Count > kept)
@@ -75,29 +75,13 @@ internal sealed class HiddenUnits(ITensorEngine engine, Matrix<double> activatio
             Gather(activations.Row(i), units, columns.Row(i));
         for (int i = 0; i < units.Length; i++)
             Gather(activations.Row(units[i]), units, square.Row(i));
-        using GramRoot root = new(engine, square, cancellationToken);
-        using ITensor w = engine.Load(weight.View), c = engine.Load(columns.View), wc = Product(w, c);
-        using ITensor half = Product(wc, engine.Transpose(root.InverseTransposed)), whole = Product(half, root.InverseTransposed);
-        return HostMatrix.Of(engine, whole);
+        return LeastSquares.Fit(engine, weight, columns, square, cancellationToken);
     }
 
     private static void Gather(ReadOnlySpan<double> row, int[] units, Span<double> into)
     {
         for (int j = 0; j < units.Length; j++)
             into[j] = row[units[j]];
-    }
-
-    /// <summary>(T W)^T with T^T T = H, n x m.</summary>
-    private ITensor Weighted(Matrix<double> weight, Gram? outputs)
-    {
-        using Matrix<double> scaled = weight.Copy();
-        if (outputs?.Diagonal is { } diagonal)
-            HostMatrix.ScaleRows(scaled, Array.ConvertAll(diagonal, Math.Sqrt));
-        using ITensor w = engine.Load(scaled.View);
-        if (outputs?.Dense is not { } dense)
-            return engine.Copy(engine.Transpose(w), ElementType.Float64);
-        using GramRoot root = new(engine, dense, cancellationToken);
-        return Product(engine.Transpose(w), engine.Transpose(root.Root));
     }
 
     private ITensor Inverse(Matrix<double> matrix)
@@ -112,10 +96,5 @@ internal sealed class HiddenUnits(ITensorEngine engine, Matrix<double> activatio
         return [.. Enumerable.Range(0, entries.Rows).Select(i => entries[i, i])];
     }
 
-    private ITensor Product(ITensor a, ITensor b)
-    {
-        ITensor c = engine.Create(ElementType.Float64, a.Shape[0], b.Shape[1]);
-        engine.MatMul(1, a, b, 0, c, cancellationToken);
-        return c;
-    }
+    private ITensor Product(ITensor a, ITensor b) => LeastSquares.Product(engine, a, b, cancellationToken);
 }

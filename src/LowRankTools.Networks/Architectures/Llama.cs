@@ -64,13 +64,13 @@ public sealed class Llama : Transformer
 
     private static PreNormBlock Layer(ParameterFactory factory, LlamaConfig config)
     {
-        int width = config.Width, queries = config.Heads * config.HeadWidth, keys = config.KeyValueHeads * config.HeadWidth;
+        int width = config.Width, queries = config.Heads * config.HeadWidth, keys = config.KeyValueHeads * config.HeadWidth, size = config.ValueWidth > 0 ? config.ValueWidth : config.HeadWidth;
         bool bias = config.AttentionBias;
         AttentionOptions heads = new(config.Heads) { KeyHeads = config.KeyValueHeads, Causal = true, Names = ("q_proj", "k_proj", "v_proj", "o_proj") };
         return new PreNormBlock("LlamaDecoderLayer",
             ("input_layernorm", new RmsNorm(factory, width, config.Epsilon)),
             ("self_attn", new MultiHeadAttention(heads, new Linear(factory, width, queries, bias), new Linear(factory, width, keys, bias),
-                new Linear(factory, width, keys, bias), new Linear(factory, queries, width, bias))),
+                new Linear(factory, width, config.KeyValueHeads * size, bias), new Linear(factory, config.Heads * size, width, bias))),
             ("post_attention_layernorm", new RmsNorm(factory, width, config.Epsilon)),
             ("mlp", new GatedFeedForward(new Linear(factory, width, config.Hidden, config.HiddenBias), new Linear(factory, width, config.Hidden, config.HiddenBias),
                 new Linear(factory, config.Hidden, width, config.HiddenBias), config.Activation)));

@@ -26,6 +26,12 @@ public sealed record LlamaConfig : TransformerConfig
     /// <summary>Features of one head, <c>head_dim</c>; an even number, for positions turn pairs of features.</summary>
     public required int HeadWidth { get; init; }
 
+    /// <summary>Name of the field for <see cref="ValueWidth"/>, DeepSeek's; Llama's networks elsewhere do not read it.</summary>
+    public const string ValueField = "v_head_dim";
+
+    /// <summary>Features of one head of values, <c>v_head_dim</c>; 0 for as many as queries and keys have.</summary>
+    public int ValueWidth { get; init; }
+
     /// <summary>Features inside the feed-forward part, <c>intermediate_size</c>.</summary>
     public required int Hidden { get; init; }
 
@@ -82,9 +88,11 @@ public sealed record LlamaConfig : TransformerConfig
         Size("head_dim", HeadWidth);
         if (HeadWidth % 2 != 0 || (long)HeadWidth * Heads > MaxWidth)
             throw Invalid($"head_dim is {HeadWidth}; it must be even, and all heads together at most {MaxWidth} wide.");
+        if (ValueWidth < 0 || (long)ValueWidth * Heads > MaxWidth)
+            throw Invalid($"{ValueField} is {ValueWidth}; it must be positive, and all heads together at most {MaxWidth} wide.");
         Size("intermediate_size", Hidden);
         Size("max_position_embeddings", Positions);
         Positive("rms_norm_eps", Epsilon);
-        Rotary.Check();
+        Rotary.Check(HeadWidth);
     }
 }

@@ -6,14 +6,14 @@ using LowRankTools.PowerShell.Completion;
 
 namespace LowRankTools.PowerShell.Commands;
 
-/// <summary>Makes the feed-forward parts of transformers smaller; the models stay dense.</summary>
+/// <summary>Makes the feed-forward parts and heads of transformers smaller; the models stay dense.</summary>
 [Cmdlet(VerbsCommon.Resize, "TransformerModel", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(ResizeResult), typeof(FileInfo))]
 public sealed class ResizeTransformerModelCommand : WriteCommandBase
 {
     private string? _calibration;
 
-    /// <summary>Calibration file with the inputs of the layers that read hidden units.</summary>
+    /// <summary>Calibration file with the inputs of the layers that read hidden units, and of attention's.</summary>
     [Parameter(Mandatory = true, Position = 1), ValidateNotNullOrEmpty]
     public string Calibration { get; set; } = string.Empty;
 
@@ -25,7 +25,15 @@ public sealed class ResizeTransformerModelCommand : WriteCommandBase
     [Parameter]
     public int? HiddenSize { get; set; }
 
-    /// <summary>How the units that stay are chosen.</summary>
+    /// <summary>Features of every head of attention afterwards.</summary>
+    [Parameter]
+    public int? HeadSize { get; set; }
+
+    /// <summary>Features of every head of values afterwards, where they are others than those of queries.</summary>
+    [Parameter]
+    public int? ValueSize { get; set; }
+
+    /// <summary>How the units, and the heads' features, that stay are chosen.</summary>
     [Parameter, ValidateSet("Elimination", "Leverage")]
     public string Selection { get; set; } = "Elimination";
 
@@ -45,6 +53,8 @@ public sealed class ResizeTransformerModelCommand : WriteCommandBase
     {
         KeepRatio = KeepRatio,
         HiddenSize = HiddenSize,
+        HeadSize = HeadSize,
+        ValueSize = ValueSize,
         Selection = Enum.Parse<UnitSelection>(Selection, ignoreCase: true),
         Calibration = new CalibrationOptions { Path = _calibration ??= Resolver.Literal(Calibration) },
         OutputPath = FullOutputPath,

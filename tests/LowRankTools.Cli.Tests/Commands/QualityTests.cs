@@ -133,6 +133,23 @@ public sealed class QualityTests : IDisposable
         Assert.Contains("32 -> 8 units", whole.Out, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Heads_get_narrower_and_the_model_is_judged()
+    {
+        await Model();
+        new ModelFolder(new LlamaConfig { Vocabulary = 200, Width = 16, Depth = 1, Heads = 2, KeyValueHeads = 1, HeadWidth = 8, Hidden = 32 }).Write(_folder["llama"]);
+        await CliRun.Of("calibrate", _folder["llama"], "--token-path", _folder["tokens.txt"], "--output-path", _folder["l.safetensors"]);
+        string[] options = ["resize", _folder["llama"], "--calibration", _folder["l.safetensors"], "--head-size", "6", "--value-size", "4"];
+        JsonElement resized = One(await CliRun.Of([.. options, "--output-path", _folder["narrow"], "--json"]));
+        Assert.Equal((8, 6, 4, 1), (resized.GetProperty("HeadSizeBefore").GetInt32(), resized.GetProperty("HeadSize").GetInt32(), resized.GetProperty("ValueSize").GetInt32(), resized.GetProperty("ResizedAttention").GetInt32()));
+        Assert.Equal(JsonValueKind.Null, resized.GetProperty("Hidden").ValueKind);
+        CliRun quality = await CliRun.Of("quality", resized.GetProperty("Path").GetString()!, "--reference-path", _folder["llama"], "--token-path", _folder["tokens.txt"], "--json");
+        Assert.Equal(resized.GetProperty("Parameters").GetInt64(), One(quality).GetProperty("Parameters").GetInt64());
+        Assert.Contains("8 -> 6 features", (await CliRun.Of([.. options, "--what-if"])).Out, StringComparison.Ordinal);
+        CliRun refused = await CliRun.Of("resize", _folder["gpt"], "--calibration", _folder["l.safetensors"], "--head-size", "6");
+        Assert.Contains("HeadSizeUnsupported", refused.Error, StringComparison.Ordinal);
+    }
+
     private async Task Model()
     {
         Assert.Equal(0, (await CliRun.Of("new", "--preset", "gpt2-tiny", "--output-path", _folder["gpt"])).Code);

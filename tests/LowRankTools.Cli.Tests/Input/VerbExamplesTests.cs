@@ -54,6 +54,8 @@ public sealed class VerbExamplesTests : IDisposable
         Assert.Equal(0, (await CliRun.Of("new", "--preset", "gpt2-tiny", "--output-path", _folder["gpt"])).Code);
         Random random = new(1);
         File.WriteAllLines(_folder["tokens.txt"], Enumerable.Range(0, 60).Select(_ => string.Join(' ', Enumerable.Range(0, 10).Select(_ => random.Next(200)))));
+        Assert.Equal(0, (await CliRun.Of("new", "--preset", "llama-tiny", "--output-path", _folder["llama"])).Code);
+        Assert.Equal(0, (await CliRun.Of("calibrate", _folder["llama"], "--token-path", _folder["tokens.txt"], "--output-path", _folder["heads.safetensors"])).Code);
         foreach (string adapter in (string[])["style", "pose"])
             Assert.Equal(0, (await CliRun.Of("lora", "new", _folder["gpt"], "--rank", "4", "--output-path", _folder[adapter])).Code);
     }

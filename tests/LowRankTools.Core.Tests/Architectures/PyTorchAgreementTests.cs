@@ -2,6 +2,7 @@ using LowRankTools.Core.Architectures;
 using LowRankTools.Core.Factorization;
 using LowRankTools.Core.Models;
 using LowRankTools.Core.Plans;
+using LowRankTools.Core.Resizing;
 using LowRankTools.Formats;
 using LowRankTools.Formats.Tests.Peers;
 using LowRankTools.Networks.Architectures;
@@ -55,6 +56,21 @@ public sealed class PyTorchAgreementTests : IDisposable
         FactorizationResult small = Factorize(path, ModelFormat.Safetensors, new LayerSelection { IncludeEmbedding = true });
         Assert.Equal(10, small.FactorizedLayers); // the eight maps, tokens and positions
         Compare(reference, small.Path, reference.Outputs(small.Path)[0], 10, small.Parameters);
+    }
+
+    [PythonFact("torch")]
+    public void Narrower_heads_turn_in_PyTorch_as_the_configuration_says()
+    {
+        ReferenceNetwork reference = new("llama", _folder["made"]);
+        Directory.CreateDirectory(_folder["made"]);
+        string path = reference.Make().Safetensors, grams = _folder["grams.safetensors"];
+        reference.Grams(path, grams);
+        ResizeOptions options = new() { HeadSize = 10, OutputPath = _folder["narrow"], Calibration = new CalibrationOptions { Path = grams } };
+        ResizeResult one = new ResizeModel(options).Run(new ModelLocator().Find(path)[0]);
+        ResizeResult two = new ResizeModel(options with { ValueSize = 7, OutputPath = _folder["own"] }).Run(new ModelLocator().Find(path)[0]);
+        IReadOnlyList<Dictionary<string, (long[] Shape, float[] Values)>> expected = reference.Outputs(one.Path, two.Path);
+        Compare(reference, one.Path, expected[0], pairs: 0, one.Parameters);
+        Compare(reference, two.Path, expected[1], pairs: 0, two.Parameters);
     }
 
     private FactorizationResult Factorize(string path, ModelFormat format, LayerSelection selection)

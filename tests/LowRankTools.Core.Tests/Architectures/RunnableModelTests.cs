@@ -31,6 +31,7 @@ public sealed class RunnableModelTests : IDisposable
         new Gpt2Config { Vocabulary = 20, Width = 16, Depth = 1, Heads = 2, Hidden = 48, Positions = 16, TiedHead = false },
         new LlamaConfig { Vocabulary = 20, Width = 16, Depth = 1, Heads = 4, KeyValueHeads = 2, HeadWidth = 6, Hidden = 24, AttentionBias = true, TiedHead = true },
         new LlamaConfig { Vocabulary = 20, Width = 16, Depth = 1, Heads = 2, KeyValueHeads = 1, HeadWidth = 8, Hidden = 24, Rotary = new RotaryConfig { Base = 5e5, Factor = 8, OriginalPositions = 64 } },
+        new LlamaConfig { Vocabulary = 20, Width = 16, Depth = 1, Heads = 2, KeyValueHeads = 1, HeadWidth = 6, ValueWidth = 5, Hidden = 24, Rotary = new RotaryConfig { Divisors = [1, 0.3, 4] } },
         new VitConfig { ImageSize = 12, PatchSize = 4, Width = 16, Depth = 1, Heads = 2, Hidden = 32, HasPooler = true, Labels = 3 },
     ];
 

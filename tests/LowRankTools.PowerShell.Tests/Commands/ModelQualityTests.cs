@@ -102,6 +102,25 @@ public sealed class ModelQualityTests(PwshSession session) : IClassFixture<PwshS
     }
 
     [PwshFact]
+    public void Heads_get_narrower_by_values_of_the_pipeline_and_are_shown()
+    {
+        Reply reply = session.Run(_sandbox, Model + """
+            $null = New-TransformerModel llama-tiny llama
+            $null = Export-LowRankCalibration llama -TokenPath tokens.txt
+            $narrow = Get-Item llama | Resize-TransformerModel -Calibration llama.calibration.safetensors -HeadSize 48 -HiddenSize 256
+            $narrow
+            $narrow | Measure-ModelQuality -ReferencePath llama -TokenPath tokens.txt
+            ($narrow | Format-Table | Out-String) -match '\b256\s+48\b'
+            ($narrow.Parts | Format-Table | Out-String) -match 'LostScores'
+            """);
+        Assert.Empty(reply.ErrorIds);
+        Assert.Equal((64, 48, 48, 8), (reply.Output[0].GetProperty("HeadSizeBefore").GetInt32(), reply.Output[0].GetProperty("HeadSize").GetInt32(), reply.Output[0].GetProperty("ValueSize").GetInt32(), reply.Output[0].GetProperty("Parts").GetArrayLength()));
+        Assert.Equal(reply.Output[0].GetProperty("Parameters").GetInt64(), reply.Output[1].GetProperty("Parameters").GetInt64());
+        Assert.True(reply.Output[2].GetBoolean());
+        Assert.True(reply.Output[3].GetBoolean());
+    }
+
+    [PwshFact]
     public void Adapters_of_a_pipeline_of_models_are_trained_and_merged_and_a_bad_model_is_its_own_error()
     {
         Reply reply = session.Run(_sandbox, Model + """
@@ -118,6 +137,8 @@ public sealed class ModelQualityTests(PwshSession session) : IClassFixture<PwshS
     [InlineData("Resize-TransformerModel gpt none.safetensors -KeepRatio 0.5", "PathNotFound")]
     [InlineData("Resize-TransformerModel gpt calibration.safetensors -KeepRatio 0.5", "CalibrationUnmatched")]
     [InlineData("Resize-TransformerModel gpt calibration.safetensors", "OptionInvalid")]
+    [InlineData("Resize-TransformerModel gpt calibration.safetensors -HeadSize 7", "OptionInvalid")]
+    [InlineData("Resize-TransformerModel gpt calibration.safetensors -HeadSize 8", "HeadSizeUnsupported")]
     [InlineData("Measure-ModelQuality gpt gpt -TokenPath tokens.txt -LabelPath tokens.txt", "InputInvalid")]
     [InlineData("Export-LowRankCalibration gpt -TokenPath tokens.txt -OutputPath a.safetensors -CheckpointPath a.safetensors", "OptionInvalid")]
     [InlineData("New-LoraAdapter gpt 4 -Dora -OutputPath a.safetensors", "OptionInvalid")]

@@ -7,7 +7,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 folder=${1:?a folder to work in}; steps=${2:-1500}; shares=${3:-0.8 0.6 0.4}
 judge_lines=${JUDGE_LINES:-200} select_lines=${SELECT_LINES:-40} calibrate_lines=${CALIBRATE_LINES:-400} sequential_lines=${SEQUENTIAL_LINES:-60}
-methods=${METHODS:-plain asvd asvd-refit svd-llm aa blended calibrated swept shared shared-refit shared-planned first-order measured distilled modegpt narrow}
+methods=${METHODS:-plain asvd asvd-refit svd-llm aa blended calibrated swept shared shared-refit shared-planned first-order measured distilled modegpt narrow modegpt-all heads values}
 trials=${TRIALS:-120} distill_lines=${DISTILL_LINES:-3000} distill_steps=${DISTILL_STEPS:-200}
 program=${PROGRAM:-"$here/bin/Release/net10.0/LowRankTools.LanguageModel.dll"} lowrank=${LOWRANK:-"$here/../../../src/LowRankTools.Cli/bin/Release/net10.0/lowrank"}
 mkdir -p "$folder"; cd "$folder"
@@ -56,6 +56,14 @@ for share in $shares; do
     hidden=$(python3 -c "print(max(0, round(768 * ($share * 851968 - 262144) / 589824)))")
     [ "$hidden" = 0 ] || method modegpt "$share" resize $model --hidden-size "$hidden" --selection leverage "${all[@]}"
     [ "$hidden" = 0 ] || method narrow "$share" resize $model --hidden-size "$hidden" "${all[@]}"
+    # All parts at one share; then sizes that were the best on the text for selection (40 lines), and with values of their own size.
+    units() { python3 -c "print(round(($share * 851968 - 512 * 4 * ($1 + $2)) / 768))"; }
+    head=$(python3 -c "print(2 * round(32 * $share))")
+    method modegpt-all "$share" resize $model --head-size "$head" --hidden-size "$(units "$head" "$head")" --selection leverage "${all[@]}"
+    case $share in 0.8) sizes="58 64 16" ;; 0.6) sizes="52 64 16" ;; 0.4) sizes="44 52 12" ;; *) sizes= ;; esac
+    read -r head queries values <<< "$sizes" || true
+    [ -z "$sizes" ] || method heads "$share" resize $model --head-size "$head" --hidden-size "$(units "$head" "$head")" "${all[@]}"
+    [ -z "$sizes" ] || method values "$share" resize $model --head-size "$queries" --value-size "$values" --hidden-size "$(units "$queries" "$values")" "${all[@]}"
     [ -f "uniform-$share.plan.json" ] || "$lowrank" plan $model --keep-ratio "$share" "${layers[@]}" --output "uniform-$share.plan.json" >/dev/null
     ! wanted aa && ! wanted blended || [ -f "aa-$share.calibration.safetensors" ] || echo "sequential calibration: $(seconds "$lowrank" calibrate $model --plan "uniform-$share.plan.json" --text-path texts/calibrate.txt --max-lines "$sequential_lines" --held-out 0 --output-path "aa-$share.calibration.safetensors") s"
     method aa "$share" factorize --plan "uniform-$share.plan.json" --calibration "aa-$share.calibration.safetensors"

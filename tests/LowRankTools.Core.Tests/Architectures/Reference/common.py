@@ -6,7 +6,8 @@ run FOLDER WEIGHTS...   runs the network with each weight file, dense or factori
 grams FOLDER WEIGHTS OUTPUT MODULE   collects calibration with the collect_grams.py in the folder MODULE
 
 A network file, put behind this one, defines CONFIG (a dict), build() -> module, inputs() -> dict of tensors,
-forward(module, inputs) -> dict of named outputs, and TIED, a dict of names of tied tensors.
+forward(module, inputs) -> dict of named outputs, and TIED, a dict of names of tied tensors. It may define configure(fields), which
+is given the config.json beside the weights that are run.
 """
 import json
 import math
@@ -116,6 +117,8 @@ def run(folder, files):
     given = load_weights(os.path.join(folder, "inputs.st"))
     for i, path in enumerate(files):
         state = load_weights(path)
+        if "configure" in globals():
+            configure(json.load(open(os.path.join(os.path.dirname(path), "config.json"))))
         module = build()
         put_pairs(module, state)
         missing, unexpected = module.load_state_dict(state, strict=False)

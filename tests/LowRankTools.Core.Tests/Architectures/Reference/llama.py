@@ -7,6 +7,15 @@ CONFIG = {
 }
 TIED = {}
 WIDTH, HEADS, GROUPS, HIDDEN = 64, 4, 2, 112
+SIZE, VALUES, FACTORS = WIDTH // HEADS, WIDTH // HEADS, None
+
+
+def configure(fields):
+    """The sizes of heads and what slows each pair: inv_freq = 1 / (factor * base^(2i / head_dim)), LongRoPE's formula."""
+    global SIZE, VALUES, FACTORS
+    SIZE = fields.get("head_dim", WIDTH // HEADS)
+    VALUES = fields.get("v_head_dim", SIZE)
+    FACTORS = (fields.get("rope_scaling") or {}).get("short_factor")
 
 
 class RMSNorm(nn.Module):
@@ -21,7 +30,8 @@ class RMSNorm(nn.Module):
 def rotate(x):
     """Rotary positions: feature i and feature i + half turn together."""
     n, half = x.shape[-2], x.shape[-1] // 2
-    angles = torch.arange(n)[:, None] * (10000.0 ** (-torch.arange(half).float() / half))[None, :]
+    factors = torch.ones(half) if FACTORS is None else torch.tensor(FACTORS)
+    angles = torch.arange(n)[:, None] * (1.0 / (factors * 10000.0 ** (torch.arange(half).float() / half)))[None, :]
     a, b = x[..., :half], x[..., half:]
     return torch.cat((a * angles.cos() - b * angles.sin(), b * angles.cos() + a * angles.sin()), -1)
 
@@ -29,19 +39,17 @@ def rotate(x):
 class Attention(nn.Module):
     def __init__(self):
         super().__init__()
-        size = WIDTH // HEADS
-        self.q_proj = nn.Linear(WIDTH, HEADS * size, bias=False)
-        self.k_proj = nn.Linear(WIDTH, GROUPS * size, bias=False)
-        self.v_proj = nn.Linear(WIDTH, GROUPS * size, bias=False)
-        self.o_proj = nn.Linear(HEADS * size, WIDTH, bias=False)
+        self.q_proj = nn.Linear(WIDTH, HEADS * SIZE, bias=False)
+        self.k_proj = nn.Linear(WIDTH, GROUPS * SIZE, bias=False)
+        self.v_proj = nn.Linear(WIDTH, GROUPS * VALUES, bias=False)
+        self.o_proj = nn.Linear(HEADS * VALUES, WIDTH, bias=False)
 
     def forward(self, x):
         b, n, _ = x.shape
-        size = WIDTH // HEADS
-        q, k, v = (f(x).view(b, n, -1, size).transpose(1, 2) for f in (self.q_proj, self.k_proj, self.v_proj))
+        q, k, v = (f(x).view(b, n, -1, size).transpose(1, 2) for f, size in ((self.q_proj, SIZE), (self.k_proj, SIZE), (self.v_proj, VALUES)))
         q, k = rotate(q), rotate(k)
         k, v = (t.repeat_interleave(HEADS // GROUPS, 1) for t in (k, v))
-        scores = q @ k.transpose(-1, -2) / math.sqrt(size)
+        scores = q @ k.transpose(-1, -2) / math.sqrt(SIZE)
         scores = scores.masked_fill(torch.ones(n, n).triu(1) == 1, float("-inf"))
         return self.o_proj((scores.softmax(-1) @ v).transpose(1, 2).reshape(b, n, -1))
 
