@@ -27,15 +27,10 @@ public sealed partial class TorchSharpEngine
             // Before the product, which may overflow without it; on the smaller factor, which is cheaper.
             if (alpha != 1 && a.Length <= b.Length) x = x.mul(alpha);
             else if (alpha != 1) y = y.mul(alpha);
-            Tensor product = x.mm(y);
-            if (beta == 0)
-            {
-                z.copy_(product);
-                return;
-            }
 
-            if (beta != 1) z.mul_(beta);
-            z.add_(product);
+            // Into C itself. addmm takes factors in single precision, so others than 0 and 1 go before it.
+            if (beta is not 0 and not 1) z.mul_(beta);
+            z.addmm_(x, y, beta: beta == 0 ? 0 : 1, alpha: 1);
         });
         _counter?.AddProduct(a, b, c);
     }
@@ -88,9 +83,10 @@ public sealed partial class TorchSharpEngine
         RequireAlike(x, y);
         Run(() =>
         {
-            Tensor scaled = Mine(x).Open().mul(alpha), target = Mine(y).Open();
-            if (beta == 0) target.copy_(scaled);
-            else target.mul_(beta).add_(scaled);
+            Tensor source = Mine(x).Open(), target = Mine(y).Open();
+            if (beta == 1) target.add_(source, alpha);
+            else if (beta == 0) target.copy_(alpha == 1 ? source : source.mul(alpha));
+            else target.copy_(source.mul(alpha).add_(target, beta)); // x may be y
         });
     }
 
