@@ -35,8 +35,8 @@ internal sealed class ComputedPairs : IPairSource
     // Gram matrices are larger than the weights: one layer at a time.
     private bool OneAtATime => Options.Calibration is not null;
 
-    // While another engine computes, the next layer is read.
-    private int LayersAtATime => OneAtATime ? 1 : !_job.Engines.AllEmbedded && !_job.Engines.AreMixed ? _job.Engines.LayersAtATime + 1
+    // While a device computes, the next layer is read.
+    private int LayersAtATime => OneAtATime ? 1 : _job.Engines.HasOwnMemory && !_job.Engines.AreMixed ? LayerEngines.LayersOnDevice + 1
         : Options.Svd.ThreadCount > 0 ? Options.Svd.ThreadCount : EngineCatalog.Embedded.ThreadCount;
 
     private FactorizeOptions Options => _job.Options;
@@ -70,7 +70,7 @@ internal sealed class ComputedPairs : IPairSource
     {
         ModelLayer layer = pair.Layer;
         using Matrix<float> weight = WeightMatrix.Read(_job.Model.File, layer.Tensor, cancellationToken);
-        return _job.Engines.Compute(pair.Plan.Name, engine => Compute(engine, pair, weight, OneAtATime || !engine.IsEmbedded ? Options.Svd.ThreadCount : threads, cancellationToken), cancellationToken);
+        return _job.Engines.Compute(pair.Plan.Name, engine => Compute(engine, pair, weight, OneAtATime || engine.HasOwnMemory ? Options.Svd.ThreadCount : threads, cancellationToken), cancellationToken);
     }
 
     private ComputedLayer Compute(SelectedEngine selected, FactoredItem pair, Matrix<float> weight, int threads, CancellationToken cancellationToken)

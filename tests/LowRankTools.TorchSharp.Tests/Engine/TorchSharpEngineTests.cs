@@ -4,6 +4,7 @@ using LowRankTools.Numerics.Engines.Embedded;
 using LowRankTools.Numerics.Matrices;
 using LowRankTools.Numerics.RandomNumbers;
 using LowRankTools.Numerics.Svd;
+using LowRankTools.Numerics.Threading;
 using LowRankTools.Numerics.Tests;
 using LowRankTools.TorchSharp.Engine;
 using TorchSharp;
@@ -85,6 +86,35 @@ public sealed class TorchSharpEngineTests : EngineConformance
             using Matrix<float> back = Engine.ToMatrix(loaded), expected = view.ToMatrix();
             Assert.Equal((view.Rows, view.Columns), (back.Rows, back.Columns));
             Assert.Equal(expected.ToArray(), back.ToArray());
+        }
+    }
+
+    [Fact]
+    public void A_matrix_is_looked_at_where_it_lies_and_stays_its_owners()
+    {
+        TorchSharpEngine processor = new("cpu");
+        using Matrix<float> host = new(3, 4);
+        foreach (MatrixView<float> view in new[] { host.View, host.Transposed })
+        {
+            using (ITensor loaded = processor.Load(view))
+            {
+                view[2, 1] = 5;
+                Assert.Equal(25, processor.SumOfSquares(loaded));
+                view[2, 1] = 0;
+            }
+
+            Assert.Equal(0, view[2, 1]);
+        }
+    }
+
+    [Fact]
+    public void Engines_side_by_side_keep_their_numbers_of_threads()
+    {
+        TorchSharpEngine one = new(LibTorch.Device, new ComputeOptions { ThreadCount = 1 }), three = new(LibTorch.Device, new ComputeOptions { ThreadCount = 3 });
+        foreach ((TorchSharpEngine engine, int threads) in new[] { (three, 3), (one, 1), (three, 3) })
+        {
+            engine.Create(ElementType.Float32, 1).Dispose();
+            Assert.Equal(threads, torch.get_num_threads());
         }
     }
 
