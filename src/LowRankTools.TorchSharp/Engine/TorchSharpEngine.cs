@@ -102,7 +102,7 @@ public sealed partial class TorchSharpEngine
         if (matrix.ColumnStride == 1 || (matrix.Columns == 1 && matrix.RowStride == 1)) return Run(() => TorchTensor.Own(Lent(matrix)));
         if (matrix.RowStride == 1) return Run(() => TorchTensor.Own(Lent(matrix.Transpose())).Transposed(move: true));
         using Matrix<T> copy = matrix.ToMatrix();
-        return Loaded(copy.View);
+        return Run(() => TorchTensor.Own(FromRows(copy.View)));
     }
 
     /// <inheritdoc/>
