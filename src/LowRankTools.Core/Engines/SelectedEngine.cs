@@ -26,6 +26,9 @@ public sealed class SelectedEngine
     /// <summary>Whether this is the engine in pure C#.</summary>
     public bool IsEmbedded => Info.Name == nameof(EngineKind.Embedded);
 
+    /// <summary>Whether it computes on a device that has a memory of its own, in order; on the processor, layers are computed side by side.</summary>
+    public bool HasOwnMemory => Info.Device != EngineCatalog.Embedded.Device;
+
     /// <summary>Makes an engine for one computation; several may compute side by side.</summary>
     /// <param name="threads">Threads; zero for the engine's default.</param>
     /// <param name="seed">Seed of everything random.</param>

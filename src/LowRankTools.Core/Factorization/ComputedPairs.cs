@@ -37,8 +37,8 @@ internal sealed class ComputedPairs : IPairSource
     // Gram matrices are larger than the weights: one layer at a time.
     private bool OneAtATime => Options.Calibration is not null;
 
-    // While another engine computes, the next layer is read.
-    private int LayersAtATime => OneAtATime ? 1 : !_job.Engines.AllEmbedded && !_job.Engines.AreMixed ? _job.Engines.LayersAtATime + 1
+    // While a device computes, the next layer is read.
+    private int LayersAtATime => OneAtATime ? 1 : _job.Engines.HasOwnMemory && !_job.Engines.AreMixed ? LayerEngines.LayersOnDevice + 1
         : Options.Svd.ThreadCount > 0 ? Options.Svd.ThreadCount : EngineCatalog.Embedded.ThreadCount;
 
     private FactorizeOptions Options => _job.Options;
@@ -76,7 +76,7 @@ internal sealed class ComputedPairs : IPairSource
 
     private ComputedLayer Shared(FactoredItem item, int threads, CancellationToken cancellationToken) => _job.Engines.Compute(item.Plan.Name, selected =>
     {
-        SvdOptions svd = Options.Svd with { ThreadCount = OneAtATime || !selected.IsEmbedded ? Options.Svd.ThreadCount : threads };
+        SvdOptions svd = Options.Svd with { ThreadCount = OneAtATime || selected.HasOwnMemory ? Options.Svd.ThreadCount : threads };
         ITensorEngine engine = selected.Create(svd.ThreadCount, svd.Seed);
         using GroupWeights weights = GroupWeights.Read(_job.Model, item.Layers, engine, cancellationToken);
         using GroupCalibration? calibration = _job.Calibrations?.Find(item.Layers, engine, cancellationToken);
@@ -90,7 +90,7 @@ internal sealed class ComputedPairs : IPairSource
     {
         ModelLayer layer = pair.Layer;
         using Matrix<float> weight = WeightMatrix.Read(_job.Model.File, layer.Tensor, cancellationToken);
-        return _job.Engines.Compute(pair.Plan.Name, engine => compute(engine, weight, OneAtATime || !engine.IsEmbedded ? Options.Svd.ThreadCount : threads), cancellationToken);
+        return _job.Engines.Compute(pair.Plan.Name, engine => compute(engine, weight, OneAtATime || engine.HasOwnMemory ? Options.Svd.ThreadCount : threads), cancellationToken);
     }
 
     private LayerFactors Factors(SelectedEngine selected, FactoredItem pair, Matrix<float> weight, FactorStorage storage, int threads, CancellationToken cancellationToken)

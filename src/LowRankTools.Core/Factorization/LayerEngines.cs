@@ -3,7 +3,6 @@ using LowRankTools.Core.Engines;
 using LowRankTools.Core.Engines.Libraries;
 using LowRankTools.Core.Plans;
 using LowRankTools.Numerics;
-using LowRankTools.Numerics.Engines;
 
 namespace LowRankTools.Core.Factorization;
 
@@ -15,24 +14,17 @@ internal sealed class LayerEngines : IDisposable
     private readonly HashSet<string> _moved;
     private readonly int _count;
     private readonly ConcurrentBag<string> _tooLarge = [];
-    // A device computes in order; while it does, the processor scales, rounds and sends the factors of another layer. On the processor
-    // the engine has threads of its own, and gets one layer at a time.
-    private readonly SemaphoreSlim _turns;
+    // A device computes in order; while it does, the processor scales, rounds and sends the factors of another layer.
+    private readonly SemaphoreSlim _turns = new(LayersOnDevice);
 
-    private LayerEngines(SelectedEngine engine, SelectedEngine small, HashSet<string> moved, int count)
-    {
+    private LayerEngines(SelectedEngine engine, SelectedEngine small, HashSet<string> moved, int count) =>
         (_engine, _small, _moved, _count) = (engine, small, moved, count);
-        _turns = new SemaphoreSlim(LayersAtATime);
-    }
 
-    /// <summary>Whether every layer is computed by the embedded engine.</summary>
-    public bool AllEmbedded => _engine.IsEmbedded;
-
-    /// <summary>Layers that another engine than the embedded one computes side by side.</summary>
-    public int LayersAtATime => HasOwnMemory ? 2 : 1;
+    /// <summary>Layers that a device computes side by side.</summary>
+    public const int LayersOnDevice = 2;
 
     /// <summary>Whether an engine computes in memory of its own.</summary>
-    public bool HasOwnMemory => _engine.Info.Device != EngineCatalog.Embedded.Device;
+    public bool HasOwnMemory => _engine.HasOwnMemory;
 
     /// <summary>Whether some layers are computed by the embedded engine and some by another.</summary>
     public bool AreMixed => _moved.Count > 0;
@@ -85,7 +77,8 @@ internal sealed class LayerEngines : IDisposable
         SelectedEngine chosen = Of(layer);
         if (chosen.IsEmbedded)
             return compute(chosen);
-        _turns.Wait(cancellationToken);
+        if (chosen.HasOwnMemory)
+            _turns.Wait(cancellationToken);
         try
         {
             return compute(chosen);
@@ -97,7 +90,8 @@ internal sealed class LayerEngines : IDisposable
         }
         finally
         {
-            _turns.Release();
+            if (chosen.HasOwnMemory)
+                _turns.Release();
         }
     }
 

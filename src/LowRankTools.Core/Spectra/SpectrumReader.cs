@@ -48,8 +48,8 @@ internal sealed class SpectrumReader(Model model, string fingerprint, EngineChoi
         }
     }
 
-    // Another engine has threads of its own, or a device: it gets one layer at a time.
-    private int LayersAtATime => !_engine.IsEmbedded ? 1 : svd.ThreadCount > 0 ? svd.ThreadCount : EngineCatalog.Embedded.ThreadCount;
+    // A device gets one layer at a time.
+    private int LayersAtATime => _engine.HasOwnMemory ? 1 : svd.ThreadCount > 0 ? svd.ThreadCount : EngineCatalog.Embedded.ThreadCount;
 
     private double[] Values(ModelLayer layer, SpectrumCache? cache, int threads, CancellationToken cancellationToken) =>
         cache is null ? Compute(layer, threads, cancellationToken) : cache.Get(layer, () => Compute(layer, threads, cancellationToken), cancellationToken);
@@ -57,7 +57,7 @@ internal sealed class SpectrumReader(Model model, string fingerprint, EngineChoi
     private double[] Compute(ModelLayer layer, int threads, CancellationToken cancellationToken)
     {
         using Matrix<float> weight = WeightMatrix.Read(model.File, layer.Tensor, cancellationToken);
-        ITensorEngine engine = _engine.Create(_engine.IsEmbedded ? threads : svd.ThreadCount, svd.Seed);
+        ITensorEngine engine = _engine.Create(_engine.HasOwnMemory ? svd.ThreadCount : threads, svd.Seed);
         using ITensor loaded = engine.Load(weight.View);
         return LayerMathematics.Named(model, layer, () => SingularValues.Compute(engine, loaded, cancellationToken));
     }

@@ -25,6 +25,24 @@ public static class Display
     /// <param name="others">Columns of the screen that the view's other cells and the spaces between them take at most.</param>
     public static string Name(string name, int others) => ShortName.Of(SafeText.Line(name), Math.Clamp(Screen.Columns() - others, ShortestName, ShortName.Longest));
 
+    /// <summary>A text in lines that break between words, where a view's last column would break inside of them.</summary>
+    /// <param name="text">Sentences.</param>
+    /// <param name="others">Columns of the screen that the view's other cells and the spaces between them take.</param>
+    public static string Wrapped(string text, int others)
+    {
+        int width = Math.Max(ShortestName, Screen.Columns() - others), column = 0;
+        StringBuilder lines = new();
+        foreach (string word in Text(text).Split(' '))
+        {
+            bool fits = column > 0 && column + 1 + word.Length <= width;
+            if (column > 0)
+                lines.Append(fits ? ' ' : '\n');
+            lines.Append(word);
+            column = word.Length + (fits ? column + 1 : 0);
+        }
+        return lines.ToString();
+    }
+
     /// <summary>A name or path in full, without what a screen would obey; empty for null.</summary>
     public static string Text(string? text) => text is null ? string.Empty : SafeText.Line(text);
 

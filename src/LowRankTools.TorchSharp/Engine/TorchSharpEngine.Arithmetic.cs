@@ -7,8 +7,11 @@ namespace LowRankTools.TorchSharp.Engine;
 /// <content>Products, sums and what works entry by entry.</content>
 public sealed partial class TorchSharpEngine
 {
-    // Entries that are widened to float64 at a time: 64 MB.
-    private const long BlockElements = 1 << 23;
+    // Entries that are widened to float64 at a time: 64 MB on a device, and what a processor's cache holds, for fresh memory costs more than sums.
+    private const long DeviceElements = 1 << 23, ProcessorElements = 1 << 18;
+
+    // Thinner blocks would be read with most of each row left out.
+    private const long LeastStep = 64;
 
     /// <inheritdoc/>
     public void MatMul(double alpha, ITensor a, ITensor b, double beta, ITensor c, CancellationToken ct = default)
@@ -27,15 +30,10 @@ public sealed partial class TorchSharpEngine
             // Before the product, which may overflow without it; on the smaller factor, which is cheaper.
             if (alpha != 1 && a.Length <= b.Length) x = x.mul(alpha);
             else if (alpha != 1) y = y.mul(alpha);
-            Tensor product = x.mm(y);
-            if (beta == 0)
-            {
-                z.copy_(product);
-                return;
-            }
 
-            if (beta != 1) z.mul_(beta);
-            z.add_(product);
+            // Into C itself. addmm takes factors in single precision, so others than 0 and 1 go before it.
+            if (beta is not 0 and not 1) z.mul_(beta);
+            z.addmm_(x, y, beta: beta == 0 ? 0 : 1, alpha: 1);
         });
         _counter?.AddProduct(a, b, c);
     }
@@ -48,7 +46,7 @@ public sealed partial class TorchSharpEngine
         {
             long rows = a.Shape[0];
             Tensor gram = zeros([rows, rows], ScalarType.Float64, _device);
-            EachBlock(Mine(a).Open(), 1, block => gram.add_(block.mm(block.t())), ct);
+            EachBlock(Mine(a).Open(), 1, block => gram.addmm_(block, block.t(), beta: 1, alpha: 1), ct);
             return TorchTensor.Own(gram);
         });
     }
@@ -63,22 +61,18 @@ public sealed partial class TorchSharpEngine
         float[] copy = signs.ToArray();
         return Run(() =>
         {
-            Tensor rows = Mine(a).Open(), signed = OnDevice(tensor(copy, ScalarType.Float32)).unsqueeze(1), sums = zeros([count, a.Shape[1]], ScalarType.Float32, _device);
-            // Rounds of one row a sum, as many at a time as fit a block, and what is left of a round.
-            long rounds = copy.Length / count, step = Math.Max(1, BlockElements / Math.Max(1, count * (long)a.Shape[1]));
-            for (long round = 0; round < rounds; round += step)
+            // Laid out as A is. Round after round of one row a sum, without a product in between; the last round may be short.
+            Tensor rows = Mine(a).Open(), signed = OnDevice(tensor(copy, ScalarType.Float32)).unsqueeze(1);
+            Tensor sums = rows.stride()[0] == 1 ? zeros([a.Shape[1], count], ScalarType.Float32, _device).t() : zeros([count, a.Shape[1]], ScalarType.Float32, _device);
+            for (long first = 0; first < copy.Length; first += count)
             {
                 ct.ThrowIfCancellationRequested();
                 using DisposeScope scope = NewDisposeScope();
-                long some = Math.Min(step, rounds - round);
-                sums.add_(Signed(round * count, some * count).reshape(some, count, a.Shape[1]).sum(0L));
+                long some = Math.Min(count, copy.Length - first);
+                sums.narrow(0, 0, some).addcmul_(rows.narrow(0, first, some), signed.narrow(0, first, some), 1);
             }
 
-            long rest = copy.Length % count;
-            if (rest > 0) sums.narrow(0, 0, rest).add_(Signed(copy.Length - rest, rest));
             return TorchTensor.Own(sums).Transposed(move: true);
-
-            Tensor Signed(long first, long length) => rows.narrow(0, first, length).mul(signed.narrow(0, first, length));
         });
     }
 
@@ -88,9 +82,10 @@ public sealed partial class TorchSharpEngine
         RequireAlike(x, y);
         Run(() =>
         {
-            Tensor scaled = Mine(x).Open().mul(alpha), target = Mine(y).Open();
-            if (beta == 0) target.copy_(scaled);
-            else target.mul_(beta).add_(scaled);
+            Tensor source = Mine(x).Open(), target = Mine(y).Open();
+            if (beta == 1) target.add_(source, alpha);
+            else if (beta == 0) target.copy_(alpha == 1 ? source : source.mul(alpha));
+            else target.copy_(source.mul(alpha).add_(target, beta)); // x may be y
         });
     }
 
@@ -115,16 +110,10 @@ public sealed partial class TorchSharpEngine
     /// <inheritdoc/>
     public double SumOfSquares(ITensor x) => Run(() =>
     {
-        Tensor tensor = Mine(x).Open();
-        if (x.Shape.Count == 0) tensor = tensor.reshape(1);
-        long longest = 0;
-        for (int i = 1; i < x.Shape.Count; i++)
-        {
-            if (x.Shape[i] > x.Shape[(int)longest]) longest = i;
-        }
-
+        Tensor tensor = Mine(x).OpenFlat() ?? Mine(x).Open();
+        int longest = Array.IndexOf(tensor.shape, tensor.shape.Max());
         Tensor sum = zeros([], ScalarType.Float64, _device);
-        EachBlock(tensor, longest, block => sum.add_(block.mul(block).sum()), default);
+        EachBlock(tensor, longest, block => sum.add_(block.reshape(-1).dot(block.reshape(-1))), default);
         return sum.item<double>();
     });
 
@@ -156,10 +145,12 @@ public sealed partial class TorchSharpEngine
         return Run(() => Fresh(Mine(x).Open().sum((long)dimension, false, ScalarType.Float64), Type(x.ElementType)));
     }
 
+    private long BlockElements => _device.type == DeviceType.CPU ? ProcessorElements : DeviceElements;
+
     // Hands out blocks along one dimension in float64.
-    private static void EachBlock(Tensor x, long dimension, Action<Tensor> use, CancellationToken ct)
+    private void EachBlock(Tensor x, long dimension, Action<Tensor> use, CancellationToken ct)
     {
-        long size = x.shape[dimension], step = size == 0 ? 1 : Math.Clamp(BlockElements / Math.Max(1, x.numel() / size), 1, size);
+        long size = x.shape[dimension], step = size == 0 ? 1 : Math.Clamp(BlockElements / Math.Max(1, x.numel() / size), Math.Min(LeastStep, size), size);
         for (long first = 0; first < size; first += step)
         {
             ct.ThrowIfCancellationRequested();

@@ -1,5 +1,6 @@
 using LowRankTools.Numerics.Engines;
 using LowRankTools.Numerics.Kernels.Networks;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LowRankTools.TorchSharp.Engine;
@@ -7,22 +8,34 @@ namespace LowRankTools.TorchSharp.Engine;
 /// <content>Attention of all sequences and heads at once, by blocks of queries: few calls of libtorch, which is what a GPU wants.</content>
 public sealed partial class TorchSharpEngine
 {
-    // Scores that are in memory at once: 64 MB of float32.
-    private const long BlockScores = 1 << 24;
+    // Scores that are in memory at once: 64 MB of float32 on a device, and what a processor's cache holds.
+    private const long DeviceScores = 1 << 24, ProcessorScores = 1 << 20;
 
     /// <inheritdoc/>
     public void Attention(AttentionShape shape, ITensor q, ITensor k, ITensor v, ReadOnlySpan<bool> keyMask, ITensor y, ITensor? logSums, CancellationToken ct = default)
     {
         NetworkShapes.RequireAttention(shape, q, k, v, keyMask, y, logSums);
         if (y.Length == 0) return;
-        EachBlock(shape, q, k, keyMask, block =>
+        if (logSums is null && _device.type == DeviceType.CPU && FusedAttention.Takes(shape, q, k, v, keyMask))
         {
-            // Without a key to look at the sum is zero, and so is the result.
-            Tensor sums = block.Scores.logsumexp(2);
-            sums = sums.masked_fill(sums.eq(double.NegativeInfinity), double.PositiveInfinity);
-            block.Queries(y).copy_(block.Unfolded(block.Scores.sub_(sums.unsqueeze(2)).exp_().bmm(block.Keys(v))));
-            if (logSums is not null) block.Rows(logSums).copy_(sums.view(block.Rows(logSums).shape));
-        }, ct);
+            ct.ThrowIfCancellationRequested();
+            bool[] seen = keyMask.ToArray();
+            Run(() => FusedAttention.Compute(shape, Mine(q).Open(), Mine(k).Open(), Mine(v).Open(), seen, Mine(y).Open()));
+        }
+        else
+        {
+            EachBlock(shape, q, k, keyMask, block =>
+            {
+                // The largest score counts 1, so the sum is at least that; or zero, as the result, without a key to look at.
+                Tensor largest = block.Scores.amax([2L], keepdim: true).clamp_min_(float.MinValue);
+                Tensor weights = block.Scores.sub_(largest).exp_(), sums = weights.sum(2L, keepdim: true);
+                block.Queries(y).copy_(block.Unfolded(weights.bmm(block.Keys(v)).div_(sums.clamp_min(1))));
+                if (logSums is null) return;
+                Tensor logs = sums.log().add_(largest);
+                block.Rows(logSums).copy_(logs.masked_fill_(sums.eq(0), double.PositiveInfinity).view(block.Rows(logSums).shape));
+            }, ct);
+        }
+
         _counter?.AddAttention(shape, q, k, v, y);
     }
 
@@ -52,7 +65,8 @@ public sealed partial class TorchSharpEngine
     private void EachBlock(AttentionShape shape, ITensor q, ITensor k, ReadOnlySpan<bool> keyMask, Action<AttentionBlock> use, CancellationToken ct)
     {
         int queries = q.Shape[0] / shape.Batch, keys = k.Shape[0] / shape.Batch;
-        int step = (int)Math.Clamp(BlockScores / Math.Max(1, (long)shape.Batch * shape.Heads * keys), 1, queries);
+        long most = _device.type == DeviceType.CPU ? ProcessorScores : DeviceScores;
+        int step = (int)Math.Clamp(most / Math.Max(1, (long)shape.Batch * shape.Heads * keys), 1, queries);
         bool[]? seen = keyMask.IsEmpty ? null : keyMask.ToArray();
         for (int first = 0; first < queries; first += step)
         {

@@ -28,27 +28,37 @@ public sealed partial class TorchSharpEngine
         if (a.Length == 0) return;
         Run(() =>
         {
-            // Rows of length 1, or nothing.
-            Tensor wide = Finite(a, ScalarType.Float64), norms = wide.mul(wide).sum(1L, true, ScalarType.Float64).sqrt();
-            Tensor rows = wide.div(norms.add(norms.eq(0).to(ScalarType.Float64)));
-            Mine(a).Open().copy_(ByCholesky(rows) ?? ByReflections(rows));
+            Tensor wide = Finite(a, ScalarType.Float64);
+            Mine(a).Open().copy_(ByCholesky(wide) ?? ByReflections(wide.div(Positive(wide.mul(wide).sum(1L, true).sqrt()))));
         });
     }
 
-    // Q = L^-1 X with X X^T = L L^T, and once more to mend what rounding did: products and triangles only, which devices are fast at.
-    // Orthonormal to rounding where the condition of X is below 1e8 (Yamamoto, Nakatsukasa, Yanagisawa and Fukaya, 2015); null elsewhere.
+    // With D X of rows of length 1 and D X X^T D = L L^T, Q = (L^-1 D) X: products and small triangles only, which devices are fast at. It is
+    // orthonormal but for rounding times the square of the condition of D X, and where that may be felt, once more mends it, up to conditions
+    // of 1e8 (Yamamoto, Nakatsukasa, Yanagisawa and Fukaya, 2015); null elsewhere.
     private static Tensor? ByCholesky(Tensor rows)
     {
+        const double Rounding = 2.3e-16, Unfelt = 1e-9;
         for (int pass = 0; pass < 2; pass++)
         {
-            (Tensor l, Tensor info) = linalg.cholesky_ex(rows.mm(rows.t()));
+            Tensor gram = rows.mm(rows.t()), lengths = Positive(gram.diagonal(0, 0, 1).sqrt());
+            (Tensor l, Tensor info) = linalg.cholesky_ex(gram.div(lengths).div_(lengths.unsqueeze(1)));
             // The second one is near the identity, or the first lost too much.
             if (info.item<int>() != 0 || (pass == 1 && l.diagonal(0, 0, 1).sub(1).abs().max().item<double>() > 0.1)) return null;
-            rows = linalg.solve_triangular(l, rows, upper: false);
+            Tensor inverse = linalg.solve_triangular(l, eye(l.shape[0], dtype: ScalarType.Float64, device: l.device), upper: false);
+            // At most the condition's square, as L has rows of length 1 too.
+            double square = l.shape[0] * inverse.mul(inverse).sum().item<double>();
+            inverse.div_(lengths);
+            // As the rows lie.
+            rows = rows.stride()[0] == 1 ? rows.t().mm(inverse.t()).t() : inverse.mm(rows);
+            if (square * Rounding < Unfelt) break;
         }
 
         return rows;
     }
+
+    // Lengths to divide by; what is zero then stays so.
+    private static Tensor Positive(Tensor lengths) => lengths.add(lengths.eq(0).to(ScalarType.Float64));
 
     // Householder reflections in float32 need no more than rows of length 1.
     private static Tensor ByReflections(Tensor rows)

@@ -67,7 +67,7 @@ public sealed partial class TorchSharpEngine : INetworkEngine
     {
         NetworkShapes.RequireSame(x, y);
         NetworkShapes.RequireColumns(x, bias);
-        Run(() => { Mine(y).Open().copy_(ActivationFormulas.Value(activation, Biased(x, bias))); });
+        Run(() => { ActivationFormulas.Apply(activation, Biased(x, bias, y)); });
     }
 
     /// <inheritdoc/>
@@ -76,7 +76,11 @@ public sealed partial class TorchSharpEngine : INetworkEngine
         NetworkShapes.RequireSame(x, dy);
         NetworkShapes.RequireSame(x, dx);
         NetworkShapes.RequireColumns(x, bias);
-        Run(() => { Mine(dx).Open().copy_(Mine(dy).Open().mul(ActivationFormulas.Slope(activation, Biased(x, bias)))); });
+        Run(() =>
+        {
+            Tensor z = bias is null ? Mine(x).Open() : Mine(x).Open().add(Vector(bias));
+            Mine(dx).Open().copy_(ActivationFormulas.Slope(activation, z).mul_(Mine(dy).Open()));
+        });
     }
 
     /// <inheritdoc/>
@@ -84,7 +88,7 @@ public sealed partial class TorchSharpEngine : INetworkEngine
     {
         NetworkShapes.RequireSame(gate, up);
         NetworkShapes.RequireSame(gate, y);
-        Run(() => { Mine(y).Open().copy_(ActivationFormulas.Value(activation, Mine(gate).Open()).mul(Mine(up).Open())); });
+        Run(() => { Mine(y).Open().copy_(ActivationFormulas.Apply(activation, Mine(gate).Open().clone()).mul_(Mine(up).Open())); });
     }
 
     /// <inheritdoc/>
@@ -96,9 +100,16 @@ public sealed partial class TorchSharpEngine : INetworkEngine
         if (x.Length == 0) return;
         Run(() =>
         {
+            Tensor? factors = weight is null ? null : Vector(weight), summands = bias is null ? null : Vector(bias);
+            if (kind == Normalization.Layer)
+            {
+                Mine(y).Open().copy_(nn.functional.layer_norm(Mine(x).Open(), [x.Shape[1]], factors, summands, epsilon));
+                return;
+            }
+
             Tensor result = Normalized(kind, x, epsilon).Value;
-            if (weight is not null) result = result.mul(Vector(weight));
-            if (bias is not null) result = result.add(Vector(bias));
+            if (factors is not null) result.mul_(factors);
+            if (summands is not null) result.add_(summands);
             Mine(y).Open().copy_(result);
         });
     }
@@ -151,7 +162,13 @@ public sealed partial class TorchSharpEngine : INetworkEngine
 
     private static Tensor Means(Tensor x) => x.sum(1L).div((double)x.shape[1]).unsqueeze(1);
 
-    private static Tensor Biased(ITensor x, ITensor? bias) => bias is null ? Mine(x).Open() : Mine(x).Open().add(Vector(bias));
+    // y = x + bias.
+    private static Tensor Biased(ITensor x, ITensor? bias, ITensor y)
+    {
+        Tensor target = Mine(y).Open();
+        if (!ReferenceEquals(x, y)) target.copy_(Mine(x).Open());
+        return bias is null ? target : target.add_(Vector(bias));
+    }
 
     private static Tensor Vector(ITensor x) => Mine(x).Open().reshape(x.Length);
 

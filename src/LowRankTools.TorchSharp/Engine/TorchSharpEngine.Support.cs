@@ -11,7 +11,20 @@ namespace LowRankTools.TorchSharp.Engine;
 public sealed partial class TorchSharpEngine
 {
     // What is made along the way goes with the scope; only what a TorchTensor owns leaves it.
-    private static T Run<T>(Func<T> compute)
+    private T Run<T>(Func<T> compute)
+    {
+        // libtorch keeps the number for each thread that calls it, and engines side by side may have other ones.
+        if (Info.ThreadCount != get_num_threads()) set_num_threads(Info.ThreadCount);
+        return Scoped(compute);
+    }
+
+    private void Run(Action compute) => Run(() =>
+    {
+        compute();
+        return 0;
+    });
+
+    private static T Scoped<T>(Func<T> compute)
     {
         using DisposeScope scope = NewDisposeScope();
         try
@@ -31,12 +44,6 @@ public sealed partial class TorchSharpEngine
     private static bool IsLackOfMemory(string message) => message.Contains("out of memory", StringComparison.OrdinalIgnoreCase)
         || message.Contains("can't allocate memory", StringComparison.Ordinal) || message.Contains("STATUS_ALLOC_FAILED", StringComparison.Ordinal);
 
-    private static void Run(Action compute) => Run(() =>
-    {
-        compute();
-        return 0;
-    });
-
     private static ScalarType Type(ElementType type) => type == ElementType.Float32 ? ScalarType.Float32 : ScalarType.Float64;
 
     private Tensor OnDevice(Tensor host) => _device.type == DeviceType.CPU ? host : host.to(_device);
@@ -44,6 +51,11 @@ public sealed partial class TorchSharpEngine
     private Tensor FromRows<T>(MatrixView<T> matrix)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T> =>
         _device.type == DeviceType.CPU ? HostMemory.FromRows(matrix) : PinnedMemory.FromRows(matrix, _device);
+
+    // For reading, and while its memory is there.
+    private Tensor Lent<T>(MatrixView<T> matrix)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T> =>
+        (_device.type == DeviceType.CPU ? SharedMemory.Over(matrix) : null) ?? FromRows(matrix);
 
     private static unsafe void Read<T>(ITensor x, ScalarType type, T* target)
         where T : unmanaged
@@ -74,7 +86,7 @@ public sealed partial class TorchSharpEngine
     }
 
     /// <summary>A float32 copy of somebody else's tensor.</summary>
-    internal static ITensor Adopt(Tensor tensor) => Run(() => Fresh(tensor.detach(), ScalarType.Float32));
+    internal static ITensor Adopt(Tensor tensor) => Scoped(() => Fresh(tensor.detach(), ScalarType.Float32));
 
     private static TorchTensor Mine(ITensor x) => x as TorchTensor
         ?? throw new LowRankToolsException("ForeignTensor", "The tensor belongs to another engine.", "Copy it over through a matrix.");

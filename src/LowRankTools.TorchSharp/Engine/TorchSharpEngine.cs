@@ -10,7 +10,7 @@ namespace LowRankTools.TorchSharp.Engine;
 
 /// <summary>
 /// TorchSharp behind the engine contract, on the processor or on a CUDA device. It has no state, so several threads may
-/// share one; libtorch's own threads are one number for the whole process, and the engine made last sets it.
+/// share one, and engines with different numbers of libtorch's threads may compute side by side.
 /// </summary>
 /// <remarks>
 /// Cancellation is seen between calls of libtorch, not inside of them. A lack of memory is a
@@ -44,7 +44,6 @@ public sealed partial class TorchSharpEngine
 
         Info = InfoOf(device);
         if (options is { ThreadCount: > 0 }) Info = Info with { ThreadCount = options.ThreadCount };
-        if (Info.ThreadCount != get_num_threads()) set_num_threads(Info.ThreadCount);
     }
 
     /// <inheritdoc/>
@@ -91,19 +90,19 @@ public sealed partial class TorchSharpEngine
         }
     }
 
-    /// <summary>A matrix for reading: a copy, so that the memory it is made from is not needed any longer.</summary>
+    /// <inheritdoc/>
     public ITensor Load(MatrixView<float> matrix) => Loaded(matrix);
 
-    /// <inheritdoc cref="Load(MatrixView{float})"/>
+    /// <inheritdoc/>
     public ITensor Load(MatrixView<double> matrix) => Loaded(matrix);
 
     private ITensor Loaded<T>(MatrixView<T> matrix)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
-        if (matrix.ColumnStride == 1 || (matrix.Columns == 1 && matrix.RowStride == 1)) return Run(() => TorchTensor.Own(FromRows(matrix)));
-        if (matrix.RowStride == 1) return Run(() => TorchTensor.Own(FromRows(matrix.Transpose())).Transposed(move: true));
+        if (matrix.ColumnStride == 1 || (matrix.Columns == 1 && matrix.RowStride == 1)) return Run(() => TorchTensor.Own(Lent(matrix)));
+        if (matrix.RowStride == 1) return Run(() => TorchTensor.Own(Lent(matrix.Transpose())).Transposed(move: true));
         using Matrix<T> copy = matrix.ToMatrix();
-        return Loaded(copy.View);
+        return Run(() => TorchTensor.Own(FromRows(copy.View)));
     }
 
     /// <inheritdoc/>

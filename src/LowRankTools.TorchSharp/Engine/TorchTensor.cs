@@ -37,6 +37,19 @@ internal sealed class TorchTensor : ITensor
     /// <summary>A view of libtorch's kind; it goes with the current dispose scope.</summary>
     public Tensor Open() => _memory.as_strided([.. _shape.Select(size => (long)size)], _strides, _offset);
 
+    /// <summary>All entries in the order in which they lie in memory; null where there are gaps between them.</summary>
+    public Tensor? OpenFlat()
+    {
+        long step = 1;
+        foreach ((int size, long stride) in _shape.Zip(_strides).Where(d => d.First != 1).OrderBy(d => d.Second))
+        {
+            if (stride != step) return null;
+            step *= size;
+        }
+
+        return _memory.as_strided([Length], [1], _offset);
+    }
+
     /// <summary>The transpose of a matrix, which takes the memory along when this owns it and <paramref name="move"/> says so.</summary>
     public TorchTensor Transposed(bool move = false) => new(_memory, move && _owns, [_shape[1], _shape[0]], [_strides[1], _strides[0]], _offset);
 

@@ -112,17 +112,23 @@ public abstract partial class NetworkConformance
     [InlineData(1, 2, 1, 300, 300, 64, 64, true, false)]
     [InlineData(1, 1, 1, 20, 10, 4, 4, true, false)]
     [InlineData(1, 3, 3, 520, 530, 128, 80, false, false)]
+    [InlineData(2, 4, 2, 70, 70, 24, 24, true, false)]
+    [InlineData(2, 4, 2, 33, 70, 24, 24, false, true)]
+    [InlineData(1, 4, 4, 33, 70, 24, 24, true, false)]
     public void Attention_is_the_softmax_of_all_scores(int batch, int heads, int keyHeads, int queries, int keys, int width, int valueWidth, bool causal, bool masked)
     {
         using ITensor q = Engine.Random(1, batch * queries, heads * width), k = Engine.Random(2, batch * keys, keyHeads * width), v = Engine.Random(3, batch * keys, keyHeads * valueWidth);
         bool[] mask = masked ? [.. Enumerable.Range(0, batch * keys).Select(i => i % 5 != 3 && (i / keys != 1 || i % keys < keys / 2))] : [];
         var shape = new AttentionShape(batch, heads, keyHeads, causal, 1 / Math.Sqrt(width));
         using ITensor y = Engine.Create(ElementType.Float32, batch * queries, heads * valueWidth), sums = Engine.Create(ElementType.Float32, batch * heads, queries);
-        Engine.Fill(y, double.NaN);
-        Engine.Attention(shape, q, k, v, mask, y, sums);
         double[] expected = NetworkDefinitions.Attention(shape, Engine.ToArray(q), Engine.ToArray(k), Engine.ToArray(v), mask, queries, keys, width, valueWidth);
-        double[] actual = Engine.ToArray(y);
-        for (int i = 0; i < expected.Length; i++) Assert.Equal(expected[i], actual[i], 1e-5);
+        foreach (ITensor? kept in new[] { sums, null })
+        {
+            Engine.Fill(y, double.NaN);
+            Engine.Attention(shape, q, k, v, mask, y, kept);
+            double[] actual = Engine.ToArray(y);
+            for (int i = 0; i < expected.Length; i++) Assert.Equal(expected[i], actual[i], 1e-5);
+        }
     }
 
     [Fact]
@@ -146,7 +152,12 @@ public abstract partial class NetworkConformance
         bool[] mask = [false, false, true, true, true, true];
         Engine.Attention(shape, x, x, x, mask, y, sums);
         Engine.AttentionBackward(shape, x, x, x, mask, y, sums, x, dq, dk, dv);
-        foreach (ITensor tensor in new[] { y, dq })
+        using ITensor alone = Engine.Create(ElementType.Float32, 6, 8), blind = Engine.Create(ElementType.Float32, 6, 8);
+        Engine.Attention(shape, x, x, x, mask, alone, null);
+        Engine.Fill(blind, double.NaN);
+        Engine.Attention(shape with { Causal = false }, x, x, x, new bool[6], blind, null);
+        Assert.All(Engine.ToArray(blind), value => Assert.Equal(0, value));
+        foreach (ITensor tensor in new[] { y, alone, dq })
         {
             Assert.All(Engine.ToArray(tensor)[..16], value => Assert.Equal(0, value));
             Assert.All(Engine.ToArray(tensor)[16..], value => Assert.True(double.IsFinite(value)));

@@ -125,11 +125,37 @@ public sealed class ViewTests(PwshSession session) : IClassFixture<PwshSession>,
             [LowRankTools.Numerics.Engines.EngineInfo]::new('Embedded', 'cpu', 'AVX2', 8, $true, '')
             [LowRankTools.Numerics.Engines.EngineInfo]::new('Other', 'cuda:0', '', 0, $false, 'no driver')
             """, """
-            Name        Available Device   Memory Version                   Reason
-            ----        --------- ------   ------ -------                   ------
+            Name        Available Device   Memory Version   Reason
+            ----        --------- ------   ------ -------   ------
             Embedded    True      cpu
-            Other       False     cuda:0                                    no driver.
+            Other       False     cuda:0                    no driver.
             """);
+        const string Narrow = """
+            $null = Get-LowRankEngine # loads the type
+            $env:COLUMNS = 80
+            $info = [LowRankTools.Numerics.Engines.EngineInfo]
+            $there = $info::new('TorchSharp', 'cpu', 'libtorch 2.10.0', 8, $true, '')
+            $info.GetProperty('Version').SetValue($there, '0.107.0 (libtorch 2.10.0)')
+            $missing = $info::new('TorchSharp', 'cuda', '', 0, $false, 'this libtorch is built for the processor only')
+            $info.GetProperty('Remedy').SetValue($missing, 'Install-LowRankEngine -Device cuda -Force replaces it.')
+            $there, $missing
+            """;
+        try
+        {
+            Prints(Narrow, """
+                Name        Available Device   Memory Version   Reason
+                ----        --------- ------   ------ -------   ------
+                TorchSharp  True      cpu             0.107.0
+                TorchSharp  False     cuda                      this libtorch is built for the
+                                                                processor only.
+                                                                Install-LowRankEngine -Device
+                                                                cuda -Force replaces it.
+                """, 80);
+        }
+        finally
+        {
+            session.Text(_sandbox, "$env:COLUMNS = $null; ''");
+        }
     }
 
     [PwshFact]
@@ -159,9 +185,9 @@ public sealed class ViewTests(PwshSession session) : IClassFixture<PwshSession>,
             $"$before = [cultureinfo]::CurrentCulture; try {{ [cultureinfo]::CurrentCulture = 'de-DE'; {table} }} finally {{ [cultureinfo]::CurrentCulture = $before }}"));
     }
 
-    private void Prints(string script, string expected)
+    private void Prints(string script, string expected, int width = 120)
     {
-        string printed = session.Text(_sandbox, $"& {{\n{script}\n}} | Out-String -Width 120");
+        string printed = session.Text(_sandbox, $"& {{\n{script}\n}} | Out-String -Width {width}");
         Assert.Equal(expected.ReplaceLineEndings("\n"), printed.Replace(_sandbox.Root, "/data", StringComparison.Ordinal).Replace('\\', '/'));
     }
 }

@@ -4,6 +4,7 @@ using LowRankTools.Numerics.Engines.Embedded;
 using LowRankTools.Numerics.Matrices;
 using LowRankTools.Numerics.RandomNumbers;
 using LowRankTools.Numerics.Svd;
+using LowRankTools.Numerics.Threading;
 using LowRankTools.Numerics.Tests;
 using LowRankTools.TorchSharp.Engine;
 using TorchSharp;
@@ -74,17 +75,50 @@ public sealed class TorchSharpEngineTests : EngineConformance
     }
 
     [Fact]
-    public void Strides_of_a_matrix_do_not_matter()
+    public unsafe void Strides_of_a_matrix_do_not_matter()
     {
         using Matrix<float> host = new(30, 40);
         new DeterministicRandom(3).FillGaussian(host);
-        MatrixView<float>[] views = [host.View, host.Transposed, host.View.Slice(3, 5, 20, 7), host.View.Slice(3, 5, 20, 7).Transpose(), host.View.Slice(0, 4, 30, 1), host.View.Slice(4, 0, 1, 40).Transpose()];
+        MatrixView<float>[] views = [host.View, host.Transposed, host.View.Slice(3, 5, 20, 7), host.View.Slice(3, 5, 20, 7).Transpose(), host.View.Slice(0, 4, 30, 1), host.View.Slice(4, 0, 1, 40).Transpose(), new(host.Pointer, 15, 20, 80, 2)];
         foreach (MatrixView<float> view in views)
         {
             using ITensor loaded = Engine.Load(view);
+
+            // Zeros in whatever memory loading has given back.
+            Matrix<float>[] others = [.. Enumerable.Range(0, 64).Select(_ => new Matrix<float>(view.Rows, view.Columns))];
             using Matrix<float> back = Engine.ToMatrix(loaded), expected = view.ToMatrix();
             Assert.Equal((view.Rows, view.Columns), (back.Rows, back.Columns));
             Assert.Equal(expected.ToArray(), back.ToArray());
+            Array.ForEach(others, other => other.Dispose());
+        }
+    }
+
+    [Fact]
+    public void A_matrix_is_looked_at_where_it_lies_and_stays_its_owners()
+    {
+        TorchSharpEngine processor = new("cpu");
+        using Matrix<float> host = new(3, 4);
+        foreach (MatrixView<float> view in new[] { host.View, host.Transposed })
+        {
+            using (ITensor loaded = processor.Load(view))
+            {
+                view[2, 1] = 5;
+                Assert.Equal(25, processor.SumOfSquares(loaded));
+                view[2, 1] = 0;
+            }
+
+            Assert.Equal(0, view[2, 1]);
+        }
+    }
+
+    [Fact]
+    public void Engines_side_by_side_keep_their_numbers_of_threads()
+    {
+        TorchSharpEngine one = new(LibTorch.Device, new ComputeOptions { ThreadCount = 1 }), three = new(LibTorch.Device, new ComputeOptions { ThreadCount = 3 });
+        foreach ((TorchSharpEngine engine, int threads) in new[] { (three, 3), (one, 1), (three, 3) })
+        {
+            engine.Create(ElementType.Float32, 1).Dispose();
+            Assert.Equal(threads, torch.get_num_threads());
         }
     }
 

@@ -97,10 +97,10 @@ public sealed class MeasureEngines
     private static EngineChoice Choice(EngineInfo info) =>
         new() { Engine = info.Name == EngineCatalog.Embedded.Name ? EngineKind.Embedded : EngineKind.TorchSharp, Device = info.Device };
 
-    /// <summary>Time of one matrix. The embedded engine factorizes one layer a thread, so its time is its share of so many side by side.</summary>
+    /// <summary>Time of one matrix. On the processor there is one layer a thread, so the time is its share of so many side by side.</summary>
     private static double Svd(SelectedEngine engine, Matrix<float> matrix, int rank, CancellationToken cancellationToken)
     {
-        int copies = engine.IsEmbedded ? engine.Info.ThreadCount : 1;
+        int copies = engine.HasOwnMemory ? 1 : engine.Info.ThreadCount;
         long start = Stopwatch.GetTimestamp();
         Task[] running = [.. Enumerable.Range(0, copies).Select(_ => Task.Run(() => Compute(engine, matrix, rank, copies == 1 ? 0 : 1, cancellationToken), cancellationToken))];
         Task.WhenAll(running).GetAwaiter().GetResult();
