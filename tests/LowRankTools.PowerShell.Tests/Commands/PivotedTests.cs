@@ -1,0 +1,37 @@
+using System.Text.Json;
+
+namespace LowRankTools.PowerShell.Tests.Commands;
+
+public sealed class PivotedTests(PwshSession session) : IClassFixture<PwshSession>, IDisposable
+{
+    private readonly Sandbox _sandbox = new();
+
+    public void Dispose() => _sandbox.Dispose();
+
+    [PwshFact]
+    public void A_plan_of_pivoted_pairs_is_carried_out_compared_and_merged()
+    {
+        IReadOnlyList<JsonElement> output = session.All(_sandbox, """
+            $plan = New-RankPlan models/mini -Method Pivoted -TargetReduction 1.5
+            $plan | ConvertTo-Json -Depth 6 | Set-Content fewer.plan.json
+            $small = Invoke-LowRankFactorization -Plan fewer.plan.json
+            $layer = $small.Layers | Where-Object Rank | Select-Object -First 1
+            $layer
+            $small | Compare-ModelWeight models/mini | Where-Object Name -eq $layer.Name
+            $small | Merge-LowRankFactor
+            """);
+        Assert.Equal("Pivoted", output[0].GetProperty("Method").GetString());
+        Assert.Equal(output[0].GetProperty("RelativeError").GetDouble(), output[1].GetProperty("RelativeError").GetDouble(), 5);
+        Assert.True(output[2].GetProperty("MergedLayers").GetInt32() > 0);
+    }
+
+    [PwshFact]
+    public void What_has_no_such_layers_is_refused()
+    {
+        foreach (string vain in new[] { "Invoke-LowRankFactorization models/mini -Method Pivoted -Rank 4 -Quantize Int8", "Invoke-LowRankFactorization models/mini -Method Pivoted -Rank 4 -ShareBasis 2" })
+        {
+            Reply refused = session.Run(_sandbox, vain);
+            Assert.Equal("OptionInvalid", (refused.Thrown ?? Assert.Single(refused.Errors)).Id.Split(',')[0]);
+        }
+    }
+}
