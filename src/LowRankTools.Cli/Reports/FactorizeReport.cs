@@ -27,7 +27,7 @@ internal static class FactorizeReport
     {
         if (result.Layers.Any(l => l.CalibratedError is not null))
             return CalibratedLayers(result);
-        if (result.Layers.Any(l => l.Ranks is not null && (l.Kind is LayerKind.Conv1d or LayerKind.Conv2d or LayerKind.Conv3d || IsTrain(l))))
+        if (result.Layers.Any(l => l.Ranks is not null && (l.Kind is LayerKind.Conv1d or LayerKind.Conv2d or LayerKind.Conv3d || IsMade(l))))
             return Chains(result);
         if (result.Layers.Any(l => l.Quantization is not null))
             return QuantizedLayers(result);
@@ -54,14 +54,14 @@ internal static class FactorizeReport
         return table;
     }
 
-    private static bool IsTrain(LayerFactorization layer) => layer.Method?.StartsWith(nameof(FactorMethod.TensorTrain), StringComparison.Ordinal) == true;
+    private static bool IsMade(LayerFactorization layer) => layer.Method == nameof(FactorMethod.Pivoted) || layer.Method?.StartsWith(nameof(FactorMethod.TensorTrain), StringComparison.Ordinal) == true;
 
     private static ReportTable Chains(FactorizationResult result)
     {
         ReportTable table = new("Layer", "Shape", "Method", ">Ranks", ">Parameters", ">After", ">Error", ">Seconds", "Stays dense");
         foreach (LayerFactorization layer in result.Layers.Where(l => l.Rank is not null || result.KeptLayers <= MostKeptRows))
         {
-            table.Add(layer.Name, layer.Shape.ToString(), layer.Rank is null ? "" : layer.Kind is LayerKind.Conv1d or LayerKind.Conv2d or LayerKind.Conv3d || IsTrain(layer) ? layer.Method! : nameof(FactorMethod.Svd), layer.Ranks?.ToString() ?? "",
+            table.Add(layer.Name, layer.Shape.ToString(), layer.Rank is null ? "" : layer.Kind is LayerKind.Conv1d or LayerKind.Conv2d or LayerKind.Conv3d || IsMade(layer) ? layer.Method! : nameof(FactorMethod.Svd), layer.Ranks?.ToString() ?? "",
                 Figures.Count(layer.ParametersBefore), Figures.Count(layer.Parameters), Figures.Small(layer.RelativeError), Figures.Seconds(layer.Seconds), KeepReasons.InWords(layer.Reason));
         }
         return table;

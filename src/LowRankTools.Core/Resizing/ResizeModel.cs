@@ -66,8 +66,14 @@ public sealed class ResizeModel(ResizeOptions options)
         };
         ResizeResult result = Planned(model, items, location, Unsaid(config, format, heads)) with
         {
-            HiddenBefore = before, Hidden = kept, ResizedParts = parts.Count,
-            HeadSizeBefore = heads?.Shape.Size, HeadSize = heads?.Size, ValueSizeBefore = heads?.Shape.ValueSize, ValueSize = heads?.ValueSize, ResizedAttention = heads?.Parts.Count ?? 0,
+            HiddenBefore = before,
+            Hidden = kept,
+            ResizedParts = parts.Count,
+            HeadSizeBefore = heads?.Shape.Size,
+            HeadSize = heads?.Size,
+            ValueSizeBefore = heads?.Shape.ValueSize,
+            ValueSize = heads?.ValueSize,
+            ResizedAttention = heads?.Parts.Count ?? 0,
         };
         if (options.WhatIf)
             return result with { Displaced = request.Displaced().ToArray() };
