@@ -15,7 +15,7 @@ internal sealed class ConvolutionSpeedGroup
 {
     private readonly Option<MeasuredKernel[]> _kernels = SharedOptions.List("--kernel", "Kernels of convolutions, outputs x channels x height x width, with commas between them: 128x64x3x3.", "shape",
         text => MeasuredKernel.Parse(text) ?? throw new LowRankToolsException(CoreErrors.OptionInvalid, $"'{text}' is no kernel.", "A kernel is outputs x channels x height x width."));
-    private readonly Option<string?> _method = SharedOptions.Choice("--method", "With --kernel: the chain of convolutions; auto, the default, for all of them. With --shape: tensortrain.", Enum.GetNames<FactorMethod>());
+    private readonly Option<string?> _method = SharedOptions.Choice("--method", "With --kernel: the chain of convolutions; auto, the default, for all of them. With --shape: tensortrain.", [.. Enum.GetNames<FactorMethod>().Where(n => n != nameof(FactorMethod.Pivoted))]);
     private readonly Option<double?> _keepRatio = SharedOptions.Number<double>("--keep-ratio", "With --method or --input-shape: most of its parameters that a chain, a TT-matrix or a decomposed weight keeps; 0.5 by default.", r => r is > 0 and < 1, "a ratio lies between 0 and 1");
     private readonly Option<IReadOnlyList<int>[]> _splits = MethodOption.Splits();
     private readonly Option<Dimensions[]> _imageSize = SharedOptions.List("--image-size", "With --kernel: lines x pixels of an image; 32x32 by default.", "size", ImageSize);
