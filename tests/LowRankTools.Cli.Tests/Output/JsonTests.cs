@@ -105,7 +105,9 @@ public sealed class JsonTests : IDisposable
     {
         CliRun run = await CliRun.Of("plan", _folder.Model(), "--rank", "4", "--json");
         HasPropertiesOf<RankPlan>(Assert.Single(run.Json));
-        HasPropertiesOf<LayerPlan>(run.Json[0].GetProperty("Layers")[0]);
+        // Only layers that share a basis say so.
+        Assert.Equal(typeof(LayerPlan).GetProperties().Select(p => p.Name).Where(n => n != nameof(LayerPlan.Basis)).Order(StringComparer.Ordinal),
+            run.Json[0].GetProperty("Layers")[0].EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));
         Assert.Equal(run.Out.TrimEnd(), RankPlanFile.ToLine(RankPlanFile.Parse(System.Text.Encoding.UTF8.GetBytes(run.Out), "line")));
     }
 
