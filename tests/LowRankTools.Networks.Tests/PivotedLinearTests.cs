@@ -54,6 +54,33 @@ public sealed class PivotedLinearTests
     }
 
     [Fact]
+    public void Its_pair_has_its_product_in_balanced_factors_and_it_takes_a_pairs_product_back()
+    {
+        using PivotedLinear layer = Layer(), other = Layer();
+        using LowRankLinear pair = layer.ToPair(Engine);
+        using Linear before = layer.ToDense(Engine);
+        double[,] Gram(ITensor factor, bool transposed)
+        {
+            using ITensor gram = Engine.Uninitialized(factor.ElementType, pair.Rank, pair.Rank);
+            Engine.MatMul(1, transposed ? Engine.Transpose(factor) : factor, transposed ? factor : Engine.Transpose(factor), 0, gram, default);
+            double[] values = Engine.ToArray(gram);
+            return new double[,] { { values[0], values[1] }, { values[2], values[3] } };
+        }
+        // B^T B = A A^T = S, diagonal.
+        double[,] first = Gram(pair.First.Weight.Value, false), second = Gram(pair.Second.Weight.Value, true);
+        Assert.All(Enumerable.Range(0, 4), k => Assert.Equal(first[k / 2, k % 2], second[k / 2, k % 2], 1e-5));
+        Assert.Equal(0, first[0, 1], 1e-5);
+        Assert.Same(layer.Bias, pair.Second.Bias);
+
+        foreach (Parameter factor in new[] { other.Rows, other.Others })
+            Engine.Fill(factor.Value, 0);
+        other.TakeProduct(Engine, pair);
+        using Linear after = other.ToDense(Engine);
+        AssertClose(Engine.ToArray(before.Weight.Value), Engine.ToArray(after.Weight.Value), 1e-6);
+        Assert.Equal(2, Engine.ToArray(other.Pivots.Value).Sum());
+    }
+
+    [Fact]
     public void Factors_that_do_not_fit_one_another_are_refused()
     {
         ParameterFactory factory = GradientCheck.Factory();

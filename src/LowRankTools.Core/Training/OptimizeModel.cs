@@ -56,7 +56,12 @@ public sealed class OptimizeModel(OptimizeOptions options, ModelSource reference
         if (options.WhatIf)
             return result with { Displaced = request.Displaced().ToArray() };
         request.Targets();
-        result = new TextTraining(options, student, teacher, text, goal).Run(result, [result.Source, reference.Path], $"all={options.TrainAll}", progress, cancellationToken);
+        using (PivotedTraining pairs = new(student.Network, engine, options.ThreadCount, cancellationToken))
+        {
+            string what = $"all={options.TrainAll}{(pairs.Any ? ", pivoted pairs as pairs" : "")}";
+            result = new TextTraining(options, student, teacher, text, goal).Run(result, [result.Source, reference.Path], what, progress, cancellationToken);
+            pairs.Pivot(cancellationToken);
+        }
         FactorizationRecord? record = file.Record is null ? null : trained.Record(file.Record, how, options.ThreadCount, cancellationToken);
         using ModelOutput output = ModelOutput.Create(request);
         trained.Write(file, items, output, cancellationToken);

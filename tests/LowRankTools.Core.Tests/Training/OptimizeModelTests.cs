@@ -89,6 +89,44 @@ public sealed class OptimizeModelTests : IDisposable
     }
 
     [Fact]
+    public void Pivoted_pairs_learn_what_balanced_pairs_of_the_same_products_learn()
+    {
+        (ModelSource dense, _) = Models(s_encoder);
+        ModelSource Factorized(FactorMethod method, RankRule rule, string folder) =>
+            new ModelLocator().Find(new FactorizeModel(new FactorizeOptions { Rule = rule, Method = method, OutputPath = _folder[folder] }).Run(dense).Path)[0];
+        ModelSource pivoted = Factorized(FactorMethod.Pivoted, new RankRule.Fixed(3), "pivoted"), pairs = Factorized(FactorMethod.Svd, new RankRule.Fixed(3), "pairs");
+        OptimizeResult result = new OptimizeModel(Options, dense).Run(pivoted), same = new OptimizeModel(Options, dense).Run(pairs);
+        Assert.Equal(same.LossAfter!.Value, result.LossAfter!.Value, 0.02 * same.LossBefore!.Value);
+        ModelSource after = new(result.Path, "after");
+        Dictionary<string, (long[] Shape, float[] Values)> before = TestModel.Read(pivoted.Path), trained = TestModel.Read(after.Path);
+        Assert.Equal(before.Keys.Order(), trained.Keys.Order());
+        Assert.All(trained.Where(t => t.Key.EndsWith(".pivots", StringComparison.Ordinal)), t => Assert.Equal(3, t.Value.Values.Sum()));
+        Assert.Contains(before.Keys, n => n.EndsWith(".rows", StringComparison.Ordinal) && !before[n].Values.SequenceEqual(trained[n].Values));
+        IReadOnlyList<TensorDifference> differences = [.. new CompareModels(withRank: false).Run(dense, after)];
+        using Model model = Model.Open(after);
+        Assert.All(model.Record!.Layers, layer => Assert.Equal(differences.Single(d => d.Name == layer.Name).RelativeError!.Value, layer.RelativeError, 1e-4));
+    }
+
+    [Fact]
+    public void A_training_of_pivoted_pairs_that_was_stopped_comes_to_the_bits_of_one_that_ran_through()
+    {
+        (ModelSource dense, _) = Models(s_encoder);
+        ModelSource small = new ModelLocator().Find(new FactorizeModel(new FactorizeOptions { Rule = new RankRule.Fixed(3), Method = FactorMethod.Pivoted, OutputPath = _folder["pivoted"] }).Run(dense).Path)[0];
+        OptimizeResult through = new OptimizeModel(Options with { OutputPath = _folder["through"], ThreadCount = 1 }, dense).Run(small);
+        OptimizeOptions parts = Options with { OutputPath = _folder["parts"], CheckpointPath = _folder["training.safetensors"], ThreadCount = 2 };
+        using CancellationTokenSource stop = new();
+        Progress progress = new(p =>
+        {
+            if (p.Activity == "Training" && p.Done == 17)
+                stop.Cancel();
+        });
+        Assert.ThrowsAny<OperationCanceledException>(() => new OptimizeModel(parts, dense).Run(small, progress, stop.Token));
+        OptimizeResult resumed = new OptimizeModel(parts, dense).Run(small);
+        Assert.Equal(17, resumed.ResumedAt);
+        Assert.Equal(File.ReadAllBytes(through.Path), File.ReadAllBytes(resumed.Path));
+    }
+
+    [Fact]
     public void A_training_that_was_stopped_twice_comes_to_the_bits_of_one_that_ran_through()
     {
         (ModelSource dense, ModelSource small) = Models(s_encoder);

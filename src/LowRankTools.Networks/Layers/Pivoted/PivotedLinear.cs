@@ -4,6 +4,8 @@ using LowRankTools.Networks.Modules;
 using LowRankTools.Numerics;
 using LowRankTools.Numerics.Engines;
 using LowRankTools.Numerics.Kernels.Networks;
+using LowRankTools.Numerics.Matrices;
+using LowRankTools.Numerics.Svd;
 using LowRankTools.Numerics.Threading;
 
 namespace LowRankTools.Networks.Layers.Pivoted;
@@ -75,8 +77,7 @@ public sealed class PivotedLinear : LinearLayer
         for (int i = 0; i < parameters.Length; i++)
         {
             using Tensor factor = factors[i];
-            using ITensor wide = engine.FromDoubles(factor.Values, [.. factor.Shape]);
-            parameters[i] = new Parameter([.. factor.Shape]) { Value = engine.Copy(wide, dense.Weight.Value.ElementType) };
+            parameters[i] = new Parameter([.. factor.Shape]) { Value = Value(engine, factor, dense.Weight.Value.ElementType) };
         }
         return new PivotedLinear(parameters[0], parameters[1], parameters[2], dense.Bias);
     }
@@ -92,6 +93,51 @@ public sealed class PivotedLinear : LinearLayer
         ITensor weight = engine.Uninitialized(Rows.Value.ElementType, OutFeatures, InFeatures);
         engine.Gather(stacked, PlacesOn(engine).Of, weight, ct);
         return new Linear(new Parameter(OutFeatures, InFeatures) { Value = weight }, Bias);
+    }
+
+    /// <summary>
+    /// The pair of the same product, balanced, with the same bias: B = U S^(1/2), A = S^(1/2) V^T of its singular value decomposition, so that steps of one size suit both factors. Rows and
+    /// coefficients are of very different sizes, and a training that goes well with pairs does not with them.
+    /// </summary>
+    /// <param name="engine">Where the parameters live.</param>
+    /// <param name="options">Threads.</param>
+    /// <param name="ct">Stops the computation.</param>
+    public LowRankLinear ToPair(INetworkEngine engine, ComputeOptions? options = null, CancellationToken ct = default)
+    {
+        using Matrix<float> rows = engine.ToMatrix(Rows.Value), others = engine.ToMatrix(Others.Value), left = new(OutFeatures, Rank);
+        int[] places = PlacesOn(engine).Of;
+        for (int i = 0; i < OutFeatures; i++)
+        {
+            if (places[i] < Rank)
+                left[i, places[i]] = 1;
+            else
+                others.Row(places[i] - Rank).CopyTo(left.Row(i));
+        }
+        using FactoredSvdResult svd = FactoredSvd.Compute(left.View, rows.View, _ => Rank, options, ct);
+        Parameter Half(Matrix<float> values)
+        {
+            using ITensor single = engine.Load(values.View);
+            return new Parameter(values.Rows, values.Columns) { Value = engine.Copy(single, Rows.Value.ElementType) };
+        }
+        return new LowRankLinear(new Linear(Half(svd.Right), null), new Linear(Half(svd.Left), Bias));
+    }
+
+    /// <summary>Takes the product of a pair as its own: other rows may be kept then. Biases stay.</summary>
+    /// <param name="engine">Where the parameters live.</param>
+    /// <param name="pair">Of this layer's sizes and rank.</param>
+    /// <param name="options">Threads.</param>
+    /// <param name="ct">Stops the computation; nothing is changed then.</param>
+    /// <exception cref="LowRankToolsException"><c>ShapesDoNotMatch</c>.</exception>
+    public void TakeProduct(INetworkEngine engine, LowRankLinear pair, ComputeOptions? options = null, CancellationToken ct = default)
+    {
+        using Tensor left = Tensor.From(engine.ToArray(pair.Second.Weight.Value), pair.OutFeatures, pair.Rank), right = Tensor.From(engine.ToArray(pair.First.Weight.Value), pair.Rank, pair.InFeatures);
+        Parameter[] own = [Pivots, Rows, Others];
+        IReadOnlyList<Tensor> factors = new PivotedLayer().FromPair(left.Matricize(1), right.Matricize(1), options ?? ComputeOptions.Default, ct);
+        for (int i = 0; i < own.Length; i++)
+        {
+            using Tensor factor = factors[i];
+            own[i].Value = Value(engine, factor, own[i].Value.ElementType);
+        }
     }
 
     /// <inheritdoc/>
@@ -152,6 +198,12 @@ public sealed class PivotedLinear : LinearLayer
             return;
         ITensor total = factor.GradientOn(engine, out double beta);
         engine.MatMul(1, outputs, inputs, beta, total, ct);
+    }
+
+    private static ITensor Value(INetworkEngine engine, Tensor factor, ElementType type)
+    {
+        using ITensor wide = engine.FromDoubles(factor.Values, [.. factor.Shape]);
+        return engine.Copy(wide, type);
     }
 
     // The pivots of a loaded layer do not change; another value of them makes other places.
