@@ -24,8 +24,8 @@ internal static partial class DebianTexts
     {
         HashSet<string> seen = new(StringComparer.Ordinal);
         List<string> lines = [];
-        foreach (string file in Directory.EnumerateFiles(packages, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
-            lines.AddRange(Joined(Paragraphs(file).Select(Plain).Where(p => p.Length >= ShortestParagraph && seen.Add(p))));
+        foreach (IGrouping<string, (string File, string Text)> file in Paragraphs(packages).GroupBy(p => p.File))
+            lines.AddRange(Joined(file.Select(p => p.Text).Where(p => p.Length >= ShortestParagraph && seen.Add(p))));
         List<string> order = [.. new DataOrder(1, lines.Count).Take(0, lines.Count).Select(i => lines[i])];
         Directory.CreateDirectory(target);
         List<(string, int)> written = [];
@@ -41,7 +41,11 @@ internal static partial class DebianTexts
         return [.. written, ("train.txt", order.Count)];
     }
 
-    private static IEnumerable<string> Paragraphs(string file)
+    /// <summary>The paragraphs and fortunes below a folder as plain lines, each with its file, in the files' order.</summary>
+    public static IEnumerable<(string File, string Text)> Paragraphs(string packages) =>
+        Directory.EnumerateFiles(packages, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal).SelectMany(file => Raw(file).Select(p => (file, Plain(p))));
+
+    private static IEnumerable<string> Raw(string file)
     {
         if (file.EndsWith(".html", StringComparison.Ordinal))
             return Paragraph().Matches(File.ReadAllText(file)).Select(m => WebUtility.HtmlDecode(Tag().Replace(m.Groups[1].Value, " ")));
