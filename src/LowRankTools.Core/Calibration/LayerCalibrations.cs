@@ -2,6 +2,7 @@ using LowRankTools.Core.Layers;
 using LowRankTools.Core.Models;
 using LowRankTools.Core.Plans;
 using LowRankTools.Core.Records;
+using LowRankTools.Formats.Tensors;
 using LowRankTools.Numerics;
 using LowRankTools.Numerics.Engines;
 
@@ -71,6 +72,9 @@ internal sealed class LayerCalibrations : IDisposable
                 $"Name its tensors as the layers of {model.Source.Path}.");
         }
     }
+
+    /// <summary>Sizes of the Gram matrix of the gradients at a layer's outputs: (out, out), or (out) of its diagonal; null where there is none.</summary>
+    public long[]? GradientShape(LayerShape shape) => _file.Has(shape.Name) && _file.Parts(shape).TryGetValue(CalibrationNames.OutputGram, out TensorInfo? gradients) ? [.. gradients.Shape] : null;
 
     /// <summary>What is known of layers that share a basis; null where nothing is.</summary>
     public GroupCalibration? Find(IReadOnlyList<ModelLayer> layers, ITensorEngine engine, CancellationToken cancellationToken) => GroupCalibration.Read(_file, layers, engine, cancellationToken);

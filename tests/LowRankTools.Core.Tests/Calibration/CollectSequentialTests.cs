@@ -44,6 +44,53 @@ public sealed class CollectSequentialTests : IDisposable
     }
 
     [Fact]
+    public void A_plan_made_with_gradients_weighs_what_is_lost_by_them_and_the_sums_are_those_of_the_model_written_so()
+    {
+        (ModelSource source, _) = Planned();
+        string gradients = new ExportCalibration(Options("gradients.safetensors")).Run(source).Path;
+        RankPlan plan = new MakePlan(new PlanOptions
+        {
+            Rule = new RankRule.TargetReduction(2), Selection = new LayerSelection { Include = [n => n.Contains("layers", StringComparison.Ordinal)] },
+            Weighting = Weighting.Calibrated, Calibration = new CalibrationOptions { Path = gradients },
+        }).Run(source);
+        CalibrationResult made = Collect(source, plan, "sequential.safetensors");
+        FactorizationResult written = Factorize(source, plan, made.Path, CalibrationMode.Full);
+        double[,] y = Inputs(new ModelSource(written.Path, "small"));
+        Dictionary<string, (long[] Shape, float[] Values)> file = TestModel.Read(made.Path), known = TestModel.Read(gradients);
+        Assert.InRange(TestModel.RelativeError(file["model.layers.1.mlp.down_proj.compressed_gram"].Values, [.. Dense.Multiply(y, Dense.Transpose(y)).Cast<double>()]), 0, 1e-3);
+        foreach (LayerPlan layer in plan.Layers.Where(l => l.Rank is not null))
+        {
+            string part = LayerNames.Module(layer.Name) + ".output_gram";
+            Assert.Equal(known[part].Values, file[part].Values);
+        }
+
+        // A pair of the rank that does not weigh by them loses more of what they weigh.
+        using CalibrationFile opened = CalibrationFile.Open(made.Path);
+        using Model model = Model.Open(source);
+        EmbeddedEngine engine = new();
+        Dictionary<string, (long[] Shape, float[] Values)> weighed = TestModel.Read(written.Path), others = TestModel.Read(Factorize(source, plan, made.Path, CalibrationMode.Inputs).Path);
+        int compared = 0;
+        foreach (ModelLayer layer in model.Layers.Where(l => plan.Layers.Any(p => p.Name == l.Shape.Name && p.Rank is not null)))
+        {
+            using LayerCalibration calibration = opened.Read(layer.Shape, engine, default);
+            string name = LayerNames.Module(layer.Shape.Name);
+            using Matrix<float> weight = WeightMatrix.Read(model.File, layer.Tensor, default);
+            double Loss(Dictionary<string, (long[] Shape, float[] Values)> factors)
+            {
+                using Matrix<float> left = Of(factors[name + ".1.weight"]), right = Of(factors[name + ".0.weight"]);
+                double[,] w = Array(weight), product = Dense.Multiply(Array(left), Array(right)), c = Array(calibration.Inputs.Cross!), h = Array(calibration.OutputGradients!.Dense!);
+                double[,] cross = Dense.Multiply(Dense.Multiply(w, c), Dense.Transpose(product)), own = Dense.Multiply(Dense.Multiply(product, Array(calibration.Inputs.Compressed!.Dense!)), Dense.Transpose(product));
+                // tr(H (W X - W' Y)(W X - W' Y)^T) without the part that no W' changes.
+                return Enumerable.Range(0, h.GetLength(0)).Sum(i => Enumerable.Range(0, h.GetLength(0)).Sum(j => h[i, j] * (own[j, i] - cross[j, i] - cross[i, j])));
+            }
+            (double with, double without) = (Loss(weighed), Loss(others));
+            Assert.True(with <= without + 1e-4 * Math.Abs(without), $"{name}: {with} against {without}");
+            compared += with < without - 1e-4 * Math.Abs(without) ? 1 : 0;
+        }
+        Assert.True(compared > 3);
+    }
+
+    [Fact]
     public void Every_layer_is_nearer_to_the_originals_outputs_than_one_that_knows_nothing_of_those_before()
     {
         (ModelSource source, RankPlan plan) = Planned();
@@ -88,6 +135,18 @@ public sealed class CollectSequentialTests : IDisposable
         // Of all pairs of the rank the whitened one loses the least on the inputs.
         Assert.All(whitened.Zip(weighed), e => Assert.True(e.First <= e.Second * (1 + 1e-4)));
         Assert.True(whitened.Sum() < weighed.Sum());
+    }
+
+    private static double[,] Array<T>(Matrix<T> matrix)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+    {
+        double[,] values = new double[matrix.Rows, matrix.Columns];
+        for (int i = 0; i < matrix.Rows; i++)
+        {
+            for (int j = 0; j < matrix.Columns; j++)
+                values[i, j] = double.CreateChecked(matrix[i, j]);
+        }
+        return values;
     }
 
     private (ModelSource, RankPlan) Planned()

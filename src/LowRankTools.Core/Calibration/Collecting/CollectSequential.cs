@@ -25,7 +25,8 @@ namespace LowRankTools.Core.Calibration.Collecting;
 /// <summary>
 /// Collects what the layers of a plan are fed once those before them are compressed: from the first layer to the last, the original and the
 /// network compressed so far are run on the same tokens, and the pair that the sums make goes into the network before the next ones are collected.
-/// A truncation with this file is the closed form that AA-SVD anchors at the original's outputs (min ||W X - W' Y||, <see cref="SequentialTarget"/>).
+/// A truncation with this file is the closed form that AA-SVD anchors at the original's outputs (min ||W X - W' Y||, <see cref="SequentialTarget"/>). Where the plan was made with gradients at the
+/// layers' outputs, their Gram matrices H weigh what is lost, tr(H (W X - W' Y)(W X - W' Y)^T), as the network is compressed and in the file.
 /// </summary>
 /// <param name="source">The model.</param>
 /// <param name="plan">Ranks for it.</param>
@@ -50,7 +51,8 @@ internal sealed class CollectSequential(ModelSource source, RankPlan plan, Expor
         Dictionary<Linear, (ModelLayer, int)> planned = Planned(model, carried, original);
         List<SequentialStage> stages = SequentialStage.Of(original, planned, fitted[0], cancellationToken);
         List<ModelLayer> layers = [.. stages.SelectMany(s => s.Layers).Select(l => l.Layer)];
-        using SafetensorsModelWriter writer = new(path, [.. layers.SelectMany(l => Specs(l, judged.Count > 0))], new Dictionary<string, string>(StringComparer.Ordinal));
+        using LayerCalibrations? weighed = plan.Calibration is { } made ? LayerCalibrations.Open(made.ToOptions()) : null;
+        using SafetensorsModelWriter writer = new(path, [.. layers.SelectMany(l => Specs(l, judged.Count > 0, weighed?.GradientShape(l.Shape)))], new Dictionary<string, string>(StringComparer.Ordinal));
         List<TrialFactors> shown = [];
         try
         {
@@ -75,8 +77,10 @@ internal sealed class CollectSequential(ModelSource source, RankPlan plan, Expor
                 using InputGrams? heldOut = judged.Count > 0 ? Sums(judged, out _) : null;
                 foreach ((ModelLayer layer, int rank) in stage.Layers)
                 {
-                    Write(writer, layer, grams, heldOut, tokens);
-                    shown.Add(new TrialFactors(engine, [.. places[layer.Shape.Name]], Factors(model, layer, rank, grams, tokens, cancellationToken)));
+                    using LayerCalibration? known = weighed?.Find(layer.Shape, engine, cancellationToken);
+                    Gram? outputs = known?.OutputGradients;
+                    Write(writer, layer, grams, heldOut, outputs, tokens);
+                    shown.Add(new TrialFactors(engine, [.. places[layer.Shape.Name]], Factors(model, layer, rank, grams, outputs, tokens, cancellationToken)));
                 }
 
                 // Only now: the layers of a stage are fed the same.
@@ -104,13 +108,13 @@ internal sealed class CollectSequential(ModelSource source, RankPlan plan, Expor
         return planned.Count > 0 ? planned : throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{source.Path}: the plan leaves every layer dense, so all of them are fed what they were.", "Collect without a plan.");
     }
 
-    private LayerFactors Factors(Model model, ModelLayer layer, int rank, InputGrams grams, long tokens, CancellationToken cancellationToken)
+    private LayerFactors Factors(Model model, ModelLayer layer, int rank, InputGrams grams, Gram? outputs, long tokens, CancellationToken cancellationToken)
     {
         // Its grams are disposed of by whoever made them.
-        LayerCalibration calibration = new() { Inputs = grams, Magnitudes = [], Count = tokens };
+        LayerCalibration calibration = new() { Inputs = grams, Magnitudes = [], Count = tokens, OutputGradients = outputs };
         using Matrix<float> weight = WeightMatrix.Read(model.File, layer.Tensor, cancellationToken);
         SvdOptions svd = new() { Seed = options.Seed, ThreadCount = options.ThreadCount };
-        return PairComputation.Factorize(model, layer, weight, _engine.Create(options.ThreadCount, options.Seed), calibration, new CalibrationOptions { Path = source.Path, Mode = CalibrationMode.Inputs }, rank,
+        return PairComputation.Factorize(model, layer, weight, _engine.Create(options.ThreadCount, options.Seed), calibration, new CalibrationOptions { Path = source.Path, Mode = outputs is null ? CalibrationMode.Inputs : CalibrationMode.Full }, rank,
             FactorSplit.Balanced, new FactorStorage(TensorDType.F32, null), svd, cancellationToken);
     }
 
@@ -140,12 +144,14 @@ internal sealed class CollectSequential(ModelSource source, RankPlan plan, Expor
 
     private static long Tokens(TokenBatch batch) => batch.Mask is { } mask ? mask.Count(m => m) : batch.TokenCount;
 
-    private static IEnumerable<TensorSpec> Specs(ModelLayer layer, bool heldOut)
+    private static IEnumerable<TensorSpec> Specs(ModelLayer layer, bool heldOut, long[]? gradients)
     {
         string name = LayerNames.Module(layer.Shape.Name);
         long width = layer.Shape.InFeatures!.Value;
         TensorSpec Square(string part) => new($"{name}.{part}", TensorDType.F64, [width, width]);
         yield return new TensorSpec($"{name}.{CalibrationNames.Count}", TensorDType.F64, [1]);
+        if (gradients is not null)
+            yield return new TensorSpec($"{name}.{CalibrationNames.OutputGram}", TensorDType.F64, [.. gradients]);
         foreach (string prefix in (string[])(heldOut ? ["", CalibrationNames.HeldOut] : [""]))
         {
             yield return Square(prefix + CalibrationNames.Gram);
@@ -154,10 +160,10 @@ internal sealed class CollectSequential(ModelSource source, RankPlan plan, Expor
         }
     }
 
-    private static void Write(SafetensorsModelWriter writer, ModelLayer layer, InputGrams fitted, InputGrams? heldOut, long tokens)
+    private static void Write(SafetensorsModelWriter writer, ModelLayer layer, InputGrams fitted, InputGrams? heldOut, Gram? outputs, long tokens)
     {
-        double[][] values = [[tokens], .. Parts(fitted), .. heldOut is null ? [] : Parts(heldOut)];
-        foreach ((TensorSpec spec, double[] entries) in Specs(layer, heldOut is not null).Zip(values))
+        double[][] values = [[tokens], .. outputs is null ? [] : (double[][])[outputs.Diagonal ?? outputs.Dense!.ToArray()], .. Parts(fitted), .. heldOut is null ? [] : Parts(heldOut)];
+        foreach ((TensorSpec spec, double[] entries) in Specs(layer, heldOut is not null, outputs is null ? null : outputs.Diagonal is { } diagonal ? [diagonal.Length] : [outputs.Size, outputs.Size]).Zip(values))
         {
             writer.Begin(spec);
             writer.Write(MemoryMarshal.AsBytes<double>(entries));
