@@ -26,6 +26,18 @@ public sealed class PivotedTests(PwshSession session) : IClassFixture<PwshSessio
     }
 
     [PwshFact]
+    public void A_model_is_compressed_to_pivoted_pairs_by_one_command()
+    {
+        JsonElement result = session.One(_sandbox, """
+            $null = New-TransformerModel gpt2-tiny gpt
+            1..40 | ForEach-Object { "1 2 3 4 5 $_" } | Set-Content tokens.txt
+            Compress-LowRankModel gpt 0.6 -Method pivoted -TokenPath tokens.txt -Trials 4 | Select-Object @{ n = 'Method'; e = { "$($_.Method)" } }, KeptRatio
+            """);
+        Assert.Equal("Pivoted", result.GetProperty("Method").GetString());
+        Assert.InRange(result.GetProperty("KeptRatio").GetDouble(), 0.5, 0.6);
+    }
+
+    [PwshFact]
     public void What_has_no_such_layers_is_refused()
     {
         foreach (string vain in new[] { "Invoke-LowRankFactorization models/mini -Method Pivoted -Rank 4 -Quantize Int8", "Invoke-LowRankFactorization models/mini -Method Pivoted -Rank 4 -ShareBasis 2" })
