@@ -9,7 +9,6 @@ internal static class OnnxElementType
     public const int Int8 = 3;
     public const int Int64 = 7;
     public const int Text = 8;
-    public const int Truth = 9;
     public const int Half = 10;
     public const int Double = 11;
     public const int BFloat = 16;
@@ -25,7 +24,7 @@ internal static class OnnxElementType
         5 => TensorDType.I16,
         6 => TensorDType.I32,
         Int64 => TensorDType.I64,
-        Truth => TensorDType.BOOL,
+        9 => TensorDType.BOOL,
         Half => TensorDType.F16,
         Double => TensorDType.F64,
         12 => TensorDType.U32,

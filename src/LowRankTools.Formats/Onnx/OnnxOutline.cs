@@ -131,9 +131,9 @@ internal sealed class OnnxOutline
     {
         if (pair.IsTrain || pair.IsPivoted)
         {
-            OnnxProductNodes nodes = new(_reader, Free, node, pair, ElementType(pair.Factors[0].DType));
+            OnnxProductNodes nodes = new(_reader, Free, node, pair, ElementType(pair.Factors[0].DType), _source.OperatorVersion);
             if (pair.IsTrain)
-                new OnnxTrainNodes(nodes, pair, _source.OperatorVersion).Replace();
+                new OnnxTrainNodes(nodes, pair).Replace();
             else
                 new OnnxPivotedNodes(nodes, pair).Replace();
             Add(nodes.Messages);

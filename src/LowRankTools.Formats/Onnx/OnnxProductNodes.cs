@@ -8,11 +8,18 @@ namespace LowRankTools.Formats.Onnx;
 /// <param name="node">The node.</param>
 /// <param name="factors">The factors in place of the weight.</param>
 /// <param name="elementType">Number of their type in ONNX.</param>
-internal sealed class OnnxProductNodes(ProtobufReader reader, Func<string, string> free, OnnxNode node, OnnxFactors factors, int elementType)
+/// <param name="version">Version of the graph's operators.</param>
+internal sealed class OnnxProductNodes(ProtobufReader reader, Func<string, string> free, OnnxNode node, OnnxFactors factors, int elementType, long version)
 {
+    // From here on a Slice takes its ends as inputs, before it as attributes.
+    private const int SliceByInputs = 10;
+
     private const int TensorType = 4, IntsType = 7, IntType = OnnxFields.AttributeTypeInt;
 
     private readonly List<byte[]> _messages = [];
+
+    /// <summary>Version of the graph's operators.</summary>
+    public long Version => version;
 
     /// <summary>Name of x.</summary>
     public string Input => node.Inputs[0];
@@ -58,11 +65,22 @@ internal sealed class OnnxProductNodes(ProtobufReader reader, Func<string, strin
             Emit("Add", [y, beta == 1 ? added : Emit("Mul", [added, Scalar(beta)])], output: last);
     }
 
-    /// <summary>Whole numbers in a row, as a constant.</summary>
-    public string Numbers(params long[] numbers) => Constant(new ProtobufWriter().Number(OnnxFields.TensorDims, numbers.Length), OnnxElementType.Int64, Bytes(numbers));
+    /// <summary>Sizes of the answer: those of x, but for the last.</summary>
+    public string OutputShape(long outputs)
+    {
+        string sizes = Emit("Shape", [Input]);
+        string lead = version >= SliceByInputs ? Emit("Slice", [sizes, Numbers(0), Numbers(-1)]) : Emit("Slice", [sizes], [Ints("starts", 0), Ints("ends", -1)]);
+        return Emit("Concat", [lead, Numbers(outputs)], [Int("axis", 0)]);
+    }
 
-    /// <summary>One whole number without dimensions, as a constant.</summary>
-    public string Number(long number) => Constant(new ProtobufWriter(), OnnxElementType.Int64, Bytes([number]));
+    /// <summary>Whole numbers in a row, as a constant.</summary>
+    public string Numbers(params long[] numbers)
+    {
+        byte[] bytes = new byte[numbers.Length * sizeof(long)];
+        for (int i = 0; i < numbers.Length; i++)
+            BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(i * sizeof(long)), numbers[i]);
+        return Constant(new ProtobufWriter().Number(OnnxFields.TensorDims, numbers.Length), OnnxElementType.Int64, bytes);
+    }
 
     /// <summary>Values in another type.</summary>
     public string Cast(string value, int type) => Emit("Cast", [value], [Int("to", type)]);
@@ -103,13 +121,5 @@ internal sealed class OnnxProductNodes(ProtobufReader reader, Func<string, strin
         tensor.Number(OnnxFields.TensorDataType, type).Bytes(OnnxFields.TensorRawData, bytes);
         ProtobufWriter value = new ProtobufWriter().Text(OnnxFields.AttributeName, "value").Message(OnnxFields.AttributeTensor, tensor).Number(OnnxFields.AttributeType, TensorType);
         return Emit("Constant", [], [value], free(factors.Factors[0].Name + OnnxFactors.ProductConstant));
-    }
-
-    private static byte[] Bytes(long[] numbers)
-    {
-        byte[] bytes = new byte[numbers.Length * sizeof(long)];
-        for (int i = 0; i < numbers.Length; i++)
-            BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(i * sizeof(long)), numbers[i]);
-        return bytes;
     }
 }

@@ -7,14 +7,10 @@ namespace LowRankTools.Formats.Onnx;
 /// </summary>
 /// <param name="nodes">Makes the nodes.</param>
 /// <param name="factors">The cores (r, m, n, r').</param>
-/// <param name="version">Version of the graph's operators.</param>
-internal sealed class OnnxTrainNodes(OnnxProductNodes nodes, OnnxFactors factors, long version)
+internal sealed class OnnxTrainNodes(OnnxProductNodes nodes, OnnxFactors factors)
 {
     /// <summary>Version of the operators from which sums of sizes that differ need no more to be said.</summary>
     public const int Version = 7;
-
-    // From here on a Slice takes its ends as inputs, before it as attributes.
-    private const int SliceByInputs = 10;
 
     /// <summary>Makes all nodes.</summary>
     public void Replace()
@@ -22,9 +18,9 @@ internal sealed class OnnxTrainNodes(OnnxProductNodes nodes, OnnxFactors factors
         nodes.RequireProduct();
         long[][] cores = [.. factors.Factors.Select(f => f.Shape.ToArray())];
         long outputs = cores.Aggregate(1L, (m, c) => m * c[1]);
-        string x = nodes.Input, lead = AllButLast(nodes.Emit("Shape", [x])), shape = nodes.Emit("Concat", [lead, nodes.Numbers(outputs)], [OnnxProductNodes.Int("axis", 0)]);
+        string shape = nodes.OutputShape(outputs);
         // (rows, n1, n2 n3 ...): rank 1 is in front.
-        string state = nodes.Emit("Reshape", [x, nodes.Numbers(-1, cores[0][2], Rest(cores, 0))]);
+        string state = nodes.Emit("Reshape", [nodes.Input, nodes.Numbers(-1, cores[0][2], Rest(cores, 0))]);
         for (int k = 0; k < cores.Length; k++)
         {
             long[] core = cores[k];
@@ -46,7 +42,4 @@ internal sealed class OnnxTrainNodes(OnnxProductNodes nodes, OnnxFactors factors
     private static long Rest(long[][] cores, int k) => cores.Skip(k + 1).Aggregate(1L, (n, c) => n * c[2]);
 
     private string Transposed(string value, params long[] order) => nodes.Emit("Transpose", [value], [OnnxProductNodes.Ints("perm", order)]);
-
-    private string AllButLast(string sizes) => version >= SliceByInputs ? nodes.Emit("Slice", [sizes, nodes.Numbers(0), nodes.Numbers(-1)])
-        : nodes.Emit("Slice", [sizes], [OnnxProductNodes.Ints("starts", 0), OnnxProductNodes.Ints("ends", -1)]);
 }
