@@ -5,7 +5,7 @@ namespace LowRankTools.Core.Tests.Speed;
 
 public sealed class FactoredSpeedOptionsTests
 {
-    public static TheoryData<FactoredSpeedOptions> All => [new TrainSpeedOptions(), new PivotedSpeedOptions(), new ContractionSpeedOptions(), new ConvolutionSpeedOptions()];
+    public static TheoryData<FactoredSpeedOptions> All => [new TrainSpeedOptions(), new ContractionSpeedOptions(), new ConvolutionSpeedOptions()];
 
     [Theory]
     [MemberData(nameof(All))]
@@ -23,7 +23,6 @@ public sealed class FactoredSpeedOptionsTests
     public void Ranks_and_sizes_are_at_least_1()
     {
         Refused(new TrainSpeedOptions { Ranks = [4, 0] });
-        Refused(new PivotedSpeedOptions { Ranks = [0] });
         Refused(new ContractionSpeedOptions { Ranks = [0] });
         Refused(new ConvolutionSpeedOptions { Height = 0 });
         Refused(new ConvolutionSpeedOptions { Width = -1 });

@@ -35,6 +35,13 @@ public sealed class MeasurePivotedSpeedTests
         Assert.Equal(CoreErrors.OptionInvalid, Assert.Throws<LowRankToolsException>(() => new MeasurePivotedSpeed(Quick).Run(Layer(1, 24))).ErrorId);
     }
 
+    [Fact]
+    public void Options_that_mean_nothing_for_any_layer_are_refused()
+    {
+        foreach (PivotedSpeedOptions options in new[] { Quick with { Ranks = [4, 0] }, Quick with { BatchSize = 0 }, Quick with { KeepRatio = 1 } })
+            Assert.Equal(CoreErrors.OptionInvalid, Assert.Throws<LowRankToolsException>(() => new MeasurePivotedSpeed(options).Run(Layer(24, 16))).ErrorId);
+    }
+
     private static PivotedSpeedOptions Quick => new() { BatchSize = 8, ThreadCount = 1, Timing = new TimingOptions().WithRuns(2) };
 
     private static MeasuredLayer Layer(int outputs, int inputs) => MeasuredLayer.Of(new MatrixShape(outputs, inputs));
