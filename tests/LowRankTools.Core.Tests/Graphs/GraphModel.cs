@@ -83,15 +83,17 @@ internal static class GraphModel
     /// <param name="path">Where the model goes.</param>
     /// <param name="version">Version of the operators.</param>
     /// <param name="shape">Sizes of x, the last of them 60.</param>
-    public static ModelSource Product(string path, int version, long[] shape)
+    /// <param name="weight">Name of W.</param>
+    /// <param name="node">Name of the product.</param>
+    public static ModelSource Product(string path, int version, long[] shape, string weight = "w", string node = "product")
     {
         ProtoWriter writer = new();
         object[] open = [.. shape.Select(n => (object)n)];
         writer.Varint(1, 8).Text(2, "test").Message(8, opset => opset.Text(1, "").Varint(2, version));
         writer.Message(7, graph => Each(graph,
         [
-            g => g.Text(2, "graph"), Initializer(Tensor("w", Float, [60, 96], t => t.Bytes(9, MemoryMarshal.AsBytes<float>(TestModel.Random("w", 4, 60, 96).Values).ToArray()))),
-            Node("MatMul", ["x", "w"], ["y"]), Value(11, "x", Float, open), Value(12, "y", Float, [.. open[..^1], 96L]),
+            g => g.Text(2, "graph"), Initializer(Tensor(weight, Float, [60, 96], t => t.Bytes(9, MemoryMarshal.AsBytes<float>(TestModel.Random("w", 4, 60, 96).Values).ToArray()))),
+            Node("MatMul", ["x", weight], ["y"], n => n.Text(3, node)), Value(11, "x", Float, open), Value(12, "y", Float, [.. open[..^1], 96L]),
         ]));
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         File.WriteAllBytes(path, writer.ToArray());

@@ -68,6 +68,19 @@ public sealed class PivotedGraphTests : IDisposable
     }
 
     [Fact]
+    public void A_weight_that_an_exporter_only_numbered_goes_by_the_name_of_its_module()
+    {
+        ModelSource model = GraphModel.Product(_folder["numbered/m.onnx"], 13, [5, 60], "onnx::MatMul_7", "/fc/MatMul");
+        FactorizationResult result = new FactorizeModel(Options).Run(model);
+        Assert.Equal("Pivoted", result.Layers.Single(l => l.Name == "fc.weight").Method);
+        (long[] rows, float[] w) = TestModel.Read(Merged(result.Path))["fc.weight"];
+        Assert.Equal([96, 60], rows);
+        float[] x = TestModel.Random("x", 5, 5, 60).Values, y = GraphModel.RunProduct(result.Path, x, [5, 60]);
+        for (int i = 0; i < y.Length; i++)
+            Assert.Equal(Enumerable.Range(0, 60).Sum(k => (double)x[(i / 96 * 60) + k] * w[(i % 96 * 60) + k]), y[i], 1e-4);
+    }
+
+    [Fact]
     public void A_written_graph_is_counted_and_compared_as_the_model_that_it_is()
     {
         ModelSource model = GraphModel.Product(_folder["wide/m.onnx"], 13, [5, 60]);
