@@ -53,7 +53,12 @@ internal sealed class SpeedCommand
             return _convolutions.Run(parsed, Convolutions(parsed, console), console, json);
         if (parsed.GetValue(_shapes) is not { Length: > 0 } shapes)
             return Models(parsed, console);
-        return _convolutions.IsTrain(parsed) ? _convolutions.RunTrains(parsed, Trains(parsed, console), shapes, console, json) : Layers(shapes, parsed, console);
+        return _convolutions.Method(parsed) switch
+        {
+            FactorMethod.TensorTrain => _convolutions.RunTrains(parsed, Trains(parsed, console), shapes, console, json),
+            FactorMethod.Pivoted => _convolutions.RunPivoted(parsed, Pivoted(parsed, console), shapes, console, json),
+            _ => Layers(shapes, parsed, console),
+        };
     }
 
     private void Check(CommandResult result)
@@ -150,6 +155,15 @@ internal sealed class SpeedCommand
     };
 
     private TrainSpeedOptions Trains(ParseResult parsed, ConsoleContext console) => new()
+    {
+        Ranks = parsed.GetValue(_ranks) ?? [],
+        BatchSize = parsed.GetValue(_batchSize) ?? LayerSpeedOptions.DefaultBatchSize,
+        Engine = _engine.Choice(parsed, console),
+        ThreadCount = parsed.GetValue(_threadCount) ?? 0,
+        Timing = Timing(new TimingOptions(), parsed),
+    };
+
+    private PivotedSpeedOptions Pivoted(ParseResult parsed, ConsoleContext console) => new()
     {
         Ranks = parsed.GetValue(_ranks) ?? [],
         BatchSize = parsed.GetValue(_batchSize) ?? LayerSpeedOptions.DefaultBatchSize,

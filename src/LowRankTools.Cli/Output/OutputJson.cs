@@ -42,6 +42,7 @@ namespace LowRankTools.Cli.Output;
 [JsonSerializable(typeof(ReportResult))]
 [JsonSerializable(typeof(LayerSpeed))]
 [JsonSerializable(typeof(ConvolutionSpeed))]
+[JsonSerializable(typeof(PivotedSpeed))]
 [JsonSerializable(typeof(TrainSpeed))]
 [JsonSerializable(typeof(ContractionSpeed))]
 [JsonSerializable(typeof(ModelSpeed))]

@@ -59,9 +59,9 @@ public sealed class CompressModel(CompressOptions options)
         LayerSelection selection = options.Selection with { Exclude = [.. options.Selection.Exclude, .. calibration.WithoutGradients.Select<string, Predicate<string>>(layer => name => LayerNames.Module(name) == layer)] };
         RankPlan plan = Step("Plan", () => new MakePlan(new PlanOptions
         {
-            Rule = new RankRule.TargetReduction(1 / options.KeepRatio), Selection = selection, Weighting = Weighting.Calibrated, Calibration = use, UseCache = false, Engine = options.Engine, Svd = Svd,
+            Rule = new RankRule.TargetReduction(1 / options.KeepRatio), Method = IsPivoted ? FactorMethod.Pivoted : null, Selection = selection, Weighting = Weighting.Calibrated, Calibration = use, UseCache = false, Engine = options.Engine, Svd = Svd,
             Measured = text.Selection is { } selected ? new MeasuredPlanOptions { Input = selected, Measure = options.Measure, Trials = options.Trials, Pooling = options.Pooling, BatchSize = options.BatchSize } : null,
-        }).Run(source, progress, cancellationToken), p => Invariant($"{p.FactorizedLayers:N0} of {p.Layers.Count:N0} layers get pairs, {p.KeptRatio:P1} of the chosen layers' parameters stay{(p.Measurement is { } m ? $"; {m}" : "")}"));
+        }).Run(source, progress, cancellationToken), p => Invariant($"{p.FactorizedLayers:N0} of {p.Layers.Count:N0} layers get {(IsPivoted ? "pivoted pairs" : "pairs")}, {p.KeptRatio:P1} of the chosen layers' parameters stay{(p.Measurement is { } m ? $"; {m}" : "")}"));
         FactorizationResult small = Step("Factorize", () => new FactorizeModel(new FactorizeOptions
         {
             Plan = plan, Calibration = use, OutputPath = options.OutputPath, Format = ModelFormat.Safetensors, Engine = options.Engine, Svd = Svd, UseCache = false, Force = options.Force,
@@ -73,6 +73,7 @@ public sealed class CompressModel(CompressOptions options)
             Path = small.Path,
             Source = source.Path,
             Name = source.Name,
+            Method = options.Method,
             Text = quality.Text,
             Lines = text.WorkLines,
             SelectionLines = text.SelectionLines,
@@ -93,6 +94,9 @@ public sealed class CompressModel(CompressOptions options)
         }
         return result with { Steps = _steps.ToArray(), Seconds = clock.Elapsed.TotalSeconds };
     }
+
+    // Pairs by the singular value decomposition are what plans make where no method is asked for.
+    private bool IsPivoted => options.Method == FactorMethod.Pivoted;
 
     private SvdOptions Svd => new() { Seed = options.Seed, ThreadCount = options.ThreadCount };
 

@@ -1,4 +1,5 @@
 using LowRankTools.Core.Engines;
+using LowRankTools.Core.Layers;
 using LowRankTools.Core.Models;
 using LowRankTools.Core.Output;
 using LowRankTools.Core.Plans;
@@ -21,6 +22,9 @@ public sealed record CompressOptions
 
     /// <summary>Which layers are chosen; all linear ones by default.</summary>
     public LayerSelection Selection { get; init; } = new();
+
+    /// <summary>What the chosen layers become: pairs, <see cref="FactorMethod.Svd"/>, or <see cref="FactorMethod.Pivoted"/> pairs; calibrations know no others.</summary>
+    public FactorMethod Method { get; init; }
 
     /// <summary>A folder in which the model gets a folder of its own; null for the folder of the source.</summary>
     public string? OutputPath { get; init; }
@@ -68,6 +72,8 @@ public sealed record CompressOptions
         Input.Validate();
         if (!(KeepRatio is > 0 and < 1) || !(JudgeShare is > 0 and < 1) || Steps < 0 || Trials < 0 || SelectionLines < 1 || BatchSize < 1 || !(LearningRate > 0) || !double.IsFinite(LearningRate))
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "A kept share and a share to judge by lie between 0 and 1, steps and trials are not negative, a batch and the lines to select by at least 1, a rate positive.");
+        if (Method is not (FactorMethod.Svd or FactorMethod.Pivoted))
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"Ranks are planned by a calibration, which knows pairs, and {Method} makes none.", "Choose Svd or Pivoted as -Method, or take the single steps: New-RankPlan -Method plans without a calibration.");
         if (OutputPath is { } path && OutputLocation.IsFile(path))
             throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{path}: several files are written.", "Name a folder as -OutputPath.");
     }

@@ -1,3 +1,4 @@
+using LowRankTools.Core.Layers;
 using LowRankTools.Core.Plans;
 using LowRankTools.Core.Quality;
 
@@ -14,6 +15,9 @@ public sealed record CompressResult
 
     /// <summary>Name of the model.</summary>
     public required string Name { get; init; }
+
+    /// <summary>What the chosen layers became: Svd, pairs, or Pivoted, pivoted pairs.</summary>
+    public required FactorMethod Method { get; init; }
 
     /// <summary>Full path of the text or token file.</summary>
     public required string Text { get; init; }

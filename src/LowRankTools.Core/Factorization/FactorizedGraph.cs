@@ -2,6 +2,7 @@ using LowRankTools.Core.Models;
 using LowRankTools.Core.Output;
 using LowRankTools.Core.Plans;
 using LowRankTools.Decompositions.Convolutions;
+using LowRankTools.Decompositions.Pivoted;
 using LowRankTools.Decompositions.TensorTrainMatrices;
 using LowRankTools.Formats;
 using LowRankTools.Formats.Onnx;
@@ -28,6 +29,7 @@ internal static class FactorizedGraph
         new(item.Layer.Shape.Name, item.Parts is { } parts ? [.. parts.Select(f => f[0])] : item.Sharing.Count > 0 ? [.. item.Factors.Take(2)] : item.Factors, Stages(item.Plan)?.Select(s => new OnnxConvolution(s.TakesHeight, s.TakesWidth, s.Groups)).ToArray())
         {
             IsTrain = item.Plan.Made is TensorTrainLayer,
+            IsPivoted = item.Plan.Made is PivotedLayer,
             Scales = item.Parts?.Select(f => f[1]).ToArray(),
         };
 

@@ -83,9 +83,9 @@ internal sealed class DenseTensors
         FactorsRecord chain = FactorsRecord.Of(layer, _tensors, _model.File.Format, what => Inconsistent(layer, what));
         _chains[chain.Factors[0].Name] = chain;
         _absorbed.UnionWith(chain.Factors.Skip(1).Select(f => f.Name));
-        // What the nodes of a graph need to multiply by cores is nothing without them.
+        // What the nodes of a graph need to multiply by cores or a pivoted pair is nothing without them.
         if (_model.File.Format == ModelFormat.Onnx)
-            _absorbed.UnionWith(_tensors.Keys.Where(name => name.StartsWith(chain.Factors[0].Name + OnnxFactors.TrainConstant, StringComparison.Ordinal)));
+            _absorbed.UnionWith(_tensors.Keys.Where(name => name.StartsWith(chain.Factors[0].Name + OnnxFactors.ProductConstant, StringComparison.Ordinal)));
         if (chain.MovedBias is not { } bias)
             return;
         if (layer.Bias is not null && !_tensors.ContainsKey(bias))

@@ -1,6 +1,5 @@
 using LowRankTools.Decompositions.Convolutions;
 using LowRankTools.Decompositions.Layers;
-using LowRankTools.Decompositions.Pivoted;
 using LowRankTools.Formats;
 using LowRankTools.Formats.Conversion;
 using LowRankTools.Formats.Gguf;
@@ -21,7 +20,7 @@ internal static class OutputTypes
 
     /// <summary>Whether a format can hold the factors of a method other than pairs: graphs need nodes for them, and GGUF kernels. TensorFlow.js has no convolutions of single channels with a step for each side.</summary>
     public static bool Holds(ModelFormat format, LayerMethod method) =>
-        method is PivotedLayer ? format is ModelFormat.Safetensors or ModelFormat.PyTorch : method is ConvolutionMethod ? format != ModelFormat.TensorFlowJs || method is not CpConvolution : format is not (ModelFormat.TensorFlowJs or ModelFormat.Gguf);
+        method is ConvolutionMethod ? format != ModelFormat.TensorFlowJs || method is not CpConvolution : format is not (ModelFormat.TensorFlowJs or ModelFormat.Gguf);
 
     /// <summary>Type of a layer's factors.</summary>
     public static TensorDType Factor(TensorDType source, TensorDType? wanted) =>

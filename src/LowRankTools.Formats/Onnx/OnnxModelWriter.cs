@@ -45,15 +45,10 @@ public sealed partial class OnnxModelWriter : IGraphWriter
         _dataPath = HasData(source) ? DataPath(path, generation) : null;
         if (OnnxTensors.InSubgraphs(source.Model).FirstOrDefault(t => t.External is not null) is { } nested)
             throw new ModelFormatException(FormatErrors.ValuesUnsupported, "Values of a subgraph lie in a data file.", source.Path, nested.Name, "Write safetensors instead.");
-        if (factors.Any(f => f.Scales is not null) && source.OperatorVersion < OnnxPairNodes.DequantizeVersion)
+        if (factors.FirstOrDefault(f => f.Version > source.OperatorVersion) is { } newer)
         {
-            throw new ModelFormatException(FormatErrors.DTypeUnsupported, $"The graph uses version {source.OperatorVersion} of the operators; int8 with a scale for each column needs {OnnxPairNodes.DequantizeVersion}.",
-                source.Path, remedy: "Convert the model with onnx.version_converter, or write it without -Quantize.");
-        }
-        if (factors.Any(f => f.IsTrain) && source.OperatorVersion < OnnxTrainNodes.Version)
-        {
-            throw new ModelFormatException(FormatErrors.DTypeUnsupported, $"The graph uses version {source.OperatorVersion} of the operators; products of cores need {OnnxTrainNodes.Version}.",
-                source.Path, remedy: "Convert the model with onnx.version_converter, or write Safetensors.");
+            throw new ModelFormatException(FormatErrors.DTypeUnsupported, $"The graph uses version {source.OperatorVersion} of the operators; what takes the place of '{newer.Weight}' needs {newer.Version}.",
+                source.Path, newer.Weight, $"Convert the model with onnx.version_converter, or write {(newer.Scales is null ? "Safetensors" : "it without -Quantize")}.");
         }
         _outline = new OnnxOutline(source, factors, metadata.Keys, Path.GetFileName(_dataPath));
         if (_outline.GraphLength > MostBytes)

@@ -129,9 +129,14 @@ internal sealed class OnnxOutline
 
     private void Replace(OnnxNode node, OnnxFactors pair)
     {
-        if (pair.IsTrain)
+        if (pair.IsTrain || pair.IsPivoted)
         {
-            Add(new OnnxTrainNodes(_reader, Free, node, pair, ElementType(pair.Factors[0].DType), _source.OperatorVersion).Replace());
+            OnnxProductNodes nodes = new(_reader, Free, node, pair, ElementType(pair.Factors[0].DType), _source.OperatorVersion);
+            if (pair.IsTrain)
+                new OnnxTrainNodes(nodes, pair).Replace();
+            else
+                new OnnxPivotedNodes(nodes, pair).Replace();
+            Add(nodes.Messages);
             return;
         }
         string[] between = [.. Enumerable.Range(0, pair.Factors.Count - 1).Select(i => Free(i == 0 ? $"{node.Outputs[0]}/rank" : $"{node.Outputs[0]}/rank{i}"))];

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using LowRankTools.Core.Compression;
+using LowRankTools.Core.Layers;
 using LowRankTools.Core.Models;
 using LowRankTools.Core.Output;
 using LowRankTools.Core.Plans;
@@ -21,6 +22,10 @@ public sealed class CompressLowRankModelCommand : TextCommandBase
     /// <summary>Share of their parameters that the chosen layers keep together.</summary>
     [Parameter(Mandatory = true, Position = 1)]
     public double KeepRatio { get; set; }
+
+    /// <summary>What layers become: pairs, or pairs that are written in fewer numbers.</summary>
+    [Parameter, ValidateSet("Svd", "Pivoted")]
+    public string Method { get; set; } = "Svd";
 
     /// <summary>A folder in which each model gets a folder of its name; beside the source by default.</summary>
     [Parameter, ValidateNotNullOrEmpty]
@@ -70,7 +75,7 @@ public sealed class CompressLowRankModelCommand : TextCommandBase
         {
             _options = new CompressOptions
             {
-                Input = Input, KeepRatio = KeepRatio, OutputPath = OutputPath is null ? null : Resolver.Literal(OutputPath), JudgeShare = JudgeShare, Trials = Trials, Measure = Enum.Parse<QualityMeasure>(Measure, ignoreCase: true), Steps = Steps, LearningRate = LearningRate,
+                Input = Input, KeepRatio = KeepRatio, Method = Enum.Parse<FactorMethod>(Method, ignoreCase: true), OutputPath = OutputPath is null ? null : Resolver.Literal(OutputPath), JudgeShare = JudgeShare, Trials = Trials, Measure = Enum.Parse<QualityMeasure>(Measure, ignoreCase: true), Steps = Steps, LearningRate = LearningRate,
                 Selection = new LayerSelection { Include = NamePatterns.Of(Include), Exclude = NamePatterns.Of(Exclude) },
                 Pooling = ChosenPooling, BatchSize = BatchSize, Seed = (ulong)Seed, Engine = ChosenEngine, ThreadCount = ThreadCount, Force = Force,
             };

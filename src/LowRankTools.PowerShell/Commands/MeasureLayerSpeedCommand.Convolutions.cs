@@ -7,14 +7,14 @@ using LowRankTools.Numerics;
 
 namespace LowRankTools.PowerShell.Commands;
 
-// Convolutions, kernels of four sizes or layers where a method of theirs is named, and TT-matrices.
+// Convolutions, kernels of four sizes or layers where a method of theirs is named, and TT-matrices and pivoted pairs.
 public sealed partial class MeasureLayerSpeedCommand
 {
-    /// <summary>Chain that convolutions are timed against, Auto for all of them, or TensorTrain for matrices; with -InputShape the layer. With a chain, piped layers are convolutions.</summary>
-    [Parameter, ValidateSet("Svd", "Tucker", "Cp", "SpatialSvd", "TensorTrain", "Contraction", "Auto")]
+    /// <summary>Chain that convolutions are timed against, Auto for all of them, or TensorTrain or Pivoted for matrices; with -InputShape the layer. With a chain, piped layers are convolutions.</summary>
+    [Parameter, ValidateSet("Svd", "Tucker", "Cp", "SpatialSvd", "TensorTrain", "Pivoted", "Contraction", "Auto")]
     public string? Method { get; set; }
 
-    /// <summary>Most of its parameters that a chain or a TT-matrix keeps.</summary>
+    /// <summary>Most of its parameters that a chain, a TT-matrix or a pivoted pair keeps.</summary>
     [Parameter]
     public double KeepRatio { get; set; } = 0.5;
 
@@ -28,32 +28,34 @@ public sealed partial class MeasureLayerSpeedCommand
 
     private bool IsTrain => Method?.Equals(nameof(FactorMethod.TensorTrain), StringComparison.OrdinalIgnoreCase) == true;
 
+    private bool IsOfMatrices => IsTrain || Method?.Equals(nameof(FactorMethod.Pivoted), StringComparison.OrdinalIgnoreCase) == true;
+
     private void CheckSplits()
     {
         if (ModeSplit is not null && !IsTrain)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "Only TensorTrain splits sizes into modes.", "Give -Method TensorTrain, or leave -ModeSplit out.");
     }
 
-    private void MeasureTrain(MeasuredLayer layer)
+    private void MeasureFactors(MeasuredLayer layer)
     {
-        TimingOptions timing = new();
-        MeasureTrainSpeed operation = new(new TrainSpeedOptions
+        TimingOptions timing = Runs > 0 ? new TimingOptions().WithRuns(Runs) : new TimingOptions();
+        if (IsTrain)
         {
-            Ranks = Rank,
-            Splits = [.. (ModeSplit ?? []).Select(ModeSplits.Parse)],
-            KeepRatio = KeepRatio,
-            BatchSize = BatchSize,
-            Engine = Choice(Engine, Device),
-            ThreadCount = ThreadCount,
-            Timing = Runs > 0 ? timing.WithRuns(Runs) : timing,
-        });
-        Stream(layer.Name, (progress, token) => operation.Run(layer, progress, token), WriteObject);
+            MeasureTrainSpeed trains = new(new TrainSpeedOptions
+            {
+                Ranks = Rank, Splits = [.. (ModeSplit ?? []).Select(ModeSplits.Parse)], KeepRatio = KeepRatio, BatchSize = BatchSize, Engine = Choice(Engine, Device), ThreadCount = ThreadCount, Timing = timing,
+            });
+            Stream(layer.Name, (progress, token) => trains.Run(layer, progress, token), WriteObject);
+            return;
+        }
+        MeasurePivotedSpeed pairs = new(new PivotedSpeedOptions { Ranks = Rank, KeepRatio = KeepRatio, BatchSize = BatchSize, Engine = Choice(Engine, Device), ThreadCount = ThreadCount, Timing = timing });
+        Stream(layer.Name, (progress, token) => pairs.Run(layer, progress, token), WriteObject);
     }
 
     private void Measure(MeasuredKernel kernel)
     {
-        if (IsTrain)
-            throw new LowRankToolsException(CoreErrors.OptionInvalid, "TensorTrain is for matrices, and a kernel has four sizes.", "Choose a chain of convolutions.");
+        if (IsOfMatrices)
+            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{Method} is for matrices, and a kernel has four sizes.", "Choose a chain of convolutions.");
         if (Rank.Length > 0)
             throw new LowRankToolsException(CoreErrors.OptionInvalid, "The ranks of a chain of convolutions follow from the share that it keeps.", "Give -KeepRatio in place of -Rank.");
         Dimensions size = Dimensions.Parse(ImageSize);

@@ -11,7 +11,7 @@ namespace LowRankTools.PowerShell.Commands;
 /// <summary>Times linear layers against their low-rank pairs on this machine.</summary>
 // Text binds to -Shape and layers bind to -InputObject: the binder tries objects as they are before it converts them.
 [Cmdlet(VerbsDiagnostic.Measure, "LayerSpeed", DefaultParameterSetName = ShapeSet)]
-[OutputType(typeof(LayerSpeed), typeof(ConvolutionSpeed), typeof(TrainSpeed), typeof(ContractionSpeed))]
+[OutputType(typeof(LayerSpeed), typeof(ConvolutionSpeed), typeof(TrainSpeed), typeof(PivotedSpeed), typeof(ContractionSpeed))]
 public sealed partial class MeasureLayerSpeedCommand : OperationCommandBase
 {
     private const string ShapeSet = nameof(Shape);
@@ -92,7 +92,7 @@ public sealed partial class MeasureLayerSpeedCommand : OperationCommandBase
     /// <inheritdoc/>
     protected override void EndProcessing()
     {
-        if (Method is not null && !IsTrain)
+        if (Method is not null && !IsOfMatrices)
         {
             MeasureConvolutions();
             return;
@@ -119,8 +119,8 @@ public sealed partial class MeasureLayerSpeedCommand : OperationCommandBase
 
     private void Measure(MeasuredLayer layer)
     {
-        if (IsTrain)
-            MeasureTrain(layer);
+        if (IsOfMatrices)
+            MeasureFactors(layer);
         else
             Stream(layer.Name, (progress, token) => _operation!.Run(layer, progress, token), WriteObject);
     }

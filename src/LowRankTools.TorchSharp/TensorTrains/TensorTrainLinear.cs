@@ -61,14 +61,7 @@ public sealed class TensorTrainLinear : nn.Module<Tensor, Tensor>, IOneLayer
         Linear layer = PairFactory.New(InFeatures, OutFeatures, _hasBias, cores[0]);
         layer.weight!.copy_(TensorTrainProduct.Dense(cores));
         layer.weight!.requires_grad = cores.Any(c => c.requires_grad);
-        if (Bias is { } bias)
-        {
-            layer.bias!.copy_(bias);
-            layer.bias!.requires_grad = bias.requires_grad;
-        }
-
-        layer.train(training);
-        return layer;
+        return LinearFactors.Finished(layer, Bias, training);
     }
 
     /// <summary>Whether shapes are those of cores of a matrix.</summary>
@@ -77,12 +70,4 @@ public sealed class TensorTrainLinear : nn.Module<Tensor, Tensor>, IOneLayer
 
     /// <summary>Product of one side of all cores: 1 for outputs, 2 for inputs.</summary>
     internal static long Size(IReadOnlyList<long[]> shapes, int side) => shapes.Aggregate(1L, (product, s) => checked(product * s[side]));
-
-    /// <summary>A parameter that outlives the scope that it is made in.</summary>
-    internal static Parameter Own(Tensor values, bool trainable)
-    {
-        var parameter = new Parameter(values, trainable);
-        parameter.DetachFromDisposeScope();
-        return parameter;
-    }
 }

@@ -44,38 +44,15 @@ public static class TensorTrainModules
         using TensorFile file = TensorFiles.Open(path);
         Dictionary<string, TensorInfo> tensors = file.Tensors.ToDictionary(t => t.Name, StringComparer.Ordinal);
         List<(ModulePlace<Linear> Place, long[][] Cores)> trains = [.. ModuleTree.Places<Linear>(module).Select(place => (place, Cores(tensors, place.Name))).Where(t => t.Item2.Length > 0)];
-        foreach ((ModulePlace<Linear> place, long[][] cores) in trains)
-        {
-            Require(path, place, cores);
-            ModuleReplacer.Require(place.Parent, place.Name, place.Module, typeof(TensorTrainLinear));
-        }
-
-        foreach ((ModulePlace<Linear> place, long[][] cores) in trains)
-        {
-            using var scope = NewDisposeScope();
-            ModuleReplacer.Replace(place.Parent, place.Module, TensorTrainReplacer.Layer(place.Module, [.. cores.Select(c => zeros(c))]));
-        }
-
-        // What stands elsewhere too stays there.
-        HashSet<Linear> left = [.. ModuleTree.Places<Linear>(module).Select(p => p.Module)];
-        foreach (Linear layer in trains.Select(t => t.Place.Module).Distinct().Where(l => !left.Contains(l))) layer.Dispose();
-        return [.. trains.Select(t => t.Place.Name)];
+        foreach ((ModulePlace<Linear> place, long[][] cores) in trains) Require(path, place, cores);
+        return LinearFactors.Replace(module, [.. trains.Select(t => (t.Place, (Func<nn.Module<Tensor, Tensor>>)(() => TensorTrainReplacer.Layer(t.Place.Module, [.. t.Cores.Select(c => zeros(c))]))))], typeof(TensorTrainLinear));
     }
 
     /// <summary>Replaces every <see cref="TensorTrainLinear"/> inside a module by the Linear that it stands for. Trains are disposed of.</summary>
     /// <param name="module">The module; not a train itself.</param>
     /// <returns>Names of the layers that are dense again.</returns>
     /// <exception cref="LowRankToolsException">ModuleNotReplaceable.</exception>
-    public static IReadOnlyList<string> MergeTensorTrains(this nn.Module module)
-    {
-        ModuleReplacer.RequireContainer<TensorTrainLinear>(module);
-        List<ModulePlace<TensorTrainLinear>> places = ModuleTree.Places<TensorTrainLinear>(module);
-        foreach (ModulePlace<TensorTrainLinear> place in places) ModuleReplacer.Require(place.Parent, place.Name, place.Module, typeof(Linear));
-        Dictionary<TensorTrainLinear, Linear> merged = places.Select(p => p.Module).Distinct().ToDictionary(train => train, train => train.ToDense());
-        foreach (ModulePlace<TensorTrainLinear> place in places) ModuleReplacer.Replace(place.Parent, place.Module, merged[place.Module]);
-        foreach (TensorTrainLinear train in merged.Keys) train.Dispose();
-        return [.. places.Select(place => place.Name)];
-    }
+    public static IReadOnlyList<string> MergeTensorTrains(this nn.Module module) => LinearFactors.Merge<TensorTrainLinear>(module, train => train.ToDense());
 
     private static long[][] Cores(Dictionary<string, TensorInfo> tensors, string layer)
     {

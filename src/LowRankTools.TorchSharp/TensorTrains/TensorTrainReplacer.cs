@@ -53,7 +53,7 @@ internal sealed class TensorTrainReplacer(int rank, TensorTrainOptions options) 
 
     public override nn.Module<Tensor, Tensor> Shared(Linear layer, nn.Module<Tensor, Tensor> twin)
     {
-        TensorTrainLinear train = new(((TensorTrainLinear)twin).Cores, Bias(layer));
+        TensorTrainLinear train = new(((TensorTrainLinear)twin).Cores, LinearFactors.Bias(layer));
         train.train(layer.training);
         return train;
     }
@@ -62,16 +62,9 @@ internal sealed class TensorTrainReplacer(int rank, TensorTrainOptions options) 
     internal static TensorTrainLinear Layer(Linear like, IReadOnlyList<Tensor> cores)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor weight = like.weight!;
-        TensorTrainLinear train = new([.. cores.Select(c => TensorTrainLinear.Own(c.to(weight.dtype).to(weight.device).clone(), weight.requires_grad))], Bias(like));
+        TensorTrainLinear train = new([.. cores.Select(c => LinearFactors.Like(like, c))], LinearFactors.Bias(like));
         train.train(like.training);
         return train;
-    }
-
-    private static Parameter? Bias(Linear layer)
-    {
-        using DisposeScope scope = NewDisposeScope();
-        return layer.bias is { } bias ? TensorTrainLinear.Own(bias.detach().clone(), bias.requires_grad) : null;
     }
 
     private LayerMethod Method(long rows, long columns, out int[] shape)

@@ -41,6 +41,9 @@ public sealed class QualityTests : IDisposable
         Assert.Equal(0, run.Code);
         Assert.Contains("trials", run.Out, StringComparison.Ordinal);
         Assert.All((string[])["Calibrate", "Plan", "Factorize", "Judge"], step => Assert.Contains($"\n{step} ", run.Out, StringComparison.Ordinal));
+        CliRun fewer = await CliRun.Of("compress", _folder["gpt"], "--keep-ratio", "0.5", "--method", "pivoted", "--token-path", _folder["tokens.txt"], "--trials", "0", "--output-path", _folder["fewer"], "--json");
+        Assert.Equal("Pivoted", One(fewer).GetProperty("Method").GetString());
+        Assert.Equal(2, (await CliRun.Of("compress", _folder["gpt"], "--keep-ratio", "0.5", "--method", "tucker", "--token-path", _folder["tokens.txt"])).Code);
         CliRun again = await CliRun.Of("compress", _folder["gpt"], "--keep-ratio", "0.5", "--token-path", _folder["tokens.txt"], "--output-path", _folder["out"]);
         Assert.Equal(1, again.Code);
         Assert.StartsWith("error OutputExists: ", Assert.Single(again.ErrorLines), StringComparison.Ordinal);

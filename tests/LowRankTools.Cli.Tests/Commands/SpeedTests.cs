@@ -13,6 +13,17 @@ public sealed class SpeedTests
     }
 
     [Fact]
+    public async Task Layers_are_timed_beside_pivoted_pairs()
+    {
+        CliRun run = await CliRun.Of("speed", "--shape", "24x16", "--method", "pivoted", "--rank", "2,4", "--runs", "2", "--json");
+        Assert.Equal([(2, 100), (4, 168)], run.Json.Select(s => (s.GetProperty("Rank").GetInt32(), s.GetProperty("Parameters").GetInt32())));
+        CliRun table = await CliRun.Of("speed", "--shape", "24x16", "--method", "pivoted", "--keep-ratio", "0.8", "--runs", "1");
+        Assert.Equal(0, table.Code);
+        Assert.Contains("Pivoted", table.Out, StringComparison.Ordinal);
+        Assert.NotEqual(0, (await CliRun.Of("speed", "--kernel", "4x4x3x3", "--method", "pivoted", "--runs", "1")).Code);
+    }
+
+    [Fact]
     public async Task A_rank_that_one_layer_cannot_have_is_its_own_error()
     {
         CliRun run = await CliRun.Of("speed", "--shape", "16x8,32x32", "--rank", "9", "--runs", "1");

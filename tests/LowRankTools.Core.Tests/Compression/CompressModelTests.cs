@@ -1,9 +1,11 @@
 using LowRankTools.Core.Architectures;
 using LowRankTools.Core.Compression;
 using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Layers;
 using LowRankTools.Core.Models;
 using LowRankTools.Core.Plans;
 using LowRankTools.Core.Quality;
+using LowRankTools.Core.Records;
 using LowRankTools.Core.Tokens;
 using LowRankTools.Networks.Architectures;
 using LowRankTools.Numerics;
@@ -54,6 +56,29 @@ public sealed class CompressModelTests : IDisposable
         Assert.Equal(CoreErrors.OutputExists, Assert.Throws<LowRankToolsException>(() => new CompressModel(Options with { OutputPath = _folder["one"] }).Run(source)).ErrorId);
         Assert.Equal(CoreErrors.OptionInvalid, Assert.Throws<LowRankToolsException>(() => new CompressModel(Options with { KeepRatio = 1 }).Run(source)).ErrorId);
         Assert.Equal(CoreErrors.OptionInvalid, Assert.Throws<LowRankToolsException>(() => new CompressModel(Options with { OutputPath = _folder["a.safetensors"] }).Run(source)).ErrorId);
+    }
+
+    [Fact]
+    public void Pivoted_pairs_keep_to_the_share_at_higher_ranks_and_are_nearer_to_the_original()
+    {
+        ModelSource source = new ModelFolder(s_encoder).Write(_folder["model"]);
+        Write(300, 1);
+        CompressResult pairs = new CompressModel(Options with { KeepRatio = 0.6, OutputPath = _folder["pairs"] }).Run(source);
+        CompressResult pivoted = new CompressModel(Options with { KeepRatio = 0.6, OutputPath = _folder["pivoted"], Method = FactorMethod.Pivoted, Steps = 2 }).Run(source);
+        Assert.Equal((FactorMethod.Svd, FactorMethod.Pivoted), (pairs.Method, pivoted.Method));
+        Assert.InRange(pivoted.KeptRatio, 0.5, 0.6);
+        Assert.InRange(pivoted.Measurement!.After, pivoted.Measurement.Before, 1);
+        Assert.True(pivoted.QualityBeforeTraining!.MeanCosine > pairs.Quality.MeanCosine, $"{pairs.Quality.MeanCosine} of pairs, {pivoted.QualityBeforeTraining.MeanCosine} of pivoted ones");
+        Assert.Contains("pivoted", pivoted.Steps.Single(s => s.Name == "Plan").Figures, StringComparison.Ordinal);
+        using Model written = Model.Open(new ModelSource(pivoted.Path, "pivoted"));
+        Assert.Equal(pivoted.FactorizedLayers, FactorizationRecord.Find(written.File)!.Layers.Count(l => l.Method == "Pivoted"));
+        foreach (FactorMethod other in Enum.GetValues<FactorMethod>().Except([FactorMethod.Svd, FactorMethod.Pivoted]))
+        {
+            LowRankToolsException refused = Assert.Throws<LowRankToolsException>(() => new CompressModel(Options with { OutputPath = _folder["none"], Method = other }).Run(source));
+            Assert.Equal(CoreErrors.OptionInvalid, refused.ErrorId);
+            Assert.NotEmpty(refused.Remedy);
+        }
+        Assert.False(Directory.Exists(_folder["none"]));
     }
 
     private CompressOptions Options => new() { Input = new InputText { TokenPath = _folder["tokens.txt"] }, KeepRatio = 0.5, Trials = 12 };

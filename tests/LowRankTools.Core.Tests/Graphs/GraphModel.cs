@@ -79,6 +79,27 @@ internal static class GraphModel
         return new ModelSource(path, "m");
     }
 
+    /// <summary>A graph of one product, y = x W with W of 60 x 96.</summary>
+    /// <param name="path">Where the model goes.</param>
+    /// <param name="version">Version of the operators.</param>
+    /// <param name="shape">Sizes of x, the last of them 60.</param>
+    /// <param name="weight">Name of W.</param>
+    /// <param name="node">Name of the product.</param>
+    public static ModelSource Product(string path, int version, long[] shape, string weight = "w", string node = "product")
+    {
+        ProtoWriter writer = new();
+        object[] open = [.. shape.Select(n => (object)n)];
+        writer.Varint(1, 8).Text(2, "test").Message(8, opset => opset.Text(1, "").Varint(2, version));
+        writer.Message(7, graph => Each(graph,
+        [
+            g => g.Text(2, "graph"), Initializer(Tensor(weight, Float, [60, 96], t => t.Bytes(9, MemoryMarshal.AsBytes<float>(TestModel.Random("w", 4, 60, 96).Values).ToArray()))),
+            Node("MatMul", ["x", weight], ["y"], n => n.Text(3, node)), Value(11, "x", Float, open), Value(12, "y", Float, [.. open[..^1], 96L]),
+        ]));
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.WriteAllBytes(path, writer.ToArray());
+        return new ModelSource(path, "m");
+    }
+
     /// <summary>A value with its type and sizes; a text is a size that is open.</summary>
     public static Action<ProtoWriter> Value(int field, string name, int type, params object[] sizes) => graph => graph.Message(field, value => value.Text(1, name)
         .Message(2, t => t.Message(1, tensor =>
@@ -106,6 +127,32 @@ internal static class GraphModel
         return answers[0].GetTensorTypeAndShape().ElementDataType == Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Float16
             ? [.. answers[0].GetTensorDataAsSpan<Float16>().ToArray().Select(v => v.ToFloat())]
             : answers[0].GetTensorDataAsSpan<float>().ToArray();
+    }
+
+    /// <summary>Answers of the graph with other weights.</summary>
+    public static float[] Run(string path, Dictionary<string, (long[] Shape, float[] Values)> weights)
+    {
+        using SessionOptions options = new();
+        List<OrtValue> values = [];
+        foreach (string name in Weights.Skip(1))
+        {
+            values.Add(OrtValue.CreateTensorValueFromMemory(weights[name].Values, weights[name].Shape));
+            options.AddInitializer(name, values[^1]);
+        }
+        float[] answers = Run(path, options);
+        values.ForEach(v => v.Dispose());
+        return answers;
+    }
+
+    /// <summary>The answer of a graph of one product, whose sizes are those of x but for the last.</summary>
+    public static float[] RunProduct(string path, float[] x, long[] shape)
+    {
+        using InferenceSession session = new(path);
+        using OrtValue value = OrtValue.CreateTensorValueFromMemory(x, shape);
+        using RunOptions run = new();
+        using IDisposableReadOnlyCollection<OrtValue> answers = session.Run(run, ["x"], [value], ["y"]);
+        Assert.Equal([.. shape[..^1], 96], answers[0].GetTensorTypeAndShape().Shape);
+        return answers[0].GetTensorDataAsSpan<float>().ToArray();
     }
 
     private static float[] LowRank(int seed, int rows, int columns)

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using LowRankTools.Core.Factorization;
 using LowRankTools.Core.Layers;
 using LowRankTools.Core.Merging;
@@ -7,10 +6,7 @@ using LowRankTools.Core.Plans;
 using LowRankTools.Formats;
 using LowRankTools.Formats.Files;
 using LowRankTools.Formats.Opening;
-using LowRankTools.Formats.Tests.Onnx;
 using LowRankTools.Numerics;
-using Microsoft.ML.OnnxRuntime;
-using static LowRankTools.Formats.Tests.Onnx.OnnxBuilder;
 
 namespace LowRankTools.Core.Tests.Graphs;
 
@@ -39,7 +35,7 @@ public sealed class TensorTrainGraphTests : IDisposable
         using (TensorFile file = TensorFiles.Open(model.Path))
             Assert.Equal(file.Tensors.Select(t => t.Name).Order(StringComparer.Ordinal), products.Keys.Order(StringComparer.Ordinal));
         string dense = GraphModel.Write(_folder["dense/m.onnx"]).Path;
-        float[] cores = GraphModel.Run(result.Path), expected = Run(dense, products), original = GraphModel.Run(dense);
+        float[] cores = GraphModel.Run(result.Path), expected = GraphModel.Run(dense, products), original = GraphModel.Run(dense);
         double scale = expected.Max(Math.Abs);
         Assert.Equal(expected.Length, cores.Length);
         for (int i = 0; i < expected.Length; i++)
@@ -54,17 +50,12 @@ public sealed class TensorTrainGraphTests : IDisposable
     [InlineData(new long[] { 2, 3, 4, 60 }, 7)]
     public void Rows_may_lie_in_any_sizes_and_there_may_be_three_digits(long[] shape, int version)
     {
-        ModelSource model = Wide(version, shape);
+        ModelSource model = GraphModel.Product(_folder["wide/m.onnx"], version, shape);
         FactorizationResult result = new FactorizeModel(Options with { Splits = [[3, 4, 5]] }).Run(model);
         Assert.Equal(2, result.Layers.Single(l => l.Name == "w").Ranks!.Count);
         string merged = new MergeModel(new MergeOptions { OutputPath = _folder["merged"] }).Run(new ModelSource(result.Path, "m")).Path;
         float[] w = TestModel.Read(merged)["w"].Values, x = TestModel.Random("x", 5, shape).Values;
-        using InferenceSession session = new(result.Path);
-        using OrtValue value = OrtValue.CreateTensorValueFromMemory(x, shape);
-        using RunOptions run = new();
-        using IDisposableReadOnlyCollection<OrtValue> answers = session.Run(run, ["x"], [value], ["y"]);
-        Assert.Equal([.. shape[..^1], 96], answers[0].GetTensorTypeAndShape().Shape);
-        float[] y = answers[0].GetTensorDataAsSpan<float>().ToArray();
+        float[] y = GraphModel.RunProduct(result.Path, x, shape);
         for (int i = 0; i < y.Length; i++)
             Assert.Equal(Enumerable.Range(0, 60).Sum(k => (double)x[(i / 96 * 60) + k] * w[(k * 96) + (i % 96)]), y[i], 1e-4);
     }
@@ -72,7 +63,7 @@ public sealed class TensorTrainGraphTests : IDisposable
     [Fact]
     public void Operators_that_are_too_old_are_refused_by_name()
     {
-        ModelSource model = Wide(6, [2, 60]);
+        ModelSource model = GraphModel.Product(_folder["wide/m.onnx"], 6, [2, 60]);
         Assert.Equal(FormatErrors.DTypeUnsupported, Assert.Throws<ModelFormatException>(() => new FactorizeModel(Options).Run(model)).ErrorId);
     }
 
@@ -85,35 +76,5 @@ public sealed class TensorTrainGraphTests : IDisposable
         Assert.All(auto.Layers.Where(l => l.Rank is not null), l => Assert.DoesNotContain("TensorTrain", l.Method, StringComparison.Ordinal));
     }
 
-    private ModelSource Wide(int version, long[] shape)
-    {
-        string path = _folder["wide/m.onnx"];
-        ProtoWriter writer = new();
-        object[] open = [.. shape.Select(n => (object)n)];
-        writer.Varint(1, 8).Text(2, "test").Message(8, opset => opset.Text(1, "").Varint(2, version));
-        writer.Message(7, graph => Each(graph,
-        [
-            g => g.Text(2, "graph"), Initializer(Tensor("w", Float, [60, 96], t => t.Bytes(9, MemoryMarshal.AsBytes<float>(TestModel.Random("w", 4, 60, 96).Values).ToArray()))),
-            Node("MatMul", ["x", "w"], ["y"]), GraphModel.Value(11, "x", Float, open), GraphModel.Value(12, "y", Float, [.. open[..^1], 96L]),
-        ]));
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        File.WriteAllBytes(path, writer.ToArray());
-        return new ModelSource(path, "m");
-    }
-
     private FactorizeOptions Options => new() { Rule = new RankRule.KeepRatio(0.3), Method = FactorMethod.TensorTrain, OutputPath = _folder["out/m.onnx"], Force = true };
-
-    private static float[] Run(string path, Dictionary<string, (long[] Shape, float[] Values)> weights)
-    {
-        using SessionOptions options = new();
-        List<OrtValue> values = [];
-        foreach (string name in GraphModel.Weights.Skip(1))
-        {
-            values.Add(OrtValue.CreateTensorValueFromMemory(weights[name].Values, weights[name].Shape));
-            options.AddInitializer(name, values[^1]);
-        }
-        float[] answers = GraphModel.Run(path, options);
-        values.ForEach(v => v.Dispose());
-        return answers;
-    }
 }

@@ -26,6 +26,28 @@ public sealed class PivotedTests(PwshSession session) : IClassFixture<PwshSessio
     }
 
     [PwshFact]
+    public void A_model_is_compressed_to_pivoted_pairs_by_one_command()
+    {
+        JsonElement result = session.One(_sandbox, """
+            $null = New-TransformerModel gpt2-tiny gpt
+            1..40 | ForEach-Object { "1 2 3 4 5 $_" } | Set-Content tokens.txt
+            Compress-LowRankModel gpt 0.6 -Method pivoted -TokenPath tokens.txt -Trials 4 | Select-Object @{ n = 'Method'; e = { "$($_.Method)" } }, KeptRatio
+            """);
+        Assert.Equal("Pivoted", result.GetProperty("Method").GetString());
+        Assert.InRange(result.GetProperty("KeptRatio").GetDouble(), 0.5, 0.6);
+    }
+
+    [PwshFact]
+    public void Layers_are_timed_beside_both_pairs_and_kernels_are_not()
+    {
+        JsonElement speed = session.One(_sandbox, "Measure-LayerSpeed 96x64 -Method Pivoted -Rank 32 -Runs 2");
+        Assert.Equal((32, (32 * (96 + 64 - 32)) + 96), (speed.GetProperty("Rank").GetInt32(), speed.GetProperty("Parameters").GetInt32()));
+        Assert.NotEmpty(session.All(_sandbox, "Get-LayerShapes models/mini | Measure-LayerSpeed -Method Pivoted -KeepRatio 0.8 -Runs 1"));
+        Reply kernel = session.Run(_sandbox, "Measure-LayerSpeed 4x4x3x3 -Method Pivoted");
+        Assert.Equal("OptionInvalid", (kernel.Thrown ?? Assert.Single(kernel.Errors)).Id.Split(',')[0]);
+    }
+
+    [PwshFact]
     public void What_has_no_such_layers_is_refused()
     {
         foreach (string vain in new[] { "Invoke-LowRankFactorization models/mini -Method Pivoted -Rank 4 -Quantize Int8", "Invoke-LowRankFactorization models/mini -Method Pivoted -Rank 4 -ShareBasis 2" })
