@@ -18,6 +18,7 @@ internal sealed class CompressCommand
     private readonly Option<bool> _recurse = SharedOptions.Recurse();
     private readonly Option<double?> _keep = SharedOptions.Number<double>("--keep-ratio", "Share of their parameters that the chosen layers keep together, between 0 and 1.", s => s is > 0 and < 1, "a kept share lies between 0 and 1");
     private readonly Option<string?> _method = SharedOptions.Choice("--method", "What layers become: pairs, or pairs that are written in fewer numbers; svd by default.", nameof(FactorMethod.Svd), nameof(FactorMethod.Pivoted));
+    private readonly Option<bool> _sequential = new("--sequential") { Description = "Calibrate once more by the plan's ranks, layer after layer, behind those compressed before: nearer to the original, and several times as long." };
     private readonly TextOptions _text = new();
     private readonly Option<string?> _output = new("--output-path") { Description = "A folder in which each model gets a folder of its name; beside the source by default.", HelpName = "folder" };
     private readonly Option<string[]> _include = SharedOptions.Include();
@@ -39,7 +40,7 @@ internal sealed class CompressCommand
         self._keep.Required = true;
         Command command = new("compress", "Make models smaller in one go: calibrate on a text, plan, factorize, train where steps are given, and judge on other lines.") { self._paths, self._recurse, self._keep };
         self._text.AddTo(command);
-        foreach (Option option in (Option[])[self._method, self._output, self._include, self._exclude, self._judge, self._steps, self._rate, self._seed, self._force, self._whatIf, self._threadCount])
+        foreach (Option option in (Option[])[self._method, self._sequential, self._output, self._include, self._exclude, self._judge, self._steps, self._rate, self._seed, self._force, self._whatIf, self._threadCount])
             command.Add(option);
         self._trials.AddTo(command);
         self._engine.AddTo(command);
@@ -55,6 +56,7 @@ internal sealed class CompressCommand
             Input = _text.Input(parsed),
             KeepRatio = parsed.GetValue(_keep)!.Value,
             Method = parsed.GetValue(_method) is { } method ? Enum.Parse<FactorMethod>(method, ignoreCase: true) : FactorMethod.Svd,
+            Sequential = parsed.GetValue(_sequential),
             OutputPath = parsed.GetValue(_output),
             Selection = new LayerSelection { Include = SharedOptions.Patterns(parsed.GetValue(_include)), Exclude = SharedOptions.Patterns(parsed.GetValue(_exclude)) },
             JudgeShare = parsed.GetValue(_judge) ?? 0.1,

@@ -15,6 +15,8 @@ internal static class CompressReport
             table.Add(step.Name, Figures.Seconds(step.Seconds), step.Figures);
         table.Write(console);
         console.Out.WriteLine(SafeText.Line($"calibration {result.Calibration}"));
+        if (result.SequentialCalibration is { } sequential)
+            console.Out.WriteLine(SafeText.Line($"sequential  {sequential}"));
         console.Out.WriteLine($"seconds     {Figures.Seconds(result.Seconds)}");
         if (result.WithoutGradients.Count > 0)
             console.Error.WriteLine(SafeText.Line($"note: no gradient came to {string.Join(", ", result.WithoutGradients)}, which stayed dense"));

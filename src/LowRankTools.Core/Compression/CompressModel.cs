@@ -21,12 +21,12 @@ namespace LowRankTools.Core.Compression;
 
 /// <summary>
 /// From a model folder and a text to a smaller model that was judged: calibrates, shares the ranks out by what they lose on the text, exchanges
-/// them by what the model then answers, factorizes, trains where steps are given, and measures on lines that nothing else was done with.
+/// them by what the model then answers, calibrates the layers one after the other where that is asked for, factorizes, trains where steps are given, and measures on lines that nothing else was done with.
 /// </summary>
 /// <param name="options">Text, kept share, training.</param>
 public sealed class CompressModel(CompressOptions options)
 {
-    private const string CalibrationSuffix = ".calibration.safetensors", Trained = "-optimized";
+    private const string CalibrationSuffix = ".calibration.safetensors", SequentialSuffix = ".sequential.safetensors", Trained = "-optimized";
 
     // Of the lines that do not judge.
     private const double MostSelected = 0.1;
@@ -48,13 +48,14 @@ public sealed class CompressModel(CompressOptions options)
         Stopwatch clock = Stopwatch.StartNew();
         _steps.Clear();
         OutputLocation location = Location(source);
-        string parent = Path.GetDirectoryName(location.Folder)!, calibrationPath = Path.Combine(parent, source.Name + CalibrationSuffix);
-        OutputCheck.Free([location.WeightsPath, calibrationPath], options.Force);
+        string parent = Path.GetDirectoryName(location.Folder)!, calibrationPath = Path.Combine(parent, source.Name + CalibrationSuffix), sequentialPath = Path.Combine(parent, source.Name + SequentialSuffix);
+        OutputCheck.Free([location.WeightsPath, calibrationPath, .. options.Sequential ? (string[])[sequentialPath] : []], options.Force);
         Shares text = Divide(source, progress, cancellationToken);
-        CalibrationResult calibration = Step("Calibrate", () => new ExportCalibration(new ExportCalibrationOptions
+        ExportCalibrationOptions collect = new()
         {
             Input = text.Work, OutputPath = calibrationPath, Pooling = options.Pooling, BatchSize = options.BatchSize, Seed = options.Seed, Engine = options.Engine, ThreadCount = options.ThreadCount, Force = options.Force,
-        }).Run(source, progress, cancellationToken), c => Invariant($"{c.Lines:N0} lines, {c.Tokens:N0} tokens, {c.HeldOutLines:N0} lines held out, gradients: {c.Gradients}"));
+        };
+        CalibrationResult calibration = Step("Calibrate", () => new ExportCalibration(collect).Run(source, progress, cancellationToken), c => Invariant($"{c.Lines:N0} lines, {c.Tokens:N0} tokens, {c.HeldOutLines:N0} lines held out, gradients: {c.Gradients}"));
         CalibrationOptions use = new() { Path = calibration.Path };
         LayerSelection selection = options.Selection with { Exclude = [.. options.Selection.Exclude, .. calibration.WithoutGradients.Select<string, Predicate<string>>(layer => name => LayerNames.Module(name) == layer)] };
         RankPlan plan = Step("Plan", () => new MakePlan(new PlanOptions
@@ -62,9 +63,11 @@ public sealed class CompressModel(CompressOptions options)
             Rule = new RankRule.TargetReduction(1 / options.KeepRatio), Method = IsPivoted ? FactorMethod.Pivoted : null, Selection = selection, Weighting = Weighting.Calibrated, Calibration = use, UseCache = false, Engine = options.Engine, Svd = Svd,
             Measured = text.Selection is { } selected ? new MeasuredPlanOptions { Input = selected, Measure = options.Measure, Trials = options.Trials, Pooling = options.Pooling, BatchSize = options.BatchSize } : null,
         }).Run(source, progress, cancellationToken), p => Invariant($"{p.FactorizedLayers:N0} of {p.Layers.Count:N0} layers get {(IsPivoted ? "pivoted pairs" : "pairs")}, {p.KeptRatio:P1} of the chosen layers' parameters stay{(p.Measurement is { } m ? $"; {m}" : "")}"));
+        CalibrationResult? sequential = !options.Sequential ? null : Step("Recalibrate", () => new ExportCalibration(collect with { Plan = plan, OutputPath = sequentialPath }).Run(source, progress, cancellationToken),
+            c => Invariant($"{c.Layers:N0} layers one after the other, behind those compressed before"));
         FactorizationResult small = Step("Factorize", () => new FactorizeModel(new FactorizeOptions
         {
-            Plan = plan, Calibration = use, OutputPath = options.OutputPath, Format = ModelFormat.Safetensors, Engine = options.Engine, Svd = Svd, UseCache = false, Force = options.Force,
+            Plan = plan, Calibration = sequential is null ? use : new CalibrationOptions { Path = sequential.Path }, OutputPath = options.OutputPath, Format = ModelFormat.Safetensors, Engine = options.Engine, Svd = Svd, UseCache = false, Force = options.Force,
         }).Run(source, progress, cancellationToken), f => Invariant($"{f.ParametersBefore:N0} parameters became {f.Parameters:N0}, error of the weights {f.RelativeError:F4}"));
         MeasureQuality measure = new(new QualityOptions { Input = text.Judge, Pooling = options.Pooling, BatchSize = options.BatchSize, Engine = options.Engine, ThreadCount = options.ThreadCount }, source);
         ModelQuality quality = Judge(measure, new ModelSource(small.Path, source.Name), progress, cancellationToken);
@@ -83,6 +86,7 @@ public sealed class CompressModel(CompressOptions options)
             KeptRatio = plan.KeptRatio,
             WithoutGradients = calibration.WithoutGradients,
             Calibration = calibration.Path,
+            SequentialCalibration = sequential?.Path,
             Quality = quality,
             Steps = [],
             Seconds = 0,

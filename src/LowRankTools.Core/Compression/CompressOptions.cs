@@ -26,6 +26,9 @@ public sealed record CompressOptions
     /// <summary>What the chosen layers become: pairs, <see cref="FactorMethod.Svd"/>, or <see cref="FactorMethod.Pivoted"/> pairs; calibrations know no others.</summary>
     public FactorMethod Method { get; init; }
 
+    /// <summary>Whether the layers are calibrated once more by the plan's ranks, one after the other, on what compressed ones before them make: nearer to the original, for two more runs over the text a group of layers.</summary>
+    public bool Sequential { get; init; }
+
     /// <summary>A folder in which the model gets a folder of its own; null for the folder of the source.</summary>
     public string? OutputPath { get; init; }
 

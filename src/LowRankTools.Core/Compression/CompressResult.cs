@@ -46,6 +46,9 @@ public sealed record CompressResult
     /// <summary>Full path of the calibration that the plan rests on.</summary>
     public required string Calibration { get; init; }
 
+    /// <summary>Full path of the calibration behind compressed layers that the factors rest on; null where there was none.</summary>
+    public string? SequentialCalibration { get; init; }
+
     /// <summary>The model as it was judged.</summary>
     public required ModelQuality Quality { get; init; }
 
@@ -60,7 +63,7 @@ public sealed record CompressResult
 }
 
 /// <summary>One step of a compression.</summary>
-/// <param name="Name">Calibrate, Plan, Factorize, Train or Judge.</param>
+/// <param name="Name">Calibrate, Plan, Recalibrate, Factorize, Train or Judge.</param>
 /// <param name="Seconds">Wall-clock time, reading and writing included.</param>
 /// <param name="Figures">What came of it, for people.</param>
 public sealed record CompressStep(string Name, double Seconds, string Figures)

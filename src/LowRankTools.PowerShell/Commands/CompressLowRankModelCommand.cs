@@ -27,6 +27,10 @@ public sealed class CompressLowRankModelCommand : TextCommandBase
     [Parameter, ValidateSet("Svd", "Pivoted")]
     public string Method { get; set; } = "Svd";
 
+    /// <summary>Whether layers are calibrated once more, one after the other, behind those compressed before them.</summary>
+    [Parameter]
+    public SwitchParameter Sequential { get; set; }
+
     /// <summary>A folder in which each model gets a folder of its name; beside the source by default.</summary>
     [Parameter, ValidateNotNullOrEmpty]
     public string? OutputPath { get; set; }
@@ -75,7 +79,7 @@ public sealed class CompressLowRankModelCommand : TextCommandBase
         {
             _options = new CompressOptions
             {
-                Input = Input, KeepRatio = KeepRatio, Method = Enum.Parse<FactorMethod>(Method, ignoreCase: true), OutputPath = OutputPath is null ? null : Resolver.Literal(OutputPath), JudgeShare = JudgeShare, Trials = Trials, Measure = Enum.Parse<QualityMeasure>(Measure, ignoreCase: true), Steps = Steps, LearningRate = LearningRate,
+                Input = Input, KeepRatio = KeepRatio, Method = Enum.Parse<FactorMethod>(Method, ignoreCase: true), Sequential = Sequential, OutputPath = OutputPath is null ? null : Resolver.Literal(OutputPath), JudgeShare = JudgeShare, Trials = Trials, Measure = Enum.Parse<QualityMeasure>(Measure, ignoreCase: true), Steps = Steps, LearningRate = LearningRate,
                 Selection = new LayerSelection { Include = NamePatterns.Of(Include), Exclude = NamePatterns.Of(Exclude) },
                 Pooling = ChosenPooling, BatchSize = BatchSize, Seed = (ulong)Seed, Engine = ChosenEngine, ThreadCount = ThreadCount, Force = Force,
             };

@@ -81,6 +81,26 @@ public sealed class CompressModelTests : IDisposable
         Assert.False(Directory.Exists(_folder["none"]));
     }
 
+    [Theory]
+    [InlineData(FactorMethod.Svd)]
+    [InlineData(FactorMethod.Pivoted)]
+    public void Layers_that_are_calibrated_behind_compressed_ones_bring_the_model_nearer_to_the_original(FactorMethod method)
+    {
+        ModelSource source = new ModelFolder(s_encoder).Write(_folder["model"]);
+        Write(600, 1);
+        CompressOptions options = Options with { KeepRatio = 0.4, Method = method, Trials = 0, OutputPath = _folder["alone"] };
+        CompressResult alone = new CompressModel(options).Run(source), sequential = new CompressModel(options with { Sequential = true, OutputPath = _folder["sequential"] }).Run(source);
+        Assert.Equal(["Calibrate", "Plan", "Recalibrate", "Factorize", "Judge"], sequential.Steps.Select(s => s.Name));
+        Assert.Equal(alone.KeptRatio, sequential.KeptRatio);
+        Assert.Null(alone.SequentialCalibration);
+        Assert.True(File.Exists(sequential.SequentialCalibration));
+        Assert.True(sequential.Quality.MeanCosine > alone.Quality.MeanCosine, $"{alone.Quality.MeanCosine} alone, {sequential.Quality.MeanCosine} behind compressed layers");
+        File.Delete(sequential.Path);
+        File.Delete(sequential.Calibration);
+        Assert.Equal(CoreErrors.OutputExists, Assert.Throws<LowRankToolsException>(() => new CompressModel(options with { Sequential = true, OutputPath = _folder["sequential"] }).Run(source)).ErrorId);
+        Assert.False(File.Exists(sequential.Calibration));
+    }
+
     private CompressOptions Options => new() { Input = new InputText { TokenPath = _folder["tokens.txt"] }, KeepRatio = 0.5, Trials = 12 };
 
     private void Write(int count, int seed)
