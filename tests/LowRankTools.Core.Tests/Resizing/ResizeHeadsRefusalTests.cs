@@ -58,6 +58,7 @@ public sealed class ResizeHeadsRefusalTests : IDisposable
         Assert.Equal(CoreErrors.OptionInvalid, Refused(source, options with { HeadSize = Size + 2 }));
         Assert.Equal(CoreErrors.OptionInvalid, Refused(source, options with { ValueSize = 0 }));
         Assert.Equal(CoreErrors.OptionInvalid, Refused(source, options with { ValueSize = Size + 1 }));
+        Assert.Contains($"-HeadSize {Size} ", Assert.Throws<LowRankToolsException>(() => new ResizeModel(options with { HeadSize = Size + 2, ValueSize = 4 }).Run(source)).Remedy, StringComparison.Ordinal);
         ModelSource gpt = new ModelFolder(new Gpt2Config { Vocabulary = 20, Positions = 16, Width = 16, Depth = 1, Heads = 2, Hidden = 32 }).Write(_folder["gpt"]);
         Assert.Equal(CoreErrors.HeadSizeUnsupported, Refused(gpt, options with { HeadSize = 4 }));
         FactorizationResult pairs = new FactorizeModel(new FactorizeOptions { Rule = new RankRule.Fixed(4), OutputPath = _folder["pairs"] }).Run(source);
