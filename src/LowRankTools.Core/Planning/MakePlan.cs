@@ -76,7 +76,7 @@ public sealed class MakePlan(PlanOptions options)
         foreach (WeightQuantization kind in options.Quantize.OfType<WeightQuantization>())
             QuantizedParts.Check(kind, stored.Format);
         string fingerprint = ModelFingerprint.Compute(model.File, cancellationToken);
-        List<PlanCandidate> candidates = new PlanCandidates(model, stored, options.Selection with { IncludeConvolution = options.Method is not (null or FactorMethod.TensorTrain or FactorMethod.Pivoted) }, new LayerOverrides(options.Overrides)).Build();
+        List<PlanCandidate> candidates = new PlanCandidates(model, stored, options.Selection with { IncludeConvolution = options.MakesChains }, new LayerOverrides(options.Overrides)).Build();
         ModeSplits.Require(options.Splits, candidates);
         List<BasisGroup> groups = options.ShareBasis > 1 ? BasisGroups.Of(candidates, options.ShareBasis, options.ShareBasisExclude) : [];
         List<PlanCandidate> deciding = [.. candidates.Except(groups.SelectMany(g => g.Members)), .. groups.Select(g => g.Whole)];
