@@ -32,7 +32,6 @@ internal static class Pwsh
         foreach (string argument in (string[])[s_program!, "-NoProfile", "-NonInteractive", "-Command", command])
             start.ArgumentList.Add(argument);
         start.Environment["NO_COLOR"] = "1";
-        start.Environment["COLUMNS"] = "120";
         start.Environment["POWERSHELL_TELEMETRY_OPTOUT"] = "1";
         start.Environment["LOWRANK_MANIFEST"] = Repository.Manifest;
         return start;

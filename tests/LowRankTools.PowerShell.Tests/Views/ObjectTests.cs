@@ -108,7 +108,7 @@ public sealed class ObjectTests(PwshSession session) : IClassFixture<PwshSession
             $titles = (Get-FormatData $made[0].PSTypeNames[0]).FormatViewDefinition[0].Control.Headers.Label -join '|'
             # A console of 80 columns has its tables in 79.
             $env:COLUMNS = 80
-            try { $titles + "`n" + ($made | Format-Table | Out-String -Width 79) } finally { $env:COLUMNS = 120 }
+            try { $titles + "`n" + ($made | Format-Table | Out-String -Width 79) } finally { $env:COLUMNS = $null }
             """);
         string[] lines = text.ReplaceLineEndings("\n").Split('\n');
         string titles = lines[Array.FindIndex(lines, l => l.StartsWith("----", StringComparison.Ordinal)) - 1];

@@ -154,7 +154,7 @@ public sealed class ViewTests(PwshSession session) : IClassFixture<PwshSession>,
         }
         finally
         {
-            session.Text(_sandbox, "$env:COLUMNS = 120; ''");
+            session.Text(_sandbox, "$env:COLUMNS = $null; ''");
         }
     }
 
