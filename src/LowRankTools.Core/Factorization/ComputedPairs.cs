@@ -105,7 +105,8 @@ internal sealed class ComputedPairs : IPairSource
     {
         using LayerFactors pair = Factors(selected, item, weight, new FactorStorage(TensorDType.F32, null), threads, cancellationToken);
         using Tensor dense = LayerWeight.Matrix(weight, item.Layer);
-        MadeFactors made = MadeFactors.OfPair(pair, dense, item.Plan.Choice!, item.Factors[0].DType, _job.Format, new ComputeOptions { ThreadCount = threads }, cancellationToken);
+        MadeFactors made = LayerMathematics.Named(_job.Model, item.Layer, () => MadeFactors.OfPair(pair, dense, item.Plan.Choice!, item.Factors[0].DType, _job.Format,
+            new ComputeOptions { ThreadCount = threads }, cancellationToken));
         return new ComputedLayer([.. made.Factors.Select(f => f.View)], [made.Measured with { Engine = selected.ToString() }], made);
     }
 

@@ -7,6 +7,7 @@ using LowRankTools.Core.Planning.Measured;
 using LowRankTools.Core.Plans;
 using LowRankTools.Core.Records;
 using LowRankTools.Core.Spectra;
+using LowRankTools.Core.Speed;
 using LowRankTools.Core.Storage;
 using LowRankTools.Formats;
 using LowRankTools.Formats.Quantization;
@@ -22,6 +23,9 @@ public sealed class MakePlan(PlanOptions options)
     // Far above any model: sizes whose sums would overflow, or whose spectra would fill the memory, are typing errors.
     private const double MostElements = 1L << 56;
     private const int LargestSide = 1 << 24;
+
+    /// <summary>What a shape costs, dense and as pairs, where a speed is asked for; null to measure it here and now.</summary>
+    internal Func<MatrixShape, CancellationToken, LayerTimeCurve>? Times { get; init; }
 
     /// <summary>Plans a model. Values are read where the rule or the predicted errors need them.</summary>
     /// <param name="source">The model.</param>
@@ -72,7 +76,7 @@ public sealed class MakePlan(PlanOptions options)
         foreach (WeightQuantization kind in options.Quantize.OfType<WeightQuantization>())
             QuantizedParts.Check(kind, stored.Format);
         string fingerprint = ModelFingerprint.Compute(model.File, cancellationToken);
-        List<PlanCandidate> candidates = new PlanCandidates(model, stored, options.Selection with { IncludeConvolution = options.Method is not (null or FactorMethod.TensorTrain or FactorMethod.Pivoted) }, new LayerOverrides(options.Overrides)).Build();
+        List<PlanCandidate> candidates = new PlanCandidates(model, stored, options.Selection with { IncludeConvolution = options.MakesChains }, new LayerOverrides(options.Overrides)).Build();
         ModeSplits.Require(options.Splits, candidates);
         List<BasisGroup> groups = options.ShareBasis > 1 ? BasisGroups.Of(candidates, options.ShareBasis, options.ShareBasisExclude) : [];
         List<PlanCandidate> deciding = [.. candidates.Except(groups.SelectMany(g => g.Members)), .. groups.Select(g => g.Whole)];
@@ -177,7 +181,11 @@ public sealed class MakePlan(PlanOptions options)
         if (options.Rule.IsPerLayer)
             return (LayerRanks.Choose(open, options), null);
         if (options.Rule is RankRule.TargetSpeedup speedup)
-            return (new SpeedRanks(open, c => 1 + candidates.Count(other => other.Leader == c), options, speedup, progress, cancellationToken).Choose(cancellationToken), null);
+        {
+            SpeedRanks fast = new(open, c => 1 + candidates.Count(other => other.Leader == c), options, speedup,
+                Times ?? new LayerTimes(speedup.BatchSize, options.Engine, options.Svd.ThreadCount).Measure, progress, cancellationToken);
+            return (fast.Choose(cancellationToken), null);
+        }
         IEnumerable<PlanCandidate> left = candidates.Where(c => !c.IsOpen);
         long other = options.IsAdapter ? 0
             : options.Rule is RankRule.ByteBudget ? others.Bytes + left.Sum(c => c.Cost.Bytes(null))

@@ -29,18 +29,19 @@ internal sealed class SpeedRanks
     /// <param name="uses">How many layers share a candidate's storage, itself included: each of them takes its time.</param>
     /// <param name="options">Constraints.</param>
     /// <param name="rule">What is asked for.</param>
+    /// <param name="measure">What a shape costs, dense and as pairs.</param>
     /// <param name="progress">Told about every layer.</param>
     /// <param name="cancellationToken">Stops between and inside products.</param>
-    public SpeedRanks(IReadOnlyList<PlanCandidate> open, Func<PlanCandidate, int> uses, PlanOptions options, RankRule.TargetSpeedup rule, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
+    public SpeedRanks(IReadOnlyList<PlanCandidate> open, Func<PlanCandidate, int> uses, PlanOptions options, RankRule.TargetSpeedup rule, Func<MatrixShape, CancellationToken, LayerTimeCurve> measure,
+        IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
     {
         (_open, _options, _rule) = (open, options, rule);
-        LayerTimes times = new(rule.BatchSize, options.Engine, options.Svd.ThreadCount);
         foreach (PlanCandidate candidate in open)
         {
             cancellationToken.ThrowIfCancellationRequested();
             progress?.Report(new OperationProgress("Timing", candidate.Name, _times.Count, open.Count));
             (long rows, long columns) = candidate.Cost.Size;
-            _times[candidate] = (times.Measure(new MatrixShape(checked((int)rows), checked((int)columns)), cancellationToken), uses(candidate));
+            _times[candidate] = (measure(new MatrixShape(checked((int)rows), checked((int)columns)), cancellationToken), uses(candidate));
         }
     }
 

@@ -88,6 +88,9 @@ public sealed record PlanOptions
     /// <summary>Smallest rank that is a multiple and not below the minimum.</summary>
     internal int FirstRank => checked((int)((MinRank + (long)Multiple - 1) / Multiple * Multiple));
 
+    /// <summary>Whether convolutions become chains: not without a method, nor by those of matrices.</summary>
+    internal bool MakesChains => Method is not (null or FactorMethod.TensorTrain or FactorMethod.Pivoted);
+
     /// <summary>Refuses options that mean nothing or contradict each other.</summary>
     /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>, or <c>EngineUnavailable</c>.</exception>
     public void Validate()
@@ -106,7 +109,7 @@ public sealed record PlanOptions
             : Method is not (null or FactorMethod.Pivoted) && Calibration is not null ? "A calibration knows inputs of linear layers, none of convolutions: leave it or the method out."
             : Method is FactorMethod.TensorTrain or FactorMethod.Pivoted && Quantize.Any(k => k is not null) ? $"Quantised factors are those of pairs: leave them or the method {Method} out."
             : Splits.Count > 0 && Method is not (FactorMethod.TensorTrain or FactorMethod.Auto) ? "Only TensorTrain splits sizes into modes."
-            : Selection.Transposed.Count > 0 && Method is null or FactorMethod.TensorTrain ? "Transposed convolutions become chains by a method: choose one with -Method."
+            : Selection.Transposed.Count > 0 && !MakesChains ? "Transposed convolutions become chains by a method of convolutions: choose one with -Method."
             : DType == LowRankTools.Formats.Tensors.TensorDType.Q8_0 ? "Columns of factors are no whole blocks of Q8_0: choose F32, F16 or BF16 with -DType."
             : null;
         problem ??= Quantize.Count > 1 && Rule is not RankRule.ByteBudget ? $"{Rule}: only a byte budget can choose among ways of storing."

@@ -63,12 +63,17 @@ internal sealed class HeadResizing(Model model, IReadOnlyList<AttentionPart> par
         IReadOnlyList<AttentionPart> parts = AttentionParts.Of(model);
         HeadShape shape = HeadShape.Of(model, parts, configPath);
         HeadResizing heads = new(model, parts, shape, options);
-        if (heads.Size > shape.Size || heads.ValueSize > shape.ValueSize)
-            throw new LowRankToolsException(CoreErrors.OptionInvalid, $"{model.Source.Path}: the model's heads of {shape.Size} features, {shape.ValueSize} of values, cannot become {heads.Size} and {heads.ValueSize} wide.", "Give -HeadSize or -ValueSize a smaller number.");
+        if (heads.Size > shape.Size)
+            throw TooLarge(model, "heads", shape.Size, heads.Size, "-HeadSize");
+        if (heads.ValueSize > shape.ValueSize)
+            throw TooLarge(model, "heads of values", shape.ValueSize, heads.ValueSize, "-ValueSize");
         if (shape.Neighbours && heads.ValueSize != heads.Size)
             throw AttentionParts.NotFound(model, "llama.cpp runs Llama with one size for queries, keys and values alone");
         return heads;
     }
+
+    private static LowRankToolsException TooLarge(Model model, string what, int size, int asked, string option) =>
+        new(CoreErrors.OptionInvalid, $"{model.Source.Path}: the model's {what} have {size} features and cannot get {asked}.", $"Give {option} {size} at most.");
 
     /// <summary>Writing steps of the tensors that change, by their names.</summary>
     public IReadOnlyDictionary<string, OutputItem> Items(ModelFormat format)

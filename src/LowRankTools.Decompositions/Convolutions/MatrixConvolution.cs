@@ -25,17 +25,7 @@ public abstract class MatrixConvolution : ConvolutionMethod
     {
         RequireFinite(kernel);
         using Tensor plane = Plane(kernel), matrix = AsMatrix(plane);
-        MatrixView<double> a = matrix.Matricize(1);
-        using LeadingSubspace all = LeadingSubspace.Of(a, allowed: 0, Math.Min(a.Rows, a.Columns), options, ct);
-        double[] squares = [.. Enumerable.Range(0, all.Coordinates.Rows).Select(i => Sums.OfSquares(all.Coordinates.Row(i)))];
-        double norm = squares.Sum(), tail = 0;
-        double[] errors = new double[MostRanks(ShapeOf(kernel))[0]];
-        for (int k = errors.Length - 1; k >= 0; k--)
-        {
-            errors[k] = norm == 0 ? 0 : Math.Sqrt(tail / norm);
-            tail += k < squares.Length ? squares[k] : 0;
-        }
-        return errors;
+        return LeadingSubspace.Errors(matrix.Matricize(1), MostRanks(ShapeOf(kernel))[0], options, ct);
     }
 
     /// <inheritdoc/>

@@ -67,10 +67,7 @@ public sealed class PivotedLayer : LayerMethod
     public override IReadOnlyList<double> AllErrors(Tensor weight, ComputeOptions options, CancellationToken ct = default)
     {
         RequireFinite(weight);
-        using LeadingSubspace all = LeadingSubspace.Of(weight.Matricize(1), allowed: 0, Math.Min(weight.Shape[0], weight.Shape[1]), options, ct);
-        double[] squares = [.. Enumerable.Range(0, all.Coordinates.Rows).Select(i => Sums.OfSquares(all.Coordinates.Row(i)))];
-        double norm = squares.Sum();
-        return [.. Enumerable.Range(1, MostRanks([.. weight.Shape])[0]).Select(r => norm == 0 ? 0 : Math.Sqrt(squares.Skip(r).Sum() / norm))];
+        return LeadingSubspace.Errors(weight.Matricize(1), MostRanks([.. weight.Shape])[0], options, ct);
     }
 
     /// <inheritdoc/>

@@ -55,6 +55,25 @@ internal sealed class LeadingSubspace : IDisposable
         return found;
     }
 
+    /// <summary>Errors of the best approximations: entry r - 1 is ||A - A'|| / ||A|| of rank r, 0 throughout where A is zero.</summary>
+    /// <param name="a">A, m x n, finite, neither side empty.</param>
+    /// <param name="most">The largest rank.</param>
+    /// <param name="options">Threads.</param>
+    /// <param name="ct">Stops the computation.</param>
+    public static double[] Errors(MatrixView<double> a, int most, ComputeOptions options, CancellationToken ct)
+    {
+        using LeadingSubspace all = Of(a, allowed: 0, Math.Min(a.Rows, a.Columns), options, ct);
+        double[] squares = Squares(all.Coordinates), errors = new double[most];
+        double norm = squares.Sum(), tail = 0;
+        for (int rank = Math.Max(most, squares.Length); rank >= 1; rank--)
+        {
+            if (rank <= most)
+                errors[rank - 1] = norm == 0 ? 0 : Math.Sqrt(tail / norm);
+            tail += rank <= squares.Length ? squares[rank - 1] : 0;
+        }
+        return errors;
+    }
+
     public void Dispose()
     {
         Basis.Dispose();

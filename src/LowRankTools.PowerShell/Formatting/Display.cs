@@ -131,7 +131,7 @@ public static class Display
 
     /// <summary>What memory was estimated for: <c>weights as stored, cache in F16, batch of 1. Activations ...</c>.</summary>
     public static string Conditions(ModelMemory memory) =>
-        Text($"weights {(memory.WeightDType.Contains(' ', StringComparison.Ordinal) ? string.Empty : "in ")}{memory.WeightDType}, cache in {memory.CacheDType}, batch of {Count(memory.BatchSize)}. {string.Join(' ', memory.Assumptions)}");
+        Wrapped($"weights {(memory.WeightDType.Contains(' ', StringComparison.Ordinal) ? string.Empty : "in ")}{memory.WeightDType}, cache in {memory.CacheDType}, batch of {Count(memory.BatchSize)}. {string.Join(' ', memory.Assumptions)}", "   Estimated for: ".Length);
 
     /// <summary>The form a model ran in: <c>dense</c>, <c>98 pairs</c>, or <c>rank 64</c> where it was factorized in memory.</summary>
     public static string Form(ModelSpeed speed) =>

@@ -8,11 +8,16 @@ namespace LowRankTools.PowerShell.Formatting;
 /// </summary>
 internal static class Screen
 {
-    /// <summary>Columns where nobody says how many there are: PowerShell's own answer.</summary>
+    /// <summary>Columns where nobody says how many there are: notebooks and tools that read the output have no screen.</summary>
     private const int Unknown = 120;
 
-    /// <summary>Columns of the console; of the variable COLUMNS, or 120, where the output goes elsewhere.</summary>
-    public static int Columns()
+    /// <summary>
+    /// Columns that PowerShell fills: all but the last of the console, whose cursor would go on to the next line. Of the variable COLUMNS, or 120, where the output
+    /// goes elsewhere.
+    /// </summary>
+    public static int Columns() => All() - 1;
+
+    private static int All()
     {
         if (Console.IsOutputRedirected)
             return int.TryParse(Environment.GetEnvironmentVariable("COLUMNS"), NumberStyles.None, CultureInfo.InvariantCulture, out int said) && said > 0 ? said : Unknown;

@@ -1,4 +1,5 @@
 using LowRankTools.Core.Factorization;
+using LowRankTools.Core.Layers;
 using LowRankTools.Core.Merging;
 using LowRankTools.Core.Models;
 using LowRankTools.Core.Plans;
@@ -43,6 +44,16 @@ public sealed class OverflowTests : IDisposable
         Assert.Equal(CoreErrors.ValuesOverflow, Refusal(model, () => new FactorizeModel(Options with { DType = TensorDType.F16, Split = split }).Run(model)).ErrorId);
         Assert.False(Directory.Exists(_folder["out"]));
         new FactorizeModel(Options with { DType = TensorDType.BF16, Split = split }).Run(model);
+    }
+
+    [Fact]
+    public void Rows_of_a_pivoted_pair_beyond_half_precision()
+    {
+        ModelSource model = Scaled("large", 1e12f);
+        FactorizeOptions options = Options with { Method = FactorMethod.Pivoted };
+        Assert.Equal(CoreErrors.ValuesOverflow, Refusal(model, () => new FactorizeModel(options with { DType = TensorDType.F16 }).Run(model)).ErrorId);
+        Assert.False(Directory.Exists(_folder["out"]));
+        new FactorizeModel(options with { DType = TensorDType.BF16 }).Run(model);
     }
 
     [Fact]

@@ -71,6 +71,15 @@ public sealed class PivotedFactorizationTests : IDisposable
     }
 
     [Fact]
+    public void A_rank_that_no_layer_has_leaves_it_dense_as_it_does_of_a_pair()
+    {
+        ModelSource model = Model();
+        RankPlan plan = new MakePlan(new PlanOptions { Rule = new RankRule.Fixed(64), Method = FactorMethod.Pivoted, UseCache = false }).Run(model);
+        Assert.All(plan.Layers.Where(l => l.Name is Weight or Square), l => Assert.Equal((null, KeepReason.BreakEven), (l.Rank, l.Reason)));
+        Assert.Equal(CoreErrors.NothingToFactorize, Assert.Throws<LowRankToolsException>(() => Run(model, new RankRule.Fixed(64))).ErrorId);
+    }
+
+    [Fact]
     public void It_has_ranks_where_a_pair_has_more_parameters_than_the_matrix()
     {
         RankPlan plan = new MakePlan(new PlanOptions { Rule = new RankRule.KeepRatio(0.95), Method = FactorMethod.Pivoted, UseCache = false }).Run(Model());

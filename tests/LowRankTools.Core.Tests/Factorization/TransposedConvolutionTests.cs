@@ -126,12 +126,15 @@ public sealed class TransposedConvolutionTests : IDisposable
     }
 
     [Fact]
-    public void Names_of_no_kernel_and_names_without_a_method_are_refused()
+    public void Names_of_no_kernel_and_names_without_a_method_of_convolutions_are_refused()
     {
         LayerSelection none = new() { Transposed = [LayerSelection.Pattern("head*")] };
         Assert.Equal(CoreErrors.LayerNotFound, Assert.Throws<LowRankToolsException>(() => Run(Generator(), FactorMethod.Tucker, null, none)).ErrorId);
-        Assert.Equal(CoreErrors.OptionInvalid, Assert.Throws<LowRankToolsException>(() =>
-            new MakePlan(new PlanOptions { Rule = new RankRule.KeepRatio(0.5), Selection = Up }).Run(Generator())).ErrorId);
+        foreach (FactorMethod? method in new FactorMethod?[] { null, FactorMethod.TensorTrain, FactorMethod.Pivoted })
+        {
+            Assert.Equal(CoreErrors.OptionInvalid, Assert.Throws<LowRankToolsException>(() =>
+                new MakePlan(new PlanOptions { Rule = new RankRule.KeepRatio(0.5), Method = method, Selection = Up }).Run(Generator())).ErrorId);
+        }
         RankPlan plan = new MakePlan(new PlanOptions { Rule = new RankRule.KeepRatio(0.5), Method = FactorMethod.Tucker, Selection = Up }).Run(Generator());
         Assert.Equal(CoreErrors.OptionInvalid, Assert.Throws<LowRankToolsException>(() =>
             new FactorizeModel(new FactorizeOptions { Plan = plan, Selection = Up, OutputPath = _folder["out"] }).Run(Generator())).ErrorId);

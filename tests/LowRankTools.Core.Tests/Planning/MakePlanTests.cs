@@ -218,20 +218,6 @@ public sealed class MakePlanTests : IDisposable
     }
 
     [Fact]
-    public void A_speed_that_is_measured_is_reached_by_the_times_that_were_measured_or_refused()
-    {
-        MatrixShape[] shapes = [new(512, 512), new(512, 1024), new(1024, 512)];
-        RankPlan plan = new MakePlan(Options(new RankRule.TargetSpeedup(1.2, BatchSize: 64))).Run(shapes);
-        Assert.True(plan.Speedup >= 1.2);
-        Assert.True(plan.Flops < plan.FlopsBefore);
-        plan.Layers[0].Rank = 7;
-        Assert.Null(plan.Speedup);
-        Assert.Equal(CoreErrors.TargetUnreachable, ErrorOf(() => new MakePlan(Options(new RankRule.TargetSpeedup(1e6))).Run(shapes)));
-        Assert.Equal(CoreErrors.OptionInvalid, ErrorOf(() => new MakePlan(Options(new RankRule.TargetSpeedup(1))).Run(shapes)));
-        Assert.Equal(CoreErrors.OptionInvalid, ErrorOf(() => new MakePlan(Options(new RankRule.TargetSpeedup(2)) with { IsAdapter = true }).Run(shapes)));
-    }
-
-    [Fact]
     public void Rules_need_what_they_speak_of()
     {
         Assert.Equal(CoreErrors.OptionInvalid, ErrorOf(() => new MakePlan(Options(new RankRule.Energy(0.9))).Run(s_seed)));

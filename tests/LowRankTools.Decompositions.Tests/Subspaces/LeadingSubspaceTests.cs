@@ -41,6 +41,22 @@ public sealed class LeadingSubspaceTests
         Assert.InRange(Residual(a, found), tail * (1 - 1e-10), tail * (1 + 1e-10));
     }
 
+    [Theory]
+    [InlineData(4)]
+    [InlineData(6)]
+    [InlineData(9)]
+    public void Errors_of_all_ranks_are_tails_of_the_spectrum(int most)
+    {
+        using Matrix<double> a = WithSpectrum(6, 8, k => Math.Pow(0.5, k));
+        double[] errors = LeadingSubspace.Errors(a.View, most, ComputeOptions.Default, default);
+        double norm = Enumerable.Range(0, 6).Sum(k => Math.Pow(0.25, k));
+        Assert.Equal(most, errors.Length);
+        for (int rank = 1; rank <= most; rank++)
+            Assert.Equal(Math.Sqrt(Enumerable.Range(0, 6).Skip(rank).Sum(k => Math.Pow(0.25, k)) / norm), errors[rank - 1], 1e-12);
+        using Matrix<double> zeros = new(4, 6);
+        Assert.All(LeadingSubspace.Errors(zeros.View, 4, ComputeOptions.Default, default), e => Assert.Equal(0, e));
+    }
+
     [Fact]
     public void A_matrix_of_zeros_keeps_one_vector_and_loses_nothing()
     {

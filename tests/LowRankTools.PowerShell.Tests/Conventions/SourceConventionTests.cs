@@ -1,6 +1,8 @@
+using System.Globalization;
 using System.Reflection;
 using System.Reflection.Metadata;
 using System.Reflection.PortableExecutable;
+using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using LowRankTools.Core;
 using LowRankTools.Core.Adapters;
@@ -103,6 +105,23 @@ public sealed class SourceConventionTests
         Assert.NotEmpty(tables);
         Assert.All(tables, t => Assert.InRange(t.Descendants("TableColumnHeader").Count(), 4, 7));
         Assert.All(tables, t => Assert.Equal(t.Descendants("TableColumnHeader").Count(), t.Descendants("TableColumnItem").Count()));
+    }
+
+    [Fact]
+    public void Names_give_way_to_every_title_and_figure_on_a_screen_of_80_columns()
+    {
+        foreach (XElement view in XDocument.Load(Repository.Views).Descendants("View"))
+        {
+            Match name = Regex.Match(string.Concat(view.Descendants("TableColumnItem").Select(i => i.Value)), @"::Name\(\$_\.Name, (\d+)\)");
+            XElement[] columns = [.. view.Descendants("TableColumnHeader")];
+            if (!name.Success || columns.Count(c => c.Element("Width") is null) > 1)
+                continue;
+            int others = int.Parse(name.Groups[1].Value, CultureInfo.InvariantCulture), taken = columns.Sum(c => (int?)c.Element("Width") ?? 0) + columns.Length - 1;
+            // Words at the end may be cut, down to their title.
+            if (columns[^1] is var last && last.Element("Alignment") is null)
+                taken -= (int)last.Element("Width")! - last.Element("Label")!.Value.Length;
+            Assert.True(taken <= others && others <= 79 - 12, $"{view.Element("Name")!.Value}: {taken} columns are taken, {others} are left by names.");
+        }
     }
 
     [Fact]

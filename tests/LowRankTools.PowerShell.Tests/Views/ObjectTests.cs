@@ -90,6 +90,7 @@ public sealed class ObjectTests(PwshSession session) : IClassFixture<PwshSession
     [PwshTheory]
     [InlineData("Get-LayerShapes $m")]
     [InlineData("Measure-ParameterCount $m")]
+    [InlineData("New-TransformerModel llama-tiny a-model-of-which-the-name-says-how-it-was-trained | Measure-ModelMemory")]
     [InlineData("New-RankPlan $m -KeepRatio 0.5")]
     [InlineData("(New-RankPlan $m -KeepRatio 0.5).Layers")]
     [InlineData("Get-LayerSpectrum $m")]
@@ -105,8 +106,9 @@ public sealed class ObjectTests(PwshSession session) : IClassFixture<PwshSession
             $m = '{{name}}'
             $made = @({{command}})
             $titles = (Get-FormatData $made[0].PSTypeNames[0]).FormatViewDefinition[0].Control.Headers.Label -join '|'
+            # A console of 80 columns has its tables in 79.
             $env:COLUMNS = 80
-            try { $titles + "`n" + ($made | Format-Table | Out-String -Width 80) } finally { $env:COLUMNS = $null }
+            try { $titles + "`n" + ($made | Format-Table | Out-String -Width 79) } finally { $env:COLUMNS = $null }
             """);
         string[] lines = text.ReplaceLineEndings("\n").Split('\n');
         string titles = lines[Array.FindIndex(lines, l => l.StartsWith("----", StringComparison.Ordinal)) - 1];

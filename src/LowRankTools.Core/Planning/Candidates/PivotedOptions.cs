@@ -37,7 +37,7 @@ internal static class PivotedOptions
         int Down(int rank) => Math.Max(rank / multiple * multiple, options.FirstRank);
         return options.Rule switch
         {
-            RankRule.Fixed(int rank) => [Math.Min(rank, most)],
+            RankRule.Fixed(int rank) => rank <= most ? [rank] : [],
             RankRule.KeepRatio(double ratio) => [Math.Min(most, Down(s_method.RanksWithin(shape, ratio * candidate.Cost.DenseParameters)[0]))],
             RankRule.Energy(double share) when Up(SpectrumMeasures.RankForEnergy(candidate.Values, share)) is var rank => rank <= most ? [rank] : [],
             _ => Enumerable.Range(1, most).Where(r => r >= options.FirstRank && r % multiple == 0),
