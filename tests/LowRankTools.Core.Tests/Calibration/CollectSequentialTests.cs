@@ -88,6 +88,11 @@ public sealed class CollectSequentialTests : IDisposable
             compared += with < without - 1e-4 * Math.Abs(without) ? 1 : 0;
         }
         Assert.True(compared > 3);
+        File.Delete(gradients);
+        Assert.Equal(CoreErrors.PathNotFound, Assert.Throws<LowRankToolsException>(() => Collect(source, plan, "again.safetensors")).ErrorId);
+        new ExportCalibration(Options("gradients.safetensors") with { HeldOut = 0.5 }).Run(source);
+        Assert.Equal(CoreErrors.CalibrationInvalid, Assert.Throws<LowRankToolsException>(() => Collect(source, plan, "again.safetensors")).ErrorId);
+        Assert.False(File.Exists(_folder["again.safetensors"]));
     }
 
     [Fact]

@@ -41,7 +41,7 @@ internal sealed class CollectSequential(ModelSource source, RankPlan plan, Expor
     /// <param name="path">The file.</param>
     /// <param name="progress">Told about every batch.</param>
     /// <param name="cancellationToken">Stops; nothing is left behind.</param>
-    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>: a planned layer is no linear one of the network; <c>PlanModelMismatch</c>, and those of opening a model.</exception>
+    /// <exception cref="LowRankToolsException"><c>OptionInvalid</c>: a planned layer is no linear one of the network; <c>PlanModelMismatch</c>, <c>PathNotFound</c> and <c>CalibrationInvalid</c> of the plan's calibration, and those of opening a model.</exception>
     public CollectedCalibration Run(IReadOnlyList<TokenBatch> fitted, IReadOnlyList<TokenBatch> judged, string path, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
     {
         using Model model = Model.Open(source);
@@ -51,7 +51,7 @@ internal sealed class CollectSequential(ModelSource source, RankPlan plan, Expor
         Dictionary<Linear, (ModelLayer, int)> planned = Planned(model, carried, original);
         List<SequentialStage> stages = SequentialStage.Of(original, planned, fitted[0], cancellationToken);
         List<ModelLayer> layers = [.. stages.SelectMany(s => s.Layers).Select(l => l.Layer)];
-        using LayerCalibrations? weighed = plan.Calibration is { } made ? LayerCalibrations.Open(made.ToOptions()) : null;
+        using LayerCalibrations? weighed = plan.Calibration is { } made ? LayerCalibrations.Open(Existing(made)) : null;
         using SafetensorsModelWriter writer = new(path, [.. layers.SelectMany(l => Specs(l, judged.Count > 0, weighed?.GradientShape(l.Shape)))], new Dictionary<string, string>(StringComparer.Ordinal));
         List<TrialFactors> shown = [];
         try
@@ -94,6 +94,9 @@ internal sealed class CollectSequential(ModelSource source, RankPlan plan, Expor
             shown.ForEach(s => s.Dispose());
         }
     }
+
+    private static CalibrationOptions Existing(PlanCalibration made) => File.Exists(made.Path) ? made.ToOptions()
+        : throw new LowRankToolsException(CoreErrors.PathNotFound, $"{made.Path}: the plan was made with this calibration, which is not there any more and may have the gradients that weigh what is lost.", "Put it back, or plan anew.");
 
     private Dictionary<Linear, (ModelLayer, int)> Planned(Model model, RankPlan carried, RunnableModel network)
     {
