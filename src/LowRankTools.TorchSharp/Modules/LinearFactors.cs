@@ -1,6 +1,9 @@
+using LowRankTools.Decompositions.Layers;
+using LowRankTools.Numerics.Threading;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
+using Dense = LowRankTools.Decompositions.Tensors.Tensor;
 
 namespace LowRankTools.TorchSharp.Modules;
 
@@ -20,6 +23,28 @@ internal static class LinearFactors
     {
         Tensor weight = layer.weight!;
         return Own(values.to(weight.dtype).to(weight.device).clone(), weight.requires_grad);
+    }
+
+    /// <summary>The factors of a layer's weight by a method, in float64, and how far they are from it.</summary>
+    /// <param name="layer">The layer.</param>
+    /// <param name="method">Makes the factors.</param>
+    /// <param name="shape">Sizes of the weight, out x in.</param>
+    /// <param name="ranks">The method's ranks.</param>
+    /// <param name="options">Seed and threads.</param>
+    /// <param name="ct">Stops the computation.</param>
+    public static (Tensor[] Factors, double RelativeError) Of(Linear layer, LayerMethod method, int[] shape, IReadOnlyList<int> ranks, ComputeOptions options, CancellationToken ct)
+    {
+        using Dense matrix = Dense.From(layer.weight!.detach().cpu().to(ScalarType.Float64).contiguous().data<double>().ToArray(), shape);
+        IReadOnlyList<Dense> factors = method.Factorize(matrix, ranks, options, null, ct);
+        try
+        {
+            double error = method.ErrorAgainst(matrix, ranks, factors, null, ct);
+            return ([.. factors.Select(f => tensor(f.Values.ToArray(), [.. f.Shape.ToArray().Select(n => (long)n)]))], error);
+        }
+        finally
+        {
+            foreach (Dense factor in factors) factor.Dispose();
+        }
     }
 
     /// <summary>A copy of a layer's bias; null where it has none.</summary>

@@ -4,7 +4,6 @@ using LowRankTools.TorchSharp.Modules;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
-using Dense = LowRankTools.Decompositions.Tensors.Tensor;
 
 namespace LowRankTools.TorchSharp.Pivoted;
 
@@ -35,18 +34,8 @@ internal sealed class PivotedReplacer(int rank, PivotedOptions options) : Linear
             return (Layer(layer, First(shape[0], r), rows, others), null);
         }
 
-        using Dense matrix = Dense.From(weight.detach().cpu().to(ScalarType.Float64).contiguous().data<double>().ToArray(), shape);
-        IReadOnlyList<Dense> factors = _method.Factorize(matrix, [r], new ComputeOptions { Seed = options.Seed }, null, ct);
-        try
-        {
-            double error = _method.ErrorAgainst(matrix, [r], factors, null, ct);
-            Tensor[] made = [.. factors.Select(f => tensor(f.Values.ToArray(), [.. f.Shape.ToArray().Select(n => (long)n)]))];
-            return (Layer(layer, made[0], made[1], made[2]), error);
-        }
-        finally
-        {
-            foreach (Dense factor in factors) factor.Dispose();
-        }
+        (Tensor[] made, double error) = LinearFactors.Of(layer, _method, shape, [r], new ComputeOptions { Seed = options.Seed }, ct);
+        return (Layer(layer, made[0], made[1], made[2]), error);
     }
 
     public override nn.Module<Tensor, Tensor> Shared(Linear layer, nn.Module<Tensor, Tensor> twin)

@@ -6,7 +6,6 @@ using LowRankTools.TorchSharp.Modules;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
-using Dense = LowRankTools.Decompositions.Tensors.Tensor;
 
 namespace LowRankTools.TorchSharp.TensorTrains;
 
@@ -38,17 +37,8 @@ internal sealed class TensorTrainReplacer(int rank, TensorTrainOptions options) 
             return (Layer(layer, [.. factors.Select(f => randn([.. f.Shape.Select(n => (long)n)], ScalarType.Float32).mul(deviation))]), null);
         }
 
-        using Dense matrix = Dense.From(weight.detach().cpu().to(ScalarType.Float64).contiguous().data<double>().ToArray(), shape);
-        IReadOnlyList<Dense> cores = method.Factorize(matrix, ranks, new ComputeOptions { Seed = options.Seed }, null, ct);
-        try
-        {
-            double error = method.ErrorAgainst(matrix, ranks, cores, null, ct);
-            return (Layer(layer, [.. cores.Select(c => tensor(c.Values.ToArray(), [.. c.Shape.ToArray().Select(n => (long)n)]))]), error);
-        }
-        finally
-        {
-            foreach (Dense core in cores) core.Dispose();
-        }
+        (Tensor[] cores, double error) = LinearFactors.Of(layer, method, shape, ranks, new ComputeOptions { Seed = options.Seed }, ct);
+        return (Layer(layer, cores), error);
     }
 
     public override nn.Module<Tensor, Tensor> Shared(Linear layer, nn.Module<Tensor, Tensor> twin)
